@@ -1,0 +1,114 @@
+"""Refusals: the answers the sidecar gives by itself (SPEC §6).
+
+A refusal is a value. It is raised where the reason is known, by the name of its row in ``KINDS``,
+and rendered in one place (``foundry.envelope``).
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+
+class Kind(NamedTuple):
+    """One row of SPEC §6: what a refusal of this kind looks like to a caller."""
+
+    status: int
+    error_code: str | None  # Foundry's errorCode; None: Foundry answers this without an envelope of its own
+    error_name: str | None  # Foundry's errorName
+    openai_type: str  # OpenAI's error.type
+    openai_code: str | None  # OpenAI's error.code
+    final: bool = True  # False: the same call may succeed later, so clients may retry
+    empty: bool = False  # True: no body at all, as Foundry's gateway answers
+
+
+_INVALID = "INVALID_ARGUMENT"
+_REQUEST = "LanguageModelService:InvalidRequest"
+_NOT_AVAILABLE = "LanguageModelService:LanguageModelNotAvailable"
+_BAD = "invalid_request_error"
+_SERVER = "server_error"
+
+KINDS: Final[Mapping[str, Kind]] = {
+    # -- route
+    "not_found": Kind(404, None, None, _BAD, None, empty=True),
+    "method_not_allowed": Kind(405, None, None, _BAD, None, empty=True),
+    "upgrade_refused": Kind(426, None, None, _BAD, None, empty=True),
+    "target_too_long": Kind(414, None, None, _BAD, None, empty=True),
+    "headers_too_large": Kind(431, None, None, _BAD, None, empty=True),
+    "bad_target": Kind(400, _INVALID, "Default:InvalidArgument", _BAD, "invalid_target"),
+    "host_refused": Kind(403, "PERMISSION_DENIED", "Default:PermissionDenied", _BAD, "host_not_allowed"),
+    # -- caller
+    "missing_credentials": Kind(401, "UNAUTHORIZED", "MissingCredentials", _BAD, "missing_credentials"),
+    "unauthorized": Kind(401, "UNAUTHORIZED", "Default:Unauthorized", _BAD, "invalid_api_key"),
+    "missing_scope": Kind(403, "PERMISSION_DENIED", "ApiUsageDenied", _BAD, "missing_scope"),
+    "verifier_unreachable": Kind(503, None, None, _SERVER, "service_unavailable", final=False),
+    # -- request
+    "invalid_attribution": Kind(400, _INVALID, "InvalidAttributionHeader", _BAD, "invalid_attribution"),
+    "unsupported_media_type": Kind(415, _INVALID, "Conjure:UnsupportedMediaType", _BAD, "unsupported_media_type"),
+    "missing_body": Kind(400, _INVALID, "MissingPostBody", _BAD, "missing_body"),
+    "too_large": Kind(413, "REQUEST_ENTITY_TOO_LARGE", "Default:RequestEntityTooLarge", _BAD, "request_too_large"),
+    "invalid_json": Kind(400, _INVALID, _REQUEST, _BAD, "invalid_json"),
+    "unknown_field": Kind(400, _INVALID, _REQUEST, _BAD, "unknown_parameter"),
+    "refused_feature": Kind(400, _INVALID, _REQUEST, _BAD, "unsupported_parameter"),
+    # -- model
+    "invalid_model": Kind(400, _INVALID, _REQUEST, _BAD, "invalid_model"),
+    "model_not_found": Kind(404, "NOT_FOUND", "LanguageModelNotFound", _BAD, "model_not_found"),
+    "model_not_available": Kind(404, "NOT_FOUND", _NOT_AVAILABLE, _BAD, "model_not_found"),
+    "model_permission_denied": Kind(
+        403, "PERMISSION_DENIED", "LanguageModelPermissionDenied", _BAD, "model_permission_denied"
+    ),
+    # -- limits
+    "rate_limited": Kind(
+        429, "CUSTOM_CLIENT", "LanguageModelService:RateLimitsExceeded", "rate_limit_error", "rate_limit_exceeded",
+        final=False,
+    ),
+    # -- what the provider answered
+    "provider_rejected": Kind(400, "CUSTOM_CLIENT", "LanguageModelService:LlmHttpClientError", _BAD, None),
+    "provider_credentials": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "upstream_auth_failure"),
+    "provider_rate_limited": Kind(
+        429, "CUSTOM_CLIENT", "LanguageModelService:AzurePortalQosException", "rate_limit_error",
+        "rate_limit_exceeded", final=False,
+    ),
+    "provider_quota": Kind(503, None, None, _SERVER, "provider_quota", final=False),
+    "provider_failed": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "upstream_error", final=False),
+    "provider_overloaded": Kind(503, None, None, _SERVER, "server_is_overloaded", final=False),
+    "provider_timeout": Kind(500, "TIMEOUT", "LanguageModelService:LlmSocketTimeout", _SERVER, "timeout", final=False),
+    "provider_unreachable": Kind(503, None, None, _SERVER, "upstream_unreachable", final=False),
+    # -- ourselves
+    "fault": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "sidecar_error"),
+}
+
+
+@dataclass(slots=True)
+class Refusal(Exception):  # noqa: N818 - the field's word for it; "RefusalError" would say it twice
+    """Why a call is not served.
+
+    Args:
+        name: a row of ``KINDS``.
+        message: one sentence or two for a person: what is wrong, where, and what to do. Never holds a
+            token, a key, or anything the caller wrote as prompt, answer or metadata value.
+        parameters: Foundry's ``parameters`` (all strings), for clients that read them.
+        param: JSON path of the offending member, e.g. ``tools[0].type``.
+        rule: the policy rule that decided, for the record (e.g. ``ZERO_DATA_RETENTION``).
+        headers: further response headers, e.g. ``Retry-After``.
+        provider_error: the provider's own ``error`` object, relayed as it came.
+        detail: for the log record alone; never sent to the caller.
+        instance_id: Foundry's ``errorInstanceId``, also sent as ``x-request-id``.
+    """
+
+    name: str
+    message: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    param: str | None = None
+    rule: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    provider_error: Mapping[str, object] | None = None
+    detail: str | None = None
+    instance_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.name]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.message}"
