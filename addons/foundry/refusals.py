@@ -79,7 +79,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Refusal(Exception):  # noqa: N818 - the field's word for it; "RefusalError" would say it twice
     """Why a call is not served.
 

@@ -1,0 +1,57 @@
+"""What the body policy decided about one request body."""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+type Json = Any
+"""One parsed JSON value."""
+
+
+class Absent:
+    """Stands for a member that is taken out of the body."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT: Final = Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something in the body that the policy refuses.
+
+    ``path`` is the JSON path (``tools[0].type``), ``rule`` the reason a reviewer knows it by
+    (``ZERO_DATA_RETENTION``, ``GEORESTRICTION``, ``FEATURE_DISABLED``, ``COST``, ``UNKNOWN``),
+    ``refusal`` a row of ``foundry.refusals.KINDS``, ``message`` what is wrong and what to change.
+    """
+
+    path: str
+    rule: str
+    message: str
+    refusal: str = "refused_feature"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing made different before the body leaves."""
+
+    path: str
+    action: Literal["forced", "stripped", "added"]
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Everything the policy has to say of one body.
+
+    ``refused`` holds what stops the call, the first to be reported first; ``warned`` what would have, under
+    a rule that only warns. ``members`` are the top-level members to splice into the caller's bytes:
+    a new JSON value, or ``ABSENT`` to take the member out. ``changes`` explains each of them.
+    """
+
+    refused: tuple[Finding, ...]
+    warned: tuple[Finding, ...]
+    changes: tuple[Change, ...]
+    members: dict[str, Json | Absent]
