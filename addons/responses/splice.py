@@ -1,0 +1,134 @@
+"""Reads a request body, and changes single members of it while every other byte stays as the caller wrote it."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import jiter
+import msgspec
+
+from addons.foundry.refusals import Refusal
+from addons.responses.verdict import Absent, Json
+
+MAX_DEPTH: Final = 64
+"""How deep objects and lists may nest; the body itself is the first level (SPEC §4)."""
+
+_POSITION = re.compile(r"(?s)(?P<problem>.*) at line (?P<line>\d+) column (?P<column>\d+)")
+_SPACE = rb"[ \t\n\r]*+"
+_OPEN = re.compile(_SPACE + rb"\{")
+_KEY = re.compile(_SPACE + rb'(?P<key>"(?:[^"\\]++|\\.)*+")' + _SPACE + rb":" + _SPACE)
+_SPACES = re.compile(_SPACE)
+_CLOSE = re.compile(_SPACE + rb"(?P<brace>\})" + _SPACE + rb"\Z")
+_JSON_NAMES = {list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+
+
+def read(body: bytes) -> dict[str, Json]:
+    """Parse the body for judging.
+
+    A number too large for a double reads as infinity; jiter refuses only the words NaN and Infinity.
+
+    Raises:
+        Refusal: ``invalid_json`` when it is not one JSON object in UTF-8, holds a key twice at any level, or
+            nests deeper than ``MAX_DEPTH``. The message gives the place and never anything the caller wrote.
+    """
+    try:
+        # "keys": the process-wide string cache may hold member names, never prompt text.
+        value = jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
+    except ValueError as error:
+        raise _unreadable(str(error)) from None
+    if not isinstance(value, dict):
+        raise Refusal(
+            "invalid_json", f"The request body must be a JSON object, but it is {_JSON_NAMES.get(type(value), 'null')}."
+        )
+    if _deeper_than(value, MAX_DEPTH):
+        raise Refusal(
+            "invalid_json",
+            f"The request body nests deeper than {MAX_DEPTH} levels. Flatten the objects or lists in it.",
+        )
+    return value
+
+
+def splice(body: bytes, members: Mapping[str, Json | Absent]) -> bytes:
+    """The body with top-level members replaced, taken out (``ABSENT``) or appended.
+
+    White space belongs to the member it surrounds and leaves with it; everything else that is not named in
+    ``members`` keeps its bytes, place and spelling. With nothing to change the body itself is returned.
+
+    Args:
+        body: bytes that ``read`` accepted.
+        members: new JSON values by member name.
+
+    Raises:
+        ValueError: the body is not what ``read`` accepts.
+        Refusal: ``invalid_json`` when a new value holds a number beyond the range of a double, which cannot be
+            written again as the caller wrote it.
+    """
+    present = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    if not any(name in present or not isinstance(value, Absent) for name, value in members.items()):
+        return body
+    view = memoryview(body)
+    start = _expect(_OPEN, body, 0).end()
+    parts: list[bytes | memoryview] = [view[:start]]
+    for name, raw in present.items():
+        key = _expect(_KEY, body, start)
+        if msgspec.json.decode(key["key"], type=str) != name:
+            raise ValueError("the body holds a key twice")
+        value_end = key.end() + len(raw)
+        end = _expect(_SPACES, body, value_end).end()
+        if name not in members:
+            parts += (view[start:end], b",")
+        elif not isinstance(members[name], Absent):
+            parts += (view[start : key.end()], _write(name, members[name]), view[value_end:end], b",")
+        start = end + 1  # past the comma, or past the closing brace
+    for name, value in members.items():
+        if name not in present and not isinstance(value, Absent):
+            parts += (_write("", name), b":", _write(name, value), b",")
+    if len(parts) > 1:
+        parts.pop()  # the comma after the last member
+    closing = _expect(_CLOSE, body, start - 1 if present else start)
+    return b"".join((*parts, view[closing.start("brace") :]))
+
+
+def _expect(pattern: re.Pattern[bytes], body: bytes, position: int) -> re.Match[bytes]:
+    match = pattern.match(body, position)
+    if match is None:
+        raise ValueError(f"the body is not a JSON object with distinct keys (byte {position})")
+    return match
+
+
+def _write(name: str, value: Json) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except ValueError:
+        message = f"A number in '{name}' is too large. Use one within the range of a 64-bit floating-point number."
+        raise Refusal("invalid_json", message, param=name) from None
+
+
+def _unreadable(message: str) -> Refusal:
+    """A refusal from jiter's message, which ends in the position and for duplicate keys quotes the key."""
+    found = _POSITION.fullmatch(message)
+    if found is None:
+        return Refusal("invalid_json", "The request body is not valid JSON.")
+    problem, line, column = found["problem"], found["line"], found["column"]
+    if problem.startswith("Detected duplicate key"):
+        problem = "an object holds the same key twice"
+    return Refusal(
+        "invalid_json",
+        f"The request body is not valid JSON: {problem} (line {line}, column {column}).",
+        parameters={"line": line, "column": column},
+    )
+
+
+def _deeper_than(value: Json, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [
+            child
+            for container in level
+            for child in (container.values() if type(container) is dict else container)
+            if type(child) is dict or type(child) is list
+        ]
+        if not level:
+            return False
+    return True
