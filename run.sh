@@ -120,7 +120,7 @@ set_up() {
     "$python" -c "$lock"
   fi
   if ! ready "$@"; then
-    say "Setting up $venv (once; about a minute) …"
+    say "Setting up $venv (once; takes up to a minute) …"
     # Only what the runtime lacks for the tests is added beneath a running sidecar; all else starts afresh.
     if ! ready "$runtime_pins"; then
       rm -f -- "$installed"
