@@ -1,0 +1,88 @@
+"""The one way out for verifiers: key sets, introspection, Foundry."""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import urlencode
+
+import certifi
+from tornado.httpclient import HTTPRequest
+from tornado.simple_httpclient import SimpleAsyncHTTPClient
+
+from addons.verifiers.watched_file import FileError
+
+_LARGEST_BODY: Final = 1 << 20  # bytes
+_LARGEST_HEADERS: Final = 64 << 10  # bytes
+_MOST_AT_ONCE: Final = 32  # requests; further ones wait, their deadline running
+
+
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+
+
+class ExchangeError(ValueError):
+    """No whole answer came; the message says why and never holds what was sent."""
+
+
+class HttpClient:
+    """One request, one answer, whatever its status.
+
+    Tornado's own client, chosen by name: it reads no proxy settings from the environment, resolves names on a
+    thread, and holds its deadline over resolving, connecting, TLS and the whole answer. Redirects are not followed
+    (a token must not travel), certificates are always verified, compressed answers are not asked for.
+
+    Args:
+        deadline: seconds for all of it.
+        trusted_ca: PEM file of the authorities to trust instead of certifi's.
+
+    Raises:
+        FileError: ``trusted_ca`` can't be used.
+    """
+
+    def __init__(self, deadline: float, trusted_ca: Path | None = None) -> None:
+        self._deadline = deadline
+        try:
+            self._tls = ssl.create_default_context(cafile=trusted_ca or certifi.where())
+        except OSError as error:  # ssl.SSLError among them
+            raise FileError(f"{trusted_ca}: holds no certificates in PEM that can be read: {error}") from error
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._client: SimpleAsyncHTTPClient | None = None
+
+    async def fetch(self, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
+        """GET, or POST of ``form`` where one is given.
+
+        Raises:
+            ExchangeError: no whole answer in time: unreachable, not trusted, too large, broken.
+        """
+        request = HTTPRequest(
+            url,
+            method="GET" if form is None else "POST",
+            headers=dict(headers),
+            body=None if form is None else urlencode(form),
+            connect_timeout=self._deadline,
+            request_timeout=self._deadline,
+            follow_redirects=False,
+            decompress_response=False,
+            ssl_options=self._tls,
+            user_agent="foundry-sidecar",
+        )
+        response = await self._here().fetch(request, raise_error=False)
+        if response.code == 599:  # noqa: PLR2004 - Tornado's own status for "no answer"
+            raise ExchangeError(f"{type(response.error).__name__}: {response.error}")
+        return Answer(response.code, response.body)
+
+    def _here(self) -> SimpleAsyncHTTPClient:
+        """The client of the running loop: there is none yet when mitmproxy loads us."""
+        loop = asyncio.get_running_loop()
+        if self._client is None or self._loop is not loop:
+            self._loop = loop
+            self._client = SimpleAsyncHTTPClient(
+                force_instance=True,
+                max_clients=_MOST_AT_ONCE,
+                max_buffer_size=_LARGEST_BODY,
+                max_header_size=_LARGEST_HEADERS,
+            )
+        return self._client

@@ -1,0 +1,73 @@
+"""An authorisation server asked about each token (RFC 7662)."""
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from urllib.parse import quote_plus
+
+from addons.foundry.caller import Caller
+from addons.secret import SecretError
+from addons.verifiers import claims
+from addons.verifiers.http_client import Answer, ExchangeError, HttpClient
+from addons.verifiers.refused import expired, invalid, unreachable
+from addons.verifiers.settings import IntrospectionSettings
+
+
+class Introspection:
+    """
+    Raises:
+        ValueError: the client secret can't be had.
+    """
+
+    def __init__(
+        self, settings: IntrospectionSettings, client: HttpClient, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._clock = clock
+        try:
+            settings.client_secret.read()
+        except SecretError as error:
+            raise ValueError(f"caller.introspection.client_secret: {error}") from error
+
+    async def verify(self, token: str) -> Caller:
+        try:
+            said = _claims(await self._ask(token))
+        except (ExchangeError, SecretError) as error:
+            raise unreachable(f"introspection {self._settings.url}: {error}") from error
+        if not said["active"]:
+            raise invalid("The bearer token is not active: unknown, expired or revoked.")
+        expires_at = claims.moment(said, "exp")
+        if expires_at is not None and expires_at <= self._clock():
+            raise expired()
+        wanted, audience = self._settings.audience, said.get("aud")
+        if wanted is not None and wanted != audience and not (isinstance(audience, list) and wanted in audience):
+            raise invalid("The bearer token was issued for another audience.")
+        return claims.caller(said, self._settings)
+
+    async def _ask(self, token: str) -> Answer:
+        secret = await asyncio.to_thread(self._settings.client_secret.read)
+        # RFC 6749 §2.3.1: both parts are form-encoded first, so a colon in either can't shift the border.
+        credentials = f"{quote_plus(self._settings.client_id)}:{quote_plus(secret)}"
+        headers = {
+            "Accept": "application/json",
+            "Authorization": f"Basic {base64.b64encode(credentials.encode()).decode()}",
+        }
+        return await self._client.fetch(
+            self._settings.url, headers, {"token": token, "token_type_hint": "access_token"}
+        )
+
+
+def _claims(answer: Answer) -> claims.Claims:
+    if answer.status != HTTPStatus.OK:  # 401 too: it is the sidecar that was refused, not the token
+        raise ExchangeError(f"status {answer.status}")
+    try:
+        said = json.loads(answer.body)
+    except (ValueError, RecursionError) as error:
+        raise ExchangeError("the answer is not JSON") from error
+    if not isinstance(said, dict) or not isinstance(said.get("active"), bool):
+        raise ExchangeError("the answer lacks a boolean `active`")
+    return said

@@ -1,0 +1,54 @@
+"""Foundry asked whose token it is: ``GET /multipass/api/me`` with the caller's own token.
+
+Foundry says that the token is alive and who it stands for, never its scopes: those come from configuration.
+The answer's shape (``id``, ``username``, ``attributes``) is not documented; it is what public clients read.
+"""
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from addons.foundry.caller import Caller
+from addons.verifiers import claims
+from addons.verifiers.http_client import Answer, ExchangeError, HttpClient
+from addons.verifiers.refused import expired, invalid, unreachable
+from addons.verifiers.settings import FoundrySettings
+
+
+class Multipass:
+    def __init__(self, settings: FoundrySettings, client: HttpClient) -> None:
+        self._settings = settings
+        self._client = client
+        self._url = settings.url.rstrip("/") + "/multipass/api/me"
+
+    async def verify(self, token: str) -> Caller:
+        headers = {"Accept": "application/json", "Authorization": f"Bearer {token}"}
+        try:
+            subject = _subject(await self._client.fetch(self._url, headers))
+        except ExchangeError as error:
+            raise unreachable(f"foundry {self._url}: {error}") from error
+        grant = self._settings.subjects.get(subject, self._settings.default)
+        return Caller(subject, frozenset()) if grant is None else grant.caller(subject)
+
+
+def _subject(answer: Answer) -> str:
+    said = _json_object(answer.body)
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        parameters = said.get("parameters")
+        if isinstance(parameters, dict) and parameters.get("error") == "EXPIRED":
+            raise expired()
+        raise invalid("Foundry does not accept the bearer token.")
+    if answer.status != HTTPStatus.OK:  # redirects too: whoever they point to is not Foundry
+        raise ExchangeError(f"status {answer.status}")
+    subject = claims.subject(said, "id")
+    if subject is None:
+        raise ExchangeError("the answer lacks a user id")
+    return subject
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}

@@ -1,0 +1,94 @@
+"""Tokens known by their SHA-256, in a file of the operator's. Works offline."""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from addons.foundry.caller import Caller, token_hash
+from addons.verifiers.grant import SUBJECT_PATTERN, Grant
+from addons.verifiers.refused import invalid
+from addons.verifiers.watched_file import FileError, WatchedFile, read_text
+
+
+class _Row(Grant):
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{64}$"), AfterValidator(str.lower)]
+    subject: Annotated[str, Field(pattern=SUBJECT_PATTERN)]
+
+
+_ROWS = TypeAdapter(list[_Row])
+
+
+class _Known(NamedTuple):
+    sha256: str
+    caller: Caller
+
+
+class Registry:
+    """
+    Raises:
+        FileError: the file can't be used.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = WatchedFile(file, read_registry)
+
+    async def verify(self, token: str) -> Caller:
+        sha256 = token_hash(token)
+        # The look-up's time may tell how much of a hash is known, but not of a token: nobody can choose a token by
+        # its hash. The comparison that decides takes the same time wherever the two differ.
+        known = (await self._file.current()).get(sha256)
+        if known is None or not hmac.compare_digest(known.sha256, sha256):
+            raise invalid("The bearer token is not known here.")
+        return known.caller
+
+
+def read_registry(path: Path) -> Mapping[str, _Known]:
+    """
+    Raises:
+        FileError: with the line at fault.
+    """
+    try:
+        document = YAML(typ="rt", pure=True).load(read_text(path))  # "rt" keeps line numbers and constructs no objects
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise FileError(f"{path}:{mark.line + 1 if mark else 1}: is not YAML: {error.problem}") from error
+    except YAMLError as error:
+        raise FileError(f"{path}: is not YAML: {error}") from error
+    if not isinstance(document, CommentedSeq):
+        raise FileError(f"{path}:1: write a list of {{sha256, subject, scopes}}, or [] for no token at all")
+    try:
+        rows = _ROWS.validate_python(document)
+    except ValidationError as error:
+        raise FileError(_explain(path, document, error)) from error
+    known: dict[str, _Known] = {}
+    for index, row in enumerate(rows):
+        if row.sha256 in known:
+            raise FileError(f"{path}:{_line(document, (index, 'sha256'))}: sha256: stands in the file twice")
+        known[row.sha256] = _Known(row.sha256, row.caller(row.subject))
+    return known
+
+
+def _explain(path: Path, document: CommentedSeq, error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    member = ".".join(str(step) for step in first["loc"][1:])
+    return f"{path}:{_line(document, first['loc'])}: {member or 'entry'}: {first['msg']}"
+
+
+def _line(document: Any, location: Sequence[int | str]) -> int:
+    """The line, from 1, of the innermost member on the way to ``location`` that the file has."""
+    line = 0
+    for step in location:
+        if isinstance(document, CommentedSeq) and isinstance(step, int) and step < len(document):
+            line = document.lc.item(step)[0]
+        elif isinstance(document, CommentedMap) and step in document:
+            line = document.lc.key(step)[0]
+        else:
+            break
+        document = document[step]
+    return line + 1
