@@ -1,0 +1,105 @@
+"""The command line behind ``./run.sh`` (SPEC §10)."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from addons import configuration
+from addons.configuration import ConfigurationError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; 0 for success, 1 for a failure, 2 for wrong usage or configuration."""
+    options = _parser().parse_args(arguments)
+    try:
+        configuration.apply_overrides(getattr(options, "set", ()))
+        return int(options.run(options))
+    except ConfigurationError as error:
+        print(f"The configuration is not right:\n{error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./run.sh", description="A policed passage from Foundry's OpenAI proxy endpoint to OpenAI."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, about: str, run: object) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=about, description=about)
+        added.set_defaults(run=run)
+        return added
+
+    demo = command("demo", "show the main job end to end against a simulated provider", _demo)
+    demo.add_argument("--stay", action="store_true", help="keep the sidecar up afterwards, to try it by hand")
+    for name, about, run in (
+        ("start", "run the sidecar in the foreground; without a file: development mode on loopback", _start),
+        ("web", "the same inside mitmweb, on loopback alone", _web),
+        ("check", "validate the configuration and print what is in force; touches nothing", _check),
+    ):
+        configured = command(name, about, run)
+        configured.add_argument("--config", type=Path, metavar="FILE", help="the YAML file (default: $SIDECAR_CONFIG)")
+        configured.add_argument(
+            "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting, e.g. listen.reverse=127.0.0.1:9000"
+        )
+    command("schema", "print the JSON Schema of the configuration file", _schema)
+    simulate = command("simulate", "run the simulated provider alone", _simulate)
+    simulate.add_argument("--host", default="127.0.0.1")
+    simulate.add_argument("--port", type=int, default=0, help="for HTTP; TLS takes the next free one")
+    simulate.add_argument("--directory", type=Path, help="where its certificates go (default: a temporary one)")
+    command("test", "run the tests (pytest arguments may follow)", None)
+    return parser
+
+
+def _config(options: argparse.Namespace) -> Path | None:
+    if options.config:
+        return Path(options.config)
+    given = os.environ.get(configuration.FILE_VARIABLE)
+    return Path(given) if given else None
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from addons.commands.demo import demo
+
+    return demo(stay=options.stay)
+
+
+def _start(options: argparse.Namespace) -> int:
+    from addons.commands.start import start
+
+    return start(_config(options), inspect=False)
+
+
+def _web(options: argparse.Namespace) -> int:
+    from addons.commands.start import start
+
+    return start(_config(options), inspect=True)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from addons.commands.check import check
+
+    return check(_config(options))
+
+
+def _schema(_options: argparse.Namespace) -> int:
+    from addons.commands.check import schema
+
+    return schema()
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from addons.commands.simulate import simulate
+
+    return simulate(options.host, options.port, options.directory)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

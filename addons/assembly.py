@@ -1,0 +1,169 @@
+"""Puts the parts together: settings in, addons out, in the order a call meets them."""
+
+import ssl
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from addons.calls import Calls
+from addons.checkpoint import Checkpoint
+from addons.deadlines import Deadlines
+from addons.egress import Egress
+from addons.error_pages import ErrorPages
+from addons.foundry.catalogue import Catalogue
+from addons.gates.attribution import attribute
+from addons.gates.body import ReadBody
+from addons.gates.caller import IdentifyCaller
+from addons.gates.media_type import DeclaredBody
+from addons.gates.model import ResolveModel, permit_model
+from addons.gates.policy import JudgeBody
+from addons.gates.rewrite import Destination, Rewrite
+from addons.gates.route import LOOPBACK_NAMES, Route
+from addons.journal import Journal
+from addons.lockdown import DEAD_TARGET, FIXED, Lockdown
+from addons.relay import Relay
+from addons.settings import REGION_HOSTS, Settings, split_address
+from addons.verifiers.verifier import build
+
+UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
+
+_log = structlog.get_logger("sidecar")
+
+
+def assemble(settings: Settings) -> list[Any]:
+    """The addons of one sidecar.
+
+    Raises:
+        OSError, ValueError: a file the settings name is missing or wrong; the message says which.
+    """
+    error_format = settings.foundry.error_format
+    places = destinations(settings)
+    catalogue = catalogue_of(settings)
+    calls = Calls()
+    pages = ErrorPages(error_format)
+    egress = Egress(
+        {region: settings.provider.regions[region].api_key for region in settings.provider.allowed_regions},
+        frozenset(place.address for place in places.values()),
+    )
+    checkpoint = Checkpoint(
+        calls,
+        egress,
+        head_gates=(
+            ("route", Route(hosts(settings))),
+            ("caller", IdentifyCaller(build(settings.caller))),
+            ("attribution", attribute),
+            ("media_type", DeclaredBody(settings.policy.max_body_bytes)),
+        ),
+        body_gates=(
+            ("body", ReadBody(settings.policy.max_body_bytes)),
+            ("model", ResolveModel(catalogue)),
+            ("permission", permit_model),
+            ("policy", JudgeBody(settings.policy)),
+            ("rewrite", Rewrite(places)),
+        ),
+        error_format=error_format,
+    )
+    pages.install()
+    timeouts = settings.provider.timeouts
+    return [
+        Lockdown(required_options(settings)),
+        checkpoint,
+        egress,
+        Deadlines(calls, connect=timeouts.connect, read=timeouts.read),
+        Relay(calls, pages, error_format),
+        Journal(calls),
+    ]
+
+
+def warn(settings: Settings) -> None:
+    """Says at the start what the operator should know."""
+    if settings.provider.zero_data_retention != "attested":
+        _log.warning(
+            "zero_data_retention_not_attested",
+            meaning="store: false alone is not zero data retention; it is a setting of the OpenAI organization",
+            remedy="when the OpenAI project has it, write provider.zero_data_retention: attested",
+        )
+    if settings.caller.verifier == "development":
+        _log.warning("development_mode", meaning="any well-formed token is accepted, on loopback alone")
+    for model in catalogue_of(settings).warnings(datetime.now(UTC).date()):
+        _log.warning("model_shutdown_near", model=model.rid, shutdown=str(model.shutdown))
+
+
+def hosts(settings: Settings) -> frozenset[str]:
+    """The host names the reverse listener answers to."""
+    listening, _ = split_address(settings.listen.reverse)
+    names = {name.lower() for name in settings.foundry.hostnames} | LOOPBACK_NAMES
+    return frozenset(names if listening in UNSPECIFIED else names | {listening.lower()})
+
+
+def destinations(settings: Settings) -> Mapping[str, Destination]:
+    """Where each allowed region's calls go."""
+    found = {}
+    for region in settings.provider.allowed_regions:
+        upstream = settings.provider.regions[region]
+        headers = {"OpenAI-Organization": upstream.organization, "OpenAI-Project": upstream.project}
+        found[region] = Destination(
+            upstream.url or f"https://{REGION_HOSTS[region]}/v1",
+            tuple((name, value) for name, value in headers.items() if value),
+        )
+    return found
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    return Catalogue(
+        extra=settings.models.extra,
+        allow_plain_names=settings.models.allow_plain_names,
+        allowed_regions=settings.provider.allowed_regions,
+    )
+
+
+def required_options(settings: Settings) -> dict[str, Any]:
+    """mitmproxy's options as far as they follow from the settings."""
+    trusted = settings.provider.trusted_ca
+    options: dict[str, Any] = {
+        "mode": [f"reverse:{DEAD_TARGET}@{settings.listen.reverse}"],
+        "body_size_limit": str(settings.policy.max_body_bytes),
+        "tcp_timeout": int(settings.provider.timeouts.read + settings.provider.timeouts.connect) + 60,
+        "ssl_verify_upstream_trusted_ca": None if trusted is None else str(trusted),
+        "confdir": str(certificates(settings)),
+        "certs": [],
+    }
+    if settings.listen.tls:
+        options["certs"] = [f"*={certificates(settings) / 'listener.pem'}"]
+    return options
+
+
+def certificates(settings: Settings) -> Path:
+    """The directory of the sidecar's own certificate authority."""
+    return settings.listen.certificates.expanduser()
+
+
+def all_options(settings: Settings) -> dict[str, Any]:
+    """Everything mitmproxy must be started with."""
+    return {**FIXED, **required_options(settings)}
+
+
+def is_documented(region: str, place: Destination) -> bool:
+    """Whether a region's calls go to the host OpenAI documents for it."""
+    return place.address == (REGION_HOSTS[region], 443)
+
+
+def check_files(settings: Settings) -> None:
+    """Looks at what mitmproxy would notice only at the first call.
+
+    Raises:
+        ValueError: a certificate file is missing or holds no certificate; names the setting.
+    """
+    if trusted := settings.provider.trusted_ca:
+        try:
+            ssl.create_default_context(cafile=str(trusted))
+        except OSError as error:
+            raise ValueError(f"provider.trusted_ca: {trusted} is not a PEM bundle of certificates: {error}") from None
+    if tls := settings.listen.tls:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key)
+        except OSError as error:
+            raise ValueError(f"listen.tls: {tls.certificate} and {tls.key} are not a certificate and its key: {error}") from None

@@ -1,0 +1,90 @@
+"""Call: everything known of one exchange so far, filled from front to back."""
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from addons.foundry.caller import Caller
+from addons.foundry.models import Model
+from addons.foundry.refusals import Refusal
+from addons.foundry.trace import Trace
+from addons.responses.answer import AnswerFacts
+from addons.responses.verdict import Json, Verdict
+
+type Headers = Mapping[str, tuple[str, ...]]
+"""Lower-case header name to its values, in the order they came."""
+
+type UsageStatus = Literal["reported", "interrupted", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """The request that leaves for the provider; the key is put on later, on the wire alone."""
+
+    region: str
+    host: str
+    port: int
+    path: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came back from the provider, as far as the record needs it."""
+
+    status: int | None = None
+    streamed: bool = False
+    first_byte_at: float | None = None
+    facts: AnswerFacts | None = None
+    ended: Literal["whole", "truncated", "interrupted", "timed_out"] | None = None
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
+class Call:
+    """One exchange. Times are ``time.monotonic()`` seconds.
+
+    The gates fill it in their order; whoever comes later reads it and never works anything out again.
+    """
+
+    method: str
+    target: str
+    headers: Headers = field(repr=False)
+    trace: Trace
+    authority: str = ""  # of an absolute-form target; empty otherwise
+    server_name: str | None = None  # TLS SNI, where the caller spoke TLS
+    wire_body: bytes = field(default=b"", repr=False)
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    opened_at: float = field(default_factory=time.monotonic)
+
+    # gates, in their order
+    passed: list[str] = field(default_factory=list)
+    token: str | None = field(default=None, repr=False)
+    token_prefix: str | None = None
+    caller: Caller | None = None
+    attribution: tuple[str, ...] = ()
+    body: bytes = field(default=b"", repr=False)
+    document: dict[str, Json] = field(default_factory=dict, repr=False)
+    model: Model | None = None
+    region: str | None = None
+    verdict: Verdict | None = field(default=None, repr=False)
+    query_dropped: bool = False
+
+    # the way out, or the reason there is none
+    outbound: Outbound | None = None
+    released_at: float | None = None
+    refusal: Refusal | None = None
+
+    # the way back
+    answer: Answer = field(default_factory=Answer)
+    last_activity: float = 0.0
+    timed_out: Literal["connect", "read"] | None = None
+    alarms: list[str] = field(default_factory=list)
+    recorded: bool = False
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, by its lower-case name."""
+        values = self.headers.get(name)
+        return values[0] if values else None

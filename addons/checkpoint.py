@@ -1,0 +1,165 @@
+"""Addon: opens the Call, runs the gates, and alone lets a call out.
+
+mitmproxy forwards a request when an addon fails. So the first statement of both hooks arms a refusal, and
+the last statement of ``request`` alone takes it off, after every gate has returned (DESIGN "One door").
+"""
+
+import inspect
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import structlog
+from mitmproxy import http
+
+from addons.call import Call, Outbound
+from addons.calls import Calls
+from addons.egress import Egress
+from addons.foundry.envelope import ErrorFormat, render
+from addons.foundry.refusals import Refusal
+from addons.foundry.trace import read_trace
+
+type Gate = Callable[[Call], None | Awaitable[None]]
+
+SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key")
+"""Taken off the flow before any view of it can be saved or shown."""
+
+_log = structlog.get_logger("sidecar.checkpoint")
+
+
+class Checkpoint:
+    """``head_gates`` judge by the headers alone, ``body_gates`` once the body is there."""
+
+    name = "sidecar-checkpoint"
+
+    def __init__(
+        self,
+        calls: Calls,
+        egress: Egress,
+        head_gates: Sequence[tuple[str, Gate]],
+        body_gates: Sequence[tuple[str, Gate]],
+        error_format: ErrorFormat = "hybrid",
+    ) -> None:
+        self._calls = calls
+        self._egress = egress
+        self._head_gates = head_gates
+        self._body_gates = body_gates
+        self._every_gate = [name for name, _ in (*head_gates, *body_gates)]
+        self._error_format: ErrorFormat = error_format
+
+    async def requestheaders(self, flow: http.HTTPFlow) -> None:
+        flow.response = self._armed()
+        call = None
+        try:
+            call = _open(flow)
+            self._calls.open(flow, call)
+            await self._run(self._head_gates, call)
+        except BaseException as error:  # noqa: BLE001 - whatever escapes, the call must not
+            self._refuse(flow, call, error)
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        call = self._calls.of(flow)
+        if call is not None and call.refusal is not None and flow.response is not None:
+            return
+        flow.response = self._armed()
+        try:
+            if call is None:
+                raise RuntimeError("the request was not seen at its headers")
+            call.wire_body = flow.request.raw_content or b""
+            await self._run(self._body_gates, call)
+            call.wire_body = b""
+            await self._leave(flow, call)
+        except BaseException as error:  # noqa: BLE001 - whatever escapes, the call must not
+            self._refuse(flow, call, error)
+        else:
+            flow.response = None
+
+    async def _leave(self, flow: http.HTTPFlow, call: Call) -> None:
+        """Turns the flow into what was judged; the refusal still stands when this returns."""
+        if call.passed != self._every_gate:
+            raise RuntimeError(f"gates passed: {call.passed}, expected: {self._every_gate}")
+        if call.outbound is None:
+            raise RuntimeError("no gate said where the call goes")
+        stand_in = await self._egress.stand_in(call.outbound.region, flow)
+        flow.request = request_of(call.outbound, stand_in)
+        call.released_at = call.last_activity = time.monotonic()
+
+    async def _run(self, gates: Sequence[tuple[str, Gate]], call: Call) -> None:
+        for name, gate in gates:
+            outcome = gate(call)
+            if inspect.isawaitable(outcome):
+                await outcome
+            call.passed.append(name)
+
+    def _refuse(self, flow: http.HTTPFlow, call: Call | None, error: BaseException) -> None:
+        refusal = error if isinstance(error, Refusal) else self._fault(error)
+        if call is not None:
+            call.refusal = refusal
+            call.released_at = None
+        flow.response = response_of(refusal, self._error_format)
+        if isinstance(error, KeyboardInterrupt | SystemExit):
+            raise error
+
+    def _fault(self, error: BaseException) -> Refusal:
+        _log.error("fault", exc_info=error)
+        return Refusal(
+            "fault",
+            "The sidecar met a fault of its own; nothing was sent to the provider. Its log has the details.",
+            detail=type(error).__name__,
+        )
+
+    def _armed(self) -> http.Response:
+        return response_of(Refusal("fault", "The call was not judged, so it was not sent."), self._error_format)
+
+
+def response_of(refusal: Refusal, error_format: ErrorFormat) -> http.Response:
+    """A refusal as mitmproxy sends it."""
+    status, headers, body = render(refusal, error_format)
+    return http.Response.make(status, body, headers)
+
+
+def request_of(outbound: Outbound, stand_in: str) -> http.Request:
+    """The request that leaves. A new one, so that nothing of the caller's can be left in it."""
+    headers = [*outbound.headers, ("Authorization", f"Bearer {stand_in}"), ("Content-Length", str(len(outbound.body)))]
+    return http.Request(
+        host=outbound.host,
+        port=outbound.port,
+        method=b"POST",
+        scheme=b"https",
+        authority=b"",
+        path=outbound.path.encode(),
+        http_version=b"HTTP/1.1",
+        headers=http.Headers([(name.encode(), value.encode()) for name, value in headers]),
+        content=outbound.body,
+        trailers=None,
+        timestamp_start=time.time(),
+        timestamp_end=time.time(),
+    )
+
+
+def _open(flow: http.HTTPFlow) -> Call:
+    request = flow.request
+    headers = _headers(request)
+    token = ",".join(headers.pop("authorization", ())) or None
+    for name in SECRET_HEADERS:
+        headers.pop(name, None)
+        request.headers.pop(name, None)
+    return Call(
+        method=request.method,
+        target=request.path,
+        headers=headers,
+        trace=read_trace(headers),
+        authority=request.authority,
+        server_name=flow.client_conn.sni,
+        token=token,
+    )
+
+
+def _headers(request: http.Request) -> dict[str, tuple[str, ...]]:
+    headers: dict[str, tuple[str, ...]] = {}
+    for name, value in request.headers.fields:
+        key = name.decode("latin-1").lower()
+        headers[key] = (*headers.get(key, ()), value.decode("latin-1"))
+    return headers
+
+

@@ -1,0 +1,45 @@
+"""``check`` and ``schema``: what is in force, and what may be written."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from addons import assembly, configuration
+from addons.configuration import ConfigurationError
+from addons.settings import Settings
+
+
+def check(config: Path | None) -> int:
+    """Validates, and prints the effective settings and the models callers may use. Secrets stay references.
+
+    Raises:
+        ConfigurationError: as ``configuration.load``, or a file the settings name is wrong.
+    """
+    settings = configuration.load(config)
+    try:
+        assembly.check_files(settings)
+        assembly.assemble(settings)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(str(error)) from None
+    writer = YAML()
+    writer.default_flow_style = False
+    print(f"# in force: {config or 'development mode, no file'}, then SIDECAR_… from the environment")
+    writer.dump(settings.model_dump(mode="json", exclude_none=True), sys.stdout)
+    print("\n# models callers may use today")
+    today = datetime.now(UTC).date()
+    for model, regions in assembly.catalogue_of(settings).available(today):
+        ends = f", until {model.shutdown}" if model.shutdown else ""
+        print(f"{model.rid} -> {model.provider_model} ({', '.join(regions)}{ends})")
+    for region, place in assembly.destinations(settings).items():
+        if not assembly.is_documented(region, place):
+            print(f"# note: region {region} goes to {place.url}, which is not OpenAI's documented host for it")
+    return 0
+
+
+def schema() -> int:
+    """Prints the JSON Schema of the configuration file."""
+    print(json.dumps(Settings.model_json_schema(), indent=2))
+    return 0

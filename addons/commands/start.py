@@ -1,0 +1,79 @@
+"""``start`` and ``web``: the sidecar in the foreground, inside mitmproxy's own program."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from addons import assembly, configuration
+from addons.configuration import ConfigurationError
+from addons.lockdown import arguments
+from addons.secret import SecretError
+from addons.settings import Settings
+
+SCRIPT: Final = Path(__file__).parent.parent / "sidecar.py"
+KEY_LOGS: Final = ("SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE")
+
+
+def start(config: Path | None, *, inspect: bool) -> int:
+    """Checks everything that can be checked beforehand, then runs mitmdump, or mitmweb to inspect.
+
+    Raises:
+        ConfigurationError: a setting, or a file or secret it names, is wrong.
+    """
+    settings = prepare(config)
+    words = ["-q", "-s", str(SCRIPT), *_modes(settings), *arguments(_options(settings, inspect=inspect))]
+    if config:
+        os.environ[configuration.FILE_VARIABLE] = str(config.absolute())
+    print(f"Foundry sidecar: listening on {settings.listen.reverse} (HTTP and TLS)", file=sys.stderr)
+    if inspect:
+        from mitmproxy.tools.main import mitmweb
+
+        mitmweb(words)
+    else:
+        from mitmproxy.tools.main import mitmdump
+
+        mitmdump(words)
+    return 0
+
+
+def prepare(config: Path | None) -> Settings:
+    """The settings, with every file and secret they name looked at once."""
+    settings = configuration.load(config)
+    faults = [f"{name} is set: it would write TLS secrets to a file; unset it" for name in KEY_LOGS if os.environ.get(name)]
+    for region in settings.provider.allowed_regions:
+        try:
+            settings.provider.regions[region].api_key.read()
+        except SecretError as error:
+            faults.append(f"provider.regions.{region}.api_key: {error}")
+    try:
+        assembly.check_files(settings)
+        assembly.assemble(settings)
+        _lay_out_certificate(settings)
+    except (OSError, ValueError) as error:
+        faults.append(str(error))
+    if faults:
+        raise ConfigurationError("\n".join(faults))
+    return settings
+
+
+def _modes(settings: Settings) -> list[str]:
+    return [word for mode in assembly.all_options(settings)["mode"] for word in ("--mode", mode)]
+
+
+def _options(settings: Settings, *, inspect: bool) -> dict[str, object]:
+    options = {name: value for name, value in assembly.all_options(settings).items() if name != "mode"}
+    if inspect:
+        return options | {"web_host": "127.0.0.1", "web_open_browser": False, "store_streamed_bodies": True}
+    return options | {"flow_detail": 0}
+
+
+def _lay_out_certificate(settings: Settings) -> None:
+    """mitmproxy wants the listener's certificate and key in one file; it is for our eyes alone."""
+    directory = assembly.certificates(settings)
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if settings.listen.tls:
+        together = settings.listen.tls.key.read_bytes().rstrip() + b"\n" + settings.listen.tls.certificate.read_bytes()
+        descriptor = os.open(directory / "listener.pem", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(together)

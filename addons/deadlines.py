@@ -1,0 +1,69 @@
+"""Addon: a provider that can't be reached, or falls silent, ends the call in time.
+
+mitmproxy has one timeout for both directions, which closes the caller's connection without a word. Here the
+task that holds the provider's connection is cancelled instead, as mitmproxy itself does when it closes one; the
+caller then gets the refusal, or the error event, of `relay`.
+"""
+
+import asyncio
+import time
+from weakref import WeakKeyDictionary
+
+from mitmproxy import http
+from mitmproxy.connection import Server
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+
+from addons.call import Call
+from addons.calls import Calls
+
+
+class Deadlines:
+    """``connect`` and ``read`` in seconds; ``read`` is silence, before the answer or within it."""
+
+    name = "sidecar-deadlines"
+
+    def __init__(self, calls: Calls, connect: float, read: float) -> None:
+        self._calls = calls
+        self._connect = connect
+        self._read = read
+        self._tasks: WeakKeyDictionary[Server, asyncio.Task[object]] = WeakKeyDictionary()
+        self._connecting: WeakKeyDictionary[http.HTTPFlow, Server] = WeakKeyDictionary()
+        self._timers: WeakKeyDictionary[http.HTTPFlow, asyncio.TimerHandle] = WeakKeyDictionary()
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        call = self._calls.of(flow)
+        if call and call.released_at is not None:
+            self._look_again(flow, call, self._connect)
+
+    def server_connect(self, data: ServerConnectionHookData) -> None:
+        if task := asyncio.current_task():  # the task that will hold this connection to its end
+            self._tasks[data.server] = task
+        if known := self._calls.current(data.client):
+            self._connecting[known[0]] = data.server
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._stop(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._stop(flow)
+
+    def _look_again(self, flow: http.HTTPFlow, call: Call, delay: float) -> None:
+        self._timers[flow] = asyncio.get_running_loop().call_later(delay, self._look, flow, call)
+
+    def _look(self, flow: http.HTTPFlow, call: Call) -> None:
+        if flow.server_conn.timestamp_tls_setup is None:
+            call.timed_out = "connect"
+            self._cancel(self._connecting.get(flow))
+        elif (left := call.last_activity + self._read - time.monotonic()) > 0:
+            self._look_again(flow, call, left)
+        else:
+            call.timed_out = "read"
+            self._cancel(flow.server_conn)
+
+    def _cancel(self, server: Server | None) -> None:
+        if server is not None and (task := self._tasks.get(server)):
+            task.cancel("timeout")
+
+    def _stop(self, flow: http.HTTPFlow) -> None:
+        if timer := self._timers.pop(flow, None):
+            timer.cancel()

@@ -1,0 +1,108 @@
+"""What a caller is told when the provider says no (SPEC §6): one row a status."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from addons.foundry.refusals import Refusal
+
+
+class Row(NamedTuple):
+    """``relay``: the provider's own error object goes on to the caller, whose request it is about."""
+
+    refusal: str
+    message: str
+    relay: bool = False
+    alarm: str | None = None
+
+
+_REJECTED: Final = Row("provider_rejected", "The model provider rejected the request.", relay=True)
+_FAILED: Final = Row("provider_failed", "The model provider failed; try again.")
+_CREDENTIALS: Final = Row(
+    "provider_credentials",
+    "The sidecar's own credentials were not accepted by the model provider; your token is not at fault."
+    " Tell the operator of this sidecar.",
+    alarm="provider_credentials",
+)
+
+BY_STATUS: Final[Mapping[int, Row]] = {
+    400: _REJECTED,
+    409: _REJECTED,
+    422: _REJECTED,
+    401: _CREDENTIALS,
+    403: _CREDENTIALS,
+    404: Row("model_not_available", "The model provider does not serve this model to this organization."),
+    408: Row("provider_timeout", "The model provider timed out."),
+    413: Row("too_large", "The model provider found the request too large.", relay=True),
+    429: Row("provider_rate_limited", "The model provider limits this organization's rate; slow down.", relay=True),
+    500: _FAILED,
+    502: _FAILED,
+    503: Row("provider_overloaded", "The model provider is overloaded; try again later."),
+    504: _FAILED,
+}
+
+BY_CODE: Final[Mapping[str, Row]] = {
+    "insufficient_quota": Row(
+        "provider_quota",
+        "The sidecar's account with the model provider is out of quota. Tell the operator of this sidecar.",
+        alarm="provider_quota",
+    ),
+    "incorrect_hostname": _CREDENTIALS._replace(alarm="georestriction"),
+    "data_residency_mismatch": _CREDENTIALS._replace(alarm="georestriction"),
+}
+"""Error codes that mean more than their status."""
+
+KEPT_HEADERS: Final = ("retry-after", "retry-after-ms")
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderError:
+    """The refusal to give, and the alarm to raise, if any."""
+
+    refusal: Refusal
+    alarm: str | None
+
+
+def refusal_for(status: int, headers: Mapping[str, str], body: bytes, model_rid: str) -> ProviderError:
+    """Turns a provider's answer that is not a success into a refusal.
+
+    ``headers`` by lower-case name. Statuses without a row: other 4xx are relayed as rejections, the rest
+    (1xx, redirects, unknown 5xx) are failures; redirects are never followed.
+    """
+    error = _error_object(body)
+    code = str(error.get("code") or error.get("type") or "")
+    row = BY_CODE.get(code) or BY_STATUS.get(status) or (_REJECTED if 400 <= status < 500 else _FAILED)  # noqa: PLR2004
+    message = row.message
+    parameters: dict[str, str] = {"languageModelRid": model_rid}
+    if row.relay:
+        parameters |= {"errorCode": code, "errorMessage": str(error.get("message", ""))}
+        if row.refusal == "provider_rejected":
+            parameters["responseBody"] = body.decode("utf-8", "replace")
+        message = f"{row.message} {error.get('message', '')}".strip()
+    kept = {name: headers[name] for name in KEPT_HEADERS if name in headers}
+    if row.refusal in {"provider_overloaded", "provider_quota"}:
+        kept.setdefault("retry-after", "1")
+    if row.refusal == "provider_rate_limited":
+        kept |= {name: value for name, value in headers.items() if name.startswith("x-ratelimit-")}
+        parameters |= {"retryAfterMillis": headers.get("retry-after-ms", ""), "reason": code}
+    return ProviderError(
+        Refusal(
+            row.refusal,
+            message,
+            parameters=parameters,
+            headers=kept,
+            provider_error=error if row.relay and error else None,
+            detail=f"provider answered {status} {code}".strip(),
+        ),
+        row.alarm,
+    )
+
+
+def _error_object(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    error = document.get("error") if isinstance(document, dict) else None
+    return error if isinstance(error, dict) else {}

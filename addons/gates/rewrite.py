@@ -1,0 +1,78 @@
+"""Gate: the request as the provider will see it, built anew from what was judged (SPEC §2, §5)."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from addons.call import Call, Outbound
+from addons.gates.body import LARGE
+from addons.responses import splice
+
+FORWARDED: Final = ("idempotency-key", "x-client-request-id")
+"""The only caller's headers that travel on; all others stay here (SPEC §2)."""
+
+MAX_FORWARDED: Final = 512  # characters
+
+USER_AGENT: Final = "foundry-sidecar"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """One region's endpoint. ``headers`` are those the operator's configuration adds."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        parts = urlsplit(self.url)
+        assert parts.hostname
+        return parts.hostname, parts.port or 443
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Fills ``call.outbound``. A region without a destination is a fault: there is no fallback."""
+
+    destinations: Mapping[str, Destination]
+
+    async def __call__(self, call: Call) -> None:
+        assert call.model
+        assert call.region
+        assert call.verdict
+        members = {**call.verdict.members, "model": self._provider_model(call)}
+        if len(call.body) < LARGE:
+            body = splice.splice(call.body, members)
+        else:
+            body = await asyncio.to_thread(splice.splice, call.body, members)
+        destination = self.destinations[call.region]
+        host, port = destination.address
+        call.outbound = Outbound(
+            region=call.region,
+            host=host,
+            port=port,
+            path=urlsplit(destination.url).path.rstrip("/") + "/responses",
+            headers=(
+                ("Host", urlsplit(destination.url).netloc),
+                ("Content-Type", "application/json"),
+                ("Accept", "text/event-stream" if call.document.get("stream") else "application/json"),
+                ("Accept-Encoding", "identity"),  # the usage is read from the bytes that pass
+                ("User-Agent", USER_AGENT),
+                *destination.headers,
+                *((name, value) for name in FORWARDED if _travels(value := call.header(name) or "")),
+            ),
+            body=body,
+        )
+
+    @staticmethod
+    def _provider_model(call: Call) -> str:
+        assert call.model
+        assert call.region
+        assert call.model.provider_model
+        return call.model.snapshot.get(call.region, call.model.provider_model)
+
+
+def _travels(value: str) -> bool:
+    return 0 < len(value) <= MAX_FORWARDED and value.isascii() and value.isprintable()

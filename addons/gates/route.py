@@ -1,0 +1,74 @@
+"""Gate: only Foundry's own path, asked for in one plain way, goes on (SPEC §1)."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from addons.call import Call
+from addons.foundry.refusals import Refusal
+
+PATH: Final = "/api/v2/llm/proxy/openai/v1/responses"
+LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+MAX_TARGET: Final = 8 * 1024  # bytes
+MAX_HEADERS: Final = 64 * 1024  # bytes, names and values together
+
+_DISGUISES: Final = re.compile(r"%2f|%5c|%2e|%00|;|\\|(?:^|/)\.{1,2}(?:/|$)", re.IGNORECASE)
+"""Spellings that two parsers may read as two different paths."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Refuses every request but the one Foundry documents.
+
+    ``hosts`` are the host names served, without port, in lower case. Loopback names are always among them;
+    a list, not any name, so that a web page can't reach a developer's sidecar by rebinding its own name.
+    """
+
+    hosts: Collection[str]
+
+    def __call__(self, call: Call) -> None:
+        if len(call.target) > MAX_TARGET:
+            raise Refusal("target_too_long")
+        if sum(len(name) + sum(map(len, values)) for name, values in call.headers.items()) > MAX_HEADERS:
+            raise Refusal("headers_too_large")
+        path, _, query = call.target.partition("?")
+        if call.authority:
+            raise Refusal("bad_target", "The request target is an absolute URL; send the path alone.")
+        if _DISGUISES.search(path):
+            raise Refusal(
+                "bad_target", "The request path holds encoded slashes, dot segments or parameters; send it plainly."
+            )
+        host = self._host(call)
+        if host not in self.hosts:
+            raise Refusal("not_found", detail="host not among foundry.hostnames")
+        if _plain(path) != PATH:
+            raise Refusal("not_found", detail="path not served")
+        if "websocket" in ",".join(call.headers.get("upgrade", ())).lower():
+            raise Refusal("upgrade_refused", headers={"Upgrade": "HTTP/1.1", "Connection": "Upgrade"})
+        if call.method != "POST":
+            raise Refusal("method_not_allowed", headers={"Allow": "POST"})
+        call.query_dropped = bool(query)
+
+    @staticmethod
+    def _host(call: Call) -> str:
+        values = call.headers.get("host", ())
+        if len(values) != 1:
+            raise Refusal("bad_target", "The request must carry exactly one Host header.")
+        host = without_port(values[0])
+        if call.server_name and call.server_name.lower() != host:
+            raise Refusal("bad_target", "The Host header names another host than the TLS handshake did.")
+        return host
+
+
+def without_port(authority: str) -> str:
+    """The host of ``host``, ``host:port`` or ``[::1]:port``, in lower case."""
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0].lower()
+    return authority.rpartition(":")[0].lower() if authority.count(":") == 1 else authority.lower()
+
+
+def _plain(path: str) -> str:
+    """Repeated slashes as one, and one trailing slash gone: Palantir's own sample sends ``//api/…``."""
+    return re.sub("/{2,}", "/", path).removesuffix("/")

@@ -1,0 +1,54 @@
+"""Every line of the process in one form: a JSON object, or readable on a terminal.
+
+structlog's events and everything from the standard library, mitmproxy's own lines among them, leave by
+mitmproxy's one handler. Tracebacks never show local variables, which would hold headers and bodies.
+"""
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+from mitmproxy.addons.termlog import TermLogHandler
+
+_SHARED: tuple[structlog.typing.Processor, ...] = (
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+
+
+def configure(form: Literal["json", "console"] | None) -> None:
+    """Takes over mitmproxy's terminal handler; called as soon as the script is loaded.
+
+    ``form`` None: console when standard output is a terminal, json otherwise.
+    """
+    if form is None:
+        form = "console" if sys.stdout.isatty() else "json"
+    structlog.configure(
+        processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_SHARED, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_ending(form)]
+    )
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, TermLogHandler):
+            handler.setFormatter(formatter)
+            handler.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    for quiet in ("mitmproxy.proxy.server", "mitmproxy.proxy.layers"):
+        logging.getLogger(quiet).setLevel(logging.WARNING)
+
+
+def _ending(form: Literal["json", "console"]) -> tuple[structlog.typing.Processor, ...]:
+    if form == "console":
+        return (
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        )
+    tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer(default=str)

@@ -1,0 +1,67 @@
+"""An answer on its way through: every chunk leaves as it came, and a copy is read for its facts."""
+
+import time
+from typing import Final
+
+import msgspec
+import structlog
+
+from addons.call import Call
+from addons.responses.answer import error_event, facts_from_response
+from addons.responses.server_sent_events import EventTap
+
+MAX_JSON_ANSWER: Final = 32 * 1024 * 1024  # bytes of an answer in one piece that are kept to read its usage
+
+_log = structlog.get_logger("sidecar.passage")
+
+
+class Passage:
+    """What ``flow.response.stream`` is set to. It never raises: mitmproxy would drop the chunk."""
+
+    def __init__(self, call: Call, *, events: bool, may_add: bool) -> None:
+        self._call = call
+        self._tap = EventTap() if events else None
+        self._may_add = may_add  # False where a Content-Length forbids a parting event
+        self._json = bytearray()
+
+    def __call__(self, chunk: bytes) -> bytes:
+        try:
+            if not chunk:
+                return self._end()
+            self._call.last_activity = time.monotonic()
+            if self._tap is not None:
+                self._tap.feed(chunk)
+            elif len(self._json) <= MAX_JSON_ANSWER:
+                self._json += chunk
+        except Exception as error:  # noqa: BLE001 - reading along must never harm what passes
+            _log.error("reading_along_failed", exc_info=error)
+        return chunk
+
+    def parting_event(self) -> bytes:
+        """The one error event for a stream that broke off; empty where the stream had ended or can't take it."""
+        self.settle()
+        if self._tap is None or self._tap.terminal or not self._may_add:
+            return b""
+        if self._call.timed_out:
+            return error_event("timeout", "The model provider fell silent; the stream was ended.", self._tap.events)
+        return error_event("stream_truncated", "The model provider's stream broke off.", self._tap.events)
+
+    def settle(self) -> None:
+        """Reads what the answer said of itself into the call."""
+        answer = self._call.answer
+        if self._tap is not None:
+            answer.facts = self._tap.facts
+        elif self._json and len(self._json) <= MAX_JSON_ANSWER:
+            try:
+                answer.facts = facts_from_response(msgspec.json.decode(self._json))
+            except msgspec.MsgspecError:
+                answer.facts = None
+            self._json.clear()
+
+    def _end(self) -> bytes:
+        self.settle()
+        if self._tap is None or self._tap.terminal:
+            self._call.answer.ended = "whole"
+            return b""
+        self._call.answer.ended = "truncated"
+        return self.parting_event()

@@ -1,0 +1,100 @@
+"""The one record of a call: which facts, under which names (SPEC §9).
+
+OpenTelemetry's GenAI names are still marked Development upstream, so they stand here and nowhere else.
+Values a caller chose freely (prompts, answers, metadata) and secrets are never among them.
+"""
+
+import hashlib
+import time
+from typing import Any, Literal
+
+from addons.call import Call
+from addons.foundry.rid import is_rid
+
+
+def decision(call: Call) -> Literal["served", "refused", "failed"]:
+    """``refused``: nothing left for the provider. ``failed``: it left, and the provider did not serve it."""
+    if call.released_at is None:
+        return "refused"
+    return "served" if call.refusal is None else "failed"
+
+
+def record_of(call: Call, status: int | None) -> dict[str, Any]:
+    """Names to values; ``status`` is what the caller got. Absent facts are left out."""
+    now = time.monotonic()
+    answer, facts, refusal = call.answer, call.answer.facts, call.refusal
+    usage = facts.usage if facts else None
+    released = call.released_at
+    requested = call.document.get("model")
+    session = call.header("x-palantir-session-id")
+    record: dict[str, Any] = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "openai.api.type": "responses",
+        "gen_ai.request.model": call.model.provider_model if call.model else None,
+        "gen_ai.response.model": facts.model if facts else None,
+        "gen_ai.response.id": facts.response_id if facts else None,
+        "gen_ai.usage.input_tokens": usage.input_tokens if usage else None,
+        "gen_ai.usage.output_tokens": usage.output_tokens if usage else None,
+        "gen_ai.usage.cache_read.input_tokens": usage.cached_tokens if usage else None,
+        "gen_ai.usage.reasoning.output_tokens": usage.reasoning_tokens if usage else None,
+        "gen_ai.response.time_to_first_chunk": _between(released, answer.first_byte_at),
+        "server.address": call.outbound.host if call.outbound else None,
+        "http.response.status_code": status,
+        "error.type": refusal.kind.openai_code or refusal.name if refusal else _ending(call),
+        "call.id": call.id,
+        "caller": call.caller.subject if call.caller else None,
+        "token.sha256_12": call.token_prefix,
+        "foundry.model.rid": requested if isinstance(requested, str) and is_rid(requested) else None,
+        "foundry.attribution": list(call.attribution) or None,
+        "foundry.session": hashlib.sha256(session.encode()).hexdigest()[:12] if session else None,
+        "foundry.trace.source": call.trace.source,
+        "trace_id": call.trace.trace_id,
+        "span_id": call.trace.span_id,
+        "parent_span_id": call.trace.parent_span_id,
+        "tracestate": call.trace.tracestate,
+        "region": call.region,
+        "stream": answer.streamed if answer.status else None,
+        "policy.decision": decision(call),
+        "policy.rule": refusal.rule if refusal else None,
+        "policy.param": refusal.param if refusal else None,
+        "policy.changes": [f"{c.path} {c.action}" for c in call.verdict.changes] or None if call.verdict else None,
+        "policy.warnings": [f"{f.path} {f.rule}" for f in call.verdict.warned] or None if call.verdict else None,
+        "refusal.name": refusal.name if refusal else None,
+        "refusal.instance_id": refusal.instance_id if refusal else None,
+        "refusal.detail": refusal.detail if refusal else None,
+        "usage.status": usage_status(call),
+        "request.query_dropped": call.query_dropped or None,
+        "request.retry_count": _number(call.header("x-stainless-retry-count")),
+        "answer.ended": answer.ended,
+        "duration.total": _between(call.opened_at, now),
+        "duration.sidecar": _between(call.opened_at, released if released is not None else now),
+        "duration.provider": _between(released, now),
+    }
+    return {name: value for name, value in record.items() if value is not None}
+
+
+def usage_status(call: Call) -> str | None:
+    """Whether the provider reported what the call used; None where the call never left."""
+    if call.released_at is None:
+        return None
+    if call.answer.facts and call.answer.facts.usage:
+        return "reported"
+    return "interrupted" if call.answer.ended in {"interrupted", "truncated", "timed_out"} else "unknown"
+
+
+def _ending(call: Call) -> str | None:
+    ended = call.answer.ended
+    if ended not in {None, "whole"}:
+        return f"stream_{ended}"
+    facts = call.answer.facts
+    return f"response_{facts.status}" if facts and facts.status in {"failed", "incomplete"} else None
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    """Seconds, to the microsecond."""
+    return None if start is None or end is None else round(end - start, 6)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 6 else None  # noqa: PLR2004 - a count

@@ -1,0 +1,136 @@
+"""Addon: answers and streams; turns the provider's failures into refusals."""
+
+import time
+from typing import Final
+
+import structlog
+from mitmproxy import http
+
+from addons.call import Call
+from addons.calls import Calls
+from addons.checkpoint import response_of
+from addons.egress import NOT_ALLOWED
+from addons.error_pages import ErrorPages
+from addons.foundry.envelope import ErrorFormat
+from addons.foundry.provider_errors import refusal_for
+from addons.foundry.refusals import Refusal
+from addons.passage import Passage
+
+STRIPPED: Final = frozenset(
+    ("openai-organization", "openai-project", "set-cookie", "alt-svc", "strict-transport-security")
+)
+STRIPPED_PREFIX: Final = "cf-"
+"""Answer headers that speak of the operator's account or of another connection (SPEC §7)."""
+
+CHANGES_HEADER: Final = "Sidecar-Changes"
+
+_log = structlog.get_logger("sidecar.relay")
+
+
+class Relay:
+    name = "sidecar-relay"
+
+    def __init__(self, calls: Calls, pages: ErrorPages, error_format: ErrorFormat = "hybrid") -> None:
+        self._calls = calls
+        self._pages = pages
+        self._error_format: ErrorFormat = error_format
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        call = self._calls.of(flow)
+        if call is None or call.released_at is None or flow.response is None:
+            return
+        response = flow.response
+        call.answer.status = response.status_code
+        call.answer.first_byte_at = call.last_activity = time.monotonic()
+        if not 200 <= response.status_code < 300:  # noqa: PLR2004 - HTTP's success class
+            return  # read whole, then answered for in `response`
+        events = response.headers.get("content-type", "").lower().startswith("text/event-stream")
+        call.answer.streamed = events
+        for name in [name for name in response.headers if _is_stripped(name)]:
+            response.headers.pop(name, None)
+        if call.verdict and call.verdict.changes:
+            response.headers[CHANGES_HEADER] = ", ".join(f"{c.path};{c.action}" for c in call.verdict.changes)
+        may_add = "content-length" not in response.headers and "content-encoding" not in response.headers
+        response.stream = Passage(call, events=events, may_add=may_add)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        call = self._calls.of(flow)
+        if call is None or call.released_at is None or flow.response is None or call.refusal is not None:
+            return
+        if call.answer.status is None or not 200 <= call.answer.status < 300:  # noqa: PLR2004 - as above
+            self._answer_for_provider(flow, call)
+        elif call.answer.ended is None:  # a bodiless success never enters the passage
+            call.answer.ended = "whole"
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        call = self._calls.of(flow)
+        if call is None or flow.error is None:
+            return
+        passage = flow.response.stream if flow.response else None
+        if isinstance(passage, Passage):
+            passage.settle()
+            call.answer.ended = "timed_out" if call.timed_out else "truncated"
+            if not _caller_left(flow):
+                self._pages.say_last(flow.client_conn, passage.parting_event())
+            else:
+                call.answer.ended = "interrupted"
+        elif _caller_left(flow):
+            call.answer.ended = "interrupted"
+        else:
+            call.refusal = call.refusal or _why(call, flow.error.msg)
+            self._pages.answer_instead(flow.client_conn, response_of(call.refusal, self._error_format))
+
+    def _answer_for_provider(self, flow: http.HTTPFlow, call: Call) -> None:
+        assert flow.response
+        assert call.model
+        headers = {name.lower(): value for name, value in flow.response.headers.items()}
+        try:
+            body = flow.response.get_content(strict=False) or b""
+            outcome = refusal_for(flow.response.status_code, headers, body, call.model.rid)
+        except Exception as error:  # noqa: BLE001 - a provider's odd error must still become a refusal
+            _log.error("provider_error_unread", exc_info=error)
+            outcome = refusal_for(500, {}, b"", call.model.rid)
+        call.refusal = outcome.refusal
+        call.answer.ended = "whole"
+        if outcome.alarm:
+            call.alarms.append(outcome.alarm)
+        flow.response = response_of(outcome.refusal, self._error_format)
+
+
+def _is_stripped(name: str) -> bool:
+    return name.lower() in STRIPPED or name.lower().startswith(STRIPPED_PREFIX)
+
+
+def _caller_left(flow: http.HTTPFlow) -> bool:
+    return not flow.client_conn.connected
+
+
+def _why(call: Call, message: str) -> Refusal:
+    """mitmproxy's own word for a failure, as the refusal a caller gets."""
+    model = call.model.rid if call.model else ""
+    if call.timed_out:
+        return Refusal(
+            "provider_timeout",
+            "The model provider did not answer in time.",
+            parameters={"modelName": model},
+            detail=call.timed_out,
+        )
+    for sign, name, text in SIGNS:
+        if sign in message:
+            return Refusal(name, text, detail=message)
+    if call.released_at is None:
+        return Refusal("bad_target", "The request is not well-formed HTTP.", detail=message)
+    return Refusal(
+        "provider_unreachable",
+        "The model provider can't be reached; try again later.",
+        headers={"Retry-After": "1"},
+        detail=message,
+    )
+
+
+SIGNS: Final = (
+    (NOT_ALLOWED, "fault", "The sidecar met a fault of its own; nothing was sent to the provider."),
+    ("Request body exceeds", "too_large", "The body is over policy.max_body_bytes."),
+    ("Response body exceeds", "provider_failed", "The model provider's answer is larger than the sidecar allows."),
+)
+"""What mitmproxy says, the refusal it means, and what the caller is told."""

@@ -1,0 +1,193 @@
+"""What the operator may configure: the shape of the one YAML file (SPEC §10).
+
+Values come from the file, then from ``SIDECAR_<SECTION>__<KEY>`` in the environment, which wins.
+Reading them is ``configuration.py``'s work; this module only says what is right.
+"""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from addons.foundry.models import Model
+from addons.responses.policy_settings import PolicySettings
+from addons.secret import Secret
+from addons.verifiers.settings import CallerSettings
+
+REGION_HOSTS: Final = {
+    "global": "api.openai.com",
+    "us": "us.api.openai.com",
+    "eu": "eu.api.openai.com",
+    "ae": "ae.api.openai.com",
+    "au": "au.api.openai.com",
+    "in": "in.api.openai.com",
+    "jp": "jp.api.openai.com",
+}
+"""OpenAI's documented regional hosts (SPEC §4): a region's name decides the host, so a typo can't cross a border."""
+
+type Region = Literal["global", "us", "eu", "ae", "au", "in", "jp"]
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """``127.0.0.1:8080`` or ``[::1]:8080`` as host and port; raises ValueError."""
+    parts = urlsplit(f"//{text}")
+    if not parts.hostname or parts.port is None or parts.path or parts.query or "@" in text:
+        raise ValueError(f"{text!r} is not an address; write HOST:PORT, for example 127.0.0.1:8080")
+    return parts.hostname, parts.port
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _address(text: str) -> str:
+    split_address(text)
+    return text
+
+
+type Address = Annotated[str, AfterValidator(_address)]
+
+
+class Section(BaseModel):
+    """Settings never change once read, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TlsFiles(Section):
+    certificate: Annotated[Path, Field(description="PEM: the leaf certificate first, then its chain")]
+    key: Annotated[Path, Field(description="PEM: the leaf's private key")]
+
+
+class Listen(Section):
+    reverse: Annotated[Address, Field(description="apps whose base URL points here")] = "127.0.0.1:8080"
+    tls: Annotated[
+        TlsFiles | None,
+        Field(
+            description="the certificate the reverse port shows to callers that speak TLS; without it one is made"
+            " from the sidecar's own authority, whose certificate lies in the certificates directory"
+        ),
+    ] = None
+    certificates: Annotated[
+        Path, Field(description="directory of the sidecar's own certificate authority; made when missing")
+    ] = Path("~/.foundry-sidecar")
+
+
+class Foundry(Section):
+    hostnames: Annotated[
+        tuple[str, ...],
+        Field(description="host names apps know this Foundry by; empty: any Host is served on the reverse port"),
+    ] = ()
+    error_format: Annotated[
+        Literal["hybrid", "foundry", "openai"],
+        Field(description="envelope of refusals: hybrid is read by both Palantir's and OpenAI's SDKs"),
+    ] = "hybrid"
+
+
+class Upstream(Section):
+    """Where one region's calls go, and the key that opens it."""
+
+    url: Annotated[
+        str | None, Field(description="https only; absent: OpenAI's documented host of the region")
+    ] = None
+    api_key: Annotated[Secret, Field(description="the OpenAI project's key, by reference")]
+    organization: Annotated[str | None, Field(description="sent as OpenAI-Organization")] = None
+    project: Annotated[str | None, Field(description="sent as OpenAI-Project")] = None
+
+    @model_validator(mode="after")
+    def _url_is_https(self) -> "Upstream":
+        if self.url is None:
+            return self
+        parts = urlsplit(self.url)
+        if parts.scheme != "https" or not parts.hostname:
+            raise ValueError(f"{self.url!r}: the provider's key travels over TLS alone; write https://HOST[:PORT]/v1")
+        if parts.username or parts.query or parts.fragment:
+            raise ValueError(f"{self.url!r} may hold a host, a port and a path, nothing else")
+        return self
+
+
+class Timeouts(Section):
+    connect: Annotated[float, Field(gt=0, description="seconds to reach the provider, TLS included")] = 10.0
+    read: Annotated[
+        float, Field(gt=0, description="seconds of silence from the provider; reasoning models think for minutes")
+    ] = 1800.0
+
+
+class Provider(Section):
+    zero_data_retention: Annotated[
+        Literal["attested"] | None,
+        Field(description="the operator's word that the OpenAI project is under ZDR; absent: a warning at start"),
+    ] = None
+    trusted_ca: Annotated[
+        Path | None, Field(description="PEM bundle the provider's certificate must chain to; default: certifi's")
+    ] = None
+    regions: Annotated[
+        dict[Region, Upstream], Field(min_length=1, description="each region with its key; there is no fallback")
+    ]
+    allowed_regions: Annotated[
+        tuple[Region, ...], Field(min_length=1, description="regions calls may go to, the preferred first")
+    ] = ("global",)
+    timeouts: Timeouts = Timeouts()
+
+    @model_validator(mode="after")
+    def _allowed_regions_have_keys(self) -> "Provider":
+        if missing := [name for name in self.allowed_regions if name not in self.regions]:
+            raise ValueError(f"allowed_regions names {', '.join(missing)}, but provider.regions has no such entry")
+        return self
+
+
+class Models(Section):
+    allow_plain_names: Annotated[
+        bool, Field(description="accept OpenAI's own model names too; Foundry itself does not")
+    ] = False
+    extra: Annotated[tuple[Model, ...], Field(description="rows added to the shipped catalogue, or replacing its")] = ()
+
+
+class Log(Section):
+    format: Annotated[
+        Literal["json", "console"] | None, Field(description="absent: console on a terminal, json elsewhere")
+    ] = None
+
+
+class Settings(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="SIDECAR_", env_nested_delimiter="__", title="Foundry sidecar"
+    )
+
+    listen: Listen = Listen()
+    foundry: Foundry = Foundry()
+    provider: Provider
+    caller: CallerSettings
+    models: Models = Models()
+    policy: PolicySettings = PolicySettings()
+    log: Log = Log()
+
+    @model_validator(mode="after")
+    def _development_stays_at_home(self) -> "Settings":
+        host, _ = split_address(self.listen.reverse)
+        if self.caller.verifier == "development" and not is_loopback(host):
+            raise ValueError(
+                f"caller.verifier development accepts any token, so it may listen on loopback alone;"
+                f" listen.reverse is {self.listen.reverse}. Choose another verifier or listen on 127.0.0.1"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic-settings'
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
