@@ -1,0 +1,62 @@
+"""The simulated provider by itself, for a person to try things against."""
+
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, TextIO
+
+from addons.simulator.certificates import LOOPBACK
+from addons.simulator.directives import listing
+from addons.simulator.provider import SimulatedProvider
+
+_TEXT: Final = """\
+The simulated provider answers until you press Ctrl+C.
+
+  HTTP   {http.url}
+  HTTPS  {https.url}
+  CA     {https.ca_file}
+
+Try it:
+
+  curl --cacert {https.ca_file} {https.url}/responses \\
+    -H 'Content-Type: application/json' -H 'Authorization: Bearer anything' \\
+    -d '{{"model": "gpt-5.2", "input": "Hello", "stream": true, "metadata": {{"simulate": "pause=0.1"}}}}'
+
+Directives, several at once if you like, in metadata.simulate:
+
+{directives}
+"""
+
+
+def simulate(  # noqa: PLR0913  every setting by name, each with a default
+    host: str = "127.0.0.1",
+    port: int = 0,
+    directory: Path | None = None,
+    *,
+    tls_port: int = 0,
+    names: Sequence[str] = LOOPBACK,
+    api_key: str | None = None,
+    out: TextIO = sys.stdout,
+) -> None:
+    """Serve HTTP on ``port`` and HTTPS on ``tls_port`` (0: any free one) until SIGINT or SIGTERM; tell where on ``out``.
+
+    ``directory`` keeps the certificate authority from one run to the next. To be called on the main thread.
+
+    Raises:
+        OSError: an address can't be had, or the directory can't be written.
+    """
+    stop = threading.Event()
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with (
+            SimulatedProvider(tls=False, host=host, port=port, api_key=api_key) as http,
+            SimulatedProvider(host=host, port=tls_port, directory=directory, names=names, api_key=api_key) as https,
+        ):
+            out.write(_TEXT.format(http=http, https=https, directives=listing()))
+            out.flush()
+            stop.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
