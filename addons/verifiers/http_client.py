@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 import certifi
-from tornado.httpclient import HTTPRequest
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.httputil import HTTPInputError
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from addons.verifiers.watched_file import FileError
@@ -16,6 +17,12 @@ from addons.verifiers.watched_file import FileError
 _LARGEST_BODY: Final = 1 << 20  # bytes
 _LARGEST_HEADERS: Final = 64 << 10  # bytes
 _MOST_AT_ONCE: Final = 32  # requests; further ones wait, their deadline running
+_FAILURES: Final = (
+    HTTPClientError,  # deadline, hang-up
+    HTTPInputError,  # not HTTP, too large
+    OSError,  # name, connection, certificate
+    ValueError,  # a host name that can't be encoded; lengths that are no numbers
+)
 
 
 class Answer(NamedTuple):
@@ -69,9 +76,10 @@ class HttpClient:
             ssl_options=self._tls,
             user_agent="foundry-sidecar",
         )
-        response = await self._here().fetch(request, raise_error=False)
-        if response.code == 599:  # noqa: PLR2004 - Tornado's own status for "no answer"
-            raise ExchangeError(f"{type(response.error).__name__}: {response.error}")
+        try:
+            response = await self._here().fetch(request, raise_error=False)  # a status alone is no error
+        except _FAILURES as error:
+            raise ExchangeError(f"{type(error).__name__}: {error}") from error
         return Answer(response.code, response.body)
 
     def _here(self) -> SimpleAsyncHTTPClient:
