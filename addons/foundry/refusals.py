@@ -20,11 +20,13 @@ class Kind(NamedTuple):
     openai_code: str | None  # OpenAI's error.code
     final: bool = True  # False: the same call may succeed later, so clients may retry
     empty: bool = False  # True: no body at all, as Foundry's gateway answers
+    challenge: str | None = None  # WWW-Authenticate, which every 401 must carry (RFC 9110 §15.5.2)
 
+
+INVALID_REQUEST: Final = "LanguageModelService:InvalidRequest"
+NOT_AVAILABLE: Final = "LanguageModelService:LanguageModelNotAvailable"
 
 _INVALID = "INVALID_ARGUMENT"
-_REQUEST = "LanguageModelService:InvalidRequest"
-_NOT_AVAILABLE = "LanguageModelService:LanguageModelNotAvailable"
 _BAD = "invalid_request_error"
 _SERVER = "server_error"
 
@@ -38,8 +40,17 @@ KINDS: Final[Mapping[str, Kind]] = {
     "bad_target": Kind(400, _INVALID, "Default:InvalidArgument", _BAD, "invalid_target"),
     "host_refused": Kind(403, "PERMISSION_DENIED", "Default:PermissionDenied", _BAD, "host_not_allowed"),
     # -- caller
-    "missing_credentials": Kind(401, "UNAUTHORIZED", "MissingCredentials", _BAD, "missing_credentials"),
-    "unauthorized": Kind(401, "UNAUTHORIZED", "Default:Unauthorized", _BAD, "invalid_api_key"),
+    "missing_credentials": Kind(
+        401, "UNAUTHORIZED", "MissingCredentials", _BAD, "missing_credentials", challenge="Bearer"
+    ),
+    "unauthorized": Kind(
+        401,
+        "UNAUTHORIZED",
+        "Default:Unauthorized",
+        _BAD,
+        "invalid_api_key",
+        challenge='Bearer error="invalid_token"',  # RFC 6750 §3.1
+    ),
     "missing_scope": Kind(403, "PERMISSION_DENIED", "ApiUsageDenied", _BAD, "missing_scope"),
     "verifier_unreachable": Kind(503, None, None, _SERVER, "service_unavailable", final=False),
     # -- request
@@ -47,27 +58,35 @@ KINDS: Final[Mapping[str, Kind]] = {
     "unsupported_media_type": Kind(415, _INVALID, "Conjure:UnsupportedMediaType", _BAD, "unsupported_media_type"),
     "missing_body": Kind(400, _INVALID, "MissingPostBody", _BAD, "missing_body"),
     "too_large": Kind(413, "REQUEST_ENTITY_TOO_LARGE", "Default:RequestEntityTooLarge", _BAD, "request_too_large"),
-    "invalid_json": Kind(400, _INVALID, _REQUEST, _BAD, "invalid_json"),
-    "unknown_field": Kind(400, _INVALID, _REQUEST, _BAD, "unknown_parameter"),
-    "refused_feature": Kind(400, _INVALID, _REQUEST, _BAD, "unsupported_parameter"),
+    "invalid_json": Kind(400, _INVALID, INVALID_REQUEST, _BAD, "invalid_json"),
+    "unknown_field": Kind(400, _INVALID, INVALID_REQUEST, _BAD, "unknown_parameter"),
+    "refused_feature": Kind(400, _INVALID, INVALID_REQUEST, _BAD, "unsupported_parameter"),
     # -- model
-    "invalid_model": Kind(400, _INVALID, _REQUEST, _BAD, "invalid_model"),
+    "invalid_model": Kind(400, _INVALID, INVALID_REQUEST, _BAD, "invalid_model"),
     "model_not_found": Kind(404, "NOT_FOUND", "LanguageModelNotFound", _BAD, "model_not_found"),
-    "model_not_available": Kind(404, "NOT_FOUND", _NOT_AVAILABLE, _BAD, "model_not_found"),
+    "model_not_available": Kind(404, "NOT_FOUND", NOT_AVAILABLE, _BAD, "model_not_found"),
     "model_permission_denied": Kind(
         403, "PERMISSION_DENIED", "LanguageModelPermissionDenied", _BAD, "model_permission_denied"
     ),
     # -- limits
     "rate_limited": Kind(
-        429, "CUSTOM_CLIENT", "LanguageModelService:RateLimitsExceeded", "rate_limit_error", "rate_limit_exceeded",
+        429,
+        "CUSTOM_CLIENT",
+        "LanguageModelService:RateLimitsExceeded",
+        "rate_limit_error",
+        "rate_limit_exceeded",
         final=False,
     ),
     # -- what the provider answered
     "provider_rejected": Kind(400, "CUSTOM_CLIENT", "LanguageModelService:LlmHttpClientError", _BAD, None),
     "provider_credentials": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "upstream_auth_failure"),
     "provider_rate_limited": Kind(
-        429, "CUSTOM_CLIENT", "LanguageModelService:AzurePortalQosException", "rate_limit_error",
-        "rate_limit_exceeded", final=False,
+        429,
+        "CUSTOM_CLIENT",
+        "LanguageModelService:AzurePortalQosException",
+        "rate_limit_error",
+        "rate_limit_exceeded",
+        final=False,
     ),
     "provider_quota": Kind(503, None, None, _SERVER, "provider_quota", final=False),
     "provider_failed": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "upstream_error", final=False),
@@ -79,6 +98,12 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 
 
+def excerpt(text: str, length: int = 64) -> str:
+    """The beginning of something a caller wrote, fit for a message: printable ASCII, at most ``length`` characters."""
+    shown = "".join(c if " " <= c <= "~" else "?" for c in text[:length])
+    return shown if len(text) <= length else shown[:-1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
 @dataclass(slots=True, eq=False)
 class Refusal(Exception):  # noqa: N818 - the field's word for it; "RefusalError" would say it twice
     """Why a call is not served.
@@ -87,9 +112,10 @@ class Refusal(Exception):  # noqa: N818 - the field's word for it; "RefusalError
         name: a row of ``KINDS``.
         message: one sentence or two for a person: what is wrong, where, and what to do. Never holds a
             token, a key, or anything the caller wrote as prompt, answer or metadata value.
-        parameters: Foundry's ``parameters`` (all strings), for clients that read them.
+        parameters: Foundry's ``parameters`` (all strings), for clients that read them. Where Foundry wraps
+            them in ``safeParams``, the envelope does so, and adds ``param`` and ``rule`` by itself.
         param: JSON path of the offending member, e.g. ``tools[0].type``.
-        rule: the policy rule that decided, for the record (e.g. ``ZERO_DATA_RETENTION``).
+        rule: the policy rule that decided, also for the record (e.g. ``ZERO_DATA_RETENTION``).
         headers: further response headers, e.g. ``Retry-After``.
         provider_error: the provider's own ``error`` object, relayed as it came.
         detail: for the log record alone; never sent to the caller.

@@ -27,7 +27,6 @@ class JudgeBody:
             raise Refusal(
                 finding.refusal,
                 finding.message,
-                parameters={"safeParams": f"{{field={finding.path}, policy={finding.rule}}}"},
                 param=finding.path,
                 rule=finding.rule,
             )
