@@ -1,0 +1,94 @@
+"""What holds of the house as a whole, whoever works on it."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parent.parent
+ADDONS = ROOT / "addons"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+RUNTIME = [Requirement(each) for each in PROJECT["project"]["dependencies"]]
+TEST = [Requirement(each) for each in PROJECT["dependency-groups"]["test"]]
+RUNTIME_PINS = ROOT / "deploy/requirements.txt"
+TEST_PINS = ROOT / "tests/requirements.txt"
+MOST_LINES = 250
+
+
+def pins(path: Path) -> dict[str, str]:
+    """Pinned version by distribution; a line may be a pin with its hashes or a comment, and nothing else."""
+    found: dict[str, str] = {}
+    for line in path.read_text().replace("\\\n", " ").splitlines():
+        if line.startswith("#"):
+            continue
+        pin, *hashes = (each.strip() for each in line.split("--hash=sha256:"))
+        requirement = Requirement(pin)
+        (specifier,) = requirement.specifier
+        assert specifier.operator == "==", pin
+        assert hashes, pin
+        assert all(re.fullmatch("[0-9a-f]{64}", each) for each in hashes), pin
+        found[canonicalize_name(requirement.name)] = specifier.version
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "declared"), [(RUNTIME_PINS, RUNTIME), (TEST_PINS, RUNTIME + TEST)], ids=["runtime", "test"]
+)
+def test_every_dependency_is_pinned_within_its_bounds(path: Path, declared: list[Requirement]) -> None:
+    pinned = pins(path)
+    for requirement in declared:
+        version = pinned.get(canonicalize_name(requirement.name), "none")
+        assert version != "none", f"{path}: lacks {requirement.name}; run the command at its top"
+        assert version in requirement.specifier, f"{path}: {requirement} has {version}; run the command at its top"
+
+
+def test_the_test_pins_contain_the_runtime_pins() -> None:
+    assert pins(RUNTIME_PINS).items() <= pins(TEST_PINS).items(), "remake tests/requirements.txt by the line at its top"
+
+
+@pytest.mark.parametrize("path", [RUNTIME_PINS, TEST_PINS], ids=["runtime", "test"])
+def test_pins_carry_no_addresses(path: Path) -> None:
+    assert re.findall(r"\S*://\S*|.*(?:-index|find-links|trusted-host).*| @ .*", path.read_text()) == []
+
+
+def test_imports_follow_the_house_plan() -> None:
+    run = [sys.executable, "-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-cache"]
+    result = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    contracts = PROJECT["tool"]["importlinter"]["contracts"]
+    assert f"Contracts: {len(contracts)} kept, 0 broken." in result.stdout
+
+
+def test_no_name_in_addons_is_taken() -> None:
+    """mitmproxy puts the script's folder first on sys.path, where it would hide a module of the same name."""
+    names = {path.stem for path in ADDONS.iterdir() if not path.name.startswith("_")}
+    assert "foundry" in names
+    assert names & (sys.stdlib_module_names | packages_distributions().keys()) == set()
+
+
+def test_the_script_defines_no_classes() -> None:
+    """mitmproxy loads it under a name of its own: a class in it would exist twice."""
+    tree = ast.parse((ADDONS / "sidecar.py").read_text())
+    assert [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)] == []
+
+
+def test_modules_stay_small() -> None:
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in ADDONS.rglob("*.py")}
+    assert lengths
+    assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+def test_no_file_carries_a_path_of_one_machine() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    files = [ROOT / name for name in listed.split("\0") if name]
+    assert RUNTIME_PINS in files
+    personal = re.compile(rb"(?<![\w.~/}$-])/(?:home|Users|root|work|tmp/w)/[^\s\"'`]*")
+    found = {str(path): personal.findall(path.read_bytes()) for path in files if path.is_file()}
+    assert {name: paths for name, paths in found.items() if paths} == {}
