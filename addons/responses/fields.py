@@ -1,0 +1,170 @@
+"""The top-level fields of a request, and what becomes of each (SPEC §4).
+
+Any field without a row is refused. What depends on the model or on the caller stands in ``additions.py``.
+"""
+
+from typing import Final
+
+from addons.responses.includes import INCLUDE
+from addons.responses.items import ITEM, TEXT_FORMAT
+from addons.responses.parts import CACHE_LIFETIME
+from addons.responses.rows import (
+    BOOLEAN,
+    INTEGER,
+    NUMBER,
+    STRING,
+    Either,
+    Leaf,
+    Many,
+    Members,
+    Row,
+    Typed,
+    Values,
+    allowed,
+    configurable,
+    refused,
+    stripped,
+    typed,
+)  # fmt: skip
+from addons.responses.tools import TOOL, TOOL_CHOICE
+from addons.responses.verdict import Json
+
+METADATA_PAIRS: Final = 16
+METADATA_KEY: Final = 64  # characters
+METADATA_VALUE: Final = 512  # characters
+
+
+def _is_metadata(value: Json) -> bool:
+    return (
+        isinstance(value, dict)
+        and len(value) <= METADATA_PAIRS
+        and all(
+            len(key) <= METADATA_KEY and isinstance(text, str) and len(text) <= METADATA_VALUE
+            for key, text in value.items()
+        )
+    )
+
+
+_METADATA: Final = Leaf(
+    f"an object of at most {METADATA_PAIRS} strings,"
+    f" keys up to {METADATA_KEY} and values up to {METADATA_VALUE} characters",
+    _is_metadata,
+)
+
+
+def _stored(reason: str, remedy: str = "Leave it out and send the conversation in input") -> Row:
+    return refused("ZERO_DATA_RETENTION", reason, remedy)
+
+
+_REASONING_MODE: Final = Values(
+    "reasoning.mode", "reasoning mode",
+    {
+        "standard": allowed("the default"),
+        "pro": configurable(
+            "reasoning_pro", "COST", "many times the tokens of a standard call",
+            remedy="Leave reasoning.mode out, or the operator may set policy.reasoning_pro: allow",
+        ),
+    },
+)  # fmt: skip
+
+
+def _tier(reason: str) -> Row:
+    return configurable(
+        "service_tiers", "COST", reason,
+        remedy="Leave service_tier out, or the operator may list it in policy.service_tiers",
+    )  # fmt: skip
+
+
+_SERVICE_TIER: Final = Values(
+    "service_tier", "service tier",
+    {
+        "auto": allowed("what the OpenAI project is set to"),
+        "default": allowed("the standard price"),
+        "flex": _tier("slower, at another price"),
+        "scale": _tier("capacity bought in advance"),
+        "priority": _tier("a higher price"),
+        "fast": _tier("a higher price"),
+        "ultrafast": _tier("a higher price"),
+    },
+)  # fmt: skip
+
+FIELDS: Final[dict[str, Row]] = {
+    # -- the question
+    "model": allowed("replaced by the provider's name for it", STRING),
+    "input": allowed("the conversation, each item judged", Either((STRING, Many(ITEM)))),
+    "instructions": allowed("text", STRING),
+    # -- how it is answered
+    "text": allowed("form of the answer", Members({"format": TEXT_FORMAT, "verbosity": STRING})),
+    "temperature": allowed("sampling", NUMBER),
+    "top_p": allowed("sampling", NUMBER),
+    "top_logprobs": allowed("numbers about the answer", INTEGER),
+    "truncation": allowed("what to do when the context is full", STRING),
+    "max_output_tokens": allowed("capped, and given a default, by the model's row", INTEGER, rule="COST"),
+    "stream": allowed("how the answer is sent", BOOLEAN),
+    "stream_options": allowed("how the answer is sent", Members({"include_obfuscation": BOOLEAN})),
+    "image": allowed("how images are read", Members({"context_compression": STRING})),
+    "reasoning": allowed(
+        "how much the model thinks",
+        Members({
+            "effort": STRING, "summary": STRING, "generate_summary": STRING, "context": STRING, "mode": _REASONING_MODE,
+        }),
+    ),
+    "context_management": allowed(
+        "compaction hands its summary back sealed, to the caller's keeping",
+        Many(Typed(
+            "context_management", "context management type",
+            {"compaction": allowed("returned sealed", typed(compact_threshold=INTEGER))},
+        )),
+    ),
+    # -- tools
+    "tools": allowed("each tool judged", Many(TOOL)),
+    "tool_choice": allowed("each tool named judged", TOOL_CHOICE),
+    "parallel_tool_calls": allowed("how tools are called", BOOLEAN),
+    "max_tool_calls": allowed("how often tools are called", INTEGER),
+    "include": allowed("each value judged", Many(INCLUDE)),
+    # -- what the provider would keep
+    "store": configurable(
+        "store_true", "ZERO_DATA_RETENTION", "true keeps the response at the provider; always sent as false",
+        BOOLEAN, harmless=(False,),
+        remedy="Leave store out or send false, or the operator may set policy.store_true: coerce",
+    ),
+    "background": refused(
+        "ZERO_DATA_RETENTION", "a background response is kept until it is fetched", "Leave it out, and stream instead",
+        BOOLEAN, harmless=(False,),
+    ),
+    "background_options": _stored("belongs to background responses, which are kept", "Leave it out"),
+    "conversation": _stored("names a conversation stored at the provider"),
+    "previous_response_id": _stored("names a response stored at the provider"),
+    "prompt": _stored("names a prompt stored at the provider", "Leave it out and send the text in instructions"),
+    "prompt_cache_retention": allowed(
+        "how long the provider keeps prompts for reuse",
+        Values(
+            "prompt_cache_retention", "prompt cache retention",
+            {
+                "in_memory": allowed("minutes, in memory only"),
+                "24h": _stored("keeps the prompt at the provider for a day", "Leave it out or say in_memory"),
+            },
+        ),
+    ),
+    "prompt_cache_options": allowed(
+        "how prompts are reused",
+        Members({
+            "mode": STRING, "prewarm": BOOLEAN, "ttl": CACHE_LIFETIME,
+            "comparison_response_id": _stored("names a response stored at the provider", "Leave it out"),
+        }),
+    ),
+    "prompt_cache_key": allowed("groups calls for reuse of prompts", STRING),
+    # -- what the organisation did not select
+    "service_tier": allowed("price and speed", _SERVICE_TIER),
+    "moderation": refused(
+        "FEATURE_DISABLED", "a second model would read the content; not among the selected features", "Leave it out"
+    ),
+    "access_programs": refused("FEATURE_DISABLED", "asks for a model's restricted abilities", "Leave it out"),
+    # -- what tells the provider who is calling
+    "metadata": allowed("labels, echoed in the answer; not kept as nothing is stored", _METADATA),
+    "user": stripped("PRIVACY", "names a person to the provider"),
+    "safety_identifier": stripped("PRIVACY", "names a person to the provider; see policy.safety_identifier"),
+    "client_metadata": stripped("PRIVACY", "names the client's installation; not a field of the API"),
+}  # fmt: skip
+
+REQUEST: Final = Members(FIELDS)

@@ -1,0 +1,135 @@
+"""Content parts, and the places where files and URLs stand (SPEC §4).
+
+Content must be in the body itself: as text, as a ``data:`` URL, or as base64.
+"""
+
+import re
+from typing import Final
+
+from addons.responses.rows import (
+    INTEGER,
+    NUMBER,
+    STRING,
+    Either,
+    Many,
+    Members,
+    Row,
+    Shape,
+    Typed,
+    Values,
+    allowed,
+    configurable,
+    refused,
+    typed,
+)  # fmt: skip
+
+_SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/=_\-\r\n]*")
+_HEAD: Final = 64  # characters that tell what a long string is
+
+
+def _url_scheme(text: str) -> str:
+    """``data``, ``http``, or ``other``: a bare path, white space before the scheme, any further scheme."""
+    scheme = _SCHEME.match(text[:_HEAD])
+    match scheme and scheme[0].lower():
+        case "data":
+            return "data"
+        case "http" | "https":
+            return "http"
+    return "other"
+
+
+def _base64_or_scheme(text: str) -> str:
+    return "base64" if _BASE64.fullmatch(text[:_HEAD]) else _url_scheme(text)
+
+
+_FETCHED: Final = {
+    "data": allowed("the content is in the body itself"),
+    "http": configurable(
+        "remote_urls", "GEORESTRICTION",
+        "the provider would fetch it, from wherever it runs, and the host would learn of the call",
+        remedy="Send the content as a data: URL, or the operator may set policy.remote_urls: allow",
+    ),
+    "other": refused("UNKNOWN", "only data: URLs are known to keep the content in the body", "Send a data: URL"),
+}  # fmt: skip
+FETCHED_URL: Final = Values("url", "URL scheme", _FETCHED, key=_url_scheme)
+INLINE_FILE: Final = Values(
+    "file_data", "file data as",
+    {**_FETCHED, "base64": allowed("the content is in the body itself")},
+    key=_base64_or_scheme,
+)  # fmt: skip
+RECORDED_URL: Final = STRING
+"""A URL in the record of something past, such as a citation: text to the provider, never fetched again."""
+
+FILE_ID: Final = refused(
+    "ZERO_DATA_RETENTION", "a file id names a file stored at the provider",
+    "Send the content in the body, as a data: URL or base64",
+)  # fmt: skip
+
+CACHE_LIFETIME: Final = Values(
+    "prompt_cache_ttl", "cache lifetime",
+    {
+        "30m": allowed("the provider's default"),
+        "12h": refused("ZERO_DATA_RETENTION", "keeps the prompt at the provider for half a day", "Leave ttl out"),
+    },
+)  # fmt: skip
+_CACHE_BREAKPOINT: Final = Members({"mode": STRING, "ttl": CACHE_LIFETIME})
+
+_LOG_PROBABILITY: Final[dict[str, Row | Shape]] = {
+    "token": STRING,
+    "bytes": Many(INTEGER),
+    "logprob": NUMBER,
+}
+
+_STORED_CITATION: Final = refused(
+    "ZERO_DATA_RETENTION", "cites a file stored at the provider", "Take the annotation out of the history"
+)
+
+ANNOTATION: Final = Typed(
+    "annotation", "annotation type",
+    {
+        "url_citation": allowed(
+            "a record of what an earlier answer cited; the provider fetches nothing",
+            typed(url=RECORDED_URL, title=STRING, start_index=INTEGER, end_index=INTEGER),
+        ),
+        "file_citation": _STORED_CITATION,
+        "container_file_citation": _STORED_CITATION,
+        "file_path": _STORED_CITATION,
+    },
+)  # fmt: skip
+
+_INPUT: Final[dict[str, Row]] = {
+    "input_text": allowed("text", typed(text=STRING, prompt_cache_breakpoint=_CACHE_BREAKPOINT)),
+    "input_image": allowed(
+        "an image in the body",
+        typed(image_url=FETCHED_URL, file_id=FILE_ID, detail=STRING, prompt_cache_breakpoint=_CACHE_BREAKPOINT),
+    ),
+    "input_file": allowed(
+        "a file in the body",
+        typed(
+            file_data=INLINE_FILE, file_url=FETCHED_URL, file_id=FILE_ID, filename=STRING, detail=STRING,
+            prompt_cache_breakpoint=_CACHE_BREAKPOINT,
+        ),
+    ),
+}  # fmt: skip
+
+_OUTPUT: Final[dict[str, Row]] = {
+    "output_text": allowed(
+        "text of an earlier answer",
+        typed(
+            text=STRING,
+            annotations=Many(ANNOTATION),
+            logprobs=Many(Members({**_LOG_PROBABILITY, "top_logprobs": Many(Members(_LOG_PROBABILITY))})),
+        ),
+    ),
+    "refusal": allowed("text of an earlier answer", typed(refusal=STRING)),
+}
+
+MESSAGE_CONTENT: Final = Either((STRING, Many(Typed("part", "content part type", {**_INPUT, **_OUTPUT}))))
+TOOL_OUTPUT: Final = Either((STRING, Many(Typed("part", "content part type", _INPUT))))
+"""What a tool of the caller returned: text, or parts."""
+
+SCREENSHOT: Final = Typed(
+    "screenshot", "screenshot type",
+    {"computer_screenshot": allowed("an image in the body", typed(image_url=FETCHED_URL, file_id=FILE_ID))},
+)  # fmt: skip

@@ -1,0 +1,240 @@
+"""The interpreter of the policy's tables (SPEC §4): one walk over a body.
+
+What the walk hands back is the same object wherever nothing changed, so that only changed top-level members are
+written anew and everything else reaches the provider byte for byte.
+"""
+
+from typing import Final
+
+from addons.foundry.models import Model
+from addons.responses.additions import Additions
+from addons.responses.fields import REQUEST
+from addons.responses.notes import Notes, Trail, path, shown
+from addons.responses.policy_settings import PolicySettings
+from addons.responses.rows import Decision, Either, Later, Leaf, Many, Members, Row, Shape, Typed, Values
+from addons.responses.verdict import ABSENT, Absent, Change, Finding, Json, Verdict
+
+MAX_DEPTH: Final = 64
+
+type Name = tuple[str, ...]
+
+
+def judge(
+    body: dict[str, Json],
+    model: Model,
+    settings: PolicySettings,
+    *,
+    safety_identifier: str | None = None,
+    session_cache_key: str | None = None,
+) -> Verdict:
+    """Judges one request body by the tables, and says what is to change in it.
+
+    Args:
+        body: the parsed JSON object. It is not modified.
+        model: the row of the model the body asks for.
+        settings: the operator's choices.
+        safety_identifier: what to call the caller towards the provider; see ``additions.pseudonym``.
+        session_cache_key: the ``prompt_cache_key`` of a call that has none.
+
+    ``store`` is false in whatever is forwarded, in ``warn`` mode too. ``model`` is not replaced here.
+    """
+    notes = Notes(settings)
+    if _deeper_than(MAX_DEPTH, body):
+        notes.find(_invalid("The body", f"is nested more than {MAX_DEPTH} levels deep; flatten it", None), ())
+        return Verdict(tuple(notes.refused), (), (), {})
+    members = _Walk(notes, settings).changed_members(body, REQUEST, None, ())
+    if not notes.refused:
+        additions = Additions(body, members, notes)
+        additions.of_model(model)
+        additions.of_caller(safety_identifier, session_cache_key)
+    return Verdict(tuple(notes.refused), tuple(notes.warned), tuple(notes.changes), members)
+
+
+def _deeper_than(most: int, body: Json) -> bool:
+    """Level by level rather than by recursion, and over containers alone: strings cost nothing."""
+    containers = [body]
+    for _ in range(most):
+        containers = [
+            child
+            for container in containers
+            for child in (container.values() if isinstance(container, dict) else container)
+            if isinstance(child, dict | list)
+        ]
+        if not containers:
+            return False
+    return True
+
+
+def _invalid(subject: str, complaint: str, at: Trail) -> Finding:
+    return Finding(path(at), "INVALID", f"{subject} {complaint}.", "invalid_json")
+
+
+class _Walk:
+    """One walk. Each method takes a value, what it is held to, where it stands, and the name of its row."""
+
+    def __init__(self, notes: Notes, settings: PolicySettings) -> None:
+        self._notes = notes
+        self._settings = settings
+
+    def value(self, value: Json, shape: Row | Shape, at: Trail, name: Name) -> Json | Absent:
+        """The value as it may leave: the same object, a changed copy, or ``ABSENT``."""
+        match shape:
+            case Leaf():
+                return value if shape.fits(value) else self._mismatch(value, shape.noun, at)
+            case Row():
+                return self._row(value, shape, at, name)
+            case Members():
+                return self._members(value, shape, at, name)
+            case Many():
+                return self._many(value, shape, at, name)
+            case Values():
+                return self._values(value, shape, at)
+            case Typed():
+                return self._typed(value, shape, at)
+            case Either():
+                return self._either(value, shape, at, name)
+            case Later():
+                return self.value(value, shape.of(), at, name)
+
+    def _row(  # noqa: PLR0913 - what every method here takes, and two of its own
+        self, value: Json, row: Row, at: Trail, name: Name, noun: str = "", *, reference: bool = False
+    ) -> Json | Absent:
+        if isinstance(row.shape, Leaf) and not row.shape.fits(value):
+            return self._mismatch(value, row.shape.noun, at)
+        if any(value is harmless for harmless in row.harmless):
+            return value
+        decision = self._decision(row, name[-1])
+        if decision == "strip":
+            self._notes.change(Change(path(at), "stripped", row.rule or "UNKNOWN", row.reason))
+            return ABSENT
+        if decision == "refuse" and self._refuse(row, at, name, noun):
+            return value
+        if not reference:
+            self._require(value, row, at, name)
+        if row.shape is not None:
+            value = self.value(value, row.shape, at, name)
+        if decision == "cache_only" and not reference:
+            value = self._force(value, row, at)
+        return value
+
+    def _decision(self, row: Row, key: str) -> Decision:
+        if row.setting is None:
+            return row.decision
+        chosen = getattr(self._settings, row.setting)
+        if isinstance(chosen, tuple):  # a list of what is allowed
+            return "allow" if key in chosen else "refuse"
+        decision: Decision = chosen
+        return decision
+
+    def _require(self, value: Json, row: Row, at: Trail, name: Name) -> None:
+        if not isinstance(value, dict):
+            return
+        if row.needs and all(value.get(member) is None for member in row.needs):
+            self._refuse(row, at, name, f"an item without {' or '.join(row.needs)}")
+        if row.assumed and isinstance(row.shape, Members):
+            for member, assumed in row.assumed.items():
+                if value.get(member) is None:
+                    self.value(assumed, row.shape.rows[member], (at, member), (*name, member))
+
+    def _force(self, value: Json, row: Row, at: Trail) -> Json:
+        forced = {key: new for key, new in row.forced.items() if isinstance(value, dict) and value.get(key) is not new}
+        for key in forced:
+            self._notes.change(Change(path((at, key)), "forced", row.rule or "UNKNOWN", row.reason))
+        return {**value, **forced} if forced else value
+
+    def changed_members(
+        self, value: dict[str, Json], shape: Members, at: Trail, name: Name
+    ) -> dict[str, Json | Absent]:
+        """The members of an object that do not leave as they came."""
+        changed: dict[str, Json | Absent] = {}
+        for key, inner in value.items():
+            row = shape.rows.get(key)
+            if row is None:
+                self._unknown_member(key, shape, at, name)
+            elif inner is not None or (isinstance(row, Row) and row.decision == "strip"):
+                new = self.value(inner, row, (at, key), (*name, key))
+                if new is not inner:
+                    changed[key] = new
+        return changed
+
+    def _members(self, value: Json, shape: Members, at: Trail, name: Name) -> Json | Absent:
+        if not isinstance(value, dict):
+            return self._mismatch(value, "an object", at)
+        changed = self.changed_members(value, shape, at, name)
+        if not changed:
+            return value
+        return {key: new for key, inner in value.items() if (new := changed.get(key, inner)) is not ABSENT}
+
+    def _many(self, value: Json, shape: Many, at: Trail, name: Name) -> Json | Absent:
+        if not isinstance(value, list):
+            return self._mismatch(value, "a list", at)
+        walked = [self.value(inner, shape.of, (at, index), name) for index, inner in enumerate(value)]
+        if all(new is old for new, old in zip(walked, value, strict=True)):
+            return value
+        return [new for new in walked if new is not ABSENT]
+
+    def _values(self, value: Json, shape: Values, at: Trail) -> Json | Absent:
+        if not isinstance(value, str):
+            return self._mismatch(value, "a string", at)
+        key = shape.key(value)
+        row = shape.rows.get(key)
+        if row is not None:
+            return self._row(value, row, at, (shape.name, key), f'{shape.noun} "{key}"')
+        known = ", ".join(key for key, row in shape.rows.items() if row.decision == "allow")
+        return self._unknown(value, at, shape.name, f"{path(at)}: this {shape.noun} is not known. Allowed: {known}.")
+
+    def _typed(self, value: Json, shape: Typed, at: Trail) -> Json | Absent:
+        if not isinstance(value, dict):
+            return self._mismatch(value, "an object", at)
+        key = value.get("type")
+        if key is None and shape.untyped:
+            key = shape.untyped(value)
+        if not isinstance(key, str):
+            return self._mismatch(value, "a string", (at, "type"))
+        row = shape.rows.get(key)
+        if row is not None:
+            return self._row(value, row, at, (shape.name, key), f'{shape.noun} "{key}"', reference=shape.reference)
+        noun = f'{shape.noun} "{shown(key)}"'
+        return self._unknown(value, at, shape.name, f"{path(at)}: {noun} is refused: it is not in the policy's tables.")
+
+    def _either(self, value: Json, shape: Either, at: Trail, name: Name) -> Json | Absent:
+        for option in shape.options:
+            if _takes(option, value):
+                return self.value(value, option, at, name)
+        return self._mismatch(value, "of another type", at)
+
+    def _refuse(self, row: Row, at: Trail, name: Name, noun: str) -> bool:
+        where = path(at)
+        subject = f"{where}: {noun}" if noun else where
+        rule = row.rule or "UNKNOWN"
+        remedy = f" {row.remedy}." if row.remedy else ""
+        return self._notes.find(Finding(where, rule, f"{subject} is refused ({rule}): {row.reason}.{remedy}"), name)
+
+    def _unknown_member(self, key: str, shape: Members, at: Trail, name: Name) -> None:
+        where = (at, key)
+        twin = next((known for known in shape.rows if known.casefold() == key.casefold()), None)
+        if twin:
+            self._notes.find(_invalid(path(where), f'differs from "{twin}" only in case; write "{twin}"', where), ())
+        else:
+            message = f"Request contained an unrecognized field: {path(where)}. Take it out, or check its spelling."
+            self._notes.find(Finding(path(where), "UNKNOWN", message, "unknown_field"), name)
+
+    def _unknown(self, value: Json, at: Trail, table: str, message: str) -> Json:
+        self._notes.find(Finding(path(at), "UNKNOWN", message), (table,))
+        return value
+
+    def _mismatch(self, value: Json, noun: str, at: Trail) -> Json:
+        self._notes.find(_invalid(path(at), f"must be {noun}", at), ())
+        return value
+
+
+def _takes(shape: Shape, value: Json) -> bool:
+    match shape:
+        case Leaf():
+            return shape.fits(value)
+        case Values():
+            return isinstance(value, str)
+        case Many():
+            return isinstance(value, list)
+        case _:
+            return isinstance(value, dict)

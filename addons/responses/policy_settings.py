@@ -1,0 +1,110 @@
+"""The ``policy:`` section of the configuration (SPEC §10): where the tables leave the operator a choice."""
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from addons.responses.fields import REQUEST
+from addons.responses.rows import WARNABLE, refusable
+from addons.secret import Secret
+
+type Mode = Literal["enforce", "warn"]
+type Choice = Literal["refuse", "allow"]
+
+ROWS: Final = frozenset(refusable(REQUEST))
+"""Every row that can refuse: ``background``, ``tool.mcp``, ``item.item_reference``, ``service_tier.flex`` …"""
+
+
+def _known_rules(rules: dict[str, Mode]) -> dict[str, Mode]:
+    for name in rules:
+        if name not in WARNABLE and name not in ROWS:
+            raise ValueError(
+                f"{name!r} is neither a rule ({', '.join(sorted(WARNABLE))})"
+                f" nor a row of the tables ({', '.join(sorted(ROWS))})"
+            )
+    return rules
+
+
+class PolicySettings(BaseModel):
+    """What a body may hold. Every default is the strictest choice."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: Annotated[
+        Mode,
+        Field(
+            description="enforce refuses what the tables refuse. warn only records it, for trying the policy on live"
+            " traffic; even so store is sent as false, fields that name a person are taken out, and malformed values"
+            " are refused. Default enforce: a policy that only watches protects nothing"
+        ),
+    ] = "enforce"
+    rules: Annotated[
+        dict[str, Mode],
+        AfterValidator(_known_rules),
+        Field(
+            description="a mode of its own for a rule (COST) or for one row of the tables (tool.mcp, background); a row"
+            " goes before its rule, a rule before mode. Default empty: one mode for all is the easiest to reason about"
+        ),
+    ] = {}
+    store_true: Annotated[
+        Literal["refuse", "coerce"],
+        Field(
+            description="store: true is refused, or sent as false. Default refuse: a caller that asks for storage"
+            " counts on finding the response again, and would fail later and less clearly"
+        ),
+    ] = "refuse"
+    web_search: Annotated[
+        Literal["refuse", "strip", "cache_only", "allow"],
+        Field(
+            description="refuse; strip takes the tool out (Codex offers it by default); cache_only lets it answer from"
+            " the provider's index alone (external_web_access: false). Default refuse: queries made from the prompt"
+            " leave for the open web"
+        ),
+    ] = "refuse"
+    remote_urls: Annotated[
+        Choice,
+        Field(
+            description="http(s) URLs of images and files. Default refuse: the provider would fetch them, from wherever"
+            " it runs; data: URLs are always allowed"
+        ),
+    ] = "refuse"
+    max_body_bytes: Annotated[
+        int,
+        Field(
+            gt=0,
+            description="bytes of a body, also after decoding. Default 32 MiB: room for a conversation with images,"
+            " and little enough to hold several at once",
+        ),
+    ] = 32 * 1024 * 1024
+    service_tiers: Annotated[
+        tuple[Literal["flex", "scale", "priority", "fast", "ultrafast"], ...],
+        Field(description="service tiers allowed beside auto and default. Default none: each has its own price"),
+    ] = ()
+    reasoning_pro: Annotated[
+        Choice, Field(description="reasoning.mode: pro. Default refuse: it costs many times a standard call")
+    ] = "refuse"
+    image_generation: Annotated[
+        Choice,
+        Field(description="the image_generation tool. Default refuse: a second model, with its own price"),
+    ] = "refuse"
+    computer: Annotated[
+        Choice, Field(description="the computer tools. Default refuse: whole screens leave at every step")
+    ] = "refuse"
+    server_tool_search: Annotated[
+        Choice,
+        Field(description="tool_search run by the provider. Default refuse: the client can search its own tools"),
+    ] = "refuse"
+    safety_identifier: Annotated[
+        Secret | None,
+        Field(
+            description="key under which the caller's subject is hashed (HMAC-SHA-256) into safety_identifier. Default"
+            " none: nothing is said of who calls; what the caller sends is taken out either way"
+        ),
+    ] = None
+    prompt_cache_key: Annotated[
+        Literal["caller", "session"],
+        Field(
+            description="session: a call without prompt_cache_key gets the hash of X-Palantir-session-id, for more"
+            " cache hits. Default caller: only what the caller sends"
+        ),
+    ] = "caller"

@@ -1,0 +1,205 @@
+"""The vocabulary the policy's tables are written in: shapes of JSON values, and rows that decide.
+
+A table says what may stand in a body. Whatever no table names is refused, so a table is read as the whole of
+what can leave. ``policy.py`` walks a body against the tables; nothing here decides anything by itself.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, get_args
+
+from addons.responses.verdict import Json
+
+type Rule = Literal[
+    "ZERO_DATA_RETENTION", "GEORESTRICTION", "FEATURE_DISABLED", "COST", "PRIVACY", "UNKNOWN", "INVALID"
+]
+"""Why something is refused or changed. INVALID is not policy: the value can't be what the field is for."""
+
+WARNABLE: Final = frozenset(get_args(Rule.__value__)) - {"INVALID", "PRIVACY"}
+"""The rules that can run as warnings: INVALID is always refused, and PRIVACY only ever strips."""
+
+type Decision = Literal["allow", "refuse", "strip", "cache_only", "coerce"]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A value without anything to look into; ``noun`` finishes the sentence "must be …"."""
+
+    noun: str
+    fits: Callable[[Json], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A string of which the table names every value. ``key`` finds the row's name for a value."""
+
+    name: str
+    noun: str
+    rows: Mapping[str, "Row"]
+    key: Callable[[str], str] = str
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """An object of which the table names every member; a bare shape is a member without any risk of its own."""
+
+    rows: Mapping[str, "Row | Shape"]
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """An object told apart by its ``type``; ``untyped`` says what one without a type is taken for.
+
+    With ``reference`` the object only names what is defined elsewhere, as in ``tool_choice``, so
+    nothing has to be given in full.
+    """
+
+    name: str
+    noun: str
+    rows: Mapping[str, "Row"]
+    untyped: Callable[[Mapping[str, Json]], str] | None = None
+    reference: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """A list of one shape."""
+
+    of: "Shape"
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """The first of several shapes that takes this kind of JSON value."""
+
+    options: tuple["Shape", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A shape that is not written yet, for tables that hold themselves."""
+
+    of: Callable[[], "Shape"]
+
+
+type Shape = Leaf | Values | Members | Typed | Many | Either | Later
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row of a table: what is decided, why, and what a person can do about it.
+
+    Written by the four functions below. ``setting`` names the key of ``PolicySettings`` that decides. ``harmless``
+    are values that ask for nothing. Of ``needs`` at least one member must be given, or the provider would look
+    the object up by its id. ``assumed`` members are judged as if written when they are absent. ``forced`` members
+    are set under ``cache_only``.
+    """
+
+    reason: str
+    decision: Decision = "allow"
+    setting: str | None = None
+    rule: Rule | None = None
+    remedy: str = ""
+    shape: Shape | None = None
+    harmless: tuple[Json, ...] = ()
+    needs: tuple[str, ...] = ()
+    assumed: Mapping[str, Json] = field(default_factory=dict)
+    forced: Mapping[str, Json] = field(default_factory=dict)
+
+
+def allowed(  # noqa: PLR0913 - the columns of a row
+    reason: str,
+    shape: Shape | None = None,
+    *,
+    rule: Rule | None = None,
+    remedy: str = "",
+    needs: tuple[str, ...] = (),
+    assumed: Mapping[str, Json] | None = None,
+) -> Row:
+    """Leaves as it came. ``rule`` and ``remedy`` are for what ``needs`` or a limit elsewhere may refuse."""
+    return Row(reason=reason, shape=shape, rule=rule, remedy=remedy, needs=needs, assumed=assumed or {})
+
+
+def refused(
+    rule: Rule, reason: str, remedy: str = "", shape: Shape | None = None, *, harmless: tuple[Json, ...] = ()
+) -> Row:
+    """Never leaves."""
+    return Row(decision="refuse", rule=rule, reason=reason, remedy=remedy, shape=shape, harmless=harmless)
+
+
+def stripped(rule: Rule, reason: str) -> Row:
+    """Is taken out, and the call goes on."""
+    return Row(decision="strip", rule=rule, reason=reason)
+
+
+def configurable(  # noqa: PLR0913 - the columns of a row
+    setting: str,
+    rule: Rule,
+    reason: str,
+    shape: Shape | None = None,
+    *,
+    remedy: str = "",
+    harmless: tuple[Json, ...] = (),
+    needs: tuple[str, ...] = (),
+    forced: Mapping[str, Json] | None = None,
+) -> Row:
+    """Refused unless the operator decides otherwise under ``policy.<setting>``."""
+    return Row(
+        decision="refuse", setting=setting, rule=rule, reason=reason, shape=shape,
+        remedy=remedy or f"The operator may set policy.{setting}: allow",
+        harmless=harmless, needs=needs, forced=forced or {},
+    )  # fmt: skip
+
+
+def typed(**members: "Row | Shape") -> Members:
+    """The members of one row of a ``Typed`` table. ``type`` goes without saying; ``async_`` stands for ``async``."""
+    return Members({"type": STRING, **{key.rstrip("_"): member for key, member in members.items()}})
+
+
+def refusable(  # noqa: C901 - one case a kind of shape
+    shape: Shape | Row | None, name: tuple[str, ...] = (), seen: frozenset[str] = frozenset()
+) -> Iterator[str]:
+    """The names of all rows below a shape that may refuse, such as ``tool.mcp`` or ``service_tier.flex``."""
+    match shape:
+        case Row():
+            if shape.rule in WARNABLE and shape.decision != "strip":
+                yield ".".join(name)
+            yield from refusable(shape.shape, name, seen)
+        case Members():
+            for key, row in shape.rows.items():
+                yield from refusable(row, (*name, key), seen)
+        case Typed() | Values():
+            if shape.name not in seen:
+                for key, row in shape.rows.items():
+                    yield from refusable(row, (shape.name, key), seen | {shape.name})
+        case Either():
+            for option in shape.options:
+                yield from refusable(option, name, seen)
+        case Many():
+            yield from refusable(shape.of, name, seen)
+        case Later():
+            yield from refusable(shape.of(), name, seen)
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_integer(value: Json) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+STRING: Final = Leaf("a string", lambda value: isinstance(value, str))
+FILLED: Final = Leaf("a string that is not empty", lambda value: isinstance(value, str) and value != "")
+BOOLEAN: Final = Leaf("true or false", lambda value: isinstance(value, bool))
+INTEGER: Final = Leaf("a whole number", _is_integer)
+NUMBER: Final = Leaf("a number", _is_number)
+STRINGS: Final = Leaf(
+    "a list of strings", lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value)
+)
+STRING_MAP: Final = Leaf(
+    "an object of strings",
+    lambda value: isinstance(value, dict) and all(isinstance(item, str) for item in value.values()),
+)
+OPAQUE: Final = Leaf("any JSON value", lambda _: True)
+"""Not looked into: data the provider only shows to the model, such as a JSON Schema."""

@@ -1,0 +1,192 @@
+"""Tools: who runs them decides (SPEC §4).
+
+A tool comes in by five doors: ``tools[]``, a namespace inside it, the input items ``additional_tools`` and
+``tool_search_output``, and ``tool_choice`` with its ``allowed_tools``. All five are held to ``TOOLS``.
+"""
+
+from typing import Final
+
+from addons.responses.parts import FETCHED_URL, FILE_ID
+from addons.responses.rows import (
+    BOOLEAN,
+    INTEGER,
+    OPAQUE,
+    STRING,
+    STRINGS,
+    Either,
+    Later,
+    Many,
+    Members,
+    Row,
+    Shape,
+    Typed,
+    Values,
+    allowed,
+    configurable,
+    refused,
+    typed,
+)  # fmt: skip
+
+_PROGRAMMATIC: Final = refused(
+    "ZERO_DATA_RETENTION",
+    "programmatic tool calling keeps the run of a program at the provider between turns",
+    "Leave it out",
+)
+CALLERS: Final = Many(
+    Values("allowed_callers", "tool caller", {"direct": allowed("the model itself"), "programmatic": _PROGRAMMATIC})
+)
+CALLER: Final = Typed(
+    "caller", "tool caller", {"direct": allowed("the model itself", typed()), "program": _PROGRAMMATIC}
+)
+
+LOCAL_SKILL: Final = Members({"name": STRING, "description": STRING, "path": STRING})
+_CONTAINER: Final = refused(
+    "ZERO_DATA_RETENTION",
+    "a container at the provider keeps files beyond the call",
+    'Run the commands yourself: environment {"type": "local"}',
+)
+ENVIRONMENT: Final = Typed(
+    "environment", "shell environment",
+    {
+        "local": allowed("the caller runs the commands", typed(skills=Many(LOCAL_SKILL))),
+        "container_auto": _CONTAINER,
+        "container_reference": _CONTAINER,
+    },
+)  # fmt: skip
+
+EXECUTION: Final = Values(
+    "tool_search_execution", "tool search run by the",
+    {
+        "client": allowed("the caller searches among its own tools"),
+        "server": configurable(
+            "server_tool_search", "FEATURE_DISABLED", "the provider would choose among tools by itself",
+            remedy='Say execution: "client", or the operator may set policy.server_tool_search: allow',
+        ),
+    },
+)  # fmt: skip
+
+_FORMAT: Final = Typed(
+    "custom_format", "custom tool format",
+    {
+        "text": allowed("free text", typed()),
+        "grammar": allowed("text held to a grammar", typed(definition=STRING, syntax=STRING)),
+    },
+)  # fmt: skip
+
+_SEARCH_REMEDY: Final = (
+    "Turn off the client's web search (Codex: web_search in its configuration),"
+    " or the operator may set policy.web_search to strip, cache_only or allow"
+)
+_WEB_SEARCH: Final = configurable(
+    "web_search", "GEORESTRICTION", "queries made from the prompt would leave for the open web",
+    typed(
+        external_web_access=BOOLEAN,
+        filters=Members({"allowed_domains": STRINGS}),
+        search_context_size=STRING,
+        search_content_types=STRINGS,
+        user_location=typed(city=STRING, country=STRING, region=STRING, timezone=STRING),
+    ),
+    remedy=_SEARCH_REMEDY,
+    forced={"external_web_access": False},
+)  # fmt: skip
+_WEB_SEARCH_PREVIEW: Final = refused(
+    "GEORESTRICTION", "queries would leave for the open web, and this version has no cache-only mode", _SEARCH_REMEDY
+)
+
+_COMPUTER: Final = "drives a screen and sends pictures of it; not among the selected features"
+
+
+def _tool() -> Shape:
+    return TOOL
+
+
+TOOLS: Final[dict[str, Row]] = {
+    # -- the caller runs these: the provider only writes down what it wants done
+    "function": allowed(
+        "the caller runs it",
+        typed(
+            name=STRING, description=STRING, parameters=OPAQUE, strict=BOOLEAN, output_schema=OPAQUE,
+            defer_loading=BOOLEAN, allowed_callers=CALLERS, async_=BOOLEAN,
+        ),
+    ),
+    "custom": allowed(
+        "the caller runs it",
+        typed(
+            name=STRING, description=STRING, format=_FORMAT,
+            defer_loading=BOOLEAN, allowed_callers=CALLERS, async_=BOOLEAN,
+        ),
+    ),
+    "apply_patch": allowed("the caller applies it", typed(allowed_callers=CALLERS)),
+    "local_shell": allowed("the caller runs it", typed()),
+    "shell": allowed(
+        "in a local environment the caller runs it; without one named, a container is assumed",
+        typed(environment=ENVIRONMENT, allowed_callers=CALLERS),
+        assumed={"environment": {"type": "container_auto"}},
+    ),
+    "tool_search": allowed(
+        "run by the client it only chooses among the caller's tools; unless it says so, the server is assumed",
+        typed(execution=EXECUTION, description=STRING, parameters=OPAQUE),
+        assumed={"execution": "server"},
+    ),
+    "namespace": allowed(
+        "a group of tools, each of them judged", typed(name=STRING, description=STRING, tools=Many(Later(_tool)))
+    ),
+    # -- the provider, or a third party, runs these and keeps state
+    "file_search": refused(
+        "ZERO_DATA_RETENTION", "searches vector stores kept at the provider", "Search yourself, by a function tool"
+    ),
+    "code_interpreter": refused(
+        "ZERO_DATA_RETENTION", "runs in a container that keeps files at the provider", "Run code by a function tool"
+    ),
+    "mcp": refused(
+        "ZERO_DATA_RETENTION", "the provider would send content to a third party's server or connector",
+        "Connect the MCP server in your client and offer its tools as function tools",
+    ),
+    "programmatic_tool_calling": _PROGRAMMATIC,
+    "web_search": _WEB_SEARCH,
+    "web_search_2025_08_26": _WEB_SEARCH,
+    "web_search_preview": _WEB_SEARCH_PREVIEW,
+    "web_search_preview_2025_03_11": _WEB_SEARCH_PREVIEW,
+    # -- not selected
+    "image_generation": configurable(
+        "image_generation", "FEATURE_DISABLED", "a second model makes the image; not among the selected features",
+        typed(
+            input_image_mask=Members({"image_url": FETCHED_URL, "file_id": FILE_ID}),
+            svg=Members({"model": STRING, "reasoning": Members({"effort": STRING})}),
+            frame_count=INTEGER, frame_duration_ms=INTEGER, output_compression=INTEGER, partial_images=INTEGER,
+            **dict.fromkeys(
+                (
+                    "action", "background", "complexity", "input_fidelity", "model",
+                    "moderation", "output_format", "quality", "size",
+                ),
+                STRING,
+            ),
+        ),
+    ),
+    "computer": configurable("computer", "FEATURE_DISABLED", _COMPUTER, typed()),
+    "computer_use": configurable("computer", "FEATURE_DISABLED", _COMPUTER, typed()),
+    "computer_use_preview": configurable(
+        "computer", "FEATURE_DISABLED", _COMPUTER,
+        typed(display_height=INTEGER, display_width=INTEGER, environment=STRING),
+    ),
+}  # fmt: skip
+
+TOOL: Final[Shape] = Typed("tool", "tool type", TOOLS)
+TOOL_REFERENCE: Final = Typed("tool", "tool type", TOOLS, reference=True)
+
+TOOL_CHOICE: Final[Shape] = Either((
+    Values(
+        "tool_choice", "tool choice",
+        {name: allowed("names no tool") for name in ("none", "auto", "required")},
+    ),
+    Typed(
+        "tool", "tool type",
+        {
+            **TOOLS,
+            "allowed_tools": allowed(
+                "names tools, each of them judged", typed(mode=STRING, tools=Many(TOOL_REFERENCE))
+            ),
+        },
+        reference=True,
+    ),
+))  # fmt: skip
