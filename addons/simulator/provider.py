@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Self, cast
 
 from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
-from tornado.netutil import add_accept_handler, bind_sockets, ssl_wrap_socket
+from tornado.netutil import add_accept_handler, ssl_wrap_socket
 
 from addons.simulator import directives
 from addons.simulator.certificates import LOOPBACK, Authority
@@ -66,8 +66,10 @@ class SimulatedProvider:
                 self._ca_file = authority.file
                 self._context = authority.server_context(self._names)
             host, port = self._address
-            self._sockets = bind_sockets(port, host)
-            self._port = int(self._sockets[0].getsockname()[1])
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            self._listener = socket.create_server((host, port), family=family, backlog=1024)
+            self._listener.setblocking(False)
+            self._port = int(self._listener.getsockname()[1])
             ready = threading.Event()
             self._thread = threading.Thread(target=asyncio.run, args=(self._serve(ready),), name="simulated-provider")
             self._thread.start()
@@ -155,13 +157,11 @@ class SimulatedProvider:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._conversations: set[asyncio.Task[None]] = set()
-        stop_accepting = [add_accept_handler(listener, self._accept) for listener in self._sockets]
+        stop_accepting = add_accept_handler(self._listener, self._accept)
         ready.set()
         await self._stop.wait()
-        for stop in stop_accepting:
-            stop()
-        for listener in self._sockets:
-            listener.close()
+        stop_accepting()
+        self._listener.close()
         for conversation in self._conversations:
             conversation.cancel()
         await asyncio.gather(*self._conversations, return_exceptions=True)

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TextIO
@@ -11,6 +10,7 @@ from addons.simulator.certificates import LOOPBACK
 from addons.simulator.directives import listing
 from addons.simulator.provider import SimulatedProvider
 
+_STOP: Final = (signal.SIGINT, signal.SIGTERM)
 _TEXT: Final = """\
 The simulated provider answers until you press Ctrl+C.
 
@@ -38,17 +38,19 @@ def simulate(  # noqa: PLR0913  every setting by name, each with a default
     tls_port: int = 0,
     names: Sequence[str] = LOOPBACK,
     api_key: str | None = None,
-    out: TextIO = sys.stdout,
+    out: TextIO | None = None,
 ) -> None:
-    """Serve HTTP on ``port`` and HTTPS on ``tls_port`` (0: any free one) until SIGINT or SIGTERM; tell where on ``out``.
+    """Serve HTTP on ``port`` and HTTPS on ``tls_port`` (0: any free one) until SIGINT or SIGTERM.
 
-    ``directory`` keeps the certificate authority from one run to the next. To be called on the main thread.
+    ``directory`` keeps the certificate authority from one run to the next; ``out`` is standard output unless given.
+    To be called on the main thread of a process that has no other.
 
     Raises:
         OSError: an address can't be had, or the directory can't be written.
     """
-    stop = threading.Event()
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    out = out or sys.stdout
+    # Blocked here and so in the providers' threads; whichever comes waits for sigwait.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     try:
         with (
             SimulatedProvider(tls=False, host=host, port=port, api_key=api_key) as http,
@@ -56,7 +58,6 @@ def simulate(  # noqa: PLR0913  every setting by name, each with a default
         ):
             out.write(_TEXT.format(http=http, https=https, directives=listing()))
             out.flush()
-            stop.wait()
+            signal.sigwait(_STOP)
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
