@@ -8,8 +8,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 import certifi
-from tornado.httpclient import HTTPClientError, HTTPRequest
-from tornado.httputil import HTTPInputError
+from tornado.httpclient import HTTPRequest
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from addons.verifiers.watched_file import FileError
@@ -17,12 +16,6 @@ from addons.verifiers.watched_file import FileError
 _LARGEST_BODY: Final = 1 << 20  # bytes
 _LARGEST_HEADERS: Final = 64 << 10  # bytes
 _MOST_AT_ONCE: Final = 32  # requests; further ones wait, their deadline running
-_FAILURES: Final = (
-    HTTPClientError,  # deadline, hang-up
-    HTTPInputError,  # not HTTP, too large
-    OSError,  # name, connection, certificate
-    ValueError,  # a host name that can't be encoded; lengths that are no numbers
-)
 
 
 class Answer(NamedTuple):
@@ -78,8 +71,10 @@ class HttpClient:
         )
         try:
             response = await self._here().fetch(request, raise_error=False)  # a status alone is no error
-        except _FAILURES as error:
+        except Exception as error:  # its failures share no class; each means that there is no answer
             raise ExchangeError(f"{type(error).__name__}: {error}") from error
+        if len(response.body) > _LARGEST_BODY:
+            raise ExchangeError("the answer is too large")
         return Answer(response.code, response.body)
 
     def _here(self) -> SimpleAsyncHTTPClient:
@@ -90,7 +85,9 @@ class HttpClient:
             self._client = SimpleAsyncHTTPClient(
                 force_instance=True,
                 max_clients=_MOST_AT_ONCE,
-                max_buffer_size=_LARGEST_BODY,
+                max_body_size=_LARGEST_BODY,
+                # An answer without a length is cut off here and handed on; twice as much, so that it shows.
+                max_buffer_size=2 * _LARGEST_BODY,
                 max_header_size=_LARGEST_HEADERS,
             )
         return self._client
