@@ -50,7 +50,7 @@ class SimulatedProvider:
         self._address = (host, port)
         self._directory = directory
         self._names = names
-        self._changed = threading.Condition()  # guards the four below
+        self._changed = threading.Condition()  # guards the three below
         self._calls: list[RecordedCall] = []
         self._script: deque[Directives] = deque()
         self._dialled = 0
@@ -71,7 +71,9 @@ class SimulatedProvider:
             self._listener.setblocking(False)
             self._port = int(self._listener.getsockname()[1])
             ready = threading.Event()
-            self._thread = threading.Thread(target=asyncio.run, args=(self._serve(ready),), name="simulated-provider")
+            self._thread = threading.Thread(
+                target=lambda: asyncio.run(self._serve(ready)), name="simulated-provider", daemon=True
+            )
             self._thread.start()
             ready.wait()
             self._undo = undo.pop_all()
@@ -200,7 +202,14 @@ class SimulatedProvider:
 
     def _record(self, request: Request, connection: int) -> tuple[RecordedCall, asyncio.Event]:
         released = asyncio.Event()
-        call = RecordedCall(request, connection, lambda: self._from_outside(released.set))
+        call = RecordedCall(
+            request.method,
+            request.target,
+            request.headers,
+            request.body,
+            connection,
+            release=lambda: self._from_outside(released.set),
+        )
         with self._changed:
             self._calls.append(call)
             self._changed.notify_all()

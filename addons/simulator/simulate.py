@@ -35,13 +35,14 @@ def simulate(  # noqa: PLR0913  every setting by name, each with a default
     port: int = 0,
     directory: Path | None = None,
     *,
-    tls_port: int = 0,
+    tls_port: int | None = None,
     names: Sequence[str] = LOOPBACK,
     api_key: str | None = None,
     out: TextIO | None = None,
 ) -> None:
-    """Serve HTTP on ``port`` and HTTPS on ``tls_port`` (0: any free one) until SIGINT or SIGTERM.
+    """Serve HTTP on ``port`` and HTTPS on ``tls_port`` until SIGINT or SIGTERM, and say where.
 
+    A port of 0 is any free one; without ``tls_port`` it is the port after ``port``.
     ``directory`` keeps the certificate authority from one run to the next; ``out`` is standard output unless given.
     To be called on the main thread of a process that has no other.
 
@@ -49,6 +50,8 @@ def simulate(  # noqa: PLR0913  every setting by name, each with a default
         OSError: an address can't be had, or the directory can't be written.
     """
     out = out or sys.stdout
+    if tls_port is None:
+        tls_port = port + 1 if port else 0
     # Blocked here and so in the providers' threads; whichever comes waits for sigwait.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     try:

@@ -20,6 +20,7 @@ def test_serves_until_interrupted(tmp_path: Path, number: signal.Signals) -> Non
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        cwd=Path(__file__).parents[2],
     ) as process:
         assert process.stdout is not None
         told = ""
