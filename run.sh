@@ -151,7 +151,7 @@ export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 if [[ ${1:-} == test ]]; then
   cd -- "$root"
   # pytest's further codes (interrupted, wrong usage, no tests) all mean 2 here.
-  exec "$venv/bin/python" -P -c 'import pytest, sys; sys.exit(min(pytest.console_main(), 2))' \
+  exec "$venv/bin/python" -P -c 'import pytest, sys; sys.exit(min(pytest.main(), 2))' \
     -c "$root/pyproject.toml" --rootdir "$root" "${@:2}"
 fi
 exec "$venv/bin/python" -P -m addons "$@"

@@ -40,7 +40,7 @@ sys.exit(int(os.environ.get("ENDS_WITH", "0")))
 """
 PYTEST = """
 import os, sys
-def console_main():
+def main():
     print(os.getcwd(), *sys.argv[1:])
     return int(os.environ["ENDS_WITH"])
 """
