@@ -7,7 +7,7 @@ from addons.verifiers.development import Development
 from tests.verifiers.refusals import run, verdict
 from tests.verifiers.tokens import forged, segment, signed
 
-LATER = int(time.time()) + 600
+LATER = int(time.time()) + 3600
 HEADER = {"alg": "none"}
 ANYONE = Caller("development", frozenset({SCOPE}))
 

@@ -26,7 +26,7 @@ AUDIENCE: Final = "foundry-sidecar"
 def claims(**changes: Any) -> dict[str, Any]:
     """What a good token says; ``changes`` replace claims, None takes one out."""
     now = int(time.time())
-    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "exp": now + 600, "iat": now, "scope": SCOPE}
+    said = {"iss": ISSUER, "aud": AUDIENCE, "sub": "alice", "exp": now + 3600, "iat": now, "scope": SCOPE}
     return {name: value for name, value in (said | changes).items() if value is not None}
 
 
