@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from addons.simulator.provider import serve
+from addons.simulator.simulate import simulate as serve
 
 
 def simulate(host: str, port: int, directory: Path | None) -> int:
