@@ -1,0 +1,131 @@
+"""Finds the model a call names, and says why it may not be used (SPEC §5, §6)."""
+
+import difflib
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from addons.foundry.models import Model
+from addons.foundry.refusals import Refusal, excerpt
+from addons.foundry.rid import LANGUAGE_MODEL_PREFIX, is_rid
+from addons.foundry.shipped_models import SHIPPED
+
+NOTICE: Final = timedelta(days=60)
+"""How long before its shutdown a model is warned of."""
+
+OTHER_PROVIDERS: Final = ("anthropic-", "claude-", "gemini-", "grok-", "llama-", "mistral-")
+"""How locators of models begin that Foundry offers through other proxies than OpenAI's."""
+
+_OTHER_PROVIDER: Final = ("OTHER_PROVIDER", "Backend not supported for OpenAI proxy")
+_SIMILARITY = 0.75  # of a name to one it may have meant; lets one or two letters be wrong
+
+
+class Catalogue:
+    """The models a call may name, in the regions configuration allows.
+
+    Args:
+        extra: rows added to the shipped ones; one of the same RID replaces it.
+        allow_plain_names: also take OpenAI's own names for a model.
+        allowed_regions: in order of preference.
+    """
+
+    def __init__(
+        self,
+        extra: Sequence[Model] = (),
+        *,
+        allow_plain_names: bool = False,
+        allowed_regions: Sequence[str] = ("global",),
+    ) -> None:
+        self._models = {model.rid: model for model in (*SHIPPED, *extra)}
+        self._by_name = {name: model for model in self._models.values() for name in _names(model)}
+        self._allow_plain_names = allow_plain_names
+        self._allowed_regions = tuple(allowed_regions)
+
+    def find(self, name: object, today: date) -> Model:
+        """The model that the body's ``model`` member names.
+
+        Raises:
+            Refusal: ``invalid_model`` when it is missing or no RID; ``model_not_found`` when the RID is unknown;
+                ``model_not_available`` when the model is switched off, shut down, another provider's, or not to
+                be used in any allowed region.
+        """
+        if not isinstance(name, str):
+            problem = "is missing" if name is None else "is not a string"
+            raise Refusal(
+                "invalid_model",
+                f"The field 'model' {problem}. Set it to the RID of a language model, as Foundry's Model Catalog"
+                f" shows it, e.g. {LANGUAGE_MODEL_PREFIX}gpt-5-2.",
+                param="model",
+            )
+        model = self._models.get(name) or (self._by_name.get(name) if self._allow_plain_names else None)
+        if model is None:
+            raise self._unknown(name, today)
+        if reason := self._unavailable(model, today):
+            raise _not_available(model.rid, *reason)
+        return model
+
+    def regions_for(self, model: Model) -> tuple[str, ...]:
+        """The regions this model may be used in, in the order configuration prefers them."""
+        return tuple(region for region in self._allowed_regions if region in model.regions)
+
+    def available(self, today: date) -> tuple[tuple[Model, tuple[str, ...]], ...]:
+        """Every model that may be named today, with its regions."""
+        return tuple(
+            (model, self.regions_for(model)) for model in self._models.values() if not self._unavailable(model, today)
+        )
+
+    def warnings(self, today: date) -> tuple[Model, ...]:
+        """The models in use whose shutdown is near, the first to go first."""
+        near = [(model.shutdown, model) for model, _ in self.available(today) if model.shutdown]
+        return tuple(model for day, model in sorted(near, key=lambda row: row[0]) if day <= today + NOTICE)
+
+    def _unavailable(self, model: Model, today: date) -> tuple[str, str] | None:
+        """Rule and reason, when the model may not be named."""
+        if model.provider_model is None:
+            return _OTHER_PROVIDER
+        if not model.enabled:
+            return "MODEL_DISABLED", "it is switched off in this sidecar's configuration"
+        if model.shutdown and model.shutdown <= today:
+            return "MODEL_RETIRED", f"OpenAI shut it down on {model.shutdown}"
+        if not self.regions_for(model):
+            may, held = ", ".join(model.regions), ", ".join(self._allowed_regions)
+            return "GEORESTRICTION", f"it may be used in {may} alone, and this sidecar is held to {held}"
+        return None
+
+    def _unknown(self, name: str, today: date) -> Refusal:
+        locator = name.removeprefix(LANGUAGE_MODEL_PREFIX)
+        meant = self._meant(locator, today)
+        hint = f" Did you mean {meant}?" if meant else " Foundry's Model Catalog lists the RIDs."
+        if not is_rid(name):
+            message = f"The model '{excerpt(name)}' is not a resource identifier (RID).{hint}"
+            return Refusal("invalid_model", message, param="model")
+        rid = excerpt(name, 256)
+        if locator != name and locator.startswith(OTHER_PROVIDERS):
+            return _not_available(rid, *_OTHER_PROVIDER)
+        message = f"The model {rid} is not in this sidecar's catalogue.{hint}"
+        return Refusal("model_not_found", message, parameters={"modelId": rid}, param="model")
+
+    def _meant(self, name: str, today: date) -> str | None:
+        """The RID of the model that goes by this name, or of one in use whose name is much like it."""
+        plain = name[:100].lower().rpartition("/")[2]  # other gateways write openai/gpt-5.2
+        if model := self._by_name.get(plain):
+            return model.rid
+        names = {name: model.rid for model, _ in self.available(today) for name in _names(model)}
+        close = difflib.get_close_matches(plain, names, n=1, cutoff=_SIMILARITY)
+        return names[close[0]] if close else None
+
+
+def _names(model: Model) -> tuple[str, ...]:
+    """What a person may call it: the locator, OpenAI's name, and the dated snapshots."""
+    own = model.rid.removeprefix(LANGUAGE_MODEL_PREFIX)
+    return tuple(filter(None, (own, model.provider_model, *model.snapshot.values())))
+
+
+def _not_available(rid: str, rule: str, reason: str) -> Refusal:
+    return Refusal(
+        "model_not_available",
+        f"The model {rid} is not available: {reason}.",
+        parameters={"languageModelRid": rid},
+        param="model",
+        rule=rule,
+    )

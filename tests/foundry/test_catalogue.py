@@ -1,0 +1,151 @@
+"""Names as callers write them, on a day when some models are gone already."""
+
+from datetime import date
+
+import pytest
+
+from addons.foundry.catalogue import Catalogue
+from addons.foundry.models import Model
+from addons.foundry.refusals import Refusal
+from addons.foundry.rid import LANGUAGE_MODEL_PREFIX as RI
+from addons.foundry.shipped_models import SHIPPED
+
+TODAY = date(2026, 11, 23)
+OWN = Model(
+    rid="ri.language-model-service.main.language-model.own.v2", provider_model="ft:gpt-4.1:acme", regions=("eu",)
+)
+OFF = Model(rid=RI + "gpt-5-4", provider_model="gpt-5.4", enabled=False)
+EUROPE = Catalogue(allowed_regions=["eu"])
+ELSEWHERE = Model(rid=RI + "custom-claude")
+
+
+def refusal(name: object, catalogue: Catalogue | None = None, today: date = TODAY) -> Refusal:
+    with pytest.raises(Refusal) as caught:
+        (catalogue or Catalogue()).find(name, today)
+    assert caught.value.param == "model"
+    return caught.value
+
+
+def test_found_by_its_rid() -> None:
+    assert Catalogue().find(RI + "gpt-5-2", TODAY).provider_model == "gpt-5.2"
+    assert Catalogue(extra=[OWN], allowed_regions=["eu"]).find(OWN.rid, TODAY) is OWN
+
+
+@pytest.mark.parametrize("name", ["gpt-5.2", "gpt-5.2-2025-12-11", "gpt-5-2"])
+def test_found_by_a_plain_name_only_where_that_is_allowed(name: str) -> None:
+    assert Catalogue(allow_plain_names=True).find(name, TODAY).rid == RI + "gpt-5-2"
+    assert refusal(name).name == "invalid_model"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (None, "'model' is missing"),
+        (3, "'model' is not a string"),
+        (["gpt-5.2"], "'model' is not a string"),
+        ("", "'' is not a resource identifier"),
+        ("gpt-5.2", f"Did you mean {RI}gpt-5-2?"),
+        ("gpt-5.2-2025-12-11", f"Did you mean {RI}gpt-5-2?"),
+        ("openai/gpt-5.2", f"Did you mean {RI}gpt-5-2?"),
+        ("GPT-5.2", f"Did you mean {RI}gpt-5-2?"),
+        ("gpt5.2", f"Did you mean {RI}gpt-5-2?"),
+        ("gpt-4o", f"Did you mean {RI}gpt-4-o?"),
+        ("o4-mini", f"Did you mean {RI}o-4-mini?"),  # shut down: asking for it by its RID says so
+        ("claude-opus-5", "Foundry's Model Catalog lists"),
+        (f" {RI}gpt-5-2", "is not a resource identifier"),
+        ("x\n" + "y" * 500, "'x?" + "y" * 61 + "…'"),
+    ],
+)
+def test_no_rid(name: object, said: str) -> None:
+    refused = refusal(name)
+    assert refused.name == "invalid_model"
+    assert said in refused.message
+    assert len(refused.message) < 300
+
+
+@pytest.mark.parametrize(
+    ("rid", "said"),
+    [
+        (RI + "gpt-5-22", f"Did you mean {RI}gpt-5-2?"),
+        (RI + "gpt-5.2", f"Did you mean {RI}gpt-5-2?"),
+        (RI + "embedder", "Foundry's Model Catalog lists"),
+        ("ri.foundry.main.dataset.b", "Foundry's Model Catalog lists"),
+        ("ri.foundry.main.dataset.claude-3", "Foundry's Model Catalog lists"),
+    ],
+)
+def test_an_unknown_rid(rid: str, said: str) -> None:
+    refused = refusal(rid)
+    assert (refused.name, refused.parameters) == ("model_not_found", {"modelId": rid})
+    assert said in refused.message
+
+
+@pytest.mark.parametrize(
+    ("rid", "catalogue", "rule", "said"),
+    [
+        # locators seen in Foundry's Model Catalog
+        (RI + "anthropic-claude-4-sonnet", Catalogue(), "OTHER_PROVIDER", "Backend not supported for OpenAI proxy"),
+        (RI + "gemini-2-5-pro", Catalogue(), "OTHER_PROVIDER", "Backend not supported for OpenAI proxy"),
+        (RI + "grok-4-3", Catalogue(), "OTHER_PROVIDER", "Backend not supported for OpenAI proxy"),
+        (ELSEWHERE.rid, Catalogue([ELSEWHERE]), "OTHER_PROVIDER", "Backend not supported for OpenAI proxy"),
+        (OFF.rid, Catalogue([OFF]), "MODEL_DISABLED", "switched off"),
+        (RI + "gpt-4-1-nano", Catalogue(), "MODEL_RETIRED", "OpenAI shut it down on 2026-10-23"),
+        (RI + "gpt-5-3-codex", EUROPE, "GEORESTRICTION", "global alone, and this sidecar is held to eu"),
+        (OWN.rid, Catalogue([OWN]), "GEORESTRICTION", "eu alone, and this sidecar is held to global"),
+    ],
+)  # fmt: skip
+def test_not_available(rid: str, catalogue: Catalogue, rule: str, said: str) -> None:
+    refused = refusal(rid, catalogue)
+    assert (refused.name, refused.rule) == ("model_not_available", rule)
+    assert refused.parameters == {"languageModelRid": rid}
+    assert said in refused.message
+    assert rid in refused.message
+
+
+def test_a_plain_name_is_held_to_the_same_rules() -> None:
+    assert refusal("gpt-4.1-nano", Catalogue(allow_plain_names=True)).name == "model_not_available"
+
+
+def test_a_shutdown_counts_from_its_first_day() -> None:
+    rid = RI + "gpt-5"
+    assert Catalogue().find(rid, date(2026, 12, 10)).rid == rid
+    assert refusal(rid, today=date(2026, 12, 11)).rule == "MODEL_RETIRED"
+
+
+def test_near_misses_are_of_models_in_use() -> None:
+    assert f"Did you mean {OFF.rid}?" in refusal("gpt-5.4x").message
+    assert f"Did you mean {OFF.rid}?" not in refusal("gpt-5.4x", Catalogue([OFF])).message
+
+
+def test_an_extra_row_replaces_the_shipped_one() -> None:
+    mine = Model(rid=RI + "gpt-5-2", provider_model="gpt-5.2-acme")
+    catalogue = Catalogue([mine], allow_plain_names=True)
+    assert catalogue.find(mine.rid, TODAY) is mine
+    assert catalogue.find("gpt-5.2-acme", TODAY) is mine
+    assert refusal("gpt-5.2", catalogue).name == "invalid_model"
+
+
+def test_regions_come_in_the_order_configuration_prefers_them() -> None:
+    catalogue = Catalogue(allowed_regions=["jp", "eu", "global"])
+    model = catalogue.find(RI + "gpt-5-2", TODAY)
+    assert catalogue.regions_for(model) == ("eu", "global")
+
+
+def test_available() -> None:
+    rows = {model.rid: regions for model, regions in Catalogue([OFF, OWN, ELSEWHERE]).available(TODAY)}
+    assert rows[RI + "gpt-5-2"] == ("global",)
+    gone = {model.rid for model in SHIPPED if model.shutdown and model.shutdown <= TODAY}
+    assert gone
+    assert rows.keys() & {OFF.rid, OWN.rid, ELSEWHERE.rid, *gone} == set()
+    assert len(rows) == len(SHIPPED) - len(gone) - 1
+
+
+def test_warnings_name_what_ends_within_sixty_days_and_is_in_use() -> None:
+    ends = [
+        Model(rid=f"{RI}ends-{day}", provider_model="x", shutdown=date.fromisoformat(day))
+        for day in ("2027-01-23", "2027-01-22", "2026-11-24", "2026-11-23")
+    ]
+    warned = Catalogue(ends).warnings(TODAY)
+    assert [model.rid for model in warned if "ends" in model.rid] == [RI + "ends-2026-11-24", RI + "ends-2027-01-22"]
+    assert RI + "gpt-5" in {model.rid for model in warned}
+    assert list(warned) == sorted(warned, key=lambda model: model.shutdown or TODAY)
+    assert Catalogue(ends, allowed_regions=["jp"]).warnings(TODAY) == ()
