@@ -1,6 +1,7 @@
 """Reads usage and the end of a Responses API stream out of the bytes that pass by."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from addons.responses.answer import AnswerFacts, facts_from_event
@@ -26,7 +27,7 @@ class EventTap:
     Attributes:
         terminal: the terminal event seen, one of ``TERMINAL``; None while the stream has not ended properly.
             A ``response.*`` event tells more than an ``error`` beside it and takes its place.
-        facts: what that event said; without usage when the event was too large to keep.
+        facts: what that event said, and what ``response.created`` did; without usage when the event was too large.
         response_id, model: from ``response.created``, for streams that break before their end.
         events: complete events with data so far, which is the next ``sequence_number``.
         overflowed: how many events were too large to keep.
@@ -79,7 +80,10 @@ class EventTap:
         if kind == "response.created":
             self.response_id, self.model = facts.response_id, facts.model
         elif kind in TERMINAL and (self.terminal is None or (self.terminal == "error" and kind != "error")):
-            self.terminal, self.facts = kind, facts
+            self.terminal = kind
+            self.facts = replace(
+                facts, response_id=facts.response_id or self.response_id, model=facts.model or self.model
+            )
 
 
 def _fields(event: bytes) -> tuple[str, bytes]:

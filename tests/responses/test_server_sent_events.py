@@ -120,6 +120,7 @@ def test_facts_of_errors() -> None:
     failed = event("response.failed", response={"status": "failed", "error": {"code": "server_error"}})
     for stream in (flat, nested):
         assert watch([stream]).facts == AnswerFacts(error_code="rate_limit_exceeded")
+        assert watch([CREATED, stream]).facts == AnswerFacts("resp_1", "gpt-5.2", error_code="rate_limit_exceeded")
     assert watch([failed]).facts == AnswerFacts(status="failed", error_code="server_error")
 
 
@@ -131,7 +132,7 @@ def test_an_event_too_large_to_keep_still_ends_the_stream(size: int, name: bool)
     for start in range(0, len(stream), size):
         tap.feed(stream[start : start + size])
         assert len(tap._buffer) <= 1000 + size + 4
-    assert remembered(tap) == ("response.completed", AnswerFacts(), "resp_1", "gpt-5.2", 3, 1)
+    assert remembered(tap) == ("response.completed", AnswerFacts("resp_1", "gpt-5.2"), "resp_1", "gpt-5.2", 3, 1)
 
 
 def test_the_cap_is_the_size_of_the_event_itself() -> None:
