@@ -69,4 +69,4 @@ class Additions:
                 f"max_output_tokens is refused (COST): the operator's cap for this model is {cap}."
                 " Ask for less, or the operator may raise output_cap in the model's row."
             )
-            self.notes.find(Finding("max_output_tokens", "COST", message), ("max_output_tokens",))
+            self.notes.find(Finding("max_output_tokens", "COST", message, row="max_output_tokens"))

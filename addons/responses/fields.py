@@ -99,7 +99,7 @@ FIELDS: Final[dict[str, Row]] = {
     "top_p": allowed("sampling", NUMBER),
     "top_logprobs": allowed("numbers about the answer", INTEGER),
     "truncation": allowed("what to do when the context is full", STRING),
-    "max_output_tokens": allowed("capped, and given a default, by the model's row", INTEGER, rule="COST"),
+    "max_output_tokens": Row(reason="capped, and given a default, by the model's row", shape=INTEGER, rule="COST"),
     "stream": allowed("how the answer is sent", BOOLEAN),
     "stream_options": allowed("how the answer is sent", Members({"include_obfuscation": BOOLEAN})),
     "image": allowed("how images are read", Members({"context_compression": STRING})),

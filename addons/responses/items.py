@@ -44,7 +44,6 @@ TEXT_FORMAT: Final = Typed(
 def _item(
     reason: str,
     needs: tuple[str, ...] = (),
-    remedy: str = "Send the item in full",
     *,
     setting: str | None = None,
     **members: Row | Shape,
@@ -52,7 +51,7 @@ def _item(
     shape = typed(id=STRING, status=STRING, **members)
     if setting:
         return configurable(setting, "FEATURE_DISABLED", reason, shape, needs=needs)
-    return allowed(reason, shape, rule="ZERO_DATA_RETENTION", remedy=remedy, needs=needs)
+    return allowed(reason, shape, needs=needs)
 
 
 def _history(tool: str) -> Row:
@@ -180,7 +179,6 @@ ITEMS: Final[dict[str, Row]] = {
     "reasoning": _item(
         "sealed reasoning in the caller's keeping; without encrypted_content it would be looked up by its id",
         ("encrypted_content",),
-        'Ask for include: ["reasoning.encrypted_content"] and send the items back whole, or take them out',
         encrypted_content=FILLED, summary=Many(_SUMMARY), content=Many(_THOUGHT),
     ),
     "compaction": _item(

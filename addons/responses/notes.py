@@ -1,6 +1,5 @@
 """What is written down while a body is judged."""
 
-from collections.abc import Iterable
 from typing import Final
 
 from addons.responses.policy_settings import PolicySettings
@@ -30,6 +29,10 @@ def path(trail: Trail) -> str:
     return "".join(reversed(parts)).removeprefix(".")
 
 
+class EnoughError(Exception):
+    """The body holds as many refused things as are kept."""
+
+
 class Notes:
     """Sorts findings into those that stop the call and those that only warn, as the settings say."""
 
@@ -39,20 +42,24 @@ class Notes:
         self.warned: list[Finding] = []
         self.changes: list[Change] = []
 
-    def find(self, finding: Finding, row: Iterable[str | int]) -> bool:
-        """Notes a finding under a row's name; True if it stops the call."""
-        stops = finding.rule not in WARNABLE or self._mode(finding.rule, row) == "enforce"
+    def find(self, finding: Finding) -> bool:
+        """Notes a finding; True if it stops the call.
+
+        Raises:
+            EnoughError: so much is refused that the rest of the body need not be read.
+        """
+        stops = finding.rule not in WARNABLE or self._mode(finding) == "enforce"
         found = self.refused if stops else self.warned
         if len(found) < MOST:
             found.append(finding)
+        if len(self.refused) == MOST:
+            raise EnoughError
         return stops
 
     def change(self, change: Change) -> None:
         if len(self.changes) < MOST:
             self.changes.append(change)
 
-    def _mode(self, rule: str, row: Iterable[str | int]) -> str:
+    def _mode(self, finding: Finding) -> str:
         rules = self._settings.rules
-        if not rules:
-            return self._settings.mode
-        return rules.get(".".join(map(str, row))) or rules.get(rule) or self._settings.mode
+        return rules.get(finding.row) or rules.get(finding.rule) or self._settings.mode

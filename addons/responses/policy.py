@@ -4,17 +4,24 @@ What the walk hands back is the same object wherever nothing changed, so that on
 written anew and everything else reaches the provider byte for byte.
 """
 
+from contextlib import suppress
 from typing import Final
 
 from addons.foundry.models import Model
 from addons.responses.additions import Additions
 from addons.responses.fields import REQUEST
-from addons.responses.notes import Notes, Trail, path, shown
+from addons.responses.notes import EnoughError, Notes, Trail, path, shown
 from addons.responses.policy_settings import PolicySettings
-from addons.responses.rows import Decision, Either, Later, Leaf, Many, Members, Row, Shape, Typed, Values
+from addons.responses.rows import Decision, Either, Later, Leaf, Many, Members, Row, Shape, Typed, Values, refused
 from addons.responses.verdict import ABSENT, Absent, Change, Finding, Json, Verdict
 
 MAX_DEPTH: Final = 64
+
+_STORED: Final = refused(
+    "ZERO_DATA_RETENTION",
+    "the provider would look it up by its id among what it stored",
+    'Send it back in full; reasoning comes in full with include: ["reasoning.encrypted_content"]',
+)
 
 type Name = tuple[str, ...]
 
@@ -40,9 +47,11 @@ def judge(
     """
     notes = Notes(settings)
     if _deeper_than(MAX_DEPTH, body):
-        notes.find(_invalid("The body", f"is nested more than {MAX_DEPTH} levels deep; flatten it", None), ())
-        return Verdict(tuple(notes.refused), (), (), {})
-    members = _Walk(notes, settings).changed_members(body, REQUEST, None, ())
+        complaint = f"The body is nested more than {MAX_DEPTH} levels deep; flatten it."
+        return Verdict((Finding("", "INVALID", complaint, "invalid_json"),), (), (), {})
+    members: dict[str, Json | Absent] = {}
+    with suppress(EnoughError):
+        members = _Walk(notes, settings).changed_members(body, REQUEST, None, ())
     if not notes.refused:
         additions = Additions(body, members, notes)
         additions.of_model(model)
@@ -63,10 +72,6 @@ def _deeper_than(most: int, body: Json) -> bool:
         if not containers:
             return False
     return True
-
-
-def _invalid(subject: str, complaint: str, at: Trail) -> Finding:
-    return Finding(path(at), "INVALID", f"{subject} {complaint}.", "invalid_json")
 
 
 class _Walk:
@@ -130,7 +135,7 @@ class _Walk:
         if not isinstance(value, dict):
             return
         if row.needs and all(value.get(member) is None for member in row.needs):
-            self._refuse(row, at, name, f"an item without {' or '.join(row.needs)}")
+            self._refuse(_STORED, at, name, f"an item without {' or '.join(row.needs)}")
         if row.assumed and isinstance(row.shape, Members):
             for member, assumed in row.assumed.items():
                 if value.get(member) is None:
@@ -150,7 +155,7 @@ class _Walk:
         for key, inner in value.items():
             row = shape.rows.get(key)
             if row is None:
-                self._unknown_member(key, shape, at, name)
+                self._unknown_member(key, shape, at)
             elif inner is not None or (isinstance(row, Row) and row.decision == "strip"):
                 new = self.value(inner, row, (at, key), (*name, key))
                 if new is not inner:
@@ -181,7 +186,7 @@ class _Walk:
         if row is not None:
             return self._row(value, row, at, (shape.name, key), f'{shape.noun} "{key}"')
         known = ", ".join(key for key, row in shape.rows.items() if row.decision == "allow")
-        return self._unknown(value, at, shape.name, f"{path(at)}: this {shape.noun} is not known. Allowed: {known}.")
+        return self._unknown(value, at, f"this {shape.noun} is not in the policy's tables. Allowed: {known}.")
 
     def _typed(self, value: Json, shape: Typed, at: Trail) -> Json | Absent:
         if not isinstance(value, dict):
@@ -194,37 +199,37 @@ class _Walk:
         row = shape.rows.get(key)
         if row is not None:
             return self._row(value, row, at, (shape.name, key), f'{shape.noun} "{key}"', reference=shape.reference)
-        noun = f'{shape.noun} "{shown(key)}"'
-        return self._unknown(value, at, shape.name, f"{path(at)}: {noun} is refused: it is not in the policy's tables.")
+        return self._unknown(value, at, f'{shape.noun} "{shown(key)}" is not in the policy\'s tables.')
 
     def _either(self, value: Json, shape: Either, at: Trail, name: Name) -> Json | Absent:
         for option in shape.options:
             if _takes(option, value):
                 return self.value(value, option, at, name)
-        return self._mismatch(value, "of another type", at)
+        return self._mismatch(value, " or ".join(_noun(option) for option in shape.options), at)
 
     def _refuse(self, row: Row, at: Trail, name: Name, noun: str) -> bool:
         where = path(at)
         subject = f"{where}: {noun}" if noun else where
         rule = row.rule or "UNKNOWN"
         remedy = f" {row.remedy}." if row.remedy else ""
-        return self._notes.find(Finding(where, rule, f"{subject} is refused ({rule}): {row.reason}.{remedy}"), name)
+        message = f"{subject} is refused ({rule}): {row.reason}.{remedy}"
+        return self._notes.find(Finding(where, rule, message, row=".".join(name)))
 
-    def _unknown_member(self, key: str, shape: Members, at: Trail, name: Name) -> None:
-        where = (at, key)
-        twin = next((known for known in shape.rows if known.casefold() == key.casefold()), None)
-        if twin:
-            self._notes.find(_invalid(path(where), f'differs from "{twin}" only in case; write "{twin}"', where), ())
+    def _unknown_member(self, key: str, shape: Members, at: Trail) -> None:
+        where = path((at, key))
+        if known := shape.folded.get(key.casefold()):
+            message = f'{where} differs from "{known}" only in case; write "{known}".'
+            self._notes.find(Finding(where, "INVALID", message, "invalid_json"))
         else:
-            message = f"Request contained an unrecognized field: {path(where)}. Take it out, or check its spelling."
-            self._notes.find(Finding(path(where), "UNKNOWN", message, "unknown_field"), name)
+            message = f"Request contained an unrecognized field: {where}. Take it out, or check its spelling."
+            self._notes.find(Finding(where, "UNKNOWN", message, "unknown_field"))
 
-    def _unknown(self, value: Json, at: Trail, table: str, message: str) -> Json:
-        self._notes.find(Finding(path(at), "UNKNOWN", message), (table,))
+    def _unknown(self, value: Json, at: Trail, message: str) -> Json:
+        self._notes.find(Finding(path(at), "UNKNOWN", f"{path(at)}: {message}"))
         return value
 
     def _mismatch(self, value: Json, noun: str, at: Trail) -> Json:
-        self._notes.find(_invalid(path(at), f"must be {noun}", at), ())
+        self._notes.find(Finding(path(at), "INVALID", f"{path(at)} must be {noun}.", "invalid_json"))
         return value
 
 
@@ -238,3 +243,15 @@ def _takes(shape: Shape, value: Json) -> bool:
             return isinstance(value, list)
         case _:
             return isinstance(value, dict)
+
+
+def _noun(shape: Shape) -> str:
+    match shape:
+        case Leaf():
+            return shape.noun
+        case Values():
+            return "a string"
+        case Many():
+            return "a list"
+        case _:
+            return "an object"

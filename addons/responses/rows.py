@@ -41,9 +41,16 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """An object of which the table names every member; a bare shape is a member without any risk of its own."""
+    """An object of which the table names every member; a bare shape is a member without any risk of its own.
+
+    ``folded`` finds a member's right spelling by its name in any case.
+    """
 
     rows: Mapping[str, "Row | Shape"]
+    folded: Mapping[str, str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folded", {name.casefold(): name for name in self.rows})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +96,10 @@ type Shape = Leaf | Values | Members | Typed | Many | Either | Later
 class Row:
     """One row of a table: what is decided, why, and what a person can do about it.
 
-    Written by the four functions below. ``setting`` names the key of ``PolicySettings`` that decides. ``harmless``
-    are values that ask for nothing. Of ``needs`` at least one member must be given, or the provider would look
-    the object up by its id. ``assumed`` members are judged as if written when they are absent. ``forced`` members
-    are set under ``cache_only``.
+    Mostly written by the four functions below. ``setting`` names the key of ``PolicySettings`` that decides.
+    ``harmless`` are values that ask for nothing. Of ``needs`` at least one member must be given, or the provider
+    would look the object up by its id. ``assumed`` members are judged as if written when they are absent.
+    ``forced`` members are set under ``cache_only``.
     """
 
     reason: str
@@ -107,17 +114,15 @@ class Row:
     forced: Mapping[str, Json] = field(default_factory=dict)
 
 
-def allowed(  # noqa: PLR0913 - the columns of a row
+def allowed(
     reason: str,
     shape: Shape | None = None,
     *,
-    rule: Rule | None = None,
-    remedy: str = "",
     needs: tuple[str, ...] = (),
     assumed: Mapping[str, Json] | None = None,
 ) -> Row:
-    """Leaves as it came. ``rule`` and ``remedy`` are for what ``needs`` or a limit elsewhere may refuse."""
-    return Row(reason=reason, shape=shape, rule=rule, remedy=remedy, needs=needs, assumed=assumed or {})
+    """Leaves as it came."""
+    return Row(reason=reason, shape=shape, needs=needs, assumed=assumed or {})
 
 
 def refused(
@@ -162,7 +167,7 @@ def refusable(  # noqa: C901 - one case a kind of shape
     """The names of all rows below a shape that may refuse, such as ``tool.mcp`` or ``service_tier.flex``."""
     match shape:
         case Row():
-            if shape.rule in WARNABLE and shape.decision != "strip":
+            if shape.needs or (shape.rule in WARNABLE and shape.decision != "strip"):
                 yield ".".join(name)
             yield from refusable(shape.shape, name, seen)
         case Members():

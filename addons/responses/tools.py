@@ -43,7 +43,7 @@ LOCAL_SKILL: Final = Members({"name": STRING, "description": STRING, "path": STR
 _CONTAINER: Final = refused(
     "ZERO_DATA_RETENTION",
     "a container at the provider keeps files beyond the call",
-    'Run the commands yourself: environment {"type": "local"}',
+    'Say environment: {"type": "local"} and run the commands yourself; without one a container is assumed',
 )
 ENVIRONMENT: Final = Typed(
     "environment", "shell environment",
@@ -59,7 +59,7 @@ EXECUTION: Final = Values(
     {
         "client": allowed("the caller searches among its own tools"),
         "server": configurable(
-            "server_tool_search", "FEATURE_DISABLED", "the provider would choose among tools by itself",
+            "server_tool_search", "FEATURE_DISABLED", "the provider would search; assumed where execution is absent",
             remedy='Say execution: "client", or the operator may set policy.server_tool_search: allow',
         ),
     },
