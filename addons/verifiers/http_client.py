@@ -15,7 +15,7 @@ from addons.verifiers.watched_file import FileError
 
 _LARGEST_BODY: Final = 1 << 20  # bytes
 _LARGEST_HEADERS: Final = 64 << 10  # bytes
-_MOST_AT_ONCE: Final = 32  # requests; further ones wait, their deadline running
+_MOST_AT_ONCE: Final = 32  # requests; a further one waits for a place, no longer than the deadline
 
 
 class Answer(NamedTuple):
@@ -35,7 +35,7 @@ class HttpClient:
     (a token must not travel), certificates are always verified, compressed answers are not asked for.
 
     Args:
-        deadline: seconds for all of it.
+        deadline: seconds for all of it, from the moment it is sent.
         trusted_ca: PEM file of the authorities to trust instead of certifi's.
 
     Raises:
@@ -85,8 +85,7 @@ class HttpClient:
             self._client = SimpleAsyncHTTPClient(
                 force_instance=True,
                 max_clients=_MOST_AT_ONCE,
-                max_body_size=_LARGEST_BODY,
-                # An answer without a length is cut off here and handed on; twice as much, so that it shows.
+                # Where an answer without a length is cut off and handed on; twice the limit, so that it shows.
                 max_buffer_size=2 * _LARGEST_BODY,
                 max_header_size=_LARGEST_HEADERS,
             )

@@ -36,8 +36,8 @@ class Introspection:
     async def verify(self, token: str) -> Caller:
         try:
             said = _claims(await self._ask(token))
-        except (ExchangeError, SecretError) as error:
-            raise unreachable(f"introspection {self._settings.url}: {error}") from error
+        except (ExchangeError, SecretError, TimeoutError) as error:
+            raise unreachable(f"introspection {self._settings.url}: {error!r}") from error
         if not said["active"]:
             raise invalid("The bearer token is not active: unknown, expired or revoked.")
         expires_at = claims.moment(said, "exp")
@@ -49,7 +49,8 @@ class Introspection:
         return claims.caller(said, self._settings)
 
     async def _ask(self, token: str) -> Answer:
-        secret = await asyncio.to_thread(self._settings.client_secret.read)
+        async with asyncio.timeout(self._settings.deadline_seconds):  # threads may all be taken
+            secret = await asyncio.to_thread(self._settings.client_secret.read)
         # RFC 6749 §2.3.1: both parts are form-encoded first, so a colon in either can't shift the border.
         credentials = f"{quote_plus(self._settings.client_id)}:{quote_plus(secret)}"
         headers = {

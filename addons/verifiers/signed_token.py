@@ -64,7 +64,7 @@ class SignedToken:
                 )
             except jwt.InvalidSignatureError:
                 continue
-            except (jwt.PyJWTError, OverflowError) as error:  # OverflowError: exp of 1e999
+            except jwt.PyJWTError as error:
                 raise _refusal(error) from error
         raise invalid("The bearer token's signature does not match.")
 

@@ -73,7 +73,7 @@ def parse_key_set(document: bytes) -> tuple[SigningKey, ...]:
 
 
 def _signing_key(jwk: Any) -> SigningKey | None:
-    if not isinstance(jwk, dict) or "d" in jwk:  # a private key that was published is nobody's proof
+    if not isinstance(jwk, dict):
         return None
     operations = jwk.get("key_ops", ["verify"])
     if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
@@ -90,6 +90,7 @@ def _signing_key(jwk: Any) -> SigningKey | None:
 
 
 def _algorithms(public: Any) -> frozenset[str]:
+    """None for whatever is no public key: shared secrets, and private keys that someone published by mistake."""
     match public:
         case RSAPublicKey() if public.key_size >= _SHORTEST_RSA:
             return _RSA

@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -82,7 +83,10 @@ def test_a_key_may_narrow_its_use(members: dict[str, Any], algorithms: set[str])
     assert found.algorithms == algorithms
 
 
-PRIVATE = json.loads('{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne"}')
+PRIVATE = [
+    json.loads(jwt.get_algorithm_by_name(name).to_jwk(key)) | {"key_ops": ["verify"]}
+    for name, key in (("RS256", RSA), ("ES256", P256))
+]
 UNUSABLE: list[Any] = [
     "text",
     7,
@@ -97,7 +101,7 @@ UNUSABLE: list[Any] = [
     {"kty": "EC", "crv": "P-256", "x": "AAAA", "y": "AAAA"},
     {"kty": "OKP", "crv": "X25519", "x": "AAAA"},
     {"kty": "new"},
-    PRIVATE,
+    *PRIVATE,
     jwk(SHORT_RSA),
     jwk(KOBLITZ),
     jwk(RSA, use="enc"),
