@@ -54,6 +54,9 @@ class _Dialling(_Strict):
     deadline_seconds: Annotated[
         float, Field(ge=0.1, le=30, description="time one request to it may take in all; then 503")
     ] = 3
+    trusted_ca: Annotated[
+        Path | None, Field(description="PEM bundle its certificate must chain to; default: certifi's")
+    ] = None
 
 
 class _Claims(_Strict):

@@ -1,6 +1,5 @@
 """From settings to the verifier they ask for."""
 
-from pathlib import Path
 from typing import Final
 
 from addons.verifiers.development import Development
@@ -27,12 +26,8 @@ _REFUSED_SECONDS: Final = 5.0
 """How long a refused token is refused without asking again: some clients retry a 401 six times (SPEC §8)."""
 
 
-def build(settings: CallerSettings, trusted_ca: Path | None = None) -> Verifier:
+def build(settings: CallerSettings) -> Verifier:
     """The verifier that ``settings`` choose. Reads the files they name, dials nobody, needs no running loop.
-
-    Args:
-        settings: the `caller:` keys.
-        trusted_ca: PEM file of the authorities to trust when a verifier dials out, instead of certifi's.
 
     Raises:
         ValueError: a file or secret can't be used; the message says which, where, and what to do.
@@ -42,12 +37,12 @@ def build(settings: CallerSettings, trusted_ca: Path | None = None) -> Verifier:
             verifier: Verifier = Registry(own.file)
         case CallerSettings(verifier="jwt", jwt=JwtSettings() as own):
             # Refusals are not remembered: they cost no request, and a key unknown now may be known in a moment.
-            verifier = _remembering(SignedToken(own, _keys(own, trusted_ca)), own, 0)
+            verifier = _remembering(SignedToken(own, _keys(own)), own, 0)
         case CallerSettings(verifier="introspection", introspection=IntrospectionSettings() as own):
-            client = HttpClient(own.deadline_seconds, trusted_ca)
+            client = HttpClient(own.deadline_seconds, own.trusted_ca)
             verifier = _remembering(Introspection(own, client), own, _REFUSED_SECONDS)
         case CallerSettings(verifier="foundry", foundry=FoundrySettings() as own):
-            client = HttpClient(own.deadline_seconds, trusted_ca)
+            client = HttpClient(own.deadline_seconds, own.trusted_ca)
             verifier = _remembering(Multipass(own, client), own, _REFUSED_SECONDS)
         case CallerSettings(verifier="development"):
             verifier = Development()
@@ -62,10 +57,10 @@ def _remembering(
     return TokenCache(source, seconds=own.cache_seconds, entries=own.cache_entries, refused_seconds=refused_seconds)
 
 
-def _keys(own: JwtSettings, trusted_ca: Path | None) -> KeySource:
+def _keys(own: JwtSettings) -> KeySource:
     if own.public_key_file is not None:
         return KeyFile(own.public_key_file)
     if own.jwks_url is None:
         raise ValueError("caller.jwt: write either jwks_url or public_key_file")
-    client = HttpClient(own.deadline_seconds, trusted_ca)
+    client = HttpClient(own.deadline_seconds, own.trusted_ca)
     return KeySet(own.jwks_url, client, lifetime=own.keys_seconds, interval=own.keys_interval_seconds)

@@ -136,21 +136,19 @@ def test_a_malformed_token_reaches_no_verifier(tmp_path: Path) -> None:
             },
             "caller.introspection.client_secret: environment variable NOT_SET_ANYWHERE is empty or not set",
         ),
+        (
+            {"verifier": "foundry", "foundry": {"url": "https://x", "trusted_ca": "{}/none.pem"}},
+            "none.pem: holds no certificates",
+        ),
     ],
-    ids=["no registry", "bad registry", "bad key", "no secret"],
+    ids=["no registry", "bad registry", "bad key", "no secret", "no authorities"],
 )
 def test_bad_files_and_secrets_are_errors_at_once(tmp_path: Path, given: dict[str, Any], message: str) -> None:
     (tmp_path / "bad.yaml").write_text(f"\n- {{sha256: {token_hash('x')}, scopes: []}}")
-    settings = CallerSettings.model_validate_json(json.dumps(given).replace("{}", str(tmp_path)))
+    settings = CallerSettings.model_validate_json(json.dumps(given).replace("{}/", f"{tmp_path}/"))
     with pytest.raises(ValueError) as caught:
         build(settings)
     assert message in str(caught.value)
-
-
-def test_a_bad_authority_file_is_an_error_at_once(tmp_path: Path) -> None:
-    settings = CallerSettings.model_validate({"verifier": "foundry", "foundry": {"url": "https://acme.example"}})
-    with pytest.raises(ValueError, match=r"ca\.pem: holds no certificates"):
-        build(settings, tmp_path / "ca.pem")
 
 
 def test_settings_that_went_round_their_checks_build_nothing() -> None:
