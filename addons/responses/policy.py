@@ -217,7 +217,8 @@ class _Walk:
 
     def _unknown_member(self, key: str, shape: Members, at: Trail) -> None:
         where = path((at, key))
-        if known := shape.folded.get(key.casefold()):
+        known = key.casefold()  # the API's names are all in lower case
+        if known in shape.rows:
             message = f'{where} differs from "{known}" only in case; write "{known}".'
             self._notes.find(Finding(where, "INVALID", message, "invalid_json"))
         else:

@@ -41,16 +41,9 @@ class Values:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """An object of which the table names every member; a bare shape is a member without any risk of its own.
-
-    ``folded`` finds a member's right spelling by its name in any case.
-    """
+    """An object of which the table names every member; a bare shape is a member without any risk of its own."""
 
     rows: Mapping[str, "Row | Shape"]
-    folded: Mapping[str, str] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "folded", {name.casefold(): name for name in self.rows})
 
 
 @dataclass(frozen=True, slots=True)

@@ -524,6 +524,12 @@ def test_cache_only_takes_web_access_away_at_every_door(door: Door, kind: str, a
     assert [(change.path, change.action) for change in changes] == [(f"{path}.external_web_access", "forced")]
 
 
+@pytest.mark.parametrize("door", [_through_tool_choice, _through_allowed_tools])
+def test_cache_only_leaves_alone_what_only_names_the_tool(door: Door) -> None:
+    body, _ = door({"type": "web_search"})
+    assert forwarded({"store": False, **body}, web_search="cache_only") == {"store": False, **body}
+
+
 @pytest.mark.parametrize(
     ("body", "left"),
     [
@@ -610,6 +616,11 @@ def test_a_citation_of_a_stored_file_is_refused(kind: str) -> None:
     assert first(message(part))[0] == "input[0].content[0].annotations[0]"
 
 
+def test_a_made_image_must_be_in_the_body() -> None:
+    body: Body = {"input": [{"type": "image_generation_call", "id": "ig", "result": "https://x.example/a.png"}]}
+    assert first(body, image_generation="allow")[0] == "input[0].result"
+
+
 @pytest.mark.parametrize("below", ["file_id", "image_url"])
 def test_a_screenshot_must_be_in_the_body(below: str) -> None:
     output = {"type": "computer_screenshot", below: "https://x"}
@@ -663,6 +674,11 @@ def test_a_screenshot_must_be_in_the_body(below: str) -> None:
 )
 def test_item_is_refused(item: Json, below: str, rule: str) -> None:
     assert first({"input": [{"role": "user", "content": "x"}, item]}) == (f"input[1]{below}", rule, "refused_feature")
+
+
+def test_an_item_without_a_type_is_a_message_or_a_reference() -> None:
+    refused = verdict({"input": [{"id": "msg_1"}, {"role": "user", "id": "msg_1"}]}).refused
+    assert [finding.row for finding in refused] == ["item.item_reference", "item.message"]
 
 
 @pytest.mark.parametrize(

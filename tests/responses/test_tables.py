@@ -189,6 +189,11 @@ def test_the_walk_reached_the_depths(walk: Walk) -> None:
     assert len(walk.sdk[""]) >= 34
 
 
+def test_every_members_name_is_in_lower_case(walk: Walk) -> None:
+    names = {row for rows in walk.rows.values() for row in rows}
+    assert {name for name in names if name != name.casefold()} == set()
+
+
 def test_only_these_places_are_not_looked_into(walk: Walk) -> None:
     assert walk.opaque == set(OPAQUE_PLACES)
 
