@@ -16,6 +16,11 @@ def pseudonym(key: str, subject: str) -> str:
     return hmac.new(key.encode(), subject.encode(), hashlib.sha256).hexdigest()
 
 
+def session_key(session_id: str) -> str:
+    """A ``prompt_cache_key`` for a session: SHA-256 of its id, 64 hex digits, as many as the provider takes."""
+    return hashlib.sha256(session_id.encode()).hexdigest()
+
+
 @dataclass(slots=True)
 class Additions:
     """Puts into ``members`` what must be in a body and is not; each change is noted."""

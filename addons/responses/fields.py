@@ -25,7 +25,7 @@ from addons.responses.rows import (
     refused,
     stripped,
     typed,
-)  # fmt: skip
+)
 from addons.responses.tools import TOOL, TOOL_CHOICE
 from addons.responses.verdict import Json
 

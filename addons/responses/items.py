@@ -25,7 +25,7 @@ from addons.responses.rows import (
     configurable,
     refused,
     typed,
-)  # fmt: skip
+)
 from addons.responses.tools import CALLER, ENVIRONMENT, EXECUTION, TOOL, TOOLS
 from addons.responses.verdict import Json
 
@@ -116,7 +116,8 @@ ITEMS: Final[dict[str, Row]] = {
         content=MESSAGE_CONTENT, role=STRING, phase=STRING,
     ),
     "item_reference": refused(
-        "ZERO_DATA_RETENTION", "names an item stored at the provider", "Send the item itself instead of its id"
+        "ZERO_DATA_RETENTION", "names an item stored at the provider",
+        "Send the item itself instead of its id; client libraries do so when they are told store: false",
     ),
     # -- what the model wants done, and what the caller's tools answered
     "function_call": _item(

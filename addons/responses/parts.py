@@ -21,7 +21,7 @@ from addons.responses.rows import (
     configurable,
     refused,
     typed,
-)  # fmt: skip
+)
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/=_\-\r\n]*")

@@ -41,7 +41,7 @@ def judge(
         model: the row of the model the body asks for.
         settings: the operator's choices.
         safety_identifier: what to call the caller towards the provider; see ``additions.pseudonym``.
-        session_cache_key: the ``prompt_cache_key`` of a call that has none.
+        session_cache_key: the ``prompt_cache_key`` of a call that has none; see ``additions.session_key``.
 
     ``store`` is false in whatever is forwarded, in ``warn`` mode too. ``model`` is not replaced here.
     """
@@ -59,6 +59,9 @@ def judge(
     return Verdict(tuple(notes.refused), tuple(notes.warned), tuple(notes.changes), members)
 
 
+_CONTAINERS: Final = (dict, list)
+
+
 def _deeper_than(most: int, body: Json) -> bool:
     """Level by level rather than by recursion, and over containers alone: strings cost nothing."""
     containers = [body]
@@ -67,7 +70,7 @@ def _deeper_than(most: int, body: Json) -> bool:
             child
             for container in containers
             for child in (container.values() if isinstance(container, dict) else container)
-            if isinstance(child, dict | list)
+            if isinstance(child, _CONTAINERS)
         ]
         if not containers:
             return False
@@ -186,7 +189,7 @@ class _Walk:
         if row is not None:
             return self._row(value, row, at, (shape.name, key), f'{shape.noun} "{key}"')
         known = ", ".join(key for key, row in shape.rows.items() if row.decision == "allow")
-        return self._unknown(value, at, f"this {shape.noun} is not in the policy's tables. Allowed: {known}.")
+        return self._unknown(value, at, f"this {shape.noun} is not in the policy's tables. Always allowed: {known}.")
 
     def _typed(self, value: Json, shape: Typed, at: Trail) -> Json | Absent:
         if not isinstance(value, dict):

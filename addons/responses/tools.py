@@ -25,7 +25,7 @@ from addons.responses.rows import (
     configurable,
     refused,
     typed,
-)  # fmt: skip
+)
 
 _PROGRAMMATIC: Final = refused(
     "ZERO_DATA_RETENTION",
@@ -154,13 +154,8 @@ TOOLS: Final[dict[str, Row]] = {
             input_image_mask=Members({"image_url": FETCHED_URL, "file_id": FILE_ID}),
             svg=Members({"model": STRING, "reasoning": Members({"effort": STRING})}),
             frame_count=INTEGER, frame_duration_ms=INTEGER, output_compression=INTEGER, partial_images=INTEGER,
-            **dict.fromkeys(
-                (
-                    "action", "background", "complexity", "input_fidelity", "model",
-                    "moderation", "output_format", "quality", "size",
-                ),
-                STRING,
-            ),
+            action=STRING, background=STRING, complexity=STRING, input_fidelity=STRING, model=STRING,
+            moderation=STRING, output_format=STRING, quality=STRING, size=STRING,
         ),
     ),
     "computer": configurable("computer", "FEATURE_DISABLED", _COMPUTER, typed()),

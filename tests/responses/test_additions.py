@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from addons.foundry.models import Model
-from addons.responses.additions import pseudonym
+from addons.responses.additions import pseudonym, session_key
 from addons.responses.policy import judge
 from addons.responses.policy_settings import PolicySettings
 from addons.responses.verdict import ABSENT, Json
@@ -140,6 +140,11 @@ def test_the_session_gives_a_cache_key_where_there_is_none(sent: dict[str, Json]
     body = {"store": False, **sent}
     decided = judge(body, model(), PolicySettings(), session_cache_key="session")
     assert {**body, **decided.members}["prompt_cache_key"] == key
+
+
+def test_a_session_key_is_a_hash_the_provider_takes() -> None:
+    assert session_key("a") == session_key("a") != session_key("b")
+    assert len(session_key("a")) == 64
 
 
 def test_the_pseudonym_is_an_hmac() -> None:

@@ -562,6 +562,36 @@ def test_the_preview_is_refused_whatever_is_configured(mode: str) -> None:
     assert first({"tools": [{"type": "web_search_preview"}]}, web_search=mode)[0] == "tools[0]"
 
 
+def test_a_codex_turn_passes_with_web_search_stripped() -> None:
+    body: Body = {
+        "model": "gpt-5.2-codex",
+        "instructions": "You are a coding agent.",
+        "input": [
+            {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": "sandbox"}]},
+            {"type": "reasoning", "summary": [{"type": "summary_text", "text": "t"}], "encrypted_content": "gAAA"},
+            {"type": "custom_tool_call", "status": "completed", "call_id": "c", "name": "apply_patch", "input": "x"},
+            {"type": "custom_tool_call_output", "call_id": "c", "output": "ok"},
+            {"type": "local_shell_call", "call_id": "d", "status": "completed",
+             "action": {"type": "exec", "command": ["ls"], "timeout_ms": None, "env": None}},
+            {"type": "function_call_output", "call_id": "d", "output": [{"type": "input_image", "image_url": DATA_URL}]},
+        ],
+        "tools": [FUNCTION, CUSTOM, {"type": "web_search", "external_web_access": False}],
+        "tool_choice": "auto",
+        "parallel_tool_calls": True,
+        "reasoning": {"effort": "medium", "summary": "auto"},
+        "store": False,
+        "stream": True,
+        "include": ["reasoning.encrypted_content"],
+        "prompt_cache_key": "0199",
+        "text": {"verbosity": "low"},
+        "client_metadata": {"x-codex-installation-id": "1"},
+    }  # fmt: skip
+    assert first(body)[:2] == ("tools[2]", "GEORESTRICTION")
+    decided = verdict(body, REASONING, web_search="strip")
+    assert decided.refused == ()
+    assert decided.members == {"tools": [FUNCTION, CUSTOM], "client_metadata": ABSENT}
+
+
 # -- files, URLs and items, in every hiding place
 
 

@@ -12,7 +12,7 @@ from typing_extensions import is_typeddict
 
 from addons.foundry.models import Model
 from addons.responses.policy import judge
-from addons.responses.policy_settings import PolicySettings
+from addons.responses.policy_settings import ROWS, PolicySettings
 from addons.responses.verdict import ABSENT, Json
 
 MODEL = Model(rid="ri.language-model-service..language-model.gpt-5-2", provider_model="gpt-5.2", reasoning=True)
@@ -152,6 +152,7 @@ def test_whatever_passes_is_clean() -> None:
         verdict = judge(body, MODEL, chosen)
         assert body == before
         assert CANARY not in repr((verdict.refused, verdict.warned, verdict.changes)), "the caller's words leak"
+        assert {finding.row for finding in verdict.refused} <= ROWS | {""}, "a row that policy.rules can't name"
         if verdict.refused:
             return
         merged = {**body, **verdict.members}
