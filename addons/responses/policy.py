@@ -1,8 +1,4 @@
-"""The interpreter of the policy's tables (SPEC §4): one walk over a body.
-
-What the walk hands back is the same object wherever nothing changed, so that only changed top-level members are
-written anew and everything else reaches the provider byte for byte.
-"""
+"""The whole policy, on one body (SPEC §4)."""
 
 from contextlib import suppress
 from typing import Final
@@ -10,20 +6,14 @@ from typing import Final
 from addons.foundry.models import Model
 from addons.responses.additions import Additions
 from addons.responses.fields import REQUEST
-from addons.responses.notes import EnoughError, Notes, Trail, path, shown
+from addons.responses.notes import EnoughError, Notes
 from addons.responses.policy_settings import PolicySettings
-from addons.responses.rows import Decision, Either, Later, Leaf, Many, Members, Row, Shape, Typed, Values, refused
-from addons.responses.verdict import ABSENT, Absent, Change, Finding, Json, Verdict
+from addons.responses.verdict import Absent, Finding, Json, Verdict
+from addons.responses.walk import Walk
 
 MAX_DEPTH: Final = 64
 
-_STORED: Final = refused(
-    "ZERO_DATA_RETENTION",
-    "the provider would look it up by its id among what it stored",
-    'Send it back in full; reasoning comes in full with include: ["reasoning.encrypted_content"]',
-)
-
-type Name = tuple[str, ...]
+_CONTAINERS: Final = (dict, list)
 
 
 def judge(
@@ -51,15 +41,12 @@ def judge(
         return Verdict((Finding("", "INVALID", complaint, "invalid_json"),), (), (), {})
     members: dict[str, Json | Absent] = {}
     with suppress(EnoughError):
-        members = _Walk(notes, settings).changed_members(body, REQUEST, None, ())
+        members = Walk(notes, settings).changed_members(body, REQUEST, None, ())
     if not notes.refused:
         additions = Additions(body, members, notes)
         additions.of_model(model)
         additions.of_caller(safety_identifier, session_cache_key)
     return Verdict(tuple(notes.refused), tuple(notes.warned), tuple(notes.changes), members)
-
-
-_CONTAINERS: Final = (dict, list)
 
 
 def _deeper_than(most: int, body: Json) -> bool:
@@ -75,187 +62,3 @@ def _deeper_than(most: int, body: Json) -> bool:
         if not containers:
             return False
     return True
-
-
-class _Walk:
-    """One walk. Each method takes a value, what it is held to, where it stands, and the name of its row."""
-
-    def __init__(self, notes: Notes, settings: PolicySettings) -> None:
-        self._notes = notes
-        self._settings = settings
-
-    def value(self, value: Json, shape: Row | Shape, at: Trail, name: Name) -> Json | Absent:
-        """The value as it may leave: the same object, a changed copy, or ``ABSENT``."""
-        match shape:
-            case Leaf():
-                return value if shape.fits(value) else self._mismatch(value, shape.noun, at)
-            case Row():
-                return self._row(value, shape, at, name)
-            case Members():
-                return self._members(value, shape, at, name)
-            case Many():
-                return self._many(value, shape, at, name)
-            case Values():
-                return self._values(value, shape, at)
-            case Typed():
-                return self._typed(value, shape, at)
-            case Either():
-                return self._either(value, shape, at, name)
-            case Later():
-                return self.value(value, shape.of(), at, name)
-
-    def _row(  # noqa: PLR0913 - what every method here takes, and two of its own
-        self, value: Json, row: Row, at: Trail, name: Name, noun: str = "", *, reference: bool = False
-    ) -> Json | Absent:
-        if isinstance(row.shape, Leaf) and not row.shape.fits(value):
-            return self._mismatch(value, row.shape.noun, at)
-        if any(value is harmless for harmless in row.harmless):
-            return value
-        decision = self._decision(row, name[-1])
-        if decision == "strip":
-            self._notes.change(Change(path(at), "stripped", row.rule or "UNKNOWN", row.reason))
-            return ABSENT
-        if decision == "refuse" and self._refuse(row, at, name, noun):
-            return value
-        if not reference:
-            self._require(value, row, at, name)
-        if row.shape is not None:
-            value = self.value(value, row.shape, at, name)
-        if decision == "cache_only" and not reference:
-            value = self._force(value, row, at)
-        return value
-
-    def _decision(self, row: Row, key: str) -> Decision:
-        if row.setting is None:
-            return row.decision
-        chosen = getattr(self._settings, row.setting)
-        if isinstance(chosen, tuple):  # a list of what is allowed
-            return "allow" if key in chosen else "refuse"
-        decision: Decision = chosen
-        return decision
-
-    def _require(self, value: Json, row: Row, at: Trail, name: Name) -> None:
-        if not isinstance(value, dict):
-            return
-        if row.needs and all(value.get(member) is None for member in row.needs):
-            self._refuse(_STORED, at, name, f"an item without {' or '.join(row.needs)}")
-        if row.assumed and isinstance(row.shape, Members):
-            for member, assumed in row.assumed.items():
-                if value.get(member) is None:
-                    self.value(assumed, row.shape.rows[member], (at, member), (*name, member))
-
-    def _force(self, value: Json, row: Row, at: Trail) -> Json:
-        forced = {key: new for key, new in row.forced.items() if isinstance(value, dict) and value.get(key) is not new}
-        for key in forced:
-            self._notes.change(Change(path((at, key)), "forced", row.rule or "UNKNOWN", row.reason))
-        return {**value, **forced} if forced else value
-
-    def changed_members(
-        self, value: dict[str, Json], shape: Members, at: Trail, name: Name
-    ) -> dict[str, Json | Absent]:
-        """The members of an object that do not leave as they came."""
-        changed: dict[str, Json | Absent] = {}
-        for key, inner in value.items():
-            row = shape.rows.get(key)
-            if row is None:
-                self._unknown_member(key, shape, at)
-            elif inner is not None or (isinstance(row, Row) and row.decision == "strip"):
-                new = self.value(inner, row, (at, key), (*name, key))
-                if new is not inner:
-                    changed[key] = new
-        return changed
-
-    def _members(self, value: Json, shape: Members, at: Trail, name: Name) -> Json | Absent:
-        if not isinstance(value, dict):
-            return self._mismatch(value, "an object", at)
-        changed = self.changed_members(value, shape, at, name)
-        if not changed:
-            return value
-        return {key: new for key, inner in value.items() if (new := changed.get(key, inner)) is not ABSENT}
-
-    def _many(self, value: Json, shape: Many, at: Trail, name: Name) -> Json | Absent:
-        if not isinstance(value, list):
-            return self._mismatch(value, "a list", at)
-        walked = [self.value(inner, shape.of, (at, index), name) for index, inner in enumerate(value)]
-        if all(new is old for new, old in zip(walked, value, strict=True)):
-            return value
-        return [new for new in walked if new is not ABSENT]
-
-    def _values(self, value: Json, shape: Values, at: Trail) -> Json | Absent:
-        if not isinstance(value, str):
-            return self._mismatch(value, "a string", at)
-        key = shape.key(value)
-        row = shape.rows.get(key)
-        if row is not None:
-            return self._row(value, row, at, (shape.name, key), f'{shape.noun} "{key}"')
-        known = ", ".join(key for key, row in shape.rows.items() if row.decision == "allow")
-        return self._unknown(value, at, f"this {shape.noun} is not in the policy's tables. Always allowed: {known}.")
-
-    def _typed(self, value: Json, shape: Typed, at: Trail) -> Json | Absent:
-        if not isinstance(value, dict):
-            return self._mismatch(value, "an object", at)
-        key = value.get("type")
-        if key is None and shape.untyped:
-            key = shape.untyped(value)
-        if not isinstance(key, str):
-            return self._mismatch(value, "a string", (at, "type"))
-        row = shape.rows.get(key)
-        if row is not None:
-            return self._row(value, row, at, (shape.name, key), f'{shape.noun} "{key}"', reference=shape.reference)
-        return self._unknown(value, at, f'{shape.noun} "{shown(key)}" is not in the policy\'s tables.')
-
-    def _either(self, value: Json, shape: Either, at: Trail, name: Name) -> Json | Absent:
-        for option in shape.options:
-            if _takes(option, value):
-                return self.value(value, option, at, name)
-        return self._mismatch(value, " or ".join(_noun(option) for option in shape.options), at)
-
-    def _refuse(self, row: Row, at: Trail, name: Name, noun: str) -> bool:
-        where = path(at)
-        subject = f"{where}: {noun}" if noun else where
-        rule = row.rule or "UNKNOWN"
-        remedy = f" {row.remedy}." if row.remedy else ""
-        message = f"{subject} is refused ({rule}): {row.reason}.{remedy}"
-        return self._notes.find(Finding(where, rule, message, row=".".join(name)))
-
-    def _unknown_member(self, key: str, shape: Members, at: Trail) -> None:
-        where = path((at, key))
-        known = key.casefold()  # the API's names are all in lower case
-        if known in shape.rows:
-            message = f'{where} differs from "{known}" only in case; write "{known}".'
-            self._notes.find(Finding(where, "INVALID", message, "invalid_json"))
-        else:
-            message = f"Request contained an unrecognized field: {where}. Take it out, or check its spelling."
-            self._notes.find(Finding(where, "UNKNOWN", message, "unknown_field"))
-
-    def _unknown(self, value: Json, at: Trail, message: str) -> Json:
-        self._notes.find(Finding(path(at), "UNKNOWN", f"{path(at)}: {message}"))
-        return value
-
-    def _mismatch(self, value: Json, noun: str, at: Trail) -> Json:
-        self._notes.find(Finding(path(at), "INVALID", f"{path(at)} must be {noun}.", "invalid_json"))
-        return value
-
-
-def _takes(shape: Shape, value: Json) -> bool:
-    match shape:
-        case Leaf():
-            return shape.fits(value)
-        case Values():
-            return isinstance(value, str)
-        case Many():
-            return isinstance(value, list)
-        case _:
-            return isinstance(value, dict)
-
-
-def _noun(shape: Shape) -> str:
-    match shape:
-        case Leaf():
-            return shape.noun
-        case Values():
-            return "a string"
-        case Many():
-            return "a list"
-        case _:
-            return "an object"

@@ -1,7 +1,7 @@
 """The vocabulary the policy's tables are written in: shapes of JSON values, and rows that decide.
 
 A table says what may stand in a body. Whatever no table names is refused, so a table is read as the whole of
-what can leave. ``policy.py`` walks a body against the tables; nothing here decides anything by itself.
+what can leave. ``walk.py`` holds a body to the tables; nothing here decides anything by itself.
 """
 
 from collections.abc import Callable, Iterator, Mapping
