@@ -47,7 +47,11 @@ def _parser() -> argparse.ArgumentParser:
         configured = command(name, about, run)
         configured.add_argument("--config", type=Path, metavar="FILE", help="the YAML file (default: $SIDECAR_CONFIG)")
         configured.add_argument(
-            "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting, e.g. listen.reverse=127.0.0.1:9000"
+            "--set",
+            action="append",
+            default=[],
+            metavar="KEY=VALUE",
+            help="one setting, e.g. listen.reverse=127.0.0.1:9000",
         )
     command("schema", "print the JSON Schema of the configuration file", _schema)
     simulate = command("simulate", "run the simulated provider alone", _simulate)

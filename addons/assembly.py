@@ -1,7 +1,7 @@
 """Puts the parts together: settings in, addons out, in the order a call meets them."""
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import structlog
 
 from addons.calls import Calls
 from addons.checkpoint import Checkpoint
+from addons.closed import Closed
 from addons.deadlines import Deadlines
 from addons.egress import Egress
 from addons.error_pages import ErrorPages
@@ -23,7 +24,8 @@ from addons.gates.policy import JudgeBody
 from addons.gates.rewrite import Destination, Rewrite
 from addons.gates.route import LOOPBACK_NAMES, Route
 from addons.journal import Journal
-from addons.lockdown import DEAD_TARGET, FIXED, Lockdown
+from addons.lifecycle import Lifecycle
+from addons.lockdown import DEAD_TARGET, SET, Lockdown
 from addons.relay import Relay
 from addons.settings import REGION_HOSTS, Settings, split_address
 from addons.verifiers.verifier import build
@@ -33,8 +35,10 @@ UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 _log = structlog.get_logger("sidecar")
 
 
-def assemble(settings: Settings) -> list[Any]:
-    """The addons of one sidecar.
+def assemble(settings: Settings, alter: Callable[[list[Any]], object] = lambda _parts: None) -> list[Any]:
+    """The addons of one sidecar, every hook of theirs failing closed.
+
+    ``alter`` may change them before they are guarded; it is how tests put faults in.
 
     Raises:
         OSError, ValueError: a file the settings name is missing or wrong; the message says which.
@@ -66,16 +70,20 @@ def assemble(settings: Settings) -> list[Any]:
         ),
         error_format=error_format,
     )
-    pages.install()
     timeouts = settings.provider.timeouts
-    return [
+    parts: list[Any] = [
         Lockdown(required_options(settings)),
+        pages,
         checkpoint,
         egress,
         Deadlines(calls, connect=timeouts.connect, read=timeouts.read),
         Relay(calls, pages, error_format),
         Journal(calls),
+        Lifecycle(),
     ]
+    alter(parts)
+    closed = Closed(calls, error_format)
+    return [closed.guard(part) for part in parts]
 
 
 def warn(settings: Settings) -> None:
@@ -101,7 +109,7 @@ def hosts(settings: Settings) -> frozenset[str]:
 
 def destinations(settings: Settings) -> Mapping[str, Destination]:
     """Where each allowed region's calls go."""
-    found = {}
+    found: dict[str, Destination] = {}
     for region in settings.provider.allowed_regions:
         upstream = settings.provider.regions[region]
         headers = {"OpenAI-Organization": upstream.organization, "OpenAI-Project": upstream.project}
@@ -143,7 +151,7 @@ def certificates(settings: Settings) -> Path:
 
 def all_options(settings: Settings) -> dict[str, Any]:
     """Everything mitmproxy must be started with."""
-    return {**FIXED, **required_options(settings)}
+    return {**SET, **required_options(settings)}
 
 
 def is_documented(region: str, place: Destination) -> bool:
@@ -166,4 +174,6 @@ def check_files(settings: Settings) -> None:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key)
         except OSError as error:
-            raise ValueError(f"listen.tls: {tls.certificate} and {tls.key} are not a certificate and its key: {error}") from None
+            raise ValueError(
+                f"listen.tls: {tls.certificate} and {tls.key} are not a certificate and its key: {error}"
+            ) from None

@@ -19,7 +19,7 @@ from addons.foundry.envelope import ErrorFormat, render
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
 
-type Gate = Callable[[Call], None | Awaitable[None]]
+type Gate = Callable[[Call], Awaitable[None] | None]
 
 SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key")
 """Taken off the flow before any view of it can be saved or shown."""
@@ -63,8 +63,7 @@ class Checkpoint:
             return
         flow.response = self._armed()
         try:
-            if call is None:
-                raise RuntimeError("the request was not seen at its headers")
+            call = _seen_before(call)
             call.wire_body = flow.request.raw_content or b""
             await self._run(self._body_gates, call)
             call.wire_body = b""
@@ -155,11 +154,15 @@ def _open(flow: http.HTTPFlow) -> Call:
     )
 
 
+def _seen_before(call: Call | None) -> Call:
+    if call is None:
+        raise RuntimeError("the request was not seen at its headers")
+    return call
+
+
 def _headers(request: http.Request) -> dict[str, tuple[str, ...]]:
     headers: dict[str, tuple[str, ...]] = {}
     for name, value in request.headers.fields:
         key = name.decode("latin-1").lower()
         headers[key] = (*headers.get(key, ()), value.decode("latin-1"))
     return headers
-
-

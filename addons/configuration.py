@@ -45,7 +45,9 @@ def apply_overrides(assignments: Iterable[str]) -> None:
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not (key and equals):
-            raise ConfigurationError(f"--set {assignment}: write --set KEY=VALUE, for example listen.reverse=127.0.0.1:9000")
+            raise ConfigurationError(
+                f"--set {assignment}: write --set KEY=VALUE, for example listen.reverse=127.0.0.1:9000"
+            )
         os.environ[variable(key)] = value
 
 
@@ -102,7 +104,7 @@ def _with_paths_from(base: Path, node: Any) -> Any:
     """The document with relative paths made absolute and ``~`` expanded."""
     if isinstance(node, Mapping):
         return {
-            key: str(base / Path(value).expanduser())
+            str(key): str(base / Path(value).expanduser())
             if key in PATH_KEYS and isinstance(value, str)
             else _with_paths_from(base, value)
             for key, value in node.items()

@@ -33,7 +33,7 @@ class Deadlines:
     def request(self, flow: http.HTTPFlow) -> None:
         call = self._calls.of(flow)
         if call and call.released_at is not None:
-            self._look_again(flow, call, self._connect)
+            self._look_again(flow, call, min(self._connect, self._read))
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
         if task := asyncio.current_task():  # the task that will hold this connection to its end
@@ -51,14 +51,14 @@ class Deadlines:
         self._timers[flow] = asyncio.get_running_loop().call_later(delay, self._look, flow, call)
 
     def _look(self, flow: http.HTTPFlow, call: Call) -> None:
-        if flow.server_conn.timestamp_tls_setup is None:
-            call.timed_out = "connect"
-            self._cancel(self._connecting.get(flow))
-        elif (left := call.last_activity + self._read - time.monotonic()) > 0:
-            self._look_again(flow, call, left)
+        assert call.released_at is not None
+        connected = flow.server_conn.timestamp_tls_setup is not None
+        end = call.last_activity + self._read if connected else call.released_at + self._connect
+        if (left := end - time.monotonic()) > 0:
+            self._look_again(flow, call, min(left, self._read))
         else:
-            call.timed_out = "read"
-            self._cancel(flow.server_conn)
+            call.timed_out = "read" if connected else "connect"
+            self._cancel(flow.server_conn if connected else self._connecting.get(flow))
 
     def _cancel(self, server: Server | None) -> None:
         if server is not None and (task := self._tasks.get(server)):

@@ -11,17 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import structlog
 from mitmproxy import ctx, http, tls
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
-from OpenSSL import SSL
 
 from addons.secret import Secret
 
 KEY_LIFETIME: Final = 1.0  # seconds a key file's content is trusted before it is looked at again
 NOT_ALLOWED: Final = "the sidecar does not dial this address"
-
-_log = structlog.get_logger("sidecar.egress")
 
 
 @dataclass(slots=True)
@@ -65,22 +61,18 @@ class Egress:
         return head if key is None else b"".join((before, mark, key, line_end, after))
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
-        data.server.error = NOT_ALLOWED
-        if data.server.address in self._addresses and data.server.via is None and data.server.transport_protocol == "tcp":
-            data.server.alpn_offers = (b"http/1.1",)  # HTTP/2 would compress the stand-in out of sight
-            data.server.error = None
-        else:
-            _log.error("dial_refused", address=str(data.server.address))
+        server = data.server
+        server.error = NOT_ALLOWED
+        if server.address not in self._addresses or server.via is not None or server.transport_protocol != "tcp":
+            raise NotAllowedError(f"{server.address} is no configured provider")
+        server.alpn_offers = (b"http/1.1",)  # HTTP/2 would compress the stand-in out of sight
+        server.error = None
 
     def tls_start_server(self, data: tls.TlsData) -> None:
-        data.ssl_conn = _Unopened()  # type: ignore[assignment] - stands until the real one is ready
-        tlsconfig: Any = ctx.master.addons.get("tlsconfig")
-        try:
-            real = tls.TlsData(data.conn, data.context)
-            tlsconfig.tls_start_server(real)
-            data.ssl_conn = KeyedConnection(real.ssl_conn, self)  # type: ignore[assignment] - delegates to the real one
-        except Exception as error:  # noqa: BLE001 - the handshake fails, nothing leaves
-            _log.error("tls_start_failed", exc_info=error)
+        data.ssl_conn = Unopened()  # type: ignore[assignment]  # stands until the real one is ready
+        prepared = tls.TlsData(data.conn, data.context)
+        ctx.master.addons.get("tlsconfig").tls_start_server(prepared)
+        data.ssl_conn = KeyedConnection(prepared.ssl_conn, self)  # type: ignore[assignment]  # delegates to the real one
 
     def response(self, flow: http.HTTPFlow) -> None:
         self._forget(flow)
@@ -91,6 +83,10 @@ class Egress:
     def _forget(self, flow: http.HTTPFlow) -> None:
         if word := self._of_flow.pop(flow.id, None):
             self._stand_ins.pop(word, None)
+
+
+class NotAllowedError(Exception):
+    """Something would dial an address that no configuration names."""
 
 
 class KeyedConnection:
@@ -109,11 +105,11 @@ class KeyedConnection:
         return int(self._inner.sendall(data, flags))
 
 
-class _Unopened:
-    """Fails its handshake."""
+class Unopened:
+    """Stands where a TLS connection would: mitmproxy's own addon lets it be, and mitmproxy closes on it.
 
-    def do_handshake(self) -> None:
-        raise SSL.Error([("sidecar", "", "the connection was not prepared")])
+    The one asks for "is not None", the other for truth.
+    """
 
-    def __getattr__(self, name: str) -> Any:
-        return lambda *_args: None
+    def __bool__(self) -> bool:
+        return False

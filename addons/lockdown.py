@@ -12,11 +12,24 @@ from mitmproxy import ctx, exceptions
 DEAD_TARGET: Final = "http://127.0.0.1:9"
 """Where mitmproxy would send a call by itself: the discard port, which the Egress refuses to dial besides."""
 
-FIXED: Final[Mapping[str, Any]] = {
-    # a connection before the verdict
+SET: Final[Mapping[str, Any]] = {
+    # no connection before the verdict
     "connection_strategy": "lazy",
     "upstream_cert": False,
-    # the request leaves before, or other than, it was judged
+    # no traffic that no gate sees
+    "rawtcp": False,
+    "websocket": False,
+    "onboarding": False,
+    # HTTP/1.1 alone: one exchange a connection at a time, and the key's stand-in readable on the wire
+    "http2": False,
+    "http3": False,
+    # the Host the caller sent is the one that is judged
+    "keep_host_header": True,
+}
+"""What mitmproxy is started with."""
+
+KEPT: Final[Mapping[str, Any]] = {
+    # the request would leave before, or other than, it was judged
     "stream_large_bodies": None,
     "modify_body": [],
     "modify_headers": [],
@@ -30,20 +43,12 @@ FIXED: Final[Mapping[str, Any]] = {
     "client_replay": [],
     "server_replay": [],
     "rfile": None,
-    # traffic that no gate sees
+    # traffic that no gate sees, or answers that no gate gave
     "ignore_hosts": [],
     "allow_hosts": [],
     "tcp_hosts": [],
     "udp_hosts": [],
-    "rawtcp": False,
-    "websocket": False,
-    "onboarding": False,
     "block_list": [],
-    # HTTP/1.1 alone: one exchange a connection at a time, and the key's stand-in readable on the wire
-    "http2": False,
-    "http3": False,
-    # the request the caller made is the one that is judged
-    "keep_host_header": True,
     "validate_inbound_headers": True,
     # the provider is who it says
     "ssl_insecure": False,
@@ -56,6 +61,7 @@ FIXED: Final[Mapping[str, Any]] = {
     # secrets stay out of logs
     "proxy_debug": False,
 }
+"""mitmproxy's own defaults, which must stay."""
 
 OPTIONAL: Final[Mapping[str, Any]] = {"emudhra": False, "emudhra_old": False}
 """Options of later mitmproxy versions: checked where they exist (a compromised authority, MITMPROXY "Versions")."""
@@ -67,7 +73,7 @@ class Lockdown:
     name = "sidecar-lockdown"
 
     def __init__(self, required: Mapping[str, Any]) -> None:
-        self._required = {**FIXED, **required}
+        self._required = {**SET, **KEPT, **required}
 
     def configure(self, updated: set[str]) -> None:
         for option, wanted in self._required.items():

@@ -32,7 +32,8 @@ def configure(form: Literal["json", "console"] | None) -> None:
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=_SHARED, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_ending(form)]
+        foreign_pre_chain=_SHARED,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_ending(form)],
     )
     for handler in logging.getLogger().handlers:
         if isinstance(handler, TermLogHandler):

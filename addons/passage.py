@@ -3,11 +3,10 @@
 import time
 from typing import Final
 
-import msgspec
 import structlog
 
 from addons.call import Call
-from addons.responses.answer import error_event, facts_from_response
+from addons.responses.answer import AnswerFacts, error_event, facts_from_body
 from addons.responses.server_sent_events import EventTap
 
 MAX_JSON_ANSWER: Final = 32 * 1024 * 1024  # bytes of an answer in one piece that are kept to read its usage
@@ -43,19 +42,19 @@ class Passage:
         if self._tap is None or self._tap.terminal or not self._may_add:
             return b""
         if self._call.timed_out:
-            return error_event("timeout", "The model provider fell silent; the stream was ended.", self._tap.events)
-        return error_event("stream_truncated", "The model provider's stream broke off.", self._tap.events)
+            code, message = "timeout", "The model provider fell silent; the stream was ended."
+        else:
+            code, message = "stream_truncated", "The model provider's stream broke off before its end."
+        return error_event(code, message, sequence_number=self._tap.events)
 
     def settle(self) -> None:
         """Reads what the answer said of itself into the call."""
         answer = self._call.answer
         if self._tap is not None:
-            answer.facts = self._tap.facts
+            seen = AnswerFacts(response_id=self._tap.response_id, model=self._tap.model)
+            answer.facts = self._tap.facts or seen
         elif self._json and len(self._json) <= MAX_JSON_ANSWER:
-            try:
-                answer.facts = facts_from_response(msgspec.json.decode(self._json))
-            except msgspec.MsgspecError:
-                answer.facts = None
+            answer.facts = facts_from_body(bytes(self._json))
             self._json.clear()
 
     def _end(self) -> bytes:

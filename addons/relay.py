@@ -9,7 +9,6 @@ from mitmproxy import http
 from addons.call import Call
 from addons.calls import Calls
 from addons.checkpoint import response_of
-from addons.egress import NOT_ALLOWED
 from addons.error_pages import ErrorPages
 from addons.foundry.envelope import ErrorFormat
 from addons.foundry.provider_errors import refusal_for
@@ -55,9 +54,11 @@ class Relay:
 
     def response(self, flow: http.HTTPFlow) -> None:
         call = self._calls.of(flow)
-        if call is None or call.released_at is None or flow.response is None or call.refusal is not None:
+        if call is None or call.released_at is None or flow.response is None:
             return
-        if call.answer.status is None or not 200 <= call.answer.status < 300:  # noqa: PLR2004 - as above
+        if call.refusal is not None:  # a fault at the answer's headers
+            flow.response = response_of(call.refusal, self._error_format)
+        elif call.answer.status is None or not 200 <= call.answer.status < 300:  # noqa: PLR2004 - as above
             self._answer_for_provider(flow, call)
         elif call.answer.ended is None:  # a bodiless success never enters the passage
             call.answer.ended = "whole"
@@ -129,7 +130,6 @@ def _why(call: Call, message: str) -> Refusal:
 
 
 SIGNS: Final = (
-    (NOT_ALLOWED, "fault", "The sidecar met a fault of its own; nothing was sent to the provider."),
     ("Request body exceeds", "too_large", "The body is over policy.max_body_bytes."),
     ("Response body exceeds", "provider_failed", "The model provider's answer is larger than the sidecar allows."),
 )

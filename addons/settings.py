@@ -94,9 +94,7 @@ class Foundry(Section):
 class Upstream(Section):
     """Where one region's calls go, and the key that opens it."""
 
-    url: Annotated[
-        str | None, Field(description="https only; absent: OpenAI's documented host of the region")
-    ] = None
+    url: Annotated[str | None, Field(description="https only; absent: OpenAI's documented host of the region")] = None
     api_key: Annotated[Secret, Field(description="the OpenAI project's key, by reference")]
     organization: Annotated[str | None, Field(description="sent as OpenAI-Organization")] = None
     project: Annotated[str | None, Field(description="sent as OpenAI-Project")] = None
@@ -184,10 +182,10 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic-settings'
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return env_settings, init_settings

@@ -1,7 +1,6 @@
 """``start`` and ``web``: the sidecar in the foreground, inside mitmproxy's own program."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +24,6 @@ def start(config: Path | None, *, inspect: bool) -> int:
     words = ["-q", "-s", str(SCRIPT), *_modes(settings), *arguments(_options(settings, inspect=inspect))]
     if config:
         os.environ[configuration.FILE_VARIABLE] = str(config.absolute())
-    print(f"Foundry sidecar: listening on {settings.listen.reverse} (HTTP and TLS)", file=sys.stderr)
     if inspect:
         from mitmproxy.tools.main import mitmweb
 
@@ -40,7 +38,9 @@ def start(config: Path | None, *, inspect: bool) -> int:
 def prepare(config: Path | None) -> Settings:
     """The settings, with every file and secret they name looked at once."""
     settings = configuration.load(config)
-    faults = [f"{name} is set: it would write TLS secrets to a file; unset it" for name in KEY_LOGS if os.environ.get(name)]
+    faults = [
+        f"{name} is set: it would write TLS secrets to a file; unset it" for name in KEY_LOGS if os.environ.get(name)
+    ]
     for region in settings.provider.allowed_regions:
         try:
             settings.provider.regions[region].api_key.read()

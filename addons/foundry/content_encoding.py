@@ -47,11 +47,14 @@ def _brotli(data: bytes, cap: int) -> bytes:
 
 
 def _zstandard(data: bytes, cap: int) -> bytes:
-    reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(data, read_across_frames=True)
-    out = bytearray()
-    while len(out) <= cap and (piece := reader.read(cap + 1 - len(out))):
-        out += piece
-    return bytes(out)
+    with zstandard.ZstdDecompressor().stream_reader(data) as reader:
+        out = reader.read(cap + 1)
+    if len(out) <= cap:
+        whole = zstandard.ZstdDecompressor().decompressobj()  # the reader stops quietly where the data is cut
+        whole.decompress(data)
+        if not whole.eof or whole.unused_data:
+            raise CorruptError
+    return out
 
 
 DECODERS: Final[Mapping[str, Callable[[bytes, int], bytes]]] = {

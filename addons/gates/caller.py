@@ -25,7 +25,6 @@ class IdentifyCaller:
             raise Refusal(
                 "missing_credentials",
                 "No bearer token: send the header Authorization: Bearer <your Foundry token>.",
-                headers={"WWW-Authenticate": "Bearer"},
             )
         match = BEARER.fullmatch(credentials.strip())
         if not match:

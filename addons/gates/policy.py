@@ -2,10 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from addons.call import Call
 from addons.foundry.refusals import Refusal
 from addons.gates.body import LARGE
+from addons.responses.additions import pseudonym, session_key
 from addons.responses.policy import judge
 from addons.responses.policy_settings import PolicySettings
 
@@ -18,15 +20,25 @@ class JudgeBody:
 
     async def __call__(self, call: Call) -> None:
         assert call.model
-        if len(call.body) < LARGE:
-            call.verdict = judge(call.document, call.model, self.settings)
-        else:
-            call.verdict = await asyncio.to_thread(judge, call.document, call.model, self.settings)
+        decide = partial(
+            judge,
+            call.document,
+            call.model,
+            self.settings,
+            safety_identifier=await self._pseudonym(call),
+            session_cache_key=self._session_key(call),
+        )
+        call.verdict = decide() if len(call.body) < LARGE else await asyncio.to_thread(decide)
         if call.verdict.refused:
             finding = call.verdict.refused[0]
-            raise Refusal(
-                finding.refusal,
-                finding.message,
-                param=finding.path,
-                rule=finding.rule,
-            )
+            raise Refusal(finding.refusal, finding.message, param=finding.path, rule=finding.rule)
+
+    async def _pseudonym(self, call: Call) -> str | None:
+        if self.settings.safety_identifier is None:
+            return None
+        assert call.caller
+        return pseudonym(await asyncio.to_thread(self.settings.safety_identifier.read), call.caller.subject)
+
+    def _session_key(self, call: Call) -> str | None:
+        session = call.header("x-palantir-session-id")
+        return session_key(session) if session and self.settings.prompt_cache_key == "session" else None

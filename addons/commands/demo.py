@@ -1,0 +1,190 @@
+"""``demo``: the main job end to end, with a simulated provider in OpenAI's place."""
+
+import hashlib
+import http.client
+import json
+import queue
+import secrets
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+
+from addons.foundry.caller import SCOPE
+from addons.gates.route import PATH
+from addons.simulator.provider import SimulatedProvider
+
+MODEL: Final = "ri.language-model-service..language-model.gpt-5-2"
+PROJECT: Final = "ri.compass.main.folder.0b5f7a0e-demo"
+START_SECONDS: Final = 30.0
+SHOWN: Final = (
+    "policy.decision", "caller", "foundry.attribution", "foundry.model.rid", "gen_ai.request.model", "region",
+    "trace_id", "http.response.status_code", "error.type", "policy.rule", "policy.param", "policy.changes",
+    "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "usage.status", "answer.ended", "duration.sidecar",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Example:
+    title: str
+    body: Mapping[str, Any]
+    token: str = "may-use-models"  # noqa: S105 - a name of one, see `_tokens`
+
+
+EXAMPLES: Final = (
+    Example("A call answered in one piece", {"model": MODEL, "input": "Hello, world"}),
+    Example("A call answered as a stream", {"model": MODEL, "input": "Hello, world", "stream": True}),
+    Example("Refused: the token lacks the scope", {"model": MODEL, "input": "Hello"}, token="may-not"),  # noqa: S106 - a name
+    Example("Refused: the provider would keep the conversation", {"model": MODEL, "input": "Hello", "store": True}),
+    Example("Refused: a model that is not a Foundry model", {"model": "gpt-5.2", "input": "Hello"}),
+)
+
+
+class Sidecar:
+    """A sidecar in a process of its own, and the records it writes."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def event(self, name: str) -> dict[str, Any]:
+        """The next record with this event name; raises RuntimeError when the sidecar ends before."""
+        while (record := self._lines.get(timeout=START_SECONDS)) is not None:
+            if record.get("event") == name:
+                return record
+        raise RuntimeError("the sidecar ended; its output is above")
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            try:
+                self._lines.put(json.loads(line))
+            except ValueError:
+                sys.stderr.write(line)
+        self._lines.put(None)
+
+
+@dataclass(frozen=True)
+class Stage:
+    address: str
+    tokens: Mapping[str, str]
+    sidecar: Sidecar
+    provider: SimulatedProvider
+    key: str
+
+
+def demo(*, stay: bool) -> int:
+    """Prints each example with its answer, its record and what reached the provider; 1 when one went wrong."""
+    key = f"provider-key-{secrets.token_hex(8)}"
+    tokens = {name: f"{name}.{secrets.token_hex(8)}" for name in ("may-use-models", "may-not")}
+    with tempfile.TemporaryDirectory(prefix="foundry-sidecar-demo-") as name:
+        directory = Path(name)
+        with (
+            SimulatedProvider(api_key=key, directory=directory) as provider,
+            _sidecar(_configuration(directory, provider, key, tokens)) as sidecar,
+        ):
+            address = sidecar.event("listening")["addresses"][0]
+            stage = Stage(address, tokens, sidecar, provider, key)
+            print(f"The sidecar listens on {address}; a simulated provider stands in for OpenAI at {provider.url}.")
+            results = [_show(example, stage) for example in EXAMPLES]
+            _by_hand(address, tokens["may-use-models"], directory)
+            if stay:
+                _wait()
+    return 0 if all(results) else 1
+
+
+def _configuration(directory: Path, provider: SimulatedProvider, key: str, tokens: Mapping[str, str]) -> Path:
+    (directory / "key").write_text(key)
+    registry = [
+        {
+            "sha256": hashlib.sha256(token.encode()).hexdigest(),
+            "subject": f"demo-{name}",
+            "scopes": [SCOPE] if name == "may-use-models" else ["api:something-else"],
+        }
+        for name, token in tokens.items()
+    ]
+    document = {
+        "listen": {"reverse": "127.0.0.1:0", "certificates": str(directory)},
+        "provider": {
+            "zero_data_retention": "attested",
+            "trusted_ca": str(provider.ca_file),
+            "regions": {"global": {"url": provider.url, "api_key": {"file": str(directory / "key")}}},
+        },
+        "caller": {"verifier": "registry", "registry": {"file": str(directory / "tokens.yaml")}},
+        "log": {"format": "json"},
+    }
+    for file, content in (("tokens.yaml", registry), ("sidecar.yaml", document)):
+        with (directory / file).open("w") as stream:
+            YAML(typ="safe").dump(content, stream)
+    return directory / "sidecar.yaml"
+
+
+@contextmanager
+def _sidecar(config: Path) -> Iterator[Sidecar]:
+    command = [sys.executable, "-P", "-m", "addons", "start", "--config", str(config)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own words
+        try:
+            yield Sidecar(process)
+        finally:
+            process.terminate()
+
+
+def _show(example: Example, stage: Stage) -> bool:
+    """Plays one example; whether it went as its title says."""
+    stage.provider.clear()
+    status, text = _post(stage.address, stage.tokens[example.token], example.body)
+    record = stage.sidecar.event("call")
+    print(f"\n== {example.title}\n   sent:    {json.dumps(example.body)}\n   got:     {status} {text}")
+    if seen := stage.provider.calls:
+        body = json.loads(seen[0].body)
+        owner = "the provider's" if seen[0].values("authorization") == [f"Bearer {stage.key}"] else "NOT the provider's"
+        print(f"   left as: POST {seen[0].target} model={body['model']} store={body['store']}, with {owner} key")
+    elif stage.provider.dialled == 0:
+        print("   left as: nothing; the provider was not dialled")
+    print("   record:  " + json.dumps({name: record[name] for name in SHOWN if name in record}))
+    expected_to_leave = not example.title.startswith("Refused")
+    return (status == http.client.OK) == expected_to_leave == bool(seen)
+
+
+def _post(address: str, token: str, body: Mapping[str, Any]) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(address, timeout=30)
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}", "attribution": PROJECT}
+    connection.request("POST", PATH, json.dumps(body), headers)
+    response = connection.getresponse()
+    text = response.read().decode()
+    connection.close()
+    if "event-stream" in response.headers.get("Content-Type", ""):
+        events = [line.removeprefix("event: ") for line in text.splitlines() if line.startswith("event: ")]
+        return response.status, f"{len(events)} events, from {events[0]} to {events[-1]}"
+    document = json.loads(text)
+    if document.get("error"):
+        return response.status, document["error"]["message"]
+    return response.status, document["output"][-1]["content"][0]["text"]
+
+
+def _by_hand(address: str, token: str, directory: Path) -> None:
+    print(f"""
+== Try it by hand
+   curl -X POST -H "Content-Type: application/json" -H "Authorization: Bearer {token}" \\
+     http://{address}{PATH} \\
+     -d '{{"model": "{MODEL}", "input": "Hello, world"}}'
+
+   The same port speaks TLS: https://localhost:{address.rpartition(":")[2]}, with this authority:
+   {directory}/mitmproxy-ca-cert.pem
+   With a key of your own: OPENAI_API_KEY=sk-… ./run.sh start""")
+
+
+def _wait() -> None:
+    print("\nThe sidecar stays up; press Ctrl-C to end it.", flush=True)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print()

@@ -1,0 +1,69 @@
+"""What tests of every kind share: a recording provider, settings that point at it, and the records."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from addons.settings import Settings
+from addons.simulator.provider import SimulatedProvider
+from tests.records import Records
+
+PROVIDER_KEY = "sk-provider-key-of-the-tests"
+MODEL = "ri.language-model-service..language-model.gpt-5-2"
+PATH = "/api/v2/llm/proxy/openai/v1/responses"
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One authority for all tests: making keys is slow."""
+    return tmp_path_factory.mktemp("certificates")
+
+
+@pytest.fixture(scope="session")
+def provider_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedProvider]:
+    with SimulatedProvider(api_key=PROVIDER_KEY, directory=tmp_path_factory.mktemp("provider")) as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(provider_process: SimulatedProvider) -> SimulatedProvider:
+    """The recording provider, with nothing recorded yet."""
+    provider_process.clear()
+    return provider_process
+
+
+@pytest.fixture
+def records() -> Iterator[Records]:
+    caught = Records()
+    structlog.configure(processors=[caught], cache_logger_on_first_use=False)
+    yield caught
+    structlog.reset_defaults()
+
+
+type SettingsMaker = Callable[..., Settings]
+
+
+@pytest.fixture
+def make_settings(provider: SimulatedProvider, certificates: Path, tmp_path: Path) -> SettingsMaker:
+    """Settings for development mode against the recording provider; keyword arguments replace sections' keys."""
+    key = tmp_path / "provider-key"
+    key.write_text(PROVIDER_KEY)
+
+    def make(**sections: Any) -> Settings:
+        document: dict[str, Any] = {
+            "listen": {"reverse": "127.0.0.1:0", "certificates": certificates},
+            "provider": {
+                "zero_data_retention": "attested",
+                "trusted_ca": provider.ca_file,
+                "regions": {"global": {"url": provider.url, "api_key": {"file": key}}},
+            },
+            "caller": {"verifier": "development"},
+        }
+        for section, keys in sections.items():
+            document[section] = {**document.get(section, {}), **keys}
+        return Settings(**document)
+
+    return make

@@ -1,0 +1,53 @@
+import gzip
+import zlib
+
+import brotli
+import pytest
+import zstandard
+
+from addons.foundry.content_encoding import CorruptError, TooLargeError, decode
+
+CAP = 1000
+PLAIN = b'{"model": "x"}' * 20
+
+ENCODERS = {
+    "identity": lambda data: data,
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": brotli.compress,
+    "zstd": zstandard.compress,
+}
+by_encoding = pytest.mark.parametrize("encoding", ENCODERS)
+
+
+@by_encoding
+@pytest.mark.parametrize("data", [PLAIN, b"a", b"x" * CAP])
+def test_decodes(encoding: str, data: bytes) -> None:
+    assert decode(ENCODERS[encoding](data), encoding, CAP) == data
+
+
+def test_raw_deflate_is_read_too() -> None:
+    encoder = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    assert decode(encoder.compress(PLAIN) + encoder.flush(), "deflate", CAP) == PLAIN
+
+
+@by_encoding
+@pytest.mark.parametrize("size", [CAP + 1, 50_000_000])
+def test_a_bomb_stops_at_the_cap(encoding: str, size: int) -> None:
+    with pytest.raises(TooLargeError):
+        decode(ENCODERS[encoding](bytes(size)), encoding, CAP)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda data: data[:-3], id="cut"),
+        pytest.param(lambda _data: b"not encoded at all", id="nonsense"),
+        pytest.param(lambda _data: b"", id="empty"),
+        pytest.param(lambda data: data + b"more", id="trailing"),
+    ],
+)
+def test_corrupt(encoding: str, spoil: object) -> None:
+    with pytest.raises(CorruptError):
+        decode(spoil(ENCODERS[encoding](PLAIN)), encoding, CAP)  # type: ignore[operator]

@@ -1,0 +1,126 @@
+import pytest
+
+from addons.call import Call
+from addons.foundry.refusals import Refusal
+from addons.foundry.trace import read_trace
+from addons.gates.route import LOOPBACK_NAMES, MAX_HEADERS, MAX_TARGET, PATH, Route, without_port
+
+ROUTE = Route(LOOPBACK_NAMES | {"acme.palantirfoundry.com"})
+
+
+def call(target: str = PATH, method: str = "POST", **more: object) -> Call:
+    headers = {"host": ("localhost:8080",), **more.pop("headers", {})}  # type: ignore[dict-item]
+    return Call(method=method, target=target, headers=headers, trace=read_trace({}), **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "target", [PATH, "/" + PATH, PATH + "/", "//api//v2/llm///proxy/openai/v1/responses", PATH + "?a=b", PATH + "/?"]
+)
+def test_served(target: str) -> None:
+    ROUTE(call(target))
+
+
+def test_a_query_is_noted() -> None:
+    asked = call(PATH + "?stream=true")
+    ROUTE(asked)
+    assert asked.query_dropped
+
+
+@pytest.mark.parametrize(
+    ("target", "refusal"),
+    [
+        ("/", "not_found"),
+        ("", "not_found"),
+        ("*", "not_found"),
+        (PATH + "/resp_123", "not_found"),
+        (PATH + "/resp_123/cancel", "not_found"),
+        (PATH + "/resp_123/input_items", "not_found"),
+        (PATH + "/compact", "not_found"),
+        (PATH + "/input_tokens", "not_found"),
+        (PATH.upper(), "not_found"),
+        (PATH[:-1] + "%73", "not_found"),
+        (PATH.replace("responses", "chat/completions"), "not_found"),
+        (PATH.replace("responses", "embeddings"), "not_found"),
+        ("/api/v2/llm/proxy/anthropic/v1/messages", "not_found"),
+        ("/v1/responses", "not_found"),
+        (PATH + "%2f", "bad_target"),
+        (PATH + "%2Fresp_1", "bad_target"),
+        (PATH + "%5C", "bad_target"),
+        (PATH + "\\x", "bad_target"),
+        (PATH + ";a=b", "bad_target"),
+        ("/api/v2/llm/proxy/openai/v1/./responses", "bad_target"),
+        ("/api/v2/llm/proxy/openai/v1/x/../responses", "bad_target"),
+        ("/api/v2/llm/proxy/openai/v1/x/%2e%2e/responses", "bad_target"),
+        ("/api/v2/..", "bad_target"),
+        (PATH + "%00", "bad_target"),
+        ("/" + "a" * MAX_TARGET, "target_too_long"),
+    ],
+)
+def test_refused_by_target(target: str, refusal: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        ROUTE(call(target))
+    assert caught.value.name == refusal
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH", "post", "CONNECT"])
+def test_other_methods(method: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        ROUTE(call(method=method))
+    assert caught.value.name == "method_not_allowed"
+    assert caught.value.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize("upgrade", ["websocket", "WebSocket", "h2c, websocket"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_websocket_is_told_to_fall_back(method: str, upgrade: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        ROUTE(call(method=method, headers={"upgrade": (upgrade,)}))
+    assert caught.value.kind.status == 426
+
+
+@pytest.mark.parametrize(
+    ("hosts", "refusal"),
+    [
+        (("evil.example",), "not_found"),
+        (("localhost.evil.example",), "not_found"),
+        (("acme.palantirfoundry.com.",), "not_found"),
+        ((), "bad_target"),
+        (("localhost", "localhost"), "bad_target"),
+    ],
+)
+def test_refused_by_host(hosts: tuple[str, ...], refusal: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        ROUTE(call(headers={"host": hosts}))
+    assert caught.value.name == refusal
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:1", "127.0.0.1:8080", "[::1]:8080", "Acme.PalantirFoundry.com"]
+)
+def test_hosts_served(host: str) -> None:
+    ROUTE(call(headers={"host": (host,)}))
+
+
+def test_an_absolute_target_is_refused() -> None:
+    with pytest.raises(Refusal, match="absolute"):
+        ROUTE(call(authority="api.openai.com"))
+
+
+def test_the_host_must_be_the_one_tls_was_made_for() -> None:
+    ROUTE(call(server_name="LocalHost"))
+    with pytest.raises(Refusal, match="another host"):
+        ROUTE(call(server_name="acme.palantirfoundry.com"))
+
+
+def test_headers_are_bounded() -> None:
+    with pytest.raises(Refusal) as caught:
+        ROUTE(call(headers={"x": ("a" * MAX_HEADERS,)}))
+    assert caught.value.kind.status == 431
+
+
+@pytest.mark.parametrize(
+    ("authority", "host"),
+    [("a:1", "a"), ("a", "a"), ("[::1]:80", "::1"), ("[::1]", "::1"), ("::1", "::1"), ("", ""), (":80", "")],
+)
+def test_without_port(authority: str, host: str) -> None:
+    assert without_port(authority) == host

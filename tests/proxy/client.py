@@ -1,0 +1,70 @@
+"""A plain HTTP/1.1 caller that can say odd things."""
+
+import json
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPResponse
+from typing import Any
+
+from tests.conftest import MODEL, PATH
+
+TOKEN = "a-caller's-token".replace("'", "-")
+HELLO: Mapping[str, Any] = {"model": MODEL, "input": "Hello, world"}
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: Mapping[str, str]  # lower-case names
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str | None:
+        """OpenAI's error code; None where there is no error object."""
+        error = self.json.get("error") if self.body else None
+        return error["code"] if error else None
+
+
+def request_bytes(
+    body: Mapping[str, Any] | bytes = HELLO,
+    *,
+    method: str = "POST",
+    target: str = PATH,
+    host: str = "localhost",
+    headers: Sequence[tuple[str, str]] = (),
+    without: Sequence[str] = (),
+) -> bytes:
+    """One request; ``headers`` are added to, or stand instead of, those a well-behaved caller sends."""
+    payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+    usual = [
+        ("Host", host),
+        ("Authorization", f"Bearer {TOKEN}"),
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(payload))),
+    ]
+    replaced = {name.lower() for name, _ in headers} | {name.lower() for name in without}
+    lines = [f"{name}: {value}" for name, value in [*(u for u in usual if u[0].lower() not in replaced), *headers]]
+    return "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1") + payload
+
+
+def send(port: int, request: bytes, timeout: float = 30) -> Reply:
+    """Sends the bytes on a new connection and reads one answer to its end."""
+    with socket.create_connection(("127.0.0.1", port), timeout) as connection:
+        connection.sendall(request)
+        return read_reply(connection)
+
+
+def read_reply(connection: socket.socket) -> Reply:
+    response = HTTPResponse(connection)
+    response.begin()
+    body = response.read()
+    return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+
+
+def post(port: int, body: Mapping[str, Any] | bytes = HELLO, **request: Any) -> Reply:
+    return send(port, request_bytes(body, **request))

@@ -1,0 +1,103 @@
+"""A real mitmproxy with the sidecar's addons, in a thread of its own."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from mitmproxy import hooks, options
+from mitmproxy.tools.dump import DumpMaster
+
+from addons import assembly
+from addons.settings import Settings
+
+
+class _Script:
+    """Holds the addons as mitmproxy's script loader does: one addon with all of ours inside it."""
+
+    name = "test-script"
+
+    def __init__(self, addons: Sequence[Any]) -> None:
+        self.addons = addons
+
+
+class _Ready:
+    name = "test-ready"
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+
+    def running(self) -> None:
+        self.event.set()
+
+
+class RunningSidecar:
+    """Starts on enter, stops on exit. ``alter`` may change the addons before mitmproxy gets them.
+
+    ``extra`` are mitmproxy options on top of the sidecar's own.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        alter: Callable[[list[Any]], object] = lambda _addons: None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.addons = assembly.assemble(settings, alter)
+        self._extra = dict(extra or {})
+        self._error: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        ready = _Ready()
+        self._thread = threading.Thread(target=self._main, args=(ready,), name="sidecar")
+        self._thread.start()
+        while not ready.event.wait(0.02):
+            if not self._thread.is_alive():
+                raise RuntimeError(f"the sidecar did not start: {self._error!r}") from self._error
+        address = self.master.addons.get("proxyserver").listen_addrs()[0]
+        self.host, self.port = address[0], address[1]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        asyncio.run_coroutine_threadsafe(self._stop_listening(), self.loop).result(10)
+        self.master.shutdown()
+        self._thread.join(10)
+        assert not self._thread.is_alive(), "the sidecar did not stop"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def on_loop[T](self, function: Callable[[], T]) -> T:
+        """Runs a function on the proxy's event loop, and returns what it gave or raises what it raised."""
+
+        async def run() -> T:
+            return function()
+
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(10)
+
+    async def _stop_listening(self) -> None:
+        """mitmproxy leaves its listening sockets to the end of the process; tests have many proxies in one."""
+        await self.master.addons.get("proxyserver").servers.update([])
+
+    def _main(self, ready: _Ready) -> None:
+        async def main() -> None:
+            self.loop = asyncio.get_running_loop()
+            self.master = DumpMaster(options.Options(), with_termlog=False, with_dumper=False)
+            self.master.options.update(**assembly.all_options(self.settings), **self._extra)
+            script = _Script(self.addons)
+            self.master.addons.add(script, ready)
+            chain = self.master.addons.chain
+            chain.insert(chain.index(self.master.addons.get("scriptloader")), chain.pop(chain.index(script)))
+            self.master.addons.invoke_addon_sync(script, hooks.ConfigureHook(set(self.master.options.keys())))
+            await self.master.run()
+
+        try:
+            asyncio.run(main())
+        except BaseException as error:  # noqa: BLE001 - told to the test by __enter__
+            self._error = error

@@ -1,0 +1,125 @@
+"""The provider's key and the caller's token: where they are, and where they never are."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mitmproxy import io as flow_io
+from mitmproxy.addons import export
+
+from addons.simulator.provider import SimulatedProvider
+from tests.conftest import PROVIDER_KEY, SettingsMaker
+from tests.proxy.client import HELLO, TOKEN, post
+from tests.proxy.running import RunningSidecar
+from tests.records import Records
+
+
+class Watcher:
+    """Sees every flow at every hook, as mitmweb's view does: after the sidecar's own addons."""
+
+    name = "test-watcher"
+
+    def __init__(self) -> None:
+        self.seen: list[bytes] = []
+
+    def _look(self, flow: Any) -> None:
+        file = io.BytesIO()
+        flow_io.FlowWriter(file).add(flow)
+        self.seen.append(file.getvalue())
+
+    requestheaders = request = responseheaders = response = error = _look
+
+    def server_connected(self, data: object) -> None:
+        self.seen.append(repr(data).encode())
+
+
+@pytest.mark.parametrize(
+    ("directive", "stream"),
+    [(directive, stream) for directive in ("", "status=401", "status=500", "reset") for stream in (False, True)]
+    + [("cut=2", True)],
+)
+def test_no_view_of_a_flow_holds_a_secret(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, directive: str, stream: bool
+) -> None:
+    provider.script(directive)
+    watcher = Watcher()
+    with RunningSidecar(make_settings(), alter=lambda parts: parts.append(watcher)) as sidecar:
+        reply = post(sidecar.port, {**HELLO, "stream": stream}, headers=[("Cookie", "session=very-secret")])
+        records.wait()
+    (call,) = provider.calls
+    assert [value for name, value in call.headers if name.lower() == "authorization"] == [f"Bearer {PROVIDER_KEY}"]
+    assert len(watcher.seen) >= 4
+    everything = b"".join([*watcher.seen, reply.body, repr(reply.headers).encode(), records.everything().encode()])
+    for secret in (PROVIDER_KEY, TOKEN, "very-secret"):
+        assert secret.encode() not in everything
+    assert TOKEN.encode() not in b"".join([call.body, repr(call.headers).encode()])
+
+
+def test_saved_exported_and_archived_flows_hold_no_secret(
+    make_settings: SettingsMaker, provider: SimulatedProvider, tmp_path: Path, records: Records
+) -> None:
+    flows, archive = tmp_path / "flows", tmp_path / "archive.har"
+    options = {"save_stream_file": str(flows), "hardump": str(archive)}
+    kept: list[Any] = []
+    watcher = Watcher()
+    watcher.response = kept.append  # type: ignore[method-assign, assignment]
+    with RunningSidecar(make_settings(), alter=lambda parts: parts.append(watcher), extra=options) as sidecar:
+        post(sidecar.port)
+        records.wait()
+    texts = [flows.read_bytes(), archive.read_bytes()]
+    texts += [str(command(kept[0])).encode() for command in (export.curl_command, export.httpie_command)]
+    texts.append(export.raw_request(kept[0]))
+    for text in texts:
+        assert len(text) > 100
+        assert PROVIDER_KEY.encode() not in text
+        assert TOKEN.encode() not in text
+
+
+def test_a_flow_can_be_saved_with_what_the_sidecar_says_of_it(
+    make_settings: SettingsMaker, tmp_path: Path, records: Records
+) -> None:
+    flows = tmp_path / "flows"
+    with RunningSidecar(make_settings(), extra={"save_stream_file": str(flows)}) as sidecar:
+        post(sidecar.port)
+        records.wait()
+    with flows.open("rb") as file:
+        (flow,) = flow_io.FlowReader(file).stream()
+    assert flow.metadata["sidecar"]["policy.decision"] == "served"
+
+
+def test_the_stand_in_is_worth_nothing_in_a_body_or_afterwards(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records
+) -> None:
+    """A caller who learned a stand-in can't turn it into the key."""
+    heads: list[str] = []
+    watcher = Watcher()
+    watcher.response = lambda flow: heads.append(flow.request.headers["authorization"])  # type: ignore[method-assign]
+    with RunningSidecar(make_settings(), alter=lambda parts: parts.append(watcher)) as sidecar:
+        post(sidecar.port)
+        records.wait()
+        provider.clear()
+        line = f"\r\nAuthorization: {heads[0]}\r\n\r\n"
+        assert post(sidecar.port, {**HELLO, "input": "POST " + line}).status == 200
+    (call,) = provider.calls
+    assert json.loads(call.body)["input"] == "POST " + line
+
+
+def test_a_key_file_is_read_again_when_it_changes(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("addons.egress.KEY_LIFETIME", 0.0)
+    settings = make_settings()
+    key = settings.provider.regions["global"].api_key.file
+    assert key
+    with RunningSidecar(settings) as sidecar:
+        assert post(sidecar.port).status == 200
+        key.write_text("sk-another-key-altogether\n")
+        assert post(sidecar.port).status == 500  # the provider knows only the first
+        key.unlink()
+        dialled, calls = provider.dialled, len(provider.calls)
+        assert post(sidecar.port).code == "sidecar_error"
+        assert (provider.dialled, len(provider.calls)) == (dialled, calls)
+        key.write_text(PROVIDER_KEY)
+        assert post(sidecar.port).status == 200

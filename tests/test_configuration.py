@@ -1,0 +1,135 @@
+"""Errors in the configuration say where they are and what to do."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from addons import configuration
+from addons.configuration import ConfigurationError
+
+GOOD = """\
+listen:
+  reverse: 127.0.0.1:9000
+provider:
+  regions:
+    global:
+      api_key: {env: OPENAI_API_KEY}
+caller:
+  verifier: development
+"""
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith("SIDECAR_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "sidecar.yaml"
+
+
+def load_error(file: Path, text: str) -> str:
+    file.write_text(text)
+    with pytest.raises(ConfigurationError) as caught:
+        configuration.load(file)
+    return str(caught.value)
+
+
+def test_without_a_file_it_is_development_mode_on_loopback() -> None:
+    settings = configuration.load(None)
+    assert settings.caller.verifier == "development"
+    assert settings.listen.reverse == "127.0.0.1:8080"
+    assert settings.provider.regions["global"].api_key.env == "OPENAI_API_KEY"
+
+
+def test_a_file_without_a_verifier_is_refused(file: Path) -> None:
+    message = load_error(file, "provider: {regions: {global: {api_key: {env: X}}}}\n")
+    assert "caller: is required" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        (GOOD + "unknown: 1\n", 9, "unknown: no such key"),
+        (GOOD.replace("reverse:", "revers:"), 2, "listen.revers: no such key"),
+        (GOOD.replace("127.0.0.1:9000", "nowhere"), 2, "write HOST:PORT"),
+        (GOOD.replace("global:", "gobal:"), 5, "provider.regions.gobal"),
+        (GOOD.replace("{env: OPENAI_API_KEY}", "sk-in-the-clear"), 6, "api_key"),
+        (GOOD.replace("{env: OPENAI_API_KEY}", "{env: A, file: b}"), 6, "either"),
+        (GOOD.replace("development", "none"), 8, "caller.verifier"),
+        (GOOD.replace("127.0.0.1:9000", "0.0.0.0:9000"), 1, "loopback"),
+        (GOOD + "8: 1\n", 1, "8: no such key"),
+        (GOOD + "limits: {}\n", 9, "limits: no such key"),
+        (GOOD.replace("provider:\n", "provider:\n  allowed_regions: [eu]\n"), 3, "has no such entry"),
+        (GOOD.replace("      api_key", "      url: http://x/v1\n      api_key"), 5, "TLS alone"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_line(file: Path, text: str, line: int, words: str) -> None:
+    message = load_error(file, text)
+    assert words in message
+    assert re.search(rf"sidecar\.yaml:{line}: ", message), message
+    assert "sk-in-the-clear" not in message
+
+
+@pytest.mark.parametrize(("text", "line"), [("listen: [\n", 2), ("a: 1\na: 2\n", 2), ("- a\n", 1), ("", 1)])
+def test_what_is_not_yaml_is_named_with_its_line(file: Path, text: str, line: int) -> None:
+    assert re.match(rf".*sidecar\.yaml:{line}: ", load_error(file, text))
+
+
+def test_a_missing_file(file: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"sidecar\.yaml: can't be read"):
+        configuration.load(file)
+
+
+def test_every_fault_gets_a_line(file: Path) -> None:
+    assert len(load_error(file, GOOD.replace("reverse:", "revers:") + "other: 1\n").splitlines()) == 2
+
+
+def test_the_environment_wins(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_text(GOOD)
+    monkeypatch.setenv("SIDECAR_LISTEN__REVERSE", "127.0.0.1:9001")
+    assert configuration.load(file).listen.reverse == "127.0.0.1:9001"
+
+
+def test_set_reaches_the_settings(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    configuration.apply_overrides(["listen.reverse=127.0.0.1:9002", 'foundry.hostnames=["a.example"]'])
+    file.write_text(GOOD)
+    settings = configuration.load(file)
+    assert settings.listen.reverse == "127.0.0.1:9002"
+    assert settings.foundry.hostnames == ("a.example",)
+
+
+@pytest.mark.parametrize("assignment", ["listen.reverse", "=x", ""])
+def test_a_set_without_both_sides(assignment: str) -> None:
+    with pytest.raises(ConfigurationError, match="KEY=VALUE"):
+        configuration.apply_overrides([assignment])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("SIDECAR_LISTEN__REVERSE", "nowhere", "listen.reverse: .*SIDECAR_LISTEN__REVERSE"),
+        ("SIDECAR_LISTEN__REVRSE", "127.0.0.1:1", "listen.revrse: no such key.*SIDECAR_LISTEN__REVRSE"),
+        ("SIDECAR_LISTNE__REVERSE", "127.0.0.1:1", "SIDECAR_LISTNE__REVERSE: no such setting"),
+        ("SIDECAR_FOUNDRY__HOSTNAMES", "a.example", "JSON"),
+    ],
+)
+def test_a_wrong_variable_is_named(name: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=words):
+        configuration.load(None)
+
+
+def test_paths_are_taken_from_the_files_own_directory(file: Path) -> None:
+    file.write_text(
+        GOOD.replace("{env: OPENAI_API_KEY}", "{file: key}").replace("listen:", "listen:\n  certificates: ca")
+    )
+    settings = configuration.load(file)
+    assert settings.provider.regions["global"].api_key.file == file.parent / "key"
+    assert settings.listen.certificates == file.parent / "ca"
