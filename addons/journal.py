@@ -1,5 +1,8 @@
 """Addon: exactly one record a call, however it ends."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import structlog
 from mitmproxy import http
 from mitmproxy.connection import Client
@@ -11,11 +14,16 @@ from addons.record import decision, record_of
 _log = structlog.get_logger("sidecar.call")
 
 
+type Sink = Callable[[Call, Mapping[str, Any]], None]
+"""Gets every call that ended, with its record. Must not block; what it raises is logged and stops no other."""
+
+
 class Journal:
     name = "sidecar-journal"
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, sinks: Sequence[Sink] = ()) -> None:
         self._calls = calls
+        self._sinks = sinks
 
     def response(self, flow: http.HTTPFlow) -> None:
         self._record(flow)
@@ -46,6 +54,11 @@ class Journal:
             _log.error("alarm", alarm=alarm, **{"call.id": call.id, "trace_id": call.trace.trace_id})
         level = _log.info if decision(call) == "served" else _log.warning
         level("call", **record)
+        for sink in self._sinks:
+            try:
+                sink(call, record)
+            except Exception as error:  # noqa: BLE001 - one that fails must not keep the others from their work
+                _log.error("sink_failed", sink=repr(sink), exc_info=error)
 
     @staticmethod
     def _status(flow: http.HTTPFlow, call: Call) -> int | None:
