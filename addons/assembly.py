@@ -76,7 +76,7 @@ def assemble(settings: Settings, alter: Callable[[list[Any]], object] = lambda _
         pages,
         checkpoint,
         egress,
-        Deadlines(calls, connect=timeouts.connect, read=timeouts.read),
+        Deadlines(calls, egress, connect=timeouts.connect, read=timeouts.read),
         Relay(calls, pages, error_format),
         Journal(calls),
         Lifecycle(),

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 from mitmproxy import http
 
-from addons.call import Call, Outbound
+from addons.call import Call
 from addons.calls import Calls
 from addons.egress import Egress
 from addons.foundry.envelope import ErrorFormat, render
@@ -79,8 +79,7 @@ class Checkpoint:
             raise RuntimeError(f"gates passed: {call.passed}, expected: {self._every_gate}")
         if call.outbound is None:
             raise RuntimeError("no gate said where the call goes")
-        stand_in = await self._egress.stand_in(call.outbound.region, flow)
-        flow.request = request_of(call.outbound, stand_in)
+        await self._egress.seal(flow, call, call.outbound)
         call.released_at = call.last_activity = time.monotonic()
 
     async def _run(self, gates: Sequence[tuple[str, Gate]], call: Call) -> None:
@@ -115,25 +114,6 @@ def response_of(refusal: Refusal, error_format: ErrorFormat) -> http.Response:
     """A refusal as mitmproxy sends it."""
     status, headers, body = render(refusal, error_format)
     return http.Response.make(status, body, headers)
-
-
-def request_of(outbound: Outbound, stand_in: str) -> http.Request:
-    """The request that leaves. A new one, so that nothing of the caller's can be left in it."""
-    headers = [*outbound.headers, ("Authorization", f"Bearer {stand_in}"), ("Content-Length", str(len(outbound.body)))]
-    return http.Request(
-        host=outbound.host,
-        port=outbound.port,
-        method=b"POST",
-        scheme=b"https",
-        authority=b"",
-        path=outbound.path.encode(),
-        http_version=b"HTTP/1.1",
-        headers=http.Headers([(name.encode(), value.encode()) for name, value in headers]),
-        content=outbound.body,
-        trailers=None,
-        timestamp_start=time.time(),
-        timestamp_end=time.time(),
-    )
 
 
 def _open(flow: http.HTTPFlow) -> Call:

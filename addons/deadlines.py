@@ -1,8 +1,7 @@
 """Addon: a provider that can't be reached, or falls silent, ends the call in time.
 
 mitmproxy has one timeout for both directions, which closes the caller's connection without a word. Here the
-task that holds the provider's connection is cancelled instead, as mitmproxy itself does when it closes one; the
-caller then gets the refusal, or the error event, of `relay`.
+provider's connection is cut instead; the caller then gets the refusal, or the error event, of `relay`.
 """
 
 import asyncio
@@ -15,6 +14,7 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.call import Call
 from addons.calls import Calls
+from addons.egress import Egress
 
 
 class Deadlines:
@@ -22,11 +22,11 @@ class Deadlines:
 
     name = "sidecar-deadlines"
 
-    def __init__(self, calls: Calls, connect: float, read: float) -> None:
+    def __init__(self, calls: Calls, egress: Egress, connect: float, read: float) -> None:
         self._calls = calls
+        self._egress = egress
         self._connect = connect
         self._read = read
-        self._tasks: WeakKeyDictionary[Server, asyncio.Task[object]] = WeakKeyDictionary()
         self._connecting: WeakKeyDictionary[http.HTTPFlow, Server] = WeakKeyDictionary()
         self._timers: WeakKeyDictionary[http.HTTPFlow, asyncio.TimerHandle] = WeakKeyDictionary()
 
@@ -36,8 +36,6 @@ class Deadlines:
             self._look_again(flow, call, min(self._connect, self._read))
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
-        if task := asyncio.current_task():  # the task that will hold this connection to its end
-            self._tasks[data.server] = task
         if known := self._calls.current(data.client):
             self._connecting[known[0]] = data.server
 
@@ -58,11 +56,9 @@ class Deadlines:
             self._look_again(flow, call, min(left, self._read))
         else:
             call.timed_out = "read" if connected else "connect"
-            self._cancel(flow.server_conn if connected else self._connecting.get(flow))
-
-    def _cancel(self, server: Server | None) -> None:
-        if server is not None and (task := self._tasks.get(server)):
-            task.cancel("timeout")
+            server = flow.server_conn if connected else self._connecting.get(flow)
+            if server is not None:
+                self._egress.cut(server)
 
     def _stop(self, flow: http.HTTPFlow) -> None:
         if timer := self._timers.pop(flow, None):

@@ -9,11 +9,17 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import partial
+from typing import Final
+from weakref import WeakKeyDictionary
 
 from mitmproxy import ctx, http, tls
+from mitmproxy.connection import Connection, Server
+from mitmproxy.net.http import http1
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
+from addons.call import Call, Outbound
+from addons.sealed import Seal, SealedConnection
 from addons.secret import Secret
 
 KEY_LIFETIME: Final = 1.0  # seconds a key file's content is trusted before it is looked at again
@@ -35,36 +41,41 @@ class Egress:
     def __init__(self, keys: Mapping[str, Secret], addresses: frozenset[tuple[str, int]]) -> None:
         self._keys = {region: _Key(source) for region, source in keys.items()}
         self._addresses = addresses
-        self._stand_ins: dict[bytes, bytes] = {}
-        self._of_flow: dict[str, bytes] = {}
+        self._seals: dict[bytes, Seal] = {}
+        self._words: WeakKeyDictionary[http.HTTPFlow, bytes] = WeakKeyDictionary()
+        self._tasks: WeakKeyDictionary[Connection, asyncio.Task[object]] = WeakKeyDictionary()
 
-    async def stand_in(self, region: str, flow: http.HTTPFlow) -> str:
-        """A random word that becomes the region's key on the wire, once, for this flow.
+    async def seal(self, flow: http.HTTPFlow, call: Call, outbound: Outbound) -> None:
+        """Makes the flow's request the judged one. Its key is a stand-in, good for these bytes and once.
 
         Raises:
-            SecretError: the key can't be read.
+            SecretError: the region's key can't be read.
         """
-        key = self._keys[region]
+        key = self._keys[outbound.region]
         if time.monotonic() - key.read_at > KEY_LIFETIME:
             key.value = await asyncio.to_thread(key.source.read)
             key.read_at = time.monotonic()
-        word = f"provider-key-stand-in-{secrets.token_hex(16)}".encode()
-        self._stand_ins[word] = key.value.encode()
-        self._of_flow[flow.id] = word
-        return word.decode()
-
-    def redeem(self, head: bytes) -> bytes:
-        """The request head with the stand-in replaced by the key; unchanged where there is none of ours."""
-        before, mark, rest = head.partition(b"\r\nAuthorization: Bearer ")
-        word, line_end, after = rest.partition(b"\r\n")
-        key = self._stand_ins.pop(word, None) if mark else None
-        return head if key is None else b"".join((before, mark, key, line_end, after))
+        word = f"provider-key-stand-in-{secrets.token_hex(16)}"
+        flow.request = request_of(outbound, word)
+        head = http1.assemble_request_head(flow.request)
+        self._words[flow] = word.encode()
+        self._seals[word.encode()] = Seal(
+            call=call,
+            flow=flow,
+            address=(outbound.host, outbound.port),
+            word=word.encode(),
+            head=head,
+            body=outbound.body,
+            key=key.value.encode(),
+        )
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
         server = data.server
         server.error = NOT_ALLOWED
         if server.address not in self._addresses or server.via is not None or server.transport_protocol != "tcp":
             raise NotAllowedError(f"{server.address} is no configured provider")
+        if task := asyncio.current_task():  # holds this connection to its end
+            self._tasks[server] = task
         server.alpn_offers = (b"http/1.1",)  # HTTP/2 would compress the stand-in out of sight
         server.error = None
 
@@ -72,7 +83,15 @@ class Egress:
         data.ssl_conn = Unopened()  # type: ignore[assignment]  # stands until the real one is ready
         prepared = tls.TlsData(data.conn, data.context)
         ctx.master.addons.get("tlsconfig").tls_start_server(prepared)
-        data.ssl_conn = KeyedConnection(prepared.ssl_conn, self)  # type: ignore[assignment]  # delegates to the real one
+        assert isinstance(data.conn, Server)
+        data.ssl_conn = SealedConnection(  # type: ignore[assignment]  # delegates to the real one
+            prepared.ssl_conn, data.conn.address, lambda word: self._seals.pop(word, None), partial(self.cut, data.conn)
+        )
+
+    def cut(self, connection: Connection) -> None:
+        """Closes a provider's connection as mitmproxy itself would; the `error` hook of its flow follows."""
+        if task := self._tasks.get(connection):
+            task.cancel("closed by the sidecar")
 
     def response(self, flow: http.HTTPFlow) -> None:
         self._forget(flow)
@@ -81,28 +100,31 @@ class Egress:
         self._forget(flow)
 
     def _forget(self, flow: http.HTTPFlow) -> None:
-        if word := self._of_flow.pop(flow.id, None):
-            self._stand_ins.pop(word, None)
+        if word := self._words.pop(flow, None):
+            self._seals.pop(word, None)
+
+
+def request_of(outbound: Outbound, word: str) -> http.Request:
+    """The request that leaves. A new one, so that nothing of the caller's can be left in it."""
+    headers = [*outbound.headers, ("Authorization", f"Bearer {word}"), ("Content-Length", str(len(outbound.body)))]
+    return http.Request(
+        host=outbound.host,
+        port=outbound.port,
+        method=b"POST",
+        scheme=b"https",
+        authority=b"",
+        path=outbound.path.encode(),
+        http_version=b"HTTP/1.1",
+        headers=http.Headers([(name.encode(), value.encode()) for name, value in headers]),
+        content=outbound.body,
+        trailers=None,
+        timestamp_start=time.time(),
+        timestamp_end=time.time(),
+    )
 
 
 class NotAllowedError(Exception):
     """Something would dial an address that no configuration names."""
-
-
-class KeyedConnection:
-    """A pyOpenSSL connection that puts the key in while it encrypts."""
-
-    def __init__(self, inner: Any, egress: Egress) -> None:
-        self._inner = inner
-        self._egress = egress
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._inner, name)
-
-    def sendall(self, data: bytes, flags: int = 0) -> int:
-        if data.startswith(b"POST "):
-            data = self._egress.redeem(data)
-        return int(self._inner.sendall(data, flags))
 
 
 class Unopened:
