@@ -20,6 +20,7 @@ from addons.gates.body import ReadBody
 from addons.gates.caller import IdentifyCaller
 from addons.gates.media_type import DeclaredBody
 from addons.gates.model import ResolveModel, permit_model
+from addons.gates.order import Gates
 from addons.gates.policy import JudgeBody
 from addons.gates.rewrite import Destination, Rewrite
 from addons.gates.route import LOOPBACK_NAMES, Route
@@ -28,47 +29,37 @@ from addons.lifecycle import Lifecycle
 from addons.lockdown import DEAD_TARGET, SET, Lockdown
 from addons.relay import Relay
 from addons.settings import REGION_HOSTS, Settings, split_address
-from addons.verifiers.verifier import build
+from addons.verifiers.verifier import Verifier, build
 
 UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 
 _log = structlog.get_logger("sidecar")
 
 
-def assemble(settings: Settings, alter: Callable[[list[Any]], object] = lambda _parts: None) -> list[Any]:
+def assemble(
+    settings: Settings, alter: Callable[[list[Any]], object] = lambda _parts: None, *, inspect: bool = False
+) -> list[Any]:
     """The addons of one sidecar, every hook of theirs failing closed.
 
-    ``alter`` may change them before they are guarded; it is how tests put faults in.
+    ``alter`` may change them before they are guarded; it is how tests put faults in. With ``inspect`` flows
+    keep the caller's own request, for somebody to look at.
 
     Raises:
         OSError, ValueError: a file the settings name is missing or wrong; the message says which.
     """
     error_format = settings.foundry.error_format
-    places = destinations(settings)
-    catalogue = catalogue_of(settings)
     calls = Calls()
     pages = ErrorPages(error_format)
     egress = Egress(
         {region: settings.provider.regions[region].api_key for region in settings.provider.allowed_regions},
-        frozenset(place.address for place in places.values()),
+        frozenset(place.address for place in destinations(settings).values()),
     )
     checkpoint = Checkpoint(
         calls,
         egress,
-        head_gates=(
-            ("route", Route(hosts(settings))),
-            ("caller", IdentifyCaller(build(settings.caller))),
-            ("attribution", attribute),
-            ("media_type", DeclaredBody(settings.policy.max_body_bytes)),
-        ),
-        body_gates=(
-            ("body", ReadBody(settings.policy.max_body_bytes)),
-            ("model", ResolveModel(catalogue)),
-            ("permission", permit_model),
-            ("policy", JudgeBody(settings.policy)),
-            ("rewrite", Rewrite(places)),
-        ),
-        error_format=error_format,
+        gates(settings, build(settings.caller)),
+        error_format,
+        keep_requests=inspect,
     )
     timeouts = settings.provider.timeouts
     parts: list[Any] = [
@@ -84,6 +75,25 @@ def assemble(settings: Settings, alter: Callable[[list[Any]], object] = lambda _
     alter(parts)
     closed = Closed(calls, error_format)
     return [closed.guard(part) for part in parts]
+
+
+def gates(settings: Settings, verifier: Verifier) -> Gates:
+    """Every gate a call goes through, by name and in order."""
+    return Gates(
+        head=(
+            ("route", Route(hosts(settings))),
+            ("caller", IdentifyCaller(verifier)),
+            ("attribution", attribute),
+            ("media_type", DeclaredBody(settings.policy.max_body_bytes)),
+        ),
+        body=(
+            ("body", ReadBody(settings.policy.max_body_bytes)),
+            ("model", ResolveModel(catalogue_of(settings))),
+            ("permission", permit_model),
+            ("policy", JudgeBody(settings.policy)),
+            ("rewrite", Rewrite(destinations(settings))),
+        ),
+    )
 
 
 def warn(settings: Settings) -> None:

@@ -4,9 +4,7 @@ mitmproxy forwards a request when an addon fails. So the first statement of both
 the last statement of ``request`` alone takes it off, after every gate has returned (DESIGN "One door").
 """
 
-import inspect
 import time
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -18,8 +16,8 @@ from addons.egress import Egress
 from addons.foundry.envelope import ErrorFormat, render
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
-
-type Gate = Callable[[Call], Awaitable[None] | None]
+from addons.gates.order import Gates, run
+from addons.originals import header_fields, header_table, keep
 
 SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key")
 """Taken off the flow before any view of it can be saved or shown."""
@@ -28,7 +26,7 @@ _log = structlog.get_logger("sidecar.checkpoint")
 
 
 class Checkpoint:
-    """``head_gates`` judge by the headers alone, ``body_gates`` once the body is there."""
+    """``keep_requests`` has the flow keep what the caller sent beside what left; only for looking at flows."""
 
     name = "sidecar-checkpoint"
 
@@ -36,16 +34,18 @@ class Checkpoint:
         self,
         calls: Calls,
         egress: Egress,
-        head_gates: Sequence[tuple[str, Gate]],
-        body_gates: Sequence[tuple[str, Gate]],
+        gates: Gates,
         error_format: ErrorFormat = "hybrid",
+        *,
+        keep_requests: bool = False,
     ) -> None:
         self._calls = calls
         self._egress = egress
-        self._head_gates = head_gates
-        self._body_gates = body_gates
-        self._every_gate = [name for name, _ in (*head_gates, *body_gates)]
+        self._head_gates = gates.head
+        self._body_gates = gates.body
+        self._every_gate = [name for name, _ in (*gates.head, *gates.body)]
         self._error_format: ErrorFormat = error_format
+        self._keep_requests = keep_requests
 
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         flow.response = self._armed()
@@ -53,7 +53,7 @@ class Checkpoint:
         try:
             call = _open(flow)
             self._calls.open(flow, call)
-            await self._run(self._head_gates, call)
+            await run(self._head_gates, call)
         except BaseException as error:  # noqa: BLE001 - whatever escapes, the call must not
             self._refuse(flow, call, error)
 
@@ -65,7 +65,7 @@ class Checkpoint:
         try:
             call = _seen_before(call)
             call.wire_body = flow.request.raw_content or b""
-            await self._run(self._body_gates, call)
+            await run(self._body_gates, call)
             call.wire_body = b""
             await self._leave(flow, call)
         except BaseException as error:  # noqa: BLE001 - whatever escapes, the call must not
@@ -79,15 +79,10 @@ class Checkpoint:
             raise RuntimeError(f"gates passed: {call.passed}, expected: {self._every_gate}")
         if call.outbound is None:
             raise RuntimeError("no gate said where the call goes")
+        if self._keep_requests:
+            keep(flow)
         await self._egress.seal(flow, call, call.outbound)
         call.released_at = call.last_activity = time.monotonic()
-
-    async def _run(self, gates: Sequence[tuple[str, Gate]], call: Call) -> None:
-        for name, gate in gates:
-            outcome = gate(call)
-            if inspect.isawaitable(outcome):
-                await outcome
-            call.passed.append(name)
 
     def _refuse(self, flow: http.HTTPFlow, call: Call | None, error: BaseException) -> None:
         refusal = error if isinstance(error, Refusal) else self._fault(error)
@@ -118,7 +113,7 @@ def response_of(refusal: Refusal, error_format: ErrorFormat) -> http.Response:
 
 def _open(flow: http.HTTPFlow) -> Call:
     request = flow.request
-    headers = _headers(request)
+    headers = header_table(header_fields(request))
     token = ",".join(headers.pop("authorization", ())) or None
     for name in SECRET_HEADERS:
         headers.pop(name, None)
@@ -138,11 +133,3 @@ def _seen_before(call: Call | None) -> Call:
     if call is None:
         raise RuntimeError("the request was not seen at its headers")
     return call
-
-
-def _headers(request: http.Request) -> dict[str, tuple[str, ...]]:
-    headers: dict[str, tuple[str, ...]] = {}
-    for name, value in request.headers.fields:
-        key = name.decode("latin-1").lower()
-        headers[key] = (*headers.get(key, ()), value.decode("latin-1"))
-    return headers

@@ -18,7 +18,8 @@ from addons.settings import Settings
 
 PREFIX: Final = "SIDECAR_"
 FILE_VARIABLE: Final = "SIDECAR_CONFIG"
-OTHER_VARIABLES: Final = frozenset({FILE_VARIABLE, "SIDECAR_PYTHON", "SIDECAR_VENV"})
+INSPECT_VARIABLE: Final = "SIDECAR_INSPECT"  # set by `web`: somebody looks at the flows
+OTHER_VARIABLES: Final = frozenset({FILE_VARIABLE, INSPECT_VARIABLE, "SIDECAR_PYTHON", "SIDECAR_VENV"})
 
 DEVELOPMENT: Final[Mapping[str, Any]] = {
     "caller": {"verifier": "development"},

@@ -23,6 +23,7 @@ from addons.sealed import Seal, SealedConnection
 from addons.secret import Secret
 
 KEY_LIFETIME: Final = 1.0  # seconds a key file's content is trusted before it is looked at again
+STAND_IN: Final = "provider-key-stand-in-"  # how every stand-in begins
 NOT_ALLOWED: Final = "the sidecar does not dial this address"
 
 
@@ -55,7 +56,7 @@ class Egress:
         if time.monotonic() - key.read_at > KEY_LIFETIME:
             key.value = await asyncio.to_thread(key.source.read)
             key.read_at = time.monotonic()
-        word = f"provider-key-stand-in-{secrets.token_hex(16)}"
+        word = f"{STAND_IN}{secrets.token_hex(16)}"
         flow.request = request_of(outbound, word)
         head = http1.assemble_request_head(flow.request)
         self._words[flow] = word.encode()

@@ -9,6 +9,6 @@ _file = os.environ.get(configuration.FILE_VARIABLE)
 _settings = configuration.load(Path(_file) if _file else None)
 logs.configure(_settings.log.format)
 
-addons = assembly.assemble(_settings)
+addons = assembly.assemble(_settings, inspect=bool(os.environ.get(configuration.INSPECT_VARIABLE)))
 
 assembly.warn(_settings)

@@ -25,6 +25,7 @@ def start(config: Path | None, *, inspect: bool) -> int:
     if config:
         os.environ[configuration.FILE_VARIABLE] = str(config.absolute())
     if inspect:
+        os.environ[configuration.INSPECT_VARIABLE] = "1"
         from mitmproxy.tools.main import mitmweb
 
         mitmweb(words)
