@@ -1,0 +1,50 @@
+"""`check` and `schema`."""
+
+import json
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.commands.program import run, write_yaml
+
+
+def test_development_mode_in_force() -> None:
+    ended = run("check")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    settings = YAML(typ="safe").load(ended.stdout.partition("\n# models")[0])
+    assert settings["caller"]["verifier"] == "development"
+    assert settings["policy"]["mode"] == "enforce"
+    assert "ri.language-model-service..language-model.gpt-5-2 -> gpt-5.2 (global)" in ended.stdout
+
+
+def test_what_check_prints_can_be_used_as_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "printed.yaml"
+    file.write_text(run("check").stdout.partition("\n# models")[0])
+    assert run("check", "--config", str(file)).returncode == 0
+
+
+def test_overrides_show(tmp_path: Path) -> None:
+    ended = run("check", "--set", "policy.store_true=coerce", env={"SIDECAR_LISTEN__REVERSE": "127.0.0.1:9123"})
+    assert "store_true: coerce" in ended.stdout
+    assert "127.0.0.1:9123" in ended.stdout
+
+
+def test_secrets_stay_references(tmp_path: Path) -> None:
+    ended = run("check", env={"OPENAI_API_KEY": "sk-must-not-show"})
+    assert "sk-must-not-show" not in ended.stdout
+    assert "OPENAI_API_KEY" in ended.stdout
+
+
+def test_a_host_that_is_not_the_documented_one_is_pointed_out(tmp_path: Path) -> None:
+    region = {"url": "https://gateway.example/v1", "api_key": {"env": "X"}}
+    document = {"caller": {"verifier": "development"}, "provider": {"regions": {"global": region}}}
+    ended = run("check", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)))
+    assert "not OpenAI's documented host" in ended.stdout
+
+
+@pytest.mark.parametrize("section", ["listen", "foundry", "provider", "caller", "models", "policy", "log"])
+def test_the_schema_describes_every_section(section: str) -> None:
+    schema = json.loads(run("schema").stdout)
+    assert section in schema["properties"]
+    assert schema["additionalProperties"] is False

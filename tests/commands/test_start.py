@@ -1,0 +1,189 @@
+"""`start` as a process: what it says, what it refuses to start with, and its exit codes."""
+
+import json
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from addons.assembly import all_options
+from addons.lockdown import arguments
+from addons.settings import Settings
+from addons.simulator.provider import SimulatedProvider
+from tests.commands.program import ROOT, Program, run, write_yaml
+from tests.conftest import PROVIDER_KEY, SettingsMaker
+from tests.proxy.client import TOKEN, post
+
+type Document = dict[str, Any]
+
+
+@pytest.fixture
+def document(provider: SimulatedProvider, certificates: Path) -> Document:
+    return {
+        "listen": {"reverse": "127.0.0.1:0", "certificates": str(certificates)},
+        "provider": {
+            "trusted_ca": str(provider.ca_file),
+            "regions": {"global": {"url": provider.url, "api_key": {"env": "THE_KEY"}}},
+        },
+        "caller": {"verifier": "development"},
+    }
+
+
+@pytest.fixture
+def config(document: Document, tmp_path: Path) -> Path:
+    return write_yaml(tmp_path / "sidecar.yaml", document)
+
+
+KEY = {"THE_KEY": PROVIDER_KEY}
+
+
+def test_a_call_and_its_record_through_a_process(config: Path, provider: SimulatedProvider) -> None:
+    with Program("start", "--config", str(config), env=KEY) as sidecar:
+        assert post(sidecar.port).status == 200
+        assert post(sidecar.port, b"[]").status == 400
+        served, refused = sidecar.event("call", 2)
+        assert sidecar.stop() == 0
+    assert served["policy.decision"] == "served"
+    assert refused["policy.decision"] == "refused"
+    everything = "".join(sidecar.lines) + sidecar.errors
+    for line in sidecar.lines:
+        assert {"event", "level", "timestamp"} <= set(json.loads(line))
+    assert PROVIDER_KEY not in everything
+    assert TOKEN not in everything
+    assert {"zero_data_retention_not_attested", "development_mode"} <= {
+        json.loads(line)["event"] for line in sidecar.lines
+    }
+
+
+def test_every_line_is_json_when_things_go_wrong(config: Path, provider: SimulatedProvider) -> None:
+    provider.script("reset", "garbage", "cut=1")
+    with Program("start", "--config", str(config), env=KEY) as sidecar:
+        for _ in range(3):
+            post(
+                sidecar.port,
+                {"model": "ri.language-model-service..language-model.gpt-5-2", "input": "x", "stream": True},
+            )
+        with socket.create_connection(("127.0.0.1", sidecar.port)) as connection:
+            connection.sendall(b"\x16\x03\x01 not really TLS\r\n\r\n")
+        sidecar.event("call", 3)
+        assert sidecar.stop() == 0
+    for line in sidecar.lines:
+        json.loads(line)
+    assert PROVIDER_KEY not in "".join(sidecar.lines)
+
+
+def test_without_a_file_or_a_key_it_says_what_is_missing() -> None:
+    ended = run("start")
+    assert ended.returncode == 2
+    assert "OPENAI_API_KEY" in ended.stderr
+
+
+def change(section: str, **keys: Any) -> Callable[[Document], None]:
+    def apply(document: Document) -> None:
+        document[section] = {**document.get(section, {}), **keys}
+
+    return apply
+
+
+def drop(section: str) -> Callable[[Document], None]:
+    return lambda document: document.pop(section)
+
+
+@pytest.mark.parametrize(
+    ("alter", "words"),
+    [
+        pytest.param(drop("caller"), "caller: is required", id="no verifier"),
+        pytest.param(drop("provider"), "provider: is required", id="no provider"),
+        pytest.param(change("listen", reverse="0.0.0.0:0"), "loopback", id="development for all to reach"),
+        pytest.param(change("caller", verifier="registry"), "registry", id="verifier without its settings"),
+        pytest.param(
+            change("caller", verifier="registry", registry={"file": "nothing.yaml"}),
+            "nothing.yaml",
+            id="no registry file",
+        ),
+        pytest.param(change("provider", trusted_ca="nothing.pem"), "provider.trusted_ca", id="no authority file"),
+        pytest.param(
+            change("listen", tls={"certificate": "nothing.pem", "key": "nothing.key"}),
+            "listen.tls",
+            id="no certificate",
+        ),
+        pytest.param(change("policy", stor_true="coerce"), "policy.stor_true", id="misspelt"),
+        pytest.param(change("models", extra=[{"rid": "not-a-rid"}]), "models.extra.0.rid", id="model row"),
+    ],
+)
+def test_what_it_does_not_start_with(
+    document: Document, tmp_path: Path, alter: Callable[[Document], None], words: str
+) -> None:
+    alter(document)
+    config = write_yaml(tmp_path / "wrong.yaml", document)
+    for command in ("start", "check"):
+        ended = run(command, "--config", str(config), env=KEY)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert words in ended.stderr
+        assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE"])
+def test_tls_secrets_are_not_written_down(config: Path, tmp_path: Path, name: str) -> None:
+    ended = run("start", "--config", str(config), env=KEY | {name: str(tmp_path / "keys")})
+    assert ended.returncode == 2
+    assert name in ended.stderr
+
+
+def test_a_port_that_is_taken(config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = run("start", "--config", str(config), "--set", f"listen.reverse=127.0.0.1:{port}", env=KEY)
+    assert ended.returncode == 1
+    assert str(port) in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["start", "--nonsense"], ["nonsense"], [], ["start", "--set", "listen"], ["start", "--config"]],
+)
+def test_wrong_usage(words: list[str]) -> None:
+    assert run(*words).returncode == 2
+
+
+MITMDUMP = [sys.executable, "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()", "-q"]
+
+
+def by_hand(settings: Settings, *more: str) -> list[str]:
+    options = all_options(settings)
+    modes = [word for mode in options.pop("mode") for word in ("--mode", mode)]
+    return [*modes, *arguments(options), "-s", str(ROOT / "addons" / "sidecar.py"), *more]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--set", "stream_large_bodies=1"],
+        ["--set", "connection_strategy=eager"],
+        ["--set", "map_remote=|/v1|http://localhost:1/"],
+        ["--set", "modify_body=/a/b"],
+        ["--set", "http2=true"],
+        ["--set", "no_such_option=1"],
+        ["--mode", "regular@0"],
+        ["--ssl-insecure"],
+    ],
+)
+def test_mitmproxy_started_by_hand_with_a_way_round(
+    config: Path, make_settings: SettingsMaker, more: list[str]
+) -> None:
+    with Program(
+        *by_hand(make_settings(), *more), env=KEY | {"SIDECAR_CONFIG": str(config)}, command=MITMDUMP
+    ) as sidecar:
+        assert sidecar._end() == 1
+    said = "".join(sidecar.lines) + sidecar.errors
+    assert more[-1].partition("=")[0].lstrip("-").replace("-", "_").split("@")[0] in said or "mode" in said
+
+
+def test_mitmproxy_started_by_hand_with_the_right_options(config: Path, make_settings: SettingsMaker) -> None:
+    options = by_hand(make_settings())
+    with Program(*options, env=KEY | {"SIDECAR_CONFIG": str(config)}, command=MITMDUMP) as sidecar:
+        assert post(sidecar.port).status == 200
+        assert sidecar.stop() == 0
