@@ -37,8 +37,8 @@ class Authority:
         key_file = directory / "ca-key.pem"
         self._certificate, self._key = _load(self.file, key_file) or _make(self.file, key_file)
 
-    def server_context(self, names: Sequence[str]) -> ssl.SSLContext:
-        """A server's TLS context with a new certificate for ``names``, host names or addresses."""
+    def issue(self, names: Sequence[str]) -> tuple[bytes, bytes]:
+        """A new server certificate for ``names``, host names or addresses, and its key, both as PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
             _builder("Simulated provider", self._certificate.subject, key)
@@ -48,11 +48,15 @@ class Authority:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
         certificate = builder.sign(self._key, hashes.SHA256())
+        return certificate.public_bytes(Encoding.PEM), _key_pem(key)
+
+    def server_context(self, names: Sequence[str]) -> ssl.SSLContext:
+        """A server's TLS context with a new certificate for ``names``."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         # OpenSSL takes the chain from a file alone; this one is gone when the context is made.
         with tempfile.TemporaryDirectory() as directory:
             chain = Path(directory) / "server.pem"
-            _write(chain, _key_pem(key) + certificate.public_bytes(Encoding.PEM))
+            _write(chain, b"".join(self.issue(names)))
             context.load_cert_chain(chain)
         return context
 
