@@ -28,6 +28,7 @@ from addons.journal import Journal
 from addons.lifecycle import Lifecycle
 from addons.lockdown import DEAD_TARGET, SET, Lockdown
 from addons.relay import Relay
+from addons.rules import InForce, ProviderKey, Rules
 from addons.settings import REGION_HOSTS, Settings, split_address
 from addons.verifiers.verifier import Verifier, build
 
@@ -50,14 +51,12 @@ def assemble(
     error_format = settings.foundry.error_format
     calls = Calls()
     pages = ErrorPages(error_format)
-    egress = Egress(
-        {region: settings.provider.regions[region].api_key for region in settings.provider.allowed_regions},
-        frozenset(place.address for place in destinations(settings).values()),
-    )
+    in_force = InForce(rules(settings))
+    egress = Egress()
     checkpoint = Checkpoint(
         calls,
         egress,
-        gates(settings, build(settings.caller)),
+        in_force,
         error_format,
         keep_requests=inspect,
     )
@@ -75,6 +74,26 @@ def assemble(
     alter(parts)
     closed = Closed(calls, error_format)
     return [closed.guard(part) for part in parts]
+
+
+def rules(settings: Settings) -> Rules:
+    """What the settings say of a call.
+
+    Raises:
+        OSError, ValueError: as ``assemble``.
+    """
+    verifier = build(settings.caller)
+    own = gates(settings, verifier)
+    return Rules(
+        own,
+        tuple(name for name, _ in (*own.head, *own.body)),
+        {
+            region: ProviderKey(settings.provider.regions[region].api_key)
+            for region in settings.provider.allowed_regions
+        },
+        frozenset(place.address for place in destinations(settings).values()),
+        verifier,
+    )
 
 
 def gates(settings: Settings, verifier: Verifier) -> Gates:

@@ -6,6 +6,7 @@ the last statement of ``request`` alone takes it off, after every gate has retur
 
 import time
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import structlog
 from mitmproxy import http
@@ -16,8 +17,9 @@ from addons.egress import Egress
 from addons.foundry.envelope import ErrorFormat, render
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
-from addons.gates.order import Gates, run
+from addons.gates.order import run
 from addons.originals import header_fields, header_table, keep
+from addons.rules import InForce, Rules
 
 SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key")
 """Taken off the flow before any view of it can be saved or shown."""
@@ -34,16 +36,15 @@ class Checkpoint:
         self,
         calls: Calls,
         egress: Egress,
-        gates: Gates,
+        in_force: InForce,
         error_format: ErrorFormat = "hybrid",
         *,
         keep_requests: bool = False,
     ) -> None:
         self._calls = calls
         self._egress = egress
-        self._head_gates = gates.head
-        self._body_gates = gates.body
-        self._every_gate = [name for name, _ in (*gates.head, *gates.body)]
+        self._in_force = in_force
+        self._rules: WeakKeyDictionary[http.HTTPFlow, Rules] = WeakKeyDictionary()  # those the call began under
         self._error_format: ErrorFormat = error_format
         self._keep_requests = keep_requests
 
@@ -53,7 +54,8 @@ class Checkpoint:
         try:
             call = _open(flow)
             self._calls.open(flow, call)
-            await run(self._head_gates, call)
+            rules = self._rules[flow] = self._in_force.rules
+            await run(rules.gates.head, call)
         except BaseException as error:  # noqa: BLE001 - whatever escapes, the call must not
             self._refuse(flow, call, error)
 
@@ -65,23 +67,24 @@ class Checkpoint:
         try:
             call = _seen_before(call)
             call.wire_body = flow.request.raw_content or b""
-            await run(self._body_gates, call)
+            rules = self._rules[flow]
+            await run(rules.gates.body, call)
             call.wire_body = b""
-            await self._leave(flow, call)
+            await self._leave(flow, call, rules)
         except BaseException as error:  # noqa: BLE001 - whatever escapes, the call must not
             self._refuse(flow, call, error)
         else:
             flow.response = None
 
-    async def _leave(self, flow: http.HTTPFlow, call: Call) -> None:
+    async def _leave(self, flow: http.HTTPFlow, call: Call, rules: Rules) -> None:
         """Turns the flow into what was judged; the refusal still stands when this returns."""
-        if call.passed != self._every_gate:
-            raise RuntimeError(f"gates passed: {call.passed}, expected: {self._every_gate}")
+        if tuple(call.passed) != rules.every_gate:
+            raise RuntimeError(f"gates passed: {call.passed}, expected: {rules.every_gate}")
         if call.outbound is None:
             raise RuntimeError("no gate said where the call goes")
         if self._keep_requests:
             keep(flow)
-        await self._egress.seal(flow, call, call.outbound)
+        await self._egress.seal(flow, call, call.outbound, rules)
         call.released_at = call.last_activity = time.monotonic()
 
     def _refuse(self, flow: http.HTTPFlow, call: Call | None, error: BaseException) -> None:

@@ -7,55 +7,39 @@ to TLS. So no view, saved flow, export or log can hold it (MITMPROXY §5).
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 from weakref import WeakKeyDictionary
 
 from mitmproxy import ctx, http, tls
-from mitmproxy.connection import Connection, Server
+from mitmproxy.connection import Client, Connection, Server
 from mitmproxy.net.http import http1
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.call import Call, Outbound
+from addons.rules import Rules
 from addons.sealed import Seal, SealedConnection
-from addons.secret import Secret
 
-KEY_LIFETIME: Final = 1.0  # seconds a key file's content is trusted before it is looked at again
 STAND_IN: Final = "provider-key-stand-in-"  # how every stand-in begins
 NOT_ALLOWED: Final = "the sidecar does not dial this address"
 
 
-@dataclass(slots=True)
-class _Key:
-    source: Secret
-    value: str = field(default="", repr=False)
-    read_at: float = float("-inf")
-
-
 class Egress:
-    """``keys`` by region; ``addresses`` are the only ones that may be dialled."""
-
     name = "sidecar-egress"
 
-    def __init__(self, keys: Mapping[str, Secret], addresses: frozenset[tuple[str, int]]) -> None:
-        self._keys = {region: _Key(source) for region, source in keys.items()}
-        self._addresses = addresses
+    def __init__(self) -> None:
+        self._rules: WeakKeyDictionary[Client, Rules] = WeakKeyDictionary()  # of the call a client is busy with
         self._seals: dict[bytes, Seal] = {}
         self._words: WeakKeyDictionary[http.HTTPFlow, bytes] = WeakKeyDictionary()
         self._tasks: WeakKeyDictionary[Connection, asyncio.Task[object]] = WeakKeyDictionary()
 
-    async def seal(self, flow: http.HTTPFlow, call: Call, outbound: Outbound) -> None:
+    async def seal(self, flow: http.HTTPFlow, call: Call, outbound: Outbound, rules: Rules) -> None:
         """Makes the flow's request the judged one. Its key is a stand-in, good for these bytes and once.
 
         Raises:
             SecretError: the region's key can't be read.
         """
-        key = self._keys[outbound.region]
-        if time.monotonic() - key.read_at > KEY_LIFETIME:
-            key.value = await asyncio.to_thread(key.source.read)
-            key.read_at = time.monotonic()
+        key = await rules.keys[outbound.region].read()
         word = f"{STAND_IN}{secrets.token_hex(16)}"
         flow.request = request_of(outbound, word)
         head = http1.assemble_request_head(flow.request)
@@ -67,13 +51,16 @@ class Egress:
             word=word.encode(),
             head=head,
             body=outbound.body,
-            key=key.value.encode(),
+            key=key,
         )
+        self._rules[flow.client_conn] = rules
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
         server = data.server
         server.error = NOT_ALLOWED
-        if server.address not in self._addresses or server.via is not None or server.transport_protocol != "tcp":
+        rules = self._rules.get(data.client)
+        allowed = rules is not None and server.address in rules.addresses
+        if not allowed or server.via is not None or server.transport_protocol != "tcp":
             raise NotAllowedError(f"{server.address} is no configured provider")
         if task := asyncio.current_task():  # holds this connection to its end
             self._tasks[server] = task

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from mitmproxy import exceptions
 
+from addons.gates.order import Gates
+from addons.rules import InForce
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import SettingsMaker
 from tests.proxy.client import Reply, post
@@ -60,6 +62,13 @@ def part[T](parts: list[T], name: str) -> T:
     return next(p for p in parts if getattr(p, "name", "") == name)
 
 
+def change_gates(parts: list[Any], change: Callable[[str, Callable[[Any], Any]], Any]) -> None:
+    """Puts another gate in the place of each; None takes it out."""
+    in_force: InForce = part(parts, "sidecar-checkpoint")._in_force
+    gates = Gates(*([(name, new) for name, old in each if (new := change(name, old))] for each in in_force.rules.gates))
+    in_force.rules = replace(in_force.rules, gates=gates)
+
+
 def assert_refused(reply: Reply, provider: SimulatedProvider, dialled: int, records: Records) -> None:
     assert reply.status == 500
     assert reply.code == "sidecar_error"
@@ -82,10 +91,7 @@ def test_a_fault_in_a_gate(
     records: Records,
 ) -> None:
     def alter(parts: list[Any]) -> None:
-        checkpoint = part(parts, "sidecar-checkpoint")
-        for gates in ("_head_gates", "_body_gates"):
-            replaced = [(name, make(fault) if name == gate else old) for name, old in getattr(checkpoint, gates)]
-            setattr(checkpoint, gates, replaced)
+        change_gates(parts, lambda name, old: make(fault) if name == gate else old)
 
     dialled = provider.dialled
     assert_refused(call_with(alter, make_settings), provider, dialled, records)
@@ -144,8 +150,7 @@ def test_a_call_that_skipped_a_gate_does_not_leave(
     """The list of gates passed is checked against the list of gates there are."""
 
     def alter(parts: list[Any]) -> None:
-        checkpoint: Any = part(parts, "sidecar-checkpoint")
-        checkpoint._body_gates = [gate for gate in checkpoint._body_gates if gate[0] != "policy"]
+        change_gates(parts, lambda name, old: None if name == "policy" else old)
 
     dialled = provider.dialled
     assert_refused(call_with(alter, make_settings), provider, dialled, records)
@@ -180,14 +185,14 @@ def test_an_address_that_is_not_the_providers_is_not_dialled(
     with SimulatedProvider() as elsewhere:
 
         def alter(parts: list[Any]) -> None:
-            checkpoint: Any = part(parts, "sidecar-checkpoint")
-            name, rewrite = checkpoint._body_gates[-1]
+            def astray(rewrite: Callable[[Any], Any]) -> Callable[[Any], Any]:
+                async def gate(call: Any) -> None:
+                    await rewrite(call)
+                    call.outbound = replace(call.outbound, host=host, port=elsewhere.port)
 
-            async def astray(call: Any) -> None:
-                await rewrite(call)
-                call.outbound = replace(call.outbound, host=host, port=elsewhere.port)
+                return gate
 
-            checkpoint._body_gates = [*checkpoint._body_gates[:-1], (name, astray)]
+            change_gates(parts, lambda name, old: astray(old) if name == "rewrite" else old)
 
         reply = call_with(alter, make_settings)
         assert (reply.status, reply.code) == (500, "sidecar_error")

@@ -109,7 +109,7 @@ def test_the_stand_in_is_worth_nothing_in_a_body_or_afterwards(
 def test_a_key_file_is_read_again_when_it_changes(
     make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("addons.egress.KEY_LIFETIME", 0.0)
+    monkeypatch.setattr("addons.rules.KEY_LIFETIME", 0.0)
     settings = make_settings()
     key = settings.provider.regions["global"].api_key.file
     assert key

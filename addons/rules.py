@@ -1,0 +1,57 @@
+"""What the settings say of a call, in one piece: a reload puts another piece in its place, whole."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from addons.gates.order import Gates
+from addons.secret import Secret
+from addons.verifiers.protocol import Verifier
+
+KEY_LIFETIME: Final = 1.0  # seconds a key file's content is trusted before it is looked at again
+
+
+class ProviderKey:
+    """A region's key, read again when its file changes."""
+
+    def __init__(self, source: Secret) -> None:
+        self._source = source
+        self._value = b""
+        self._read_at = float("-inf")
+
+    async def read(self) -> bytes:
+        """
+        Raises:
+            SecretError: it can't be read.
+        """
+        if time.monotonic() - self._read_at > KEY_LIFETIME:
+            self._value = (await asyncio.to_thread(self._source.read)).encode()
+            self._read_at = time.monotonic()
+        return self._value
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """
+    Args:
+        gates: those a call goes through.
+        every_gate: the names of those it must have got through, in order, to leave.
+        keys: by region.
+        addresses: the only ones that may be dialled.
+        verifier: the one in the gates.
+    """
+
+    gates: Gates
+    every_gate: tuple[str, ...]
+    keys: Mapping[str, ProviderKey]
+    addresses: frozenset[tuple[str, int]]
+    verifier: Verifier
+
+
+class InForce:
+    """The rules for calls that begin now. A call keeps to its end the rules it began under."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
