@@ -54,6 +54,11 @@ def _parser() -> argparse.ArgumentParser:
             help="one setting, e.g. listen.reverse=127.0.0.1:9000",
         )
     command("schema", "print the JSON Schema of the configuration file", _schema)
+    explain = command("explain", "what would be done with a request body or with saved flows, and why", _explain)
+    explain.add_argument("file", metavar="FILE", help="a JSON body, - for standard input, or flows saved by mitmproxy")
+    explain.add_argument("--config", type=Path, metavar="FILE", help="the YAML file (default: $SIDECAR_CONFIG)")
+    explain.add_argument("--against", type=Path, metavar="FILE", help="another: show only what it would do otherwise")
+    explain.add_argument("--json", action="store_true", help="for machines")
     simulate = command("simulate", "run the simulated provider alone", _simulate)
     simulate.add_argument("--host", default="127.0.0.1")
     simulate.add_argument("--port", type=int, default=0, help="for HTTP; TLS takes the next free one")
@@ -97,6 +102,12 @@ def _schema(_options: argparse.Namespace) -> int:
     from addons.commands.check import schema
 
     return schema()
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from addons.commands import explain
+
+    return explain.run(options.file, _config(options), options.against, as_json=options.json)
 
 
 def _simulate(options: argparse.Namespace) -> int:

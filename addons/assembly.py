@@ -14,6 +14,7 @@ from addons.closed import Closed
 from addons.deadlines import Deadlines
 from addons.egress import Egress
 from addons.error_pages import ErrorPages
+from addons.explainer import Explainer
 from addons.foundry.catalogue import Catalogue
 from addons.gates.attribution import attribute
 from addons.gates.body import ReadBody
@@ -71,6 +72,8 @@ def assemble(
         Journal(calls),
         Lifecycle(),
     ]
+    if inspect:
+        parts.append(Explainer(lambda: in_force.rules.gates))
     alter(parts)
     closed = Closed(calls, error_format)
     return [closed.guard(part) for part in parts]

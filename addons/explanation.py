@@ -1,0 +1,134 @@
+"""What would become of a call, gate by gate, and why: the proxy's own gates on a request from a file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import msgspec
+
+from addons.call import Call, Headers
+from addons.foundry.caller import SCOPE, Caller
+from addons.foundry.refusals import Refusal
+from addons.foundry.trace import read_trace
+from addons.gates.order import Gate, Gates, run
+from addons.gates.route import PATH
+from addons.responses.verdict import Change, Finding
+
+type Outcome = Literal["passed", "refused", "not reached", "not judged"]
+
+NOT_JUDGED: Final[Mapping[str, str]] = {
+    "caller": f"no token is kept; assumed: a valid one that holds {SCOPE}",
+    "permission": "depends on the caller; assumed: one that may use every model and name every project",
+    "limits": "depends on what else is called in the same minute",
+}
+"""Gates whose verdict a file can't tell, and what is assumed instead."""
+
+GOOD_HEAD: Final = "assumed: the request line and headers of a good caller"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request to explain. ``assumed`` says what of its head is not from the file; empty: nothing."""
+
+    name: str
+    headers: Headers = field(repr=False)
+    body: bytes = field(repr=False)
+    method: str = "POST"
+    target: str = PATH
+    authority: str = ""
+    server_name: str | None = None
+    assumed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One gate. ``reason`` is a sentence where there is something to say."""
+
+    gate: str
+    outcome: Outcome
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """``members`` are the top-level members that leave otherwise than they came: JSON text, None where taken out.
+
+    ``findings`` are all that the policy refuses, ``warnings`` what it lets pass under a rule that only warns.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    refusal: Refusal | None = None
+    findings: tuple[Finding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
+    changes: tuple[Change, ...] = ()
+    members: Mapping[str, str | None] = field(default_factory=dict)
+    region: str | None = None
+    destination: str | None = None
+
+
+def from_body(name: str, body: bytes, host: str) -> Asked:
+    """A bare body, sent as a good caller would send it; ``host`` is one that is served."""
+    return Asked(name, {"host": (host,), "content-type": ("application/json",)}, body, assumed=GOOD_HEAD)
+
+
+async def explain(gates: Gates, asked: Asked) -> Explanation:
+    """Runs the gates up to the first that refuses. Nobody is dialled, and nothing is counted.
+
+    Raises:
+        Exception: whatever a gate raises beside ``Refusal``, e.g. SecretError for a key it needs.
+    """
+    call = Call(
+        method=asked.method,
+        target=asked.target,
+        headers={name: values for name, values in asked.headers.items() if name != "authorization"},
+        trace=read_trace(asked.headers),
+        authority=asked.authority,
+        server_name=asked.server_name,
+        wire_body=asked.body,
+    )
+    steps: list[Step] = []
+    for name, gate in (*gates.head, *gates.body):
+        why = NOT_JUDGED.get(name) or (asked.assumed if (name, gate) in gates.head else "")
+        steps.append(await _step(name, gate, call, why))
+    verdict, leaving = call.verdict, call.outbound if call.refusal is None else None
+    return Explanation(
+        name=asked.name,
+        steps=tuple(steps),
+        refusal=call.refusal,
+        findings=verdict.refused if verdict else (),
+        warnings=verdict.warned if verdict else (),
+        changes=verdict.changes if verdict and leaving else (),
+        members=_changed(call.body, leaving.body) if leaving else {},
+        region=call.region,
+        destination=f"https://{leaving.host}:{leaving.port}{leaving.path}" if leaving else None,
+    )
+
+
+def _assume_caller(call: Call) -> None:
+    call.caller = Caller("assumed", frozenset({SCOPE}))
+
+
+_INSTEAD: Final[Mapping[str, Gate]] = {"caller": _assume_caller, "limits": lambda _call: None}
+"""What runs in the place of gates that would ask somebody, or count the call."""
+
+
+async def _step(name: str, gate: Gate, call: Call, why: str) -> Step:
+    if call.refusal:
+        return Step(name, "not reached")
+    try:
+        await run([(name, _INSTEAD.get(name, gate))], call)
+    except Refusal as refusal:
+        call.refusal = refusal
+        return Step(name, "refused", refusal.message or refusal.detail or "")
+    return Step(name, "not judged" if name in NOT_JUDGED else "passed", why)
+
+
+def _changed(before: bytes, after: bytes) -> dict[str, str | None]:
+    old, new = (msgspec.json.decode(body, type=dict[str, msgspec.Raw]) for body in (before, after))
+    names = (*new, *(name for name in old if name not in new))
+    return {
+        name: bytes(new[name]).decode() if name in new else None
+        for name in names
+        if name not in old or name not in new or bytes(old[name]) != bytes(new[name])
+    }
