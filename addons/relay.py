@@ -1,7 +1,8 @@
 """Addon: answers and streams; turns the provider's failures into refusals."""
 
 import time
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal
 
 import structlog
 from mitmproxy import http
@@ -21,7 +22,14 @@ STRIPPED: Final = frozenset(
 STRIPPED_PREFIX: Final = "cf-"
 """Answer headers that speak of the operator's account or of another connection (SPEC §7)."""
 
+EVENTS: Final = "text/event-stream"
 CHANGES_HEADER: Final = "Sidecar-Changes"
+SOON: Final = {"Retry-After": "1"}
+
+ENDED: Final[Mapping[str | None, Literal["truncated", "timed_out", "shut_down"]]] = {
+    None: "truncated", "connect": "timed_out", "read": "timed_out", "shutdown": "shut_down"
+}  # fmt: skip
+"""How an answer ended that had begun, by why the sidecar cut it."""
 
 _log = structlog.get_logger("sidecar.relay")
 
@@ -41,9 +49,9 @@ class Relay:
         response = flow.response
         call.answer.status = response.status_code
         call.answer.first_byte_at = call.last_activity = time.monotonic()
-        if not 200 <= response.status_code < 300:  # noqa: PLR2004 - HTTP's success class
+        if not _is_answer(response):
             return  # read whole, then answered for in `response`
-        events = response.headers.get("content-type", "").lower().startswith("text/event-stream")
+        events = _media_type(response) == EVENTS
         call.answer.streamed = events
         for name in [name for name in response.headers if _is_stripped(name)]:
             response.headers.pop(name, None)
@@ -58,7 +66,7 @@ class Relay:
             return
         if call.refusal is not None:  # a fault at the answer's headers
             flow.response = response_of(call.refusal, self._error_format)
-        elif call.answer.status is None or not 200 <= call.answer.status < 300:  # noqa: PLR2004 - as above
+        elif not _is_answer(flow.response):
             self._answer_for_provider(flow, call)
         elif call.answer.ended is None:  # a bodiless success never enters the passage
             call.answer.ended = "whole"
@@ -70,7 +78,7 @@ class Relay:
         passage = flow.response.stream if flow.response else None
         if isinstance(passage, Passage):
             passage.settle()
-            call.answer.ended = "timed_out" if call.timed_out else "truncated"
+            call.answer.ended = ENDED[call.cut]
             if not _caller_left(flow):
                 self._pages.say_last(flow.client_conn, passage.parting_event())
             else:
@@ -98,6 +106,15 @@ class Relay:
         flow.response = response_of(outcome.refusal, self._error_format)
 
 
+def _media_type(response: http.Response) -> str:
+    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
+def _is_answer(response: http.Response) -> bool:
+    """A success in a form the API answers in; a page with status 200 comes from something in between."""
+    return 200 <= response.status_code < 300 and _media_type(response) in {"application/json", EVENTS}  # noqa: PLR2004 - HTTP's success class
+
+
 def _is_stripped(name: str) -> bool:
     return name.lower() in STRIPPED or name.lower().startswith(STRIPPED_PREFIX)
 
@@ -109,12 +126,14 @@ def _caller_left(flow: http.HTTPFlow) -> bool:
 def _why(call: Call, message: str) -> Refusal:
     """mitmproxy's own word for a failure, as the refusal a caller gets."""
     model = call.model.rid if call.model else ""
-    if call.timed_out:
+    if call.cut == "shutdown":
+        return Refusal("shutting_down", "The sidecar is shutting down; make the call again.", headers=SOON)
+    if call.cut:
         return Refusal(
             "provider_timeout",
             "The model provider did not answer in time.",
             parameters={"modelName": model},
-            detail=call.timed_out,
+            detail=call.cut,
         )
     for sign, name, text in SIGNS:
         if sign in message:

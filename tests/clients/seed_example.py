@@ -1,3 +1,5 @@
+# mypy: disable-error-code="arg-type"
+# foundry_sdk gives a client of the older httpx, which openai-python takes at run time alone.
 """Palantir's documented Python example, as it stands there."""
 
 from foundry_sdk.v2.language_models.utils import (

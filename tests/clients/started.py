@@ -54,7 +54,7 @@ def started(directory: Path, document: Mapping[str, Any], authority: Path) -> It
     """Runs ``start`` with this configuration. Raises RuntimeError when the process ends before it listens."""
     config = directory / "sidecar.yaml"
     config.write_text(json.dumps(document))  # JSON is YAML
-    command = [RUN, "start", "--config", config]
+    command = [str(RUN), "start", "--config", str(config)]
     environment = os.environ | {"SIDECAR_VENV": sys.prefix}
     lines: queue.Queue[dict[str, Any]] = queue.Queue()
     other: list[str] = []

@@ -87,7 +87,7 @@ def test_a_stream_by_an_authority_named_in_the_configuration(
     client = OpenAI(
         api_key=get_foundry_token(preview=True),
         base_url=get_openai_base_url(preview=True),
-        http_client=get_http_client(preview=True, config=Config(verify=str(sidecar.authority))),
+        http_client=get_http_client(preview=True, config=Config(verify=str(sidecar.authority))),  # type: ignore[arg-type]  # of the older httpx; taken at run time
     )
     with client, client.responses.stream(model=MODEL, input="Hi") as stream:
         text = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
@@ -106,7 +106,7 @@ def test_the_asynchronous_client(sidecar: Started, foundry: Any, provider: Simul
     client = AsyncOpenAI(
         api_key=get_foundry_token(preview=True),
         base_url=get_openai_base_url(preview=True),
-        http_client=get_async_http_client(preview=True),
+        http_client=get_async_http_client(preview=True),  # type: ignore[arg-type]  # the same
     )
     assert asyncio.run(ask(client)).startswith(GREETING)
     assert_left_as_promised(provider)
