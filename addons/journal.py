@@ -10,6 +10,7 @@ from mitmproxy.connection import Client
 from addons.call import Call
 from addons.calls import Calls
 from addons.record import decision, record_of
+from addons.responses.canary import alarms_of
 
 _log = structlog.get_logger("sidecar.call")
 
@@ -48,6 +49,8 @@ class Journal:
         self._calls.close(flow)
         if call.answer.ended is None and call.released_at is not None:
             call.answer.ended = "interrupted"
+        if call.answer.facts:
+            call.alarms += alarms_of(call.answer.facts, call.document.get("service_tier"))
         record = record_of(call, self._status(flow, call))
         flow.metadata["sidecar"] = record
         for alarm in call.alarms:

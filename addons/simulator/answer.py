@@ -70,6 +70,10 @@ def response(request: Mapping[str, Any], how: Directives) -> dict[str, Any]:
         answer["service_tier"] = "default"
     if how.echo_store:
         answer["store"] = True
+    if how.echo_background:
+        answer["background"] = True
+    if how.echo_tier:
+        answer["service_tier"] = how.echo_tier
     if how.incomplete:
         answer |= {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
     if how.failed:

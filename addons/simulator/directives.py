@@ -43,6 +43,8 @@ class Directives:
     failed: bool = False
     error_event: bool = False
     echo_store: bool = False
+    echo_background: bool = False
+    echo_tier: str | None = None
     tool_call: bool = False
     reasoning: bool = False
     usage: TokenCounts | None = None
@@ -134,6 +136,8 @@ TABLE: Final[Mapping[str, Row]] = {
     "failed": Row("failed", "status failed, with an error in the response", _flag),
     "error_event": Row("error_event", "an SSE error event in place of the last one (JSON: status 500)", _flag),
     "echo_store": Row("echo_store", "the answer claims store: true", _flag),
+    "echo_background": Row("echo_background", "the answer claims background: true", _flag),
+    "echo_tier": Row("echo_tier=priority", "the answer claims this service_tier", _text),
     "tool_call": Row("tool_call", "call the first function or custom tool", _flag),
     "reasoning": Row("reasoning", "begin with a reasoning item that has a summary", _flag),
     "usage": Row("usage=100,40,20,8", "report these input, cached, output and reasoning tokens", _tokens),

@@ -167,8 +167,16 @@ def test_status(line: str, status: str, reason: str | None, code: str | None, it
     assert message.status == item
 
 
-def test_echo_store_claims_what_was_not_asked() -> None:
-    assert answered({"store": False}, "echo_store").to_dict()["store"] is True
+@pytest.mark.parametrize(
+    ("directive", "member", "claimed"),
+    [
+        ("echo_store", "store", True),
+        ("echo_background", "background", True),
+        ("echo_tier=priority", "service_tier", "priority"),
+    ],
+)
+def test_an_answer_can_claim_what_was_not_asked(directive: str, member: str, claimed: object) -> None:
+    assert answered({"store": False}, directive).to_dict()[member] == claimed
 
 
 @pytest.mark.parametrize("line", ["events=1", "events=5", "events=500"])

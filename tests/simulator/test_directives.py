@@ -28,6 +28,7 @@ def test_every_example_changes_its_own_field_alone(name: str) -> None:
         ),
         ("delay=1.5 cut=0", Directives(delay=1.5, cut=0)),
         ("redirect=https://example.com/?a=b", Directives(redirect="https://example.com/?a=b")),
+        ("echo_background echo_tier=flex", Directives(echo_background=True, echo_tier="flex")),
         ("usage=1,2,3,4 echo_store", Directives(usage=TokenCounts(1, 2, 3, 4), echo_store=True)),
     ],
 )
