@@ -39,7 +39,7 @@ class Answer:
     streamed: bool = False
     first_byte_at: float | None = None
     facts: AnswerFacts | None = None
-    ended: Literal["whole", "truncated", "interrupted", "timed_out"] | None = None
+    ended: Literal["whole", "truncated", "interrupted", "timed_out", "shut_down"] | None = None
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -80,7 +80,7 @@ class Call:
     # the way back
     answer: Answer = field(default_factory=Answer)
     last_activity: float = 0.0
-    timed_out: Literal["connect", "read"] | None = None
+    cut: Literal["connect", "read", "shutdown"] | None = None  # why the sidecar itself ended it
     alarms: list[str] = field(default_factory=list)
     recorded: bool = False
 

@@ -6,6 +6,7 @@ provider's connection is cut instead; the caller then gets the refusal, or the e
 
 import asyncio
 import time
+from typing import Literal
 from weakref import WeakKeyDictionary
 
 from mitmproxy import http
@@ -55,10 +56,14 @@ class Deadlines:
         if (left := end - time.monotonic()) > 0:
             self._look_again(flow, call, min(left, self._read))
         else:
-            call.timed_out = "read" if connected else "connect"
-            server = flow.server_conn if connected else self._connecting.get(flow)
-            if server is not None:
-                self._egress.cut(server)
+            self.cut(flow, call, "read" if connected else "connect")
+
+    def cut(self, flow: http.HTTPFlow, call: Call, why: Literal["connect", "read", "shutdown"]) -> None:
+        """Ends a call; `relay` tells the caller, if the call has left for the provider."""
+        call.cut = why
+        server = flow.server_conn if flow.server_conn.connected else self._connecting.get(flow)
+        if server is not None:
+            self._egress.cut(server)
 
     def _stop(self, flow: http.HTTPFlow) -> None:
         if timer := self._timers.pop(flow, None):

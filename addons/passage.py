@@ -11,6 +11,14 @@ from addons.responses.server_sent_events import EventTap
 
 MAX_JSON_ANSWER: Final = 32 * 1024 * 1024  # bytes of an answer in one piece that are kept to read its usage
 
+PARTING: Final = {
+    None: ("stream_truncated", "The model provider's stream broke off before its end."),
+    "connect": ("timeout", "The model provider fell silent; the stream was ended."),
+    "read": ("timeout", "The model provider fell silent; the stream was ended."),
+    "shutdown": ("sidecar_shutting_down", "The sidecar is shutting down; make the call again."),
+}
+"""Code and message of the event that ends a stream, by why the sidecar cut it."""
+
 _log = structlog.get_logger("sidecar.passage")
 
 
@@ -41,11 +49,7 @@ class Passage:
         self.settle()
         if self._tap is None or self._tap.terminal or not self._may_add:
             return b""
-        if self._call.timed_out:
-            code, message = "timeout", "The model provider fell silent; the stream was ended."
-        else:
-            code, message = "stream_truncated", "The model provider's stream broke off before its end."
-        return error_event(code, message, sequence_number=self._tap.events)
+        return error_event(*PARTING[self._call.cut], sequence_number=self._tap.events)
 
     def settle(self) -> None:
         """Reads what the answer said of itself into the call."""

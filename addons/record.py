@@ -80,7 +80,7 @@ def usage_status(call: Call) -> str | None:
         return None
     if call.answer.facts and call.answer.facts.usage:
         return "reported"
-    return "interrupted" if call.answer.ended in {"interrupted", "truncated", "timed_out"} else "unknown"
+    return "interrupted" if call.answer.ended in {"interrupted", "truncated", "timed_out", "shut_down"} else "unknown"
 
 
 def _ending(call: Call) -> str | None:

@@ -30,6 +30,12 @@ ENDED: Final[Mapping[str | None, Literal["truncated", "timed_out", "shut_down"]]
     None: "truncated", "connect": "timed_out", "read": "timed_out", "shutdown": "shut_down"
 }  # fmt: skip
 """How an answer ended that had begun, by why the sidecar cut it."""
+SOON: Final = {"Retry-After": "1"}
+
+ENDED: Final[Mapping[str | None, Literal["truncated", "timed_out", "shut_down"]]] = {
+    None: "truncated", "connect": "timed_out", "read": "timed_out", "shutdown": "shut_down"
+}  # fmt: skip
+"""How an answer ended that had begun, by why the sidecar cut it."""
 
 _log = structlog.get_logger("sidecar.relay")
 

@@ -95,6 +95,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "provider_unreachable": Kind(503, None, None, _SERVER, "upstream_unreachable", final=False),
     # -- ourselves
     "fault": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "sidecar_error"),
+    "shutting_down": Kind(503, None, None, _SERVER, "sidecar_shutting_down", final=False),
 }
 
 

@@ -22,6 +22,7 @@ def test_a_policy_no_is_never_what_clients_retry() -> None:
         "provider_quota",
         "provider_overloaded",
         "provider_unreachable",
+        "shutting_down",
     }
 
 
