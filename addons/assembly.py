@@ -32,11 +32,13 @@ from addons.relay import Relay
 from addons.rules import InForce, ProviderKey, Rules
 from addons.settings import REGION_HOSTS, Settings, split_address
 from addons.verifiers.verifier import Verifier, build
+from addons.observation import observe
 
 UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 
 _log = structlog.get_logger("sidecar")
 
+from addons.stores import ledger_file
 
 def assemble(
     settings: Settings, alter: Callable[[list[Any]], object] = lambda _parts: None, *, inspect: bool = False
@@ -60,16 +62,19 @@ def assemble(
         in_force,
         error_format,
         keep_requests=inspect,
+    observation = observe(settings)
     )
     timeouts = settings.provider.timeouts
     parts: list[Any] = [
         Lockdown(required_options(settings)),
         pages,
         checkpoint,
+        before_release=observation.before_release,
         egress,
         Deadlines(calls, egress, connect=timeouts.connect, read=timeouts.read),
         Relay(calls, pages, error_format),
-        Journal(calls),
+        Journal(calls, observation.sinks),
+        *observation.parts,
         Lifecycle(),
     ]
     if inspect:
@@ -195,7 +200,8 @@ def check_files(settings: Settings) -> None:
     """Looks at what mitmproxy would notice only at the first call.
 
     Raises:
-        ValueError: a certificate file is missing or holds no certificate; names the setting.
+        ValueError: a certificate file is missing or holds no certificate, or the ledger can't be used; names the
+            setting.
     """
     if trusted := settings.provider.trusted_ca:
         try:
@@ -209,3 +215,8 @@ def check_files(settings: Settings) -> None:
             raise ValueError(
                 f"listen.tls: {tls.certificate} and {tls.key} are not a certificate and its key: {error}"
             ) from None
+    if path := settings.usage.path:
+        try:
+            ledger_file.check(path)
+        except ledger_file.LedgerError as error:
+            raise ValueError(f"usage.ledger: {error}") from None

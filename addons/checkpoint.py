@@ -5,6 +5,7 @@ the last statement of ``request`` alone takes it off, after every gate has retur
 """
 
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -28,11 +29,14 @@ _log = structlog.get_logger("sidecar.checkpoint")
 
 
 class Checkpoint:
-    """``keep_requests`` has the flow keep what the caller sent beside what left; only for looking at flows."""
+    """``keep_requests`` has the flow keep what the caller sent beside what left; only for looking at flows.
+
+    ``before_release`` is awaited once every gate has passed; it may still refuse the call.
+    """
 
     name = "sidecar-checkpoint"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one parameter a part it works with
         self,
         calls: Calls,
         egress: Egress,
@@ -40,6 +44,7 @@ class Checkpoint:
         error_format: ErrorFormat = "hybrid",
         *,
         keep_requests: bool = False,
+        before_release: Sequence[Callable[[Call], Awaitable[None]]] = (),
     ) -> None:
         self._calls = calls
         self._egress = egress
@@ -47,6 +52,7 @@ class Checkpoint:
         self._rules: WeakKeyDictionary[http.HTTPFlow, Rules] = WeakKeyDictionary()  # those the call began under
         self._error_format: ErrorFormat = error_format
         self._keep_requests = keep_requests
+        self._before_release = before_release
 
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         flow.response = self._armed()
@@ -84,6 +90,8 @@ class Checkpoint:
             raise RuntimeError("no gate said where the call goes")
         if self._keep_requests:
             keep(flow)
+        for prepare in self._before_release:
+            await prepare(call)
         await self._egress.seal(flow, call, call.outbound, rules)
         call.released_at = call.last_activity = time.monotonic()
 

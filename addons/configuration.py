@@ -98,7 +98,8 @@ def _parse(path: Path) -> CommentedMap:
     return document
 
 
-PATH_KEYS: Final = frozenset({"file", "certificate", "key", "trusted_ca", "certificates", "public_key_file"})
+PATH_KEYS: Final = frozenset({"file", "certificate", "key", "trusted_ca", "certificates", "public_key_file", "ledger"})
+NO_PATH: Final = "off"
 
 
 def _with_paths_from(base: Path, node: Any) -> Any:
@@ -106,7 +107,7 @@ def _with_paths_from(base: Path, node: Any) -> Any:
     if isinstance(node, Mapping):
         return {
             str(key): str(base / Path(value).expanduser())
-            if key in PATH_KEYS and isinstance(value, str)
+            if key in PATH_KEYS and isinstance(value, str) and value != NO_PATH
             else _with_paths_from(base, value)
             for key, value in node.items()
         }

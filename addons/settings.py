@@ -15,6 +15,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from addons.foundry.models import Model
 from addons.responses.policy_settings import PolicySettings
 from addons.secret import Secret
+from addons.stores.ledger_settings import UsageSettings
+from addons.stores.limits_settings import LimitsSettings
 from addons.verifiers.settings import CallerSettings
 
 REGION_HOSTS: Final = {
@@ -179,6 +181,8 @@ class Settings(BaseSettings):
             )
         return self
 
+    limits: LimitsSettings = LimitsSettings()
+    usage: UsageSettings = UsageSettings()
     @classmethod
     def settings_customise_sources(
         cls,

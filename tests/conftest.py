@@ -61,6 +61,7 @@ def make_settings(provider: SimulatedProvider, certificates: Path, tmp_path: Pat
                 "regions": {"global": {"url": provider.url, "api_key": {"file": key}}},
             },
             "caller": {"verifier": "development"},
+            "usage": {"ledger": "off"},
         }
         for section, keys in sections.items():
             document[section] = {**document.get(section, {}), **keys}

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from addons.foundry.prices import Prices
 from addons.foundry.rid import RID
 
 Rid = Annotated[str, StringConstraints(pattern=f"^{RID.pattern}$")]
@@ -28,5 +29,6 @@ class Model(BaseModel):
     default_output_tokens: int | None = Field(None, gt=0)  # added when the caller names none
     reasoning: bool = False
     in_memory_cache: bool = False  # accepts prompt_cache_retention: in_memory
+    prices: Prices | None = None  # for the cost in the ledger; none are shipped
     shutdown: date | None = None  # refused from this day on
     enabled: bool = True

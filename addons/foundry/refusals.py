@@ -77,6 +77,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         "rate_limit_exceeded",
         final=False,
     ),
+    "limits_unavailable": Kind(503, None, None, _SERVER, "service_unavailable", final=False),
+    "ledger_unavailable": Kind(503, None, None, _SERVER, "service_unavailable", final=False),
     # -- what the provider answered
     "provider_rejected": Kind(400, "CUSTOM_CLIENT", "LanguageModelService:LlmHttpClientError", _BAD, None),
     "provider_credentials": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "upstream_auth_failure"),

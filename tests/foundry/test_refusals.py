@@ -23,6 +23,8 @@ def test_a_policy_no_is_never_what_clients_retry() -> None:
         "provider_overloaded",
         "provider_unreachable",
         "shutting_down",
+        "limits_unavailable",
+        "ledger_unavailable",
     }
 
 

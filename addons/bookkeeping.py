@@ -1,0 +1,104 @@
+"""Addon: keeps the ledger: a call's row is opened as the last thing before it leaves, and closed when it has ended."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+import structlog
+
+from addons.call import Call
+from addons.foundry.refusals import Refusal
+from addons.record import decision, usage_status
+from addons.responses.answer import Usage
+from addons.stores.ledger import Ledger
+from addons.stores.ledger_file import LedgerError
+
+ALARM: Final = "ledger_unavailable"
+RETRY_AFTER: Final = "5"  # seconds
+
+LARGEST: Final = 2**63 - 1
+"""The largest integer SQLite keeps; no honest count comes near."""
+
+_log = structlog.get_logger("sidecar.ledger")
+
+
+class Bookkeeping:
+    """``on_failure``: whether a call whose row can't be written is refused.
+
+    Stands behind the Journal among the addons, whose last records it must still get.
+    """
+
+    name = "sidecar-bookkeeping"
+
+    def __init__(self, ledger: Ledger, on_failure: Literal["refuse", "allow"] = "refuse") -> None:
+        self.ledger = ledger
+        self._on_failure = on_failure
+
+    def running(self) -> None:
+        try:
+            self.ledger.start()
+        except LedgerError as error:  # an error that is logged now stops the start
+            _log.error("ledger_not_opened", why=str(error))
+
+    def done(self) -> None:
+        self.ledger.close()
+
+    async def open(self, call: Call) -> None:
+        """Returns when the call's row is committed, so that it may leave.
+
+        Raises:
+            Refusal: ``ledger_unavailable``, when the row can't be written and must be.
+        """
+        try:
+            await self.ledger.open({"state": "open", **_known_of(call)}, call.attribution)
+        except LedgerError as error:
+            call.alarms.append(ALARM)
+            if self._on_failure == "refuse":
+                raise Refusal(
+                    "ledger_unavailable",
+                    "The sidecar can't write this call into its usage ledger, so it was not sent; try again later.",
+                    headers={"Retry-After": RETRY_AFTER},
+                    detail=str(error),
+                ) from error
+
+    def settle(self, call: Call, record: Mapping[str, Any]) -> None:
+        """A sink of the Journal: closes the row. A refused call has none yet, and gets a closed one."""
+        usage = (call.answer.facts.usage if call.answer.facts else None) or Usage()
+        prices = call.model.prices if call.model else None
+        self.ledger.write(
+            {
+                **_known_of(call),
+                "state": "closed",
+                "decision": decision(call),
+                "error": record.get("error.type"),
+                "status": record.get("http.response.status_code"),
+                "usage_status": usage_status(call),
+                "input_tokens": _kept(usage.input_tokens),
+                "cached_tokens": _kept(usage.cached_tokens),
+                "output_tokens": _kept(usage.output_tokens),
+                "reasoning_tokens": _kept(usage.reasoning_tokens),
+                "total_tokens": _kept(usage.total_tokens),
+                "cost": prices.cost(usage.input_tokens, usage.cached_tokens, usage.output_tokens) if prices else None,
+                "duration_total": record.get("duration.total"),
+                "duration_sidecar": record.get("duration.sidecar"),
+                "duration_provider": record.get("duration.provider"),
+            },
+            call.attribution,
+        )
+
+
+def _known_of(call: Call) -> dict[str, Any]:
+    """The columns that are known before a call leaves."""
+    return {
+        "id": call.id,
+        "opened_at": time.time() - (time.monotonic() - call.opened_at),
+        "caller": call.caller.subject if call.caller else None,
+        "model": call.model.rid if call.model else None,
+        "provider_model": call.model.provider_model if call.model else None,
+        "region": call.region,
+        "trace_id": call.trace.trace_id,
+    }
+
+
+def _kept(count: int | None) -> int | None:
+    return None if count is None else min(count, LARGEST)

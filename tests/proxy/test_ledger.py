@@ -1,0 +1,115 @@
+"""The ledger behind a real proxy: who gets a row, when, and what holds when none can be written."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from addons.simulator.provider import SimulatedProvider
+from addons.stores.ledger_file import connect_to_read
+from tests.conftest import MODEL, SettingsMaker
+from tests.proxy.client import HELLO, post
+from tests.proxy.running import RunningSidecar
+from tests.records import Records
+
+PROJECTS = ("ri.compass.main.folder.a", "ri.compass.main.folder.b")
+PRICED = {"rid": MODEL, "provider_model": "gpt-5.2", "prices": {"input": 1.0, "cached": 0.5, "output": 10.0}}
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    connection = connect_to_read(path)
+    connection.row_factory = sqlite3.Row
+    try:
+        return [dict(row) for row in connection.execute("SELECT * FROM call ORDER BY number")]
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "usage.sqlite"
+
+
+def test_every_call_has_one_row(make_settings: SettingsMaker, records: Records, path: Path) -> None:
+    settings = make_settings(usage={"ledger": path}, models={"extra": [PRICED]})
+    with RunningSidecar(settings) as sidecar:
+        simulated = {"simulate": "usage=100,40,20,8"}
+        post(sidecar.port, {**HELLO, "metadata": simulated}, headers=[("attribution", ", ".join(PROJECTS))])
+        post(sidecar.port, {**HELLO, "stream": True, "metadata": simulated})
+        post(sidecar.port, {**HELLO, "metadata": {"simulate": "status=500"}})
+        post(sidecar.port, {**HELLO, "store": True})
+        post(sidecar.port, {**HELLO, "stream": True, "metadata": {"simulate": "cut=2"}})
+        written = records.wait(count=5)
+    served, streamed, failed, refused, cut = found = rows(path)
+    assert [row["id"] for row in found] == [record["call.id"] for record in written]
+    assert [row["trace_id"] for row in found] == [record["trace_id"] for record in written]
+    assert {row["state"] for row in found} == {"closed"}
+    assert [row["decision"] for row in found] == ["served", "served", "failed", "refused", "served"]
+    assert [row["usage_status"] for row in found] == ["reported", "reported", "unknown", None, "interrupted"]
+    tokens = ("input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens", "total_tokens")
+    for row in (served, streamed):
+        assert [row[name] for name in tokens] == [100, 40, 20, 8, 120]
+        assert row["cost"] == pytest.approx((60 * 1.0 + 40 * 0.5 + 20 * 10.0) / 1e6)
+    for row in (failed, refused, cut):
+        assert [row[name] for name in (*tokens, "cost")] == [None] * 6
+    assert (refused["error"], refused["status"]) == ("unsupported_parameter", 400)
+    assert (served["model"], served["provider_model"], served["region"]) == (MODEL, "gpt-5.2", "global")
+    assert all(row["duration_total"] > 0 for row in found)
+    connection = connect_to_read(path)
+    assert connection.execute("SELECT call, project FROM call_project ORDER BY project").fetchall() == [
+        (served["number"], project) for project in PROJECTS
+    ]
+    connection.close()
+
+
+def test_the_row_is_there_before_the_call_arrives(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, path: Path
+) -> None:
+    seen: list[list[dict[str, Any]]] = []
+
+    def look_when_dialled(parts: list[Any]) -> None:
+        egress = next(part for part in parts if part.name == "sidecar-egress")
+        server_connect = egress.server_connect
+
+        def hook(data: Any) -> None:
+            seen.append(rows(path))
+            server_connect(data)
+
+        egress.server_connect = hook
+
+    with RunningSidecar(make_settings(usage={"ledger": path}), alter=look_when_dialled) as sidecar:
+        assert post(sidecar.port).status == 200
+        records.wait()
+    ((row,),) = seen
+    assert row["state"] == "open"
+    assert row["input_tokens"] is row["decision"] is None
+
+
+@pytest.mark.parametrize(("on_failure", "status", "calls"), [("refuse", 503, 0), ("allow", 200, 1)])
+def test_a_row_that_can_not_be_written(
+    make_settings: SettingsMaker,
+    provider: SimulatedProvider,
+    records: Records,
+    path: Path,
+    on_failure: str,
+    status: int,
+    calls: int,
+) -> None:
+    dialled = provider.dialled
+    with RunningSidecar(make_settings(usage={"ledger": path, "on_failure": on_failure})) as sidecar:
+        locked = sqlite3.connect(path, isolation_level=None)
+        locked.execute("BEGIN IMMEDIATE")
+        reply = post(sidecar.port)
+        records.wait()
+        locked.execute("ROLLBACK")
+        locked.close()
+    assert reply.status == status
+    assert len(provider.calls) == provider.dialled - dialled == calls
+    assert records.of("alarm")[0]["alarm"] == "ledger_unavailable"
+    if status == 503:
+        assert reply.headers["retry-after"] == "5"
+        assert reply.code == "service_unavailable"
+        assert "locked" in records.of("call")[0]["refusal.detail"]
+    (row,) = rows(path)  # the closing found the file free again
+    assert row["state"] == "closed"
