@@ -9,15 +9,24 @@ from addons.foundry.refusals import Refusal
 
 
 class Row(NamedTuple):
-    """``relay``: the provider's own error object goes on to the caller, whose request it is about."""
+    """``parameters`` are the names of Foundry's that the row carries.
+
+    ``relay``: the provider's own error object goes on to the caller, whose request it is about.
+    """
 
     refusal: str
     message: str
+    parameters: tuple[str, ...] = ()
     relay: bool = False
     alarm: str | None = None
 
 
-_REJECTED: Final = Row("provider_rejected", "The model provider rejected the request.", relay=True)
+_REJECTED: Final = Row(
+    "provider_rejected",
+    "The model provider rejected the request.",
+    ("responseBody", "errorCode", "errorMessage"),
+    relay=True,
+)
 _FAILED: Final = Row("provider_failed", "The model provider failed; try again.")
 _CREDENTIALS: Final = Row(
     "provider_credentials",
@@ -32,10 +41,19 @@ BY_STATUS: Final[Mapping[int, Row]] = {
     422: _REJECTED,
     401: _CREDENTIALS,
     403: _CREDENTIALS,
-    404: Row("model_not_available", "The model provider does not serve this model to this organization."),
-    408: Row("provider_timeout", "The model provider timed out."),
+    404: Row(
+        "model_not_available",
+        "The model provider does not serve this model to this organization.",
+        ("languageModelRid",),
+    ),
+    408: Row("provider_timeout", "The model provider timed out.", ("modelName",)),
     413: Row("too_large", "The model provider found the request too large.", relay=True),
-    429: Row("provider_rate_limited", "The model provider limits this organization's rate; slow down.", relay=True),
+    429: Row(
+        "provider_rate_limited",
+        "The model provider limits this organization's rate; slow down.",
+        ("model", "service", "reason", "retryAfterMillis"),
+        relay=True,
+    ),
     500: _FAILED,
     502: _FAILED,
     503: Row("provider_overloaded", "The model provider is overloaded; try again later."),
@@ -73,30 +91,41 @@ def refusal_for(status: int, headers: Mapping[str, str], body: bytes, model_rid:
     error = _error_object(body)
     code = str(error.get("code") or error.get("type") or "")
     row = BY_CODE.get(code) or BY_STATUS.get(status) or (_REJECTED if 400 <= status < 500 else _FAILED)  # noqa: PLR2004
-    message = row.message
-    parameters: dict[str, str] = {"languageModelRid": model_rid}
-    if row.relay:
-        parameters |= {"errorCode": code, "errorMessage": str(error.get("message", ""))}
-        if row.refusal == "provider_rejected":
-            parameters["responseBody"] = body.decode("utf-8", "replace")
-        message = f"{row.message} {error.get('message', '')}".strip()
+    said = str(error.get("message") or "")
+    known = {
+        "languageModelRid": model_rid,
+        "modelName": model_rid,
+        "model": model_rid,
+        "service": "openai",
+        "reason": code,
+        "retryAfterMillis": _milliseconds(headers),
+        "responseBody": body.decode("utf-8", "replace"),
+        "errorCode": code,
+        "errorMessage": said,
+    }
     kept = {name: headers[name] for name in KEPT_HEADERS if name in headers}
     if row.refusal in {"provider_overloaded", "provider_quota"}:
         kept.setdefault("retry-after", "1")
     if row.refusal == "provider_rate_limited":
         kept |= {name: value for name, value in headers.items() if name.startswith("x-ratelimit-")}
-        parameters |= {"retryAfterMillis": headers.get("retry-after-ms", ""), "reason": code}
     return ProviderError(
         Refusal(
             row.refusal,
-            message,
-            parameters=parameters,
+            f"{row.message} {said}".strip() if row.relay else row.message,
+            parameters={name: known[name] for name in row.parameters},
             headers=kept,
             provider_error=error if row.relay and error else None,
             detail=f"provider answered {status} {code}".strip(),
         ),
         row.alarm,
     )
+
+
+def _milliseconds(headers: Mapping[str, str]) -> str:
+    """How long to wait; empty where the provider did not say, or named a date."""
+    seconds = headers.get("retry-after", "")
+    whole = seconds.isascii() and seconds.isdigit() and len(seconds) < 10  # noqa: PLR2004 - over 30 years
+    return headers.get("retry-after-ms") or (str(1000 * int(seconds)) if whole else "")
 
 
 def _error_object(body: bytes) -> dict[str, Any]:
