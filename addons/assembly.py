@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from addons.announce import Announce
 from addons.calls import Calls
 from addons.checkpoint import Checkpoint
 from addons.closed import Closed
@@ -25,6 +26,7 @@ from addons.gates.order import Gates
 from addons.gates.policy import JudgeBody
 from addons.gates.rewrite import Destination, Rewrite
 from addons.gates.route import LOOPBACK_NAMES, Route
+from addons.inspector import Inspector
 from addons.journal import Journal
 from addons.lifecycle import Lifecycle
 from addons.lockdown import DEAD_TARGET, SET, Lockdown
@@ -76,9 +78,12 @@ def assemble(
         Journal(calls, observation.sinks),
         *observation.parts,
         Lifecycle(),
+        Announce(settings),
     ]
     if inspect:
         parts.append(Explainer(lambda: in_force.rules.gates))
+    if inspect:
+        parts.append(Inspector(settings.inspect))
     alter(parts)
     closed = Closed(calls, error_format)
     return [closed.guard(part) for part in parts]

@@ -18,7 +18,7 @@ from addons.settings import Settings
 
 PREFIX: Final = "SIDECAR_"
 FILE_VARIABLE: Final = "SIDECAR_CONFIG"
-INSPECT_VARIABLE: Final = "SIDECAR_INSPECT"  # set by `web`: somebody looks at the flows
+INSPECT_VARIABLE: Final = "SIDECAR_WEB"  # set by `web`: somebody looks at the flows
 OTHER_VARIABLES: Final = frozenset({FILE_VARIABLE, INSPECT_VARIABLE, "SIDECAR_PYTHON", "SIDECAR_VENV"})
 
 DEVELOPMENT: Final[Mapping[str, Any]] = {

@@ -63,8 +63,14 @@ KEPT: Final[Mapping[str, Any]] = {
 }
 """mitmproxy's own defaults, which must stay."""
 
-OPTIONAL: Final[Mapping[str, Any]] = {"emudhra": False, "emudhra_old": False}
-"""Options of later mitmproxy versions: checked where they exist (a compromised authority, MITMPROXY "Versions")."""
+OPTIONAL: Final[Mapping[str, Any]] = {
+    # a compromised authority, in later versions of mitmproxy (MITMPROXY "Versions")
+    "emudhra": False,
+    "emudhra_old": False,
+    # mitmweb can run any command: its page is for this machine alone
+    "web_host": "127.0.0.1",
+}
+"""Checked where mitmproxy has them."""
 
 
 class Lockdown:

@@ -5,11 +5,14 @@ mitmproxy's one handler. Tracebacks never show local variables, which would hold
 """
 
 import logging
+import re
 import sys
-from typing import Literal
+from typing import Final, Literal
 
 import structlog
 from mitmproxy.addons.termlog import TermLogHandler
+
+from addons import summary
 
 _SHARED: tuple[structlog.typing.Processor, ...] = (
     structlog.stdlib.add_log_level,
@@ -33,23 +36,42 @@ def configure(form: Literal["json", "console"] | None) -> None:
     )
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
-        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_ending(form)],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _without_page_token, *_ending(form)],
     )
     for handler in logging.getLogger().handlers:
         if isinstance(handler, TermLogHandler):
             handler.setFormatter(formatter)
             handler.setLevel(logging.INFO)
     logging.captureWarnings(True)
-    for quiet in ("mitmproxy.proxy.server", "mitmproxy.proxy.layers"):
+    for quiet in ("mitmproxy.proxy.server", "mitmproxy.proxy.layers", "mitmproxy.tools.web.master"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
 
 
 def _ending(form: Literal["json", "console"]) -> tuple[structlog.typing.Processor, ...]:
     if form == "console":
         return (
+            _one_line,
             structlog.dev.ConsoleRenderer(
                 colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback
             ),
         )
     tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
     return structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer(default=str)
+
+
+_PAGE_TOKEN: Final = re.compile(r"(?<=[?&]token=)[^\s&'\"]+")
+
+
+def _without_page_token(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """mitmweb's page takes its token in the address, and tornado's complaints name the address."""
+    if isinstance(text := event.get("event"), str) and "token=" in text:
+        event["event"] = _PAGE_TOKEN.sub("…", text)
+    return event
+
+
+def _one_line(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A call's record as a line a person can read at a glance; the whole of it is what the json format is for."""
+    if event.get("event") != "call" or "policy.decision" not in event:
+        return event
+    kept = {name: event[name] for name in ("timestamp", "level") if name in event}
+    return {**kept, "event": summary.line(event)}

@@ -1,6 +1,7 @@
 """An answer on its way through: every chunk leaves as it came, and a copy is read for its facts."""
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -30,19 +31,26 @@ class Passage:
         self._tap = EventTap() if events else None
         self._may_add = may_add  # False where a Content-Length forbids a parting event
         self._json = bytearray()
+        self.copy: Callable[[bytes], object] | None = None  # also gets what passes, for somebody to look at
 
     def __call__(self, chunk: bytes) -> bytes:
         try:
-            if not chunk:
-                return self._end()
-            self._call.last_activity = time.monotonic()
-            if self._tap is not None:
-                self._tap.feed(chunk)
-            elif len(self._json) <= MAX_JSON_ANSWER:
-                self._json += chunk
+            if chunk:
+                self._read(chunk)
+            else:
+                chunk = self._end()
+            if self.copy is not None:
+                self.copy(chunk)
         except Exception as error:  # noqa: BLE001 - reading along must never harm what passes
             _log.error("reading_along_failed", exc_info=error)
         return chunk
+
+    def _read(self, chunk: bytes) -> None:
+        self._call.last_activity = time.monotonic()
+        if self._tap is not None:
+            self._tap.feed(chunk)
+        elif len(self._json) <= MAX_JSON_ANSWER:
+            self._json += chunk
 
     def parting_event(self) -> bytes:
         """The one error event for a stream that broke off; empty where the stream had ended or can't take it."""

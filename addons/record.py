@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from addons.call import Call
 from addons.foundry.rid import is_rid
+from addons.responses.rows import WARNABLE
 
 
 def decision(call: Call) -> Literal["served", "refused", "failed"]:
@@ -24,6 +25,7 @@ def record_of(call: Call, status: int | None) -> dict[str, Any]:
     now = time.monotonic()
     answer, facts, refusal = call.answer, call.answer.facts, call.refusal
     usage = facts.usage if facts else None
+    permits = call.permits
     released = call.released_at
     requested = call.document.get("model")
     session = call.header("x-palantir-session-id")
@@ -58,11 +60,18 @@ def record_of(call: Call, status: int | None) -> dict[str, Any]:
         "policy.decision": decision(call),
         "policy.rule": refusal.rule if refusal else None,
         "policy.param": refusal.param if refusal else None,
+        "policy.row": _row(call),
         "policy.changes": [f"{c.path} {c.action}" for c in call.verdict.changes] or None if call.verdict else None,
         "policy.warnings": [f"{f.path} {f.rule}" for f in call.verdict.warned] or None if call.verdict else None,
         "refusal.name": refusal.name if refusal else None,
+        "refusal.message": _message(call),
         "refusal.instance_id": refusal.instance_id if refusal else None,
         "refusal.detail": refusal.detail if refusal else None,
+        "rate_limit.scope": permits.scope if permits else None,
+        "rate_limit.type": permits.kind if permits else None,
+        "rate_limit.warned": permits.warned or None if permits else None,
+        "rate_limit.estimated_tokens": permits.estimated_tokens if permits else None,
+        "rate_limit.store": "unavailable, not limited" if permits and permits.unlimited else None,
         "usage.status": usage_status(call),
         "request.query_dropped": call.query_dropped or None,
         "request.retry_count": _number(call.header("x-stainless-retry-count")),
@@ -81,6 +90,24 @@ def usage_status(call: Call) -> str | None:
     if call.answer.facts and call.answer.facts.usage:
         return "reported"
     return "interrupted" if call.answer.ended in {"interrupted", "truncated", "timed_out", "shut_down"} else "unknown"
+
+
+def _row(call: Call) -> str | None:
+    """The row of the policy's tables that refused, where ``policy.rules`` may set it to warn."""
+    finding = call.verdict.refused[0] if call.verdict and call.verdict.refused else None
+    return finding.row or None if finding and finding.rule in WARNABLE else None
+
+
+def _message(call: Call) -> str | None:
+    """What the caller was told, where it can hold nothing of the caller's or the provider's but names.
+
+    Left out: what the provider said, and the refusals that quote a value no table knows.
+    """
+    refusal = call.refusal
+    if refusal is None or call.released_at is not None:
+        return None
+    quotes = refusal.name == "invalid_attribution" or (refusal.name, refusal.rule) == ("refused_feature", "UNKNOWN")
+    return None if quotes else refusal.message or None
 
 
 def _ending(call: Call) -> str | None:

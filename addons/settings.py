@@ -150,6 +150,27 @@ class Models(Section):
     extra: Annotated[tuple[Model, ...], Field(description="rows added to the shipped catalogue, or replacing its")] = ()
 
 
+class Inspect(Section):
+    """How much ``./run.sh web`` holds; without it nothing is held."""
+
+    listen: Annotated[Address, Field(description="where its page is, on loopback alone: it can run any command")] = (
+        "127.0.0.1:8082"
+    )
+    keep_flows: Annotated[int, Field(ge=1, description="calls on the list; the oldest that ended are let go")] = 500
+    keep_bytes: Annotated[
+        int, Field(ge=0, description="bytes of their bodies together; the oldest that ended are let go")
+    ] = 256 * 1024 * 1024
+    answer_bytes: Annotated[int, Field(ge=0, description="bytes kept of one answer; the rest only passes")] = (
+        4 * 1024 * 1024
+    )
+
+    @model_validator(mode="after")
+    def _page_stays_at_home(self) -> "Inspect":
+        if not is_loopback(split_address(self.listen)[0]):
+            raise ValueError(f"listen: {self.listen} is not loopback; the page is for this machine alone")
+        return self
+
+
 class Log(Section):
     format: Annotated[
         Literal["json", "console"] | None, Field(description="absent: console on a terminal, json elsewhere")
@@ -170,6 +191,7 @@ class Settings(BaseSettings):
     models: Models = Models()
     policy: PolicySettings = PolicySettings()
     log: Log = Log()
+    inspect: Inspect = Inspect()
 
     @model_validator(mode="after")
     def _development_stays_at_home(self) -> "Settings":

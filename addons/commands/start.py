@@ -1,6 +1,7 @@
 """``start`` and ``web``: the sidecar in the foreground, inside mitmproxy's own program."""
 
 import os
+import socket
 from pathlib import Path
 from typing import Final
 
@@ -8,9 +9,10 @@ from addons import assembly, configuration
 from addons.configuration import ConfigurationError
 from addons.lockdown import arguments
 from addons.secret import SecretError
-from addons.settings import Settings
+from addons.settings import Settings, split_address
 
 SCRIPT: Final = Path(__file__).parent.parent / "sidecar.py"
+WEB_COLUMNS: Final = ["icon", "status", "path", "comment", "size", "time"]
 KEY_LOGS: Final = ("SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE")
 
 
@@ -65,8 +67,24 @@ def _modes(settings: Settings) -> list[str]:
 def _options(settings: Settings, *, inspect: bool) -> dict[str, object]:
     options = {name: value for name, value in assembly.all_options(settings).items() if name != "mode"}
     if inspect:
-        return options | {"web_host": "127.0.0.1", "web_open_browser": False, "store_streamed_bodies": True}
+        host, port = _free(settings.inspect.listen)
+        return options | {"web_host": host, "web_port": port, "web_open_browser": False, "web_columns": WEB_COLUMNS}
     return options | {"flow_detail": 0}
+
+
+def _free(address: str) -> tuple[str, int]:
+    """The address with a port of its own where that is 0. mitmweb itself would end in a traceback where it is taken."""
+    host, port = split_address(address)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+        except OSError as error:
+            raise ConfigurationError(
+                f"inspect.listen: {address}: {error.strerror}; choose another port: --set inspect.listen=127.0.0.1:0"
+            ) from None
+        return host, int(trial.getsockname()[1])
 
 
 def _lay_out_certificate(settings: Settings) -> None:

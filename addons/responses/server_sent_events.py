@@ -1,6 +1,7 @@
 """Reads usage and the end of a Responses API stream out of the bytes that pass by."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -84,6 +85,13 @@ class EventTap:
             self.facts = replace(
                 facts, response_id=facts.response_id or self.response_id, model=facts.model or self.model
             )
+
+
+def split_events(stream: bytes) -> Iterator[bytes]:
+    """The data of each event of a stream that is all there, or of as much of it as was kept."""
+    for event in _BLANK_LINE.split(stream):
+        if data := _fields(event)[1]:
+            yield data
 
 
 def _fields(event: bytes) -> tuple[str, bytes]:

@@ -1,0 +1,175 @@
+"""Addon: how a call looks in mitmweb and mitmproxy's console: marker, comment, the conversation, bounded memory.
+
+Where no list of flows is kept (mitmdump), it does nothing, and no answer is kept.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import msgspec
+import structlog
+from mitmproxy import contentviews, ctx, http
+
+from addons import summary
+from addons.foundry.content_encoding import CorruptError, TooLargeError, decode
+from addons.originals import KEY as ORIGINAL
+from addons.originals import MAX_KEPT, Original, header_table, original
+from addons.passage import Passage
+from addons.responses import conversation
+from addons.responses.put_together import response_of
+from addons.responses.verdict import Json
+from addons.settings import Inspect
+
+CUT: Final = "sidecar.cut"
+"""In ``flow.metadata``: how many bytes an answer had of which only the beginning is kept."""
+
+_log = structlog.get_logger("sidecar.inspector")
+
+
+class Inspector:
+    name = "sidecar-inspector"
+
+    def __init__(self, settings: Inspect) -> None:
+        self._settings = settings
+        self._view: Any = None
+        self._captures: WeakKeyDictionary[http.HTTPFlow, Capture] = WeakKeyDictionary()
+
+    def running(self) -> None:
+        self._view = ctx.master.addons.get("view")
+        contentviews.add(ConversationView)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        if self._view is not None and flow.response and isinstance(flow.response.stream, Passage):
+            self._captures[flow] = flow.response.stream.copy = Capture(self._settings.answer_bytes)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._show(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._show(flow)
+
+    def _show(self, flow: http.HTTPFlow) -> None:
+        """mitmproxy tells the page of the flow right after these hooks. A fault here is no reason to fail a call."""
+        if self._view is None:
+            return
+        try:
+            self._put_answer(flow)
+            if record := flow.metadata.get("sidecar"):
+                flow.marked = summary.marker(record)
+                flow.comment = summary.comment(record)
+            self._let_go()
+        except Exception as error:  # noqa: BLE001 - as said above
+            _log.error("not_shown", exc_info=error)
+
+    def _put_answer(self, flow: http.HTTPFlow) -> None:
+        capture = self._captures.pop(flow, None)
+        if capture is None or flow.response is None:
+            return
+        flow.response.data.content = bytes(capture.kept)
+        if capture.total > len(capture.kept):
+            flow.metadata[CUT] = capture.total
+
+    def _let_go(self) -> None:
+        """Takes the oldest calls that ended off the list, until what it holds is within the settings."""
+        flows = self._view.resolve("@all")
+        surplus = len(flows) - self._settings.keep_flows
+        excess = sum(map(_size, flows)) - self._settings.keep_bytes
+        for flow in flows:
+            if surplus <= 0 and excess <= 0:
+                break
+            if not flow.live:
+                self._view.remove([flow])
+                surplus -= 1
+                excess -= _size(flow)
+
+
+class Capture:
+    """Keeps the first ``most`` bytes of what passes, and counts them all."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.kept = bytearray()
+        self.total = 0
+
+    def __call__(self, chunk: bytes) -> None:
+        self.total += len(chunk)
+        self.kept += chunk[: self._most - len(self.kept)]
+
+
+class ConversationView(contentviews.Contentview):
+    name = "Conversation"
+    syntax_highlight = "none"
+
+    def render_priority(self, data: bytes, metadata: contentviews.Metadata) -> float:  # noqa: ARG002 - mitmproxy's signature
+        flow = metadata.flow
+        if not isinstance(flow, http.HTTPFlow):
+            return -1
+        return 10 if "sidecar" in flow.metadata or flow.request.path.endswith("/responses") else -1
+
+    def prettify(self, data: bytes, metadata: contentviews.Metadata) -> str:
+        """Never raises: what is not understood is shown as it came."""
+        try:
+            return conversation.page(_lines(data, metadata))
+        except Exception as error:  # noqa: BLE001 - a page without the view helps nobody
+            _log.warning("view_failed", exc_info=error)
+            return conversation.page([data[: conversation.PAGE].decode("utf-8", "replace")])
+
+
+def _lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
+    flow = metadata.flow
+    assert isinstance(flow, http.HTTPFlow)
+    if record := flow.metadata.get("sidecar"):
+        yield from summary.lines(record)
+    if metadata.http_message is flow.request:
+        yield from _request_lines(data, flow)
+    else:
+        if total := flow.metadata.get(CUT):
+            yield f"\nKept: the first {len(data):,} of {total:,} bytes (inspect.answer_bytes)."
+        yield from _answer_lines(data, metadata)
+
+
+def _request_lines(data: bytes, flow: http.HTTPFlow) -> Iterator[str]:
+    left = _parsed(data)
+    sent = original(flow)
+    if sent is None:  # too large to be kept twice
+        yield "\n== What left for the provider"
+        yield from conversation.request_lines(left)
+        return
+    asked = _parsed(_decoded(sent))
+    if ORIGINAL in flow.metadata:
+        yield "\n== What was changed on the way out"
+        yield from list(conversation.differences(asked, left)) or ["(nothing in the body)"]
+        kept_back = {name.lower() for name, _ in sent.headers} - {name.lower() for name in flow.request.headers}
+        yield f"headers kept back: {', '.join(sorted(kept_back)) or '(none)'}"
+    yield "\n== What the app sent"
+    yield from conversation.request_lines(asked)
+
+
+def _decoded(sent: Original) -> bytes:
+    encoding = (header_table(sent.headers).get("content-encoding") or ("identity",))[0].lower()
+    try:
+        return decode(sent.body, encoding, 8 * MAX_KEPT)
+    except (CorruptError, TooLargeError, KeyError):
+        return f"[{len(sent.body):,} bytes, {encoding}]".encode()
+
+
+def _answer_lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
+    yield "\n== What was answered"
+    events = metadata.content_type == "text/event-stream"
+    yield from conversation.answer_lines(response_of(data) if events else _parsed(data))
+
+
+def _parsed(body: bytes) -> Json:
+    """The body as JSON; as text where it is none."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return body[: conversation.PAGE].decode("utf-8", "replace")
+
+
+def _size(flow: Any) -> int:
+    """Bytes of the bodies that a flow holds."""
+    original = flow.metadata.get(ORIGINAL)
+    messages = filter(None, (flow.request, flow.response))
+    return sum(len(message.raw_content or b"") for message in messages) + (len(original["body"]) if original else 0)
