@@ -12,7 +12,9 @@ from addons.announce import Announce
 from addons.calls import Calls
 from addons.checkpoint import Checkpoint
 from addons.closed import Closed
+from addons.connections import Connections
 from addons.deadlines import Deadlines
+from addons.drain import Drain
 from addons.egress import Egress
 from addons.error_pages import ErrorPages
 from addons.explainer import Explainer
@@ -67,17 +69,22 @@ def assemble(
     observation = observe(settings)
     )
     timeouts = settings.provider.timeouts
+    deadlines = Deadlines(calls, egress, connect=timeouts.connect, read=timeouts.read)
+    connections = Connections()
+    ending = settings.lifecycle
+    drain = Drain(calls, connections, deadlines, announce=ending.announce_seconds, within=ending.drain_seconds)
     parts: list[Any] = [
         Lockdown(required_options(settings)),
         pages,
         checkpoint,
         before_release=observation.before_release,
         egress,
-        Deadlines(calls, egress, connect=timeouts.connect, read=timeouts.read),
+        deadlines,
         Relay(calls, pages, error_format),
         Journal(calls, observation.sinks),
         *observation.parts,
-        Lifecycle(),
+        connections,
+        Lifecycle(drain),
         Announce(settings),
     ]
     if inspect:

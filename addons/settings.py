@@ -171,6 +171,31 @@ class Inspect(Section):
         return self
 
 
+class LifecycleSettings(Section):
+    announce_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="after SIGTERM: seconds in which new connections are still taken, though readiness fails, so"
+            " that endpoints can be withdrawn; 5 does for a pod",
+        ),
+    ] = 0.0
+    drain_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="after SIGTERM: seconds until calls still under way are cut; some less than the pod's grace"
+            " period (terminationGracePeriodSeconds, by default 30)",
+        ),
+    ] = 25.0
+
+    @model_validator(mode="after")
+    def _announcing_leaves_time(self) -> "LifecycleSettings":
+        if self.announce_seconds >= self.drain_seconds:
+            raise ValueError("announce_seconds is a part of drain_seconds, so it must be smaller")
+        return self
+
+
 class Log(Section):
     format: Annotated[
         Literal["json", "console"] | None, Field(description="absent: console on a terminal, json elsewhere")
@@ -190,6 +215,7 @@ class Settings(BaseSettings):
     caller: CallerSettings
     models: Models = Models()
     policy: PolicySettings = PolicySettings()
+    lifecycle: LifecycleSettings = LifecycleSettings()
     log: Log = Log()
     inspect: Inspect = Inspect()
 

@@ -1,0 +1,59 @@
+"""Addon: the sockets behind mitmproxy's connections.
+
+mitmproxy's hooks hand out no sockets, so they are taken from its proxy server's own table. Nothing here decides
+whether a call leaves.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+from mitmproxy import ctx
+from mitmproxy.connection import Client, Connection
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+
+KEEP_ALIVE: Final = (
+    (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+    (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 60),  # seconds of silence before the first probe
+    (socket.IPPROTO_TCP, "TCP_KEEPALIVE", 60),  # the same on macOS
+    (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 15),  # seconds between probes
+    (socket.IPPROTO_TCP, "TCP_KEEPCNT", 4),  # unanswered probes after which the connection is gone
+)
+"""Below what load balancers cut idle connections at (350 s at the tightest): a reasoning model thinks for minutes."""
+
+
+class Connections:
+    name = "sidecar-connections"
+
+    def __init__(self) -> None:
+        self._clients: WeakKeyDictionary[asyncio.WriteTransport, Client] = WeakKeyDictionary()
+
+    def client_connected(self, client: Client) -> None:
+        transport = _transport(client, client)
+        keep_alive(transport)
+        self._clients[transport] = client
+
+    def server_connected(self, data: ServerConnectionHookData) -> None:
+        keep_alive(_transport(data.client, data.server))
+
+    def callers(self) -> Iterator[tuple[Client, asyncio.WriteTransport]]:
+        """Callers' connections that are open, or still have something to send."""
+        for transport, client in tuple(self._clients.items()):
+            if transport.get_extra_info("socket").fileno() != -1:
+                yield client, transport
+
+
+def keep_alive(transport: asyncio.WriteTransport) -> None:
+    """Has the kernel ask a silent peer whether it is still there."""
+    own = transport.get_extra_info("socket")
+    for level, option, value in KEEP_ALIVE:
+        if hasattr(socket, option):
+            own.setsockopt(level, getattr(socket, option), value)
+
+
+def _transport(client: Client, connection: Connection) -> asyncio.WriteTransport:
+    proxyserver: Any = ctx.master.addons.get("proxyserver")
+    transport: asyncio.WriteTransport = proxyserver.connections[client.id].transports[connection].writer.transport
+    return transport

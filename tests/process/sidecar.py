@@ -1,0 +1,77 @@
+"""A sidecar in a process of its own, started as an image starts it, and what it writes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import structlog
+
+from tests.records import Records
+
+ROOT: Final = Path(__file__).parent.parent.parent
+SECONDS: Final = 60
+
+
+class SidecarProcess:
+    """Listens once entered; killed on exit, where it still runs. ``records`` has every line it wrote."""
+
+    def __init__(self, directory: Path, document: Mapping[str, Any]) -> None:
+        self.config = directory / "sidecar.yaml"
+        self.config.write_text(json.dumps(document, indent=1))  # JSON is YAML
+        self.records = Records()
+        self._log = directory / "log"
+
+    def __enter__(self) -> Self:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("SIDECAR_")}
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "addons", "start", "--config", str(self.config)],
+            env=environment | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        (listening,) = self.records.wait("listening")
+        self.port = int(listening["addresses"][0].rpartition(":")[2])
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._process.kill()
+        self._process.wait(SECONDS)
+        self._reader.join(SECONDS)
+        assert self._process.stdout
+        self._process.stdout.close()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def signal(self, number: signal.Signals = signal.SIGTERM) -> None:
+        self._process.send_signal(number)
+
+    def exit_code(self) -> int:
+        """Waits for its end."""
+        code = self._process.wait(SECONDS)
+        self._reader.join(SECONDS)
+        return code
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                event = {"event": "plain", "text": line}
+            with suppress(structlog.DropEvent):
+                self.records(None, event.get("level", ""), event)

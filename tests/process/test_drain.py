@@ -1,0 +1,143 @@
+"""The end of a sidecar: no stream is lost while there is time, and none ends without a word."""
+
+import json
+import socket
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from addons.simulator.provider import SimulatedProvider
+from tests.process.conftest import DocumentMaker
+from tests.process.sidecar import SidecarProcess
+from tests.proxy.client import HELLO, Reply, post, read_reply, request_bytes
+
+STREAMS = 12
+HELD = {**HELLO, "stream": True, "metadata": {"simulate": "hold=2"}}
+
+
+@pytest.fixture
+def callers() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(STREAMS + 1) as pool:
+        yield pool
+
+
+def begin(callers: ThreadPoolExecutor, port: int, provider: SimulatedProvider, body: Any = HELD) -> list[Future[Reply]]:
+    """Calls under way, each at the provider."""
+    replies = [callers.submit(post, port, body) for _ in range(STREAMS)]
+    provider.wait_for_calls(STREAMS)
+    return replies
+
+
+def last_event(reply: Reply) -> Any:
+    return json.loads(reply.body.decode().strip().splitlines()[-1].removeprefix("data: "))
+
+
+def refuses_connections(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_no_stream_is_lost_while_the_deadline_allows(
+    make_document: DocumentMaker, provider: SimulatedProvider, callers: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    document = make_document(lifecycle={"drain_seconds": 60})
+    with SidecarProcess(tmp_path, document) as sidecar, socket.create_connection(("127.0.0.1", sidecar.port)) as idle:
+        idle.sendall(request_bytes())
+        assert read_reply(idle).status == 200
+        provider.clear()
+        replies = begin(callers, sidecar.port, provider)
+        sidecar.signal()
+        sidecar.records.wait("draining")
+        assert idle.recv(1) == b""  # closed, which comes after listening has stopped
+        assert refuses_connections(sidecar.port)
+        for call in provider.calls:
+            call.release()
+        assert [last_event(reply.result())["type"] for reply in replies] == ["response.completed"] * STREAMS
+        assert sidecar.exit_code() == 0
+    records = sidecar.records.of("call")
+    assert [record["answer.ended"] for record in records] == ["whole"] * (STREAMS + 1)
+    assert sidecar.records.of("plain") == []
+
+
+def test_streams_cut_by_the_deadline_end_with_the_error_event_and_a_record(
+    make_document: DocumentMaker, provider: SimulatedProvider, callers: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    with SidecarProcess(tmp_path, make_document(lifecycle={"drain_seconds": 0.5})) as sidecar:
+        replies = begin(callers, sidecar.port, provider)
+        sidecar.signal()
+        for reply in replies:
+            event = last_event(reply.result())
+            assert (event["type"], event["code"]) == ("error", "sidecar_shutting_down")
+            assert event["error"]["code"] == "sidecar_shutting_down"
+        assert sidecar.exit_code() == 0
+    for call in provider.calls:
+        assert call.hung_up.wait(20)
+    records = sidecar.records.of("call")
+    assert [record["error.type"] for record in records] == ["stream_shut_down"] * STREAMS
+    assert [record["usage.status"] for record in records] == ["interrupted"] * STREAMS
+
+
+def test_calls_cut_before_their_answer_began_are_told_to_come_again(
+    make_document: DocumentMaker, provider: SimulatedProvider, callers: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    silent = {**HELLO, "metadata": {"simulate": "hang"}}
+    with SidecarProcess(tmp_path, make_document(lifecycle={"drain_seconds": 0.5})) as sidecar:
+        replies = begin(callers, sidecar.port, provider, silent)
+        sidecar.signal()
+        for future in replies:
+            reply = future.result()
+            assert (reply.status, reply.code) == (503, "sidecar_shutting_down")
+            assert reply.headers["retry-after"] == "1"
+        assert sidecar.exit_code() == 0
+    records = sidecar.records.of("call")
+    assert [record["error.type"] for record in records] == ["sidecar_shutting_down"] * STREAMS
+
+
+def test_a_call_whose_body_is_still_coming_in_gets_a_record(make_document: DocumentMaker, tmp_path: Path) -> None:
+    with (
+        SidecarProcess(tmp_path, make_document(lifecycle={"drain_seconds": 0.5})) as sidecar,
+        socket.create_connection(("127.0.0.1", sidecar.port)) as caller,
+    ):
+        post(sidecar.port)
+        caller.sendall(request_bytes()[:-1])
+        post(sidecar.port)  # a round trip: the head above was read before this one's
+        sidecar.signal()
+        assert sidecar.exit_code() == 0
+        assert caller.recv(1) == b""
+    records = sidecar.records.of("call")
+    assert [record["policy.decision"] for record in records] == ["served", "served", "refused"]
+    assert records[-1]["error.type"] == "sidecar_shutting_down"
+
+
+def test_before_listening_stops_calls_are_served_on_connections_that_then_close(
+    make_document: DocumentMaker, tmp_path: Path
+) -> None:
+    lifecycle = {"announce_seconds": 2, "drain_seconds": 60}
+    with SidecarProcess(tmp_path, make_document(lifecycle=lifecycle)) as sidecar:
+        sidecar.signal()
+        sidecar.records.wait("draining")
+        served, streamed, refused = (post(sidecar.port, HELLO | more) for more in ({}, {"stream": True}, {"n": 1}))
+        assert [reply.status for reply in (served, streamed, refused)] == [200, 200, 400]
+        assert {reply.headers["connection"] for reply in (served, streamed, refused)} == {"close"}
+        assert sidecar.exit_code() == 0
+
+
+def test_a_second_signal_ends_at_once(
+    make_document: DocumentMaker, provider: SimulatedProvider, callers: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    with SidecarProcess(tmp_path, make_document(lifecycle={"drain_seconds": 3600})) as sidecar:
+        replies = begin(callers, sidecar.port, provider)
+        sidecar.signal()
+        sidecar.records.wait("draining")
+        sidecar.signal()
+        assert sidecar.exit_code() == 0
+        for reply in replies:
+            assert reply.exception() is not None
+    assert len(sidecar.records.of("ending_at_once")) == 1
+    assert [record["answer.ended"] for record in sidecar.records.of("call")] == ["interrupted"] * STREAMS
