@@ -22,6 +22,8 @@ from addons.foundry.catalogue import Catalogue
 from addons.gates.attribution import attribute
 from addons.gates.body import ReadBody
 from addons.gates.caller import IdentifyCaller
+from addons.gates.concurrency import LimitConcurrency, UnderWay
+from addons.gates.limits import HoldToLimits
 from addons.gates.media_type import DeclaredBody
 from addons.gates.model import ResolveModel, permit_model
 from addons.gates.order import Gates
@@ -35,6 +37,9 @@ from addons.lockdown import DEAD_TARGET, SET, Lockdown
 from addons.relay import Relay
 from addons.rules import InForce, ProviderKey, Rules
 from addons.settings import REGION_HOSTS, Settings, split_address
+from addons.settlement import Settlement
+from addons.stores.counters import Counters
+from addons.stores.counters import build as build_counters
 from addons.verifiers.verifier import Verifier, build
 from addons.observation import observe
 
@@ -58,7 +63,9 @@ def assemble(
     error_format = settings.foundry.error_format
     calls = Calls()
     pages = ErrorPages(error_format)
-    in_force = InForce(rules(settings))
+    counters, under_way = build_counters(settings.limits.storage), UnderWay()
+    settlement = Settlement(counters)
+    in_force = InForce(rules(settings, counters, under_way))
     egress = Egress()
     checkpoint = Checkpoint(
         calls,
@@ -81,7 +88,8 @@ def assemble(
         egress,
         deadlines,
         Relay(calls, pages, error_format),
-        Journal(calls, observation.sinks),
+        Journal(calls, (under_way.leave, settlement.settle, *observation.sinks)),
+        settlement,
         *observation.parts,
         connections,
         Lifecycle(drain),
@@ -96,14 +104,14 @@ def assemble(
     return [closed.guard(part) for part in parts]
 
 
-def rules(settings: Settings) -> Rules:
-    """What the settings say of a call.
+def rules(settings: Settings, counters: Counters, under_way: UnderWay) -> Rules:
+    """What the settings say of a call. ``counters`` and ``under_way`` outlive a change of the rules.
 
     Raises:
         OSError, ValueError: as ``assemble``.
     """
     verifier = build(settings.caller)
-    own = gates(settings, verifier)
+    own = gates(settings, verifier, counters, under_way)
     return Rules(
         own,
         tuple(name for name, _ in (*own.head, *own.body)),
@@ -116,12 +124,13 @@ def rules(settings: Settings) -> Rules:
     )
 
 
-def gates(settings: Settings, verifier: Verifier) -> Gates:
+def gates(settings: Settings, verifier: Verifier, counters: Counters, under_way: UnderWay) -> Gates:
     """Every gate a call goes through, by name and in order."""
     return Gates(
         head=(
             ("route", Route(hosts(settings))),
             ("caller", IdentifyCaller(verifier)),
+            ("concurrency", LimitConcurrency(settings.limits, under_way)),
             ("attribution", attribute),
             ("media_type", DeclaredBody(settings.policy.max_body_bytes)),
         ),
@@ -131,6 +140,7 @@ def gates(settings: Settings, verifier: Verifier) -> Gates:
             ("permission", permit_model),
             ("policy", JudgeBody(settings.policy)),
             ("rewrite", Rewrite(destinations(settings))),
+            ("limits", HoldToLimits(settings.limits, counters)),
         ),
     )
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 from addons.foundry.caller import Caller
 from addons.foundry.models import Model
+from addons.foundry.permits import Permits
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import Trace
 from addons.responses.answer import AnswerFacts
@@ -71,6 +72,7 @@ class Call:
     region: str | None = None
     verdict: Verdict | None = field(default=None, repr=False)
     query_dropped: bool = False
+    permits: Permits | None = None
 
     # the way out, or the reason there is none
     outbound: Outbound | None = None

@@ -19,6 +19,7 @@ type Outcome = Literal["passed", "refused", "not reached", "not judged"]
 NOT_JUDGED: Final[Mapping[str, str]] = {
     "caller": f"no token is kept; assumed: a valid one that holds {SCOPE}",
     "permission": "depends on the caller; assumed: one that may use every model and name every project",
+    "concurrency": "depends on what else is under way",
     "limits": "depends on what else is called in the same minute",
 }
 """Gates whose verdict a file can't tell, and what is assumed instead."""
@@ -109,7 +110,11 @@ def _assume_caller(call: Call) -> None:
     call.caller = Caller("assumed", frozenset({SCOPE}))
 
 
-_INSTEAD: Final[Mapping[str, Gate]] = {"caller": _assume_caller, "limits": lambda _call: None}
+_INSTEAD: Final[Mapping[str, Gate]] = {
+    "caller": _assume_caller,
+    "concurrency": lambda _call: None,
+    "limits": lambda _call: None,
+}
 """What runs in the place of gates that would ask somebody, or count the call."""
 
 

@@ -64,7 +64,7 @@ def test_a_file_without_a_verifier_is_refused(file: Path) -> None:
         (GOOD.replace("development", "none"), 8, "caller.verifier"),
         (GOOD.replace("127.0.0.1:9000", "0.0.0.0:9000"), 1, "loopback"),
         (GOOD + "8: 1\n", 1, "8: no such key"),
-        (GOOD + "limits: {}\n", 9, "limits: no such key"),
+        (GOOD + "limits: {mode: x}\n", 9, "limits.mode: Input should be 'enforce' or 'warn'"),
         (GOOD.replace("provider:\n", "provider:\n  allowed_regions: [eu]\n"), 3, "has no such entry"),
         (GOOD.replace("      api_key", "      url: http://x/v1\n      api_key"), 5, "TLS alone"),
     ],

@@ -36,6 +36,10 @@ def check(config: Path | None) -> int:
     for region, place in assembly.destinations(settings).items():
         if not assembly.is_documented(region, place):
             print(f"# note: region {region} goes to {place.url}, which is not OpenAI's documented host for it")
+    if not settings.limits.rates:
+        print(
+            "# note: no limits of tokens or requests a minute: write limits.enrollment, limits.project or limits.user"
+        )
     return 0
 
 

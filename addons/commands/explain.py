@@ -11,9 +11,11 @@ from addons.configuration import ConfigurationError
 from addons.explained_flows import are_flows, from_flows, read_flows
 from addons.explanation import Asked, Explanation, explain, from_body
 from addons.explanation_text import difference, difference_text, document, text
+from addons.gates.concurrency import UnderWay
 from addons.gates.order import Gates
 from addons.secret import SecretError
 from addons.settings import Settings
+from addons.stores.counters import MemoryCounters
 from addons.verifiers.development import Development
 
 
@@ -61,7 +63,7 @@ def _explain(asked: list[Asked], settings: Settings) -> list[Explanation]:
 
     try:
         # The verifier is never asked; this one needs no file and no network.
-        return asyncio.run(explain_all(assembly.gates(settings, Development())))
+        return asyncio.run(explain_all(assembly.gates(settings, Development(), MemoryCounters(), UnderWay())))
     except SecretError as error:
         raise ConfigurationError(f"policy.safety_identifier: {error}") from None
 

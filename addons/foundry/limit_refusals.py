@@ -1,0 +1,101 @@
+"""What a caller is told when a limit says no (SPEC §6 and §8)."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from addons.foundry.permits import Meter, Standing
+from addons.foundry.refusals import Refusal
+
+RULE: Final = "RATE_LIMIT"
+AT_ONCE: Final = "1"  # seconds of Retry-After where nobody knows how long it takes
+
+_WHOSE: Final = {
+    "ENROLLMENT": "The whole enrollment",
+    "PROJECT": "The project that attribution names",
+    "USER": "This caller",
+}
+
+
+def denied(meter: Meter) -> Refusal:
+    """A limit of 0 is a policy's no, which never is a 429: clients would only come again."""
+    return Refusal(
+        "model_permission_denied",
+        f"{_WHOSE[meter.level]} may not use {meter.model}: its limit of {meter.kind.lower()} a minute is 0."
+        " Ask the operator of this sidecar for more.",
+        parameters={"languageModelRid": meter.model},
+        param="model",
+        rule=RULE,
+    )
+
+
+def exceeded(full: Standing, cost: int, standings: Sequence[Standing]) -> Refusal:
+    """``full`` is the meter that ``cost`` does not fit into; ``standings`` are all that the call runs on.
+
+    A caller that waits as long as it is told is let through, unless others were first.
+    """
+    meter, kind = full.meter, full.meter.kind.lower()
+    milliseconds = math.floor(full.wait(cost) * 1000) + 1
+    headers = _retry_after(milliseconds)
+    for each in standings:
+        if (each.meter.level, each.meter.subject) == (meter.level, meter.subject):
+            headers |= _shown(each)
+    return Refusal(
+        "rate_limited",
+        f"{_WHOSE[meter.level]} is over its limit of {full.limit} {kind} a minute for {meter.model}:"
+        f" {full.used} used, {cost} requested. Try again in {_duration(milliseconds)}.",
+        parameters={
+            "languageModelRid": meter.model,
+            "rateLimitType": meter.kind,
+            "rateLimitScope": meter.level,
+            "limitPerMinute": str(full.limit),
+            "requestedPermits": str(cost),
+            "requestedPermitsInLastMinute": str(full.used),
+        },
+        headers=headers,
+        rule=RULE,
+    )
+
+
+def crowded(scope: str, limit: int) -> Refusal:
+    """Too many calls at a time; ``scope`` is CALLER or SIDECAR."""
+    whose = "This caller has" if scope == "CALLER" else "This sidecar has"
+    return Refusal(
+        "rate_limited",
+        f"{whose} {limit} calls under way, which is the most at a time. Try again when one has ended.",
+        parameters={"rateLimitType": "CONCURRENCY", "rateLimitScope": scope},
+        headers=_retry_after(1000),
+        rule="CONCURRENCY",
+    )
+
+
+def unavailable(why: str) -> Refusal:
+    """``why`` is for the record alone."""
+    return Refusal(
+        "limits_unavailable",
+        "The sidecar can't reach the store of its rate limits, so nothing was sent; try again.",
+        headers={"Retry-After": AT_ONCE},
+        rule=RULE,
+        detail=why,
+    )
+
+
+def _retry_after(milliseconds: int) -> dict[str, str]:
+    return {"Retry-After": str(math.ceil(milliseconds / 1000)), "retry-after-ms": str(milliseconds)}
+
+
+def _shown(standing: Standing) -> dict[str, str]:
+    kind = standing.meter.kind.lower()
+    return {
+        f"x-ratelimit-limit-{kind}": str(standing.limit),
+        f"x-ratelimit-remaining-{kind}": str(standing.remaining),
+        f"x-ratelimit-reset-{kind}": _duration(math.ceil(standing.reset * 1000)),
+    }
+
+
+def _duration(milliseconds: int) -> str:
+    """As OpenAI writes them: ``1m3.25s``, ``12s``, ``80ms``."""
+    if milliseconds < 1000:  # noqa: PLR2004 - a second
+        return f"{milliseconds}ms"
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{minutes}m{rest / 1000:g}s" if minutes else f"{rest / 1000:g}s"

@@ -1,0 +1,112 @@
+"""The ``limits:`` section of the configuration (SPEC §8, §10)."""
+
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
+
+from addons.foundry.models import Rid
+from addons.secret import Secret
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Limit(_Section):
+    """Absent: not limited. 0: denied."""
+
+    tokens_per_minute: Annotated[int | None, Field(ge=0, description="input and output together")] = None
+    requests_per_minute: Annotated[int | None, Field(ge=0)] = None
+
+
+def _shape(value: Any) -> str:
+    """In brackets, so that errors name the key in the file and not this choice."""
+    if isinstance(value, Limit):
+        return "[limit]"
+    return "[limit]" if not isinstance(value, dict) or value.keys() & Limit.model_fields.keys() else "[by model]"
+
+
+type Default = Literal["default"]
+type ByModel = dict[Rid | Default, Limit]
+type PerModel = Annotated[
+    Annotated[Limit, Tag("[limit]")] | Annotated[ByModel, Tag("[by model]")],
+    Discriminator(_shape),
+    Field(description="one limit that each model has for itself, or a limit by model RID or default"),
+]
+
+
+def _store_url(url: str) -> str:
+    if url == "memory":
+        return url
+    parts = urlsplit(url)
+    if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
+        raise ValueError(
+            f"{parts.scheme or 'this'!r} is no store; write memory, redis://HOST:PORT or rediss://HOST:PORT"
+        )
+    if parts.password:
+        raise ValueError("a URL with a password is a secret; write {env: NAME} or {file: PATH} that holds it")
+    return url
+
+
+class Concurrency(_Section):
+    """Calls under way at a time; one more is refused at once. Counted by each sidecar for itself."""
+
+    per_caller: Annotated[int | None, Field(gt=0, description="absent: not limited")] = None
+    total: Annotated[int | None, Field(gt=0, description="of this sidecar; absent: not limited")] = None
+
+
+class LimitsSettings(_Section):
+    """Without this section nothing is limited: only the operator knows what the provider's account bears.
+
+    Documented by Palantir for GPT-5.2, at user level: 500,000 tokens and 1,000 requests a minute.
+    """
+
+    storage: Annotated[
+        Annotated[str, AfterValidator(_store_url), Tag("[url]")] | Annotated[Secret, Tag("[secret]")],
+        Discriminator(lambda value: "[url]" if isinstance(value, str) else "[secret]"),
+        Field(
+            description="memory: each sidecar counts for itself. redis://… or rediss://… (Redis or Valkey): all that"
+            " name it share the limits; a URL with a password comes by reference, {env: NAME} or {file: PATH}."
+            " Default memory: nothing else to run"
+        ),
+    ] = "memory"
+    mode: Annotated[
+        Literal["enforce", "warn"],
+        Field(description="warn only records what would have been refused. Default enforce"),
+    ] = "enforce"
+    enrollment: Annotated[
+        ByModel, Field(description="by model RID, or default for every other model: all traffic")
+    ] = {}
+    project: Annotated[
+        dict[Rid | Default, PerModel],
+        Field(description="by the RID that attribution names, or default for every other: calls that name one"),
+    ] = {}
+    user: Annotated[
+        dict[Annotated[str, StringConstraints(min_length=1)], PerModel],
+        Field(
+            description="by the caller's subject, or default for every other: calls that name no project, or one that"
+            " stands not by its own RID under limits.project"
+        ),
+    ] = {}
+    assumed_output_tokens: Annotated[
+        int,
+        Field(
+            gt=0,
+            description="output expected of a call that names no max_output_tokens, until its end tells. Default 1024:"
+            " most answers are shorter, and a model's own limit would let a handful of calls fill a minute",
+        ),
+    ] = 1024
+    on_store_failure: Annotated[
+        Literal["refuse", "allow"],
+        Field(
+            description="while the store can't be asked, calls are refused with 503, or pass unlimited, which their"
+            " records say. Default refuse: a limit that an outage lifts protects nothing"
+        ),
+    ] = "refuse"
+    concurrency: Concurrency = Concurrency()
+
+    @property
+    def rates(self) -> bool:
+        """Whether anything is limited per minute."""
+        return bool(self.enrollment or self.project or self.user)
