@@ -1,0 +1,42 @@
+"""Calls as the gates meet them."""
+
+import asyncio
+from datetime import date
+from typing import Any
+
+import pytest
+
+from addons.call import Call, Headers
+from addons.foundry.caller import SCOPE, Caller
+from addons.foundry.catalogue import Catalogue
+from addons.foundry.refusals import Refusal
+from addons.foundry.trace import read_trace
+from addons.gates.order import Gate, run
+from addons.gates.route import PATH
+from tests.conftest import MODEL
+
+GPT = Catalogue().find(MODEL, date(2026, 1, 1))
+SOMEONE = Caller("someone", frozenset({SCOPE}))
+
+
+def call(headers: Headers | None = None, **filled: Any) -> Call:
+    """A call whose head is ``headers``; ``filled`` is what earlier gates have put into it."""
+    made = Call(method="POST", target=PATH, headers=headers or {}, trace=read_trace({}))
+    for name, value in filled.items():
+        setattr(made, name, value)
+    return made
+
+
+def through(gate: Gate, asked: Call) -> Call:
+    """The call, once the gate has let it through."""
+    asyncio.run(run([("gate", gate)], asked))
+    assert asked.passed == ["gate"]
+    return asked
+
+
+def refused_by(gate: Gate, asked: Call) -> Refusal:
+    """What the gate refuses the call with."""
+    with pytest.raises(Refusal) as caught:
+        asyncio.run(run([("gate", gate)], asked))
+    assert asked.passed == []
+    return caught.value

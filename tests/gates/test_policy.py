@@ -1,0 +1,96 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from addons.call import Call, Headers
+from addons.gates.body import LARGE
+from addons.gates.policy import JudgeBody
+from addons.responses.additions import pseudonym, session_key
+from addons.responses.policy_settings import PolicySettings
+from addons.secret import Secret, SecretError
+from tests.gates.calls import GPT, SOMEONE, call, refused_by, through
+
+MCP = {"type": "mcp", "server_label": "x", "server_url": "https://x"}
+
+
+def judged(document: dict[str, Any], headers: Headers | None = None, **more: Any) -> Call:
+    return call(headers, document={"input": "x", **document}, model=GPT, caller=SOMEONE, **more)
+
+
+@pytest.mark.parametrize("size", [10, LARGE])
+def test_let_through_with_its_changes(size: int) -> None:
+    verdict = through(JudgeBody(PolicySettings()), judged({}, body=b" " * size)).verdict
+    assert verdict
+    assert verdict.members["store"] is False
+    assert "store" in {change.path for change in verdict.changes}
+
+
+@pytest.mark.parametrize("size", [10, LARGE])
+@pytest.mark.parametrize(
+    ("document", "refusal", "param", "rule"),
+    [
+        ({"store": True}, "refused_feature", "store", "ZERO_DATA_RETENTION"),
+        ({"store": True, "tools": [MCP]}, "refused_feature", "store", "ZERO_DATA_RETENTION"),
+        ({"tools": [{"type": "function", "name": "f"}, MCP]}, "refused_feature", "tools[1]", "ZERO_DATA_RETENTION"),
+        ({"no_such_field": 1}, "unknown_field", "no_such_field", "UNKNOWN"),
+        ({"service_tier": "flex"}, "refused_feature", "service_tier", "COST"),
+    ],
+)
+def test_the_first_finding_is_the_refusal(
+    document: dict[str, Any], refusal: str, param: str, rule: str, size: int
+) -> None:
+    asked = judged(document, body=b" " * size)
+    given = refused_by(JudgeBody(PolicySettings()), asked)
+    assert (given.name, given.param, given.rule) == (refusal, param, rule)
+    assert asked.verdict
+    assert asked.verdict.refused[0].message == given.message
+
+
+def test_every_finding_stays_with_the_call() -> None:
+    asked = judged({"store": True, "background": True, "tools": [MCP]})
+    refused_by(JudgeBody(PolicySettings()), asked)
+    assert asked.verdict
+    assert {finding.path for finding in asked.verdict.refused} == {"store", "background", "tools[0]"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({"mode": "warn"}, {"tools[0]", "background"}),
+        ({"rules": {"ZERO_DATA_RETENTION": "warn"}}, {"tools[0]", "background"}),
+        ({"rules": {"tool.mcp": "warn", "background": "warn"}}, {"tools[0]", "background"}),
+    ],
+)
+def test_rules_that_only_warn(settings: dict[str, Any], warned: set[str]) -> None:
+    gate = JudgeBody(PolicySettings.model_validate(settings))
+    verdict = through(gate, judged({"background": True, "tools": [MCP]})).verdict
+    assert verdict
+    assert {finding.path for finding in verdict.warned} == warned
+    assert verdict.members["store"] is False
+
+
+def test_the_caller_is_named_by_a_pseudonym(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("secret")
+    gate = JudgeBody(PolicySettings(safety_identifier=Secret(file=tmp_path / "key")))
+    verdict = through(gate, judged({"safety_identifier": "me"})).verdict
+    assert verdict
+    assert verdict.members["safety_identifier"] == pseudonym("secret", "someone")
+
+
+def test_a_pseudonym_that_can_not_be_made_is_a_fault(tmp_path: Path) -> None:
+    gate = JudgeBody(PolicySettings(safety_identifier=Secret(file=tmp_path / "missing")))
+    with pytest.raises(SecretError):
+        through(gate, judged({}))
+
+
+@pytest.mark.parametrize(
+    ("choice", "session", "key"),
+    [("session", "s-1", session_key("s-1")), ("session", None, None), ("caller", "s-1", None)],
+)
+def test_a_session_shares_its_cache(choice: str, session: str | None, key: str | None) -> None:
+    gate = JudgeBody(PolicySettings.model_validate({"prompt_cache_key": choice}))
+    headers = {"x-palantir-session-id": (session,)} if session else {}
+    verdict = through(gate, judged({}, headers)).verdict
+    assert verdict
+    assert verdict.members.get("prompt_cache_key") == key
