@@ -34,20 +34,20 @@ from addons.inspector import Inspector
 from addons.journal import Journal
 from addons.lifecycle import Lifecycle
 from addons.lockdown import DEAD_TARGET, SET, Lockdown
+from addons.observation import observe
 from addons.relay import Relay
 from addons.rules import InForce, ProviderKey, Rules
 from addons.settings import REGION_HOSTS, Settings, split_address
 from addons.settlement import Settlement
+from addons.stores import ledger_file
 from addons.stores.counters import Counters
 from addons.stores.counters import build as build_counters
 from addons.verifiers.verifier import Verifier, build
-from addons.observation import observe
 
 UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 
 _log = structlog.get_logger("sidecar")
 
-from addons.stores import ledger_file
 
 def assemble(
     settings: Settings, alter: Callable[[list[Any]], object] = lambda _parts: None, *, inspect: bool = False
@@ -67,13 +67,14 @@ def assemble(
     settlement = Settlement(counters)
     in_force = InForce(rules(settings, counters, under_way))
     egress = Egress()
+    observation = observe(settings)
     checkpoint = Checkpoint(
         calls,
         egress,
         in_force,
         error_format,
         keep_requests=inspect,
-    observation = observe(settings)
+        before_release=observation.before_release,
     )
     timeouts = settings.provider.timeouts
     deadlines = Deadlines(calls, egress, connect=timeouts.connect, read=timeouts.read)
@@ -84,7 +85,6 @@ def assemble(
         Lockdown(required_options(settings)),
         pages,
         checkpoint,
-        before_release=observation.before_release,
         egress,
         deadlines,
         Relay(calls, pages, error_format),

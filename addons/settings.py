@@ -215,6 +215,8 @@ class Settings(BaseSettings):
     caller: CallerSettings
     models: Models = Models()
     policy: PolicySettings = PolicySettings()
+    limits: LimitsSettings = LimitsSettings()
+    usage: UsageSettings = UsageSettings()
     lifecycle: LifecycleSettings = LifecycleSettings()
     log: Log = Log()
     inspect: Inspect = Inspect()
@@ -229,8 +231,6 @@ class Settings(BaseSettings):
             )
         return self
 
-    limits: LimitsSettings = LimitsSettings()
-    usage: UsageSettings = UsageSettings()
     @classmethod
     def settings_customise_sources(
         cls,
