@@ -59,6 +59,18 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--config", type=Path, metavar="FILE", help="the YAML file (default: $SIDECAR_CONFIG)")
     explain.add_argument("--against", type=Path, metavar="FILE", help="another: show only what it would do otherwise")
     explain.add_argument("--json", action="store_true", help="for machines")
+    usage = command("usage", "tokens and calls from the ledger", _usage)
+    usage.add_argument("--config", type=Path, metavar="FILE", help="the YAML file (default: $SIDECAR_CONFIG)")
+    usage.add_argument("--since", default="24h", metavar="PERIOD", help="90m, 24h (default), 7d, 4w")
+    usage.add_argument(
+        "--by",
+        default="project,model",
+        metavar="NAMES",
+        help="any of project,model,caller,region,error,minute,hour,day (default: project,model)",
+    )
+    form = usage.add_mutually_exclusive_group()
+    for name, about in (("json", "one JSON object"), ("csv", "comma-separated values")):
+        form.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="table", help=about)
     simulate = command("simulate", "run the simulated provider alone", _simulate)
     simulate.add_argument("--host", default="127.0.0.1")
     simulate.add_argument("--port", type=int, default=0, help="for HTTP; TLS takes the next free one")
@@ -108,6 +120,17 @@ def _explain(options: argparse.Namespace) -> int:
     from addons.commands import explain
 
     return explain.run(options.file, _config(options), options.against, as_json=options.json)
+
+
+def _usage(options: argparse.Namespace) -> int:
+    from addons.commands.usage import UsageError, dimensions, period, show
+
+    try:
+        seconds, by = period(options.since), dimensions(options.by)
+    except UsageError as error:
+        print(f"./run.sh usage: {error}", file=sys.stderr)
+        return 2
+    return show(_config(options), seconds, by, options.form)
 
 
 def _simulate(options: argparse.Namespace) -> int:

@@ -1,0 +1,104 @@
+"""``usage``: tokens and calls from the ledger."""
+
+import csv
+import json
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from addons import configuration
+from addons.configuration import ConfigurationError
+from addons.stores.ledger_file import LedgerError, connect_to_read
+from addons.stores.usage_query import DIMENSIONS, MEASURES, usage
+
+SECONDS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+NONE: Final[Mapping[str, str]] = {"project": "(the caller's own)"}
+SHARED: Final = " + "
+
+type Form = Literal["table", "json", "csv"]
+
+
+class UsageError(Exception):
+    """The command was given something it does not take; the message says what it does."""
+
+
+def period(text: str) -> float:
+    """``90m``, ``24h``, ``7d`` or ``4w`` in seconds; raises UsageError."""
+    found = re.fullmatch(r"([0-9]{1,6})([mhdw])", text)
+    if not found:
+        raise UsageError(f"{text!r} is no period; write for example 90m, 24h, 7d or 4w")
+    return int(found[1]) * SECONDS[found[2]]
+
+
+def dimensions(text: str) -> tuple[str, ...]:
+    """``project,model`` as a tuple; raises UsageError."""
+    names = tuple(dict.fromkeys(text.split(",")))
+    if unknown := [name for name in names if name not in DIMENSIONS]:
+        raise UsageError(f"can't group by {unknown[0]!r}; choose among {', '.join(DIMENSIONS)}")
+    return names
+
+
+def show(config: Path | None, seconds: float, by: Sequence[str], form: Form) -> int:
+    """Prints what was used in the last ``seconds``; 1 when the ledger can't be read.
+
+    Raises:
+        ConfigurationError: as ``configuration.load``; or the ledger is off.
+    """
+    path = configuration.load(config).usage.path
+    if path is None:
+        raise ConfigurationError("usage.ledger: it is off, so nothing was written down")
+    since = time.time() - seconds
+    try:
+        with closing(connect_to_read(path)) as connection:
+            connection.execute("BEGIN")  # both queries see the same moment
+            rows = usage(connection, since, by)
+            (total,) = usage(connection, since)
+    except LedgerError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if form == "json":
+        began = datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds")
+        print(json.dumps({"since": began, "by": list(by), "rows": rows, "total": total}, indent=2))
+    elif form == "csv":
+        writer = csv.DictWriter(sys.stdout, [*by, *MEASURES])
+        writer.writeheader()
+        writer.writerows(rows)
+    else:
+        _table(by, rows, total)
+    return 0
+
+
+def _table(by: Sequence[str], rows: Sequence[Mapping[str, Any]], total: Mapping[str, Any]) -> None:
+    measures = [name for name in MEASURES if name != "cost" or total["cost"] is not None]
+    cells = [[_name(row[name], name) for name in by] + [_number(row[name]) for name in measures] for row in rows]
+    headings = [*by, *(name.removesuffix("_tokens") for name in measures)]
+    last = ["total", *[""] * (len(by) - 1), *(_number(total[name]) for name in measures)]
+    lines = [headings, *cells, last]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    for line in lines:
+        words = [
+            cell.ljust(width) if column < len(by) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        print("  ".join(words).rstrip())
+    if any(SHARED in (row.get("project") or "") for row in rows):
+        print("\nA row with several projects holds the calls that named them all; no call is counted twice.")
+    if total["unreported"]:
+        print("\nunreported: calls that left, and of whose tokens the provider has not told (yet).")
+
+
+def _name(value: str | None, dimension: str) -> str:
+    if value is None:
+        return NONE.get(dimension, "-")
+    return "".join(letter if letter.isprintable() else "?" for letter in value)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4f}"
