@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from addons import listener_certificate
 from addons.announce import Announce
 from addons.calls import Calls
 from addons.checkpoint import Checkpoint
@@ -36,13 +37,15 @@ from addons.lifecycle import Lifecycle
 from addons.lockdown import DEAD_TARGET, SET, Lockdown
 from addons.observation import observe
 from addons.relay import Relay
+from addons.reload import Reload, Source
 from addons.rules import InForce, ProviderKey, Rules
 from addons.settings import REGION_HOSTS, Settings, split_address
 from addons.settlement import Settlement
 from addons.stores import ledger_file
 from addons.stores.counters import Counters
 from addons.stores.counters import build as build_counters
-from addons.verifiers.verifier import Verifier, build
+from addons.verifiers.verifier import Verifier
+from addons.verifiers.verifier import build as build_verifier
 
 UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 
@@ -50,12 +53,17 @@ _log = structlog.get_logger("sidecar")
 
 
 def assemble(
-    settings: Settings, alter: Callable[[list[Any]], object] = lambda _parts: None, *, inspect: bool = False
+    settings: Settings,
+    alter: Callable[[list[Any]], object] = lambda _parts: None,
+    *,
+    inspect: bool = False,
+    source: Source | None = None,
 ) -> list[Any]:
     """The addons of one sidecar, every hook of theirs failing closed.
 
     ``alter`` may change them before they are guarded; it is how tests put faults in. With ``inspect`` flows
-    keep the caller's own request, for somebody to look at.
+    keep the caller's own request, for somebody to look at. With ``source`` the settings are read again from
+    there when they change.
 
     Raises:
         OSError, ValueError: a file the settings name is missing or wrong; the message says which.
@@ -96,21 +104,30 @@ def assemble(
         Announce(settings),
     ]
     if inspect:
-        parts.append(Explainer(lambda: in_force.rules.gates))
-    if inspect:
-        parts.append(Inspector(settings.inspect))
+        parts += [Explainer(lambda: in_force.rules.gates), Inspector(settings.inspect)]
+    if source:
+
+        def build(new: Settings, verifier: Verifier | None) -> Rules:
+            check_files(new)
+            for region in new.provider.allowed_regions:
+                new.provider.regions[region].api_key.read()
+            return rules(new, counters, under_way, verifier)
+
+        parts.append(Reload(settings, in_force, source, build))
     alter(parts)
     closed = Closed(calls, error_format)
     return [closed.guard(part) for part in parts]
 
 
-def rules(settings: Settings, counters: Counters, under_way: UnderWay) -> Rules:
+def rules(settings: Settings, counters: Counters, under_way: UnderWay, verifier: Verifier | None = None) -> Rules:
     """What the settings say of a call. ``counters`` and ``under_way`` outlive a change of the rules.
+
+    ``verifier`` is the one that ``settings.caller`` describes, where there is one already.
 
     Raises:
         OSError, ValueError: as ``assemble``.
     """
-    verifier = build(settings.caller)
+    verifier = verifier or build_verifier(settings.caller)
     own = gates(settings, verifier, counters, under_way)
     return Rules(
         own,
@@ -199,7 +216,7 @@ def required_options(settings: Settings) -> dict[str, Any]:
         "certs": [],
     }
     if settings.listen.tls:
-        options["certs"] = [f"*={certificates(settings) / 'listener.pem'}"]
+        options["certs"] = [f"*={listener_certificate.path(settings)}"]
     return options
 
 

@@ -35,7 +35,7 @@ class _Ready:
 class RunningSidecar:
     """Starts on enter, stops on exit. ``alter`` may change the addons before mitmproxy gets them.
 
-    ``extra`` are mitmproxy options on top of the sidecar's own.
+    ``extra`` are mitmproxy options on top of the sidecar's own. ``inspect``: as under ``web``.
     """
 
     def __init__(
@@ -44,9 +44,10 @@ class RunningSidecar:
         *,
         alter: Callable[[list[Any]], object] = lambda _addons: None,
         extra: Mapping[str, Any] | None = None,
+        inspect: bool = False,
     ) -> None:
         self.settings = settings
-        self.addons = assembly.assemble(settings, alter)
+        self.addons = assembly.assemble(settings, alter, inspect=inspect)
         self._extra = dict(extra or {})
         self._error: BaseException | None = None
 
