@@ -1,0 +1,200 @@
+"""What `./run.sh web` shows, what it never shows, and what its page can't be made to do."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from openai import APIStatusError, InternalServerError
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
+
+from addons.simulator.provider import SimulatedProvider
+from tests.conftest import MODEL, PROVIDER_KEY
+from tests.inspecting.web import COOKIE, PROJECT, TOKEN, Web, three_calls
+
+
+@pytest.fixture(scope="module")
+def process(provider_process: SimulatedProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    limits = {"keep_flows": 3, "answer_bytes": 20_000}
+    with Web(tmp_path_factory.mktemp("web"), provider_process, inspect=limits) as running:
+        yield running
+
+
+@pytest.fixture
+def web(process: Web, provider: SimulatedProvider) -> Web:
+    process.forget()
+    return process
+
+
+class Updates:
+    """Everything the page's websocket says between enter and exit."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+        self._open = threading.Event()
+        self.messages: list[str] = []
+
+    def __enter__(self) -> list[str]:
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._listen()))
+        self._thread.start()
+        assert self._open.wait(10)
+        return self.messages
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._connection.close)
+        self._thread.join(10)
+
+    async def _listen(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        address = self._web.base.replace("http:", "ws:") + "/updates"
+        authorization = {"Authorization": f"Bearer {self._web.page_token}"}
+        self._connection: Any = await websocket_connect(HTTPRequest(address, headers=authorization))
+        self._open.set()
+        while (message := await self._connection.read_message()) is not None:
+            self.messages.append(message)
+
+
+def test_a_call_is_shown_as_a_conversation(web: Web, provider: SimulatedProvider) -> None:
+    three_calls(web, provider)
+    whole, streamed, refused = web.flows(3)
+    assert [flow["marked"] for flow in (whole, streamed, refused)] == ["✅", "✅", "⛔"]
+    assert whole["comment"].startswith("gpt-5.2 · the-project · 100 in + 20 out · ")
+    assert refused["comment"].startswith("store ZERO_DATA_RETENTION gpt-5.2 · the-project · ")
+
+    request = web.view(whole, "request")
+    for shown in (
+        "SERVED 200\n",
+        f"model: {MODEL} -> gpt-5.2\n",
+        "store: (absent) -> false\n",
+        "headers kept back: attribution, ",
+        "tools: weather (function)\n",
+        "instructions:\n  Be kind.\n",
+        "user:\n  What is in this picture?\n  [input_image: image/png, 300 bytes]\n",
+    ):
+        assert shown in request
+    answer = web.view(whole, "response")
+    for shown in (
+        "tokens   100 in + 20 out\n",
+        "usage: input 100, cached 40, output 20, reasoning 8\n",
+        "  The simulated provider thought about it.\n",
+        "assistant:\n  Hello from the simulated provider.",
+    ):
+        assert shown in answer
+    assert "function_call weather [call_" in web.view(streamed, "response")
+    for message in ("request", "response"):
+        view = web.view(refused, message)
+        assert "REFUSED 400\n" in view
+        assert "rule     ZERO_DATA_RETENTION\n" in view
+        assert "setting  policy.rules.store\n" in view
+    assert "Keep this" in web.view(refused, "request")
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("~marker no_entry", [2]),
+        ("~marker white_check_mark", [0, 1]),
+        ("~hs event-stream", [1]),
+        ("~comment the-project", [0, 1, 2]),
+        ("~meta ZERO_DATA_RETENTION", [2]),
+        (f"~meta {PROJECT}", [0, 1, 2]),
+        ("~comment another-project", []),
+    ],
+)
+def test_documented_filters(web: Web, provider: SimulatedProvider, expression: str, found: list[int]) -> None:
+    three_calls(web, provider)
+    every = [flow["id"] for flow in web.flows(3)]
+    dumped = web.http.get("/flows/dump", params={"filter": expression}).content
+    assert [index for index, each in enumerate(every) if each.encode() in dumped] == found
+
+
+def test_nothing_the_page_gives_holds_a_secret(web: Web, provider: SimulatedProvider, tmp_path: Path) -> None:
+    archive = tmp_path / "archive.har"
+    with Updates(web) as said:
+        provider.script("status=401")
+        with pytest.raises(InternalServerError, match="credentials"):
+            web.sdk.responses.create(model=MODEL, input="Hello")
+        three_calls(web, provider)
+        flows = web.flows(3)
+    texts = {"websocket": "".join(said), "log": "".join(web.output)}
+    for path in ("/flows", "/flows/dump", "/options", "/events", "/state", "/commands"):
+        texts[path] = web.http.get(path).content.decode("utf-8", "replace")
+    for flow in flows:
+        for message in ("request", "response"):
+            for kind in (f"{message}/content.data", f"{message}/content/auto", f"{message}/content/raw"):
+                texts[f"{flow['id']} {kind}"] = web.http.get(f"/flows/{flow['id']}/{kind}").text
+    export = {"arguments": ["@all", str(archive)]}
+    assert "error" not in web.http.post("/commands/save.har", json=export).json()
+    texts["har"] = archive.read_text()
+    for form in ("curl", "httpie", "raw", "raw_request", "raw_response"):
+        exported = web.http.post("/commands/export", json={"arguments": [form, flows[0]["id"]]}).json()
+        texts[form] = str(exported)
+    assert "flows/update" in texts["websocket"]
+    assert all("gpt-5.2" in texts[name] for name in ("/flows", "/flows/dump", "websocket", "log", "har"))
+    for name, text in texts.items():
+        for secret in (PROVIDER_KEY, TOKEN, COOKIE):
+            assert secret not in text, name
+    assert web.page_token not in texts["log"] + texts["/options"]
+
+
+def test_the_oldest_calls_are_let_go(web: Web, provider: SimulatedProvider) -> None:
+    for number in range(5):
+        web.sdk.responses.create(model=MODEL, input=f"Call {number}")
+    web._wait(web.output, r'(?s)(?:"event": "call".*){5}')
+    flows = web.flows(3)
+    assert len(flows) == 3
+    assert ["Call 2" in web.view(flows[0], "request"), "Call 4" in web.view(flows[2], "request")] == [True, True]
+
+
+def test_of_a_long_answer_the_beginning_is_kept(web: Web, provider: SimulatedProvider) -> None:
+    provider.script("events=500")
+    with web.sdk.responses.stream(model=MODEL, input="Tell me more") as stream:
+        whole = stream.get_final_response()
+    assert whole.usage
+    (flow,) = web.flows(1)
+    view = web.view(flow, "response")
+    assert flow["response"]["contentLength"] == 20_000
+    assert "Kept: the first 20,000 of " in view
+    assert "(inspect.answer_bytes)" in view
+    assert "assistant:\n  Hello from the simulated provider." in view
+
+
+@pytest.mark.parametrize(
+    "option", [{"web_host": "0.0.0.0"}, {"stream_large_bodies": "1"}, {"modify_body": ["/gpt/evil"]}, {"http2": True}]
+)
+def test_options_that_open_a_way_round_are_refused(web: Web, option: dict[str, Any]) -> None:
+    answer = web.http.put("/options", json=option)
+    assert answer.status_code == 400
+    assert "The sidecar needs" in answer.text
+    (name,) = option
+    assert web.http.get("/options").json()[name]["value"] != option[name]
+
+
+def test_nobody_without_the_token_gets_in(web: Web) -> None:
+    for token in ("", "wrong"):
+        for path in ("/flows", "/options", "/flows/dump"):
+            assert httpx.get(web.base + path, params={"token": token}).status_code == 403
+    assert httpx.get(web.base + "/nowhere", params={"token": web.page_token}).status_code == 404
+    assert web.page_token not in "".join(web.output)
+
+
+def test_a_flow_sent_again_from_the_page_goes_nowhere(web: Web, provider: SimulatedProvider) -> None:
+    web.sdk.responses.create(model=MODEL, input="Once")
+    (flow,) = web.flows(1)
+    dialled, calls = provider.dialled, len(provider.calls)
+    web.http.post(f"/flows/{flow['id']}/replay").raise_for_status()
+    web._wait(web.output, r'(?s)(?:"event": "call".*){2}')
+    assert (provider.dialled, len(provider.calls)) == (dialled, calls)
+
+
+def test_unloading_the_sidecar_opens_no_way_round(provider: SimulatedProvider, tmp_path: Path) -> None:
+    """mitmproxy either keeps judging, where an addon of ours ends asynchronously, or is left with the dead target."""
+    with Web(tmp_path, provider) as web:
+        assert web.http.put("/options", json={"scripts": []}).status_code == 200
+        with pytest.raises(APIStatusError):
+            web.sdk.responses.create(model=MODEL, input="Keep this", store=True)
+        assert provider.dialled == 0

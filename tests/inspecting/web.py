@@ -1,0 +1,161 @@
+"""``./run.sh web`` in a process of its own, and its page as a program sees it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+import pytest
+from openai import BadRequestError, OpenAI
+
+from addons.simulator.provider import SimulatedProvider
+from tests.conftest import MODEL, PATH, PROVIDER_KEY
+
+ROOT = Path(__file__).parent.parent.parent
+TOKEN = "token-of-the-caller-who-is-looked-at"
+COOKIE = "cookie-that-nobody-should-see"
+PROJECT = "ri.compass.main.folder.the-project"
+
+
+class Web:
+    """Starts on enter, stops on exit. ``settings`` are added to the file, section by section."""
+
+    def __init__(self, directory: Path, provider: SimulatedProvider, **settings: Any) -> None:
+        (directory / "key").write_text(PROVIDER_KEY)
+        document = {
+            "listen": {"reverse": "127.0.0.1:0", "certificates": str(directory)},
+            "provider": {
+                "zero_data_retention": "attested",
+                "trusted_ca": str(provider.ca_file),
+                "regions": {"global": {"url": provider.url, "api_key": {"file": "key"}}},
+            },
+            "caller": {"verifier": "development"},
+            "usage": {"ledger": "off"},
+            **settings,
+            "inspect": {"listen": "127.0.0.1:0", **settings.get("inspect", {})},
+        }
+        self._file = directory / "sidecar.yaml"
+        self._file.write_text(json.dumps(document))  # JSON is YAML
+        self.output: list[str] = []
+        self.errors: list[str] = []
+        self._changed = threading.Condition()
+
+    def __enter__(self) -> Self:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("SIDECAR_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "addons", "web", "--config", self._file],
+            env={**kept, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self._readers = [
+            threading.Thread(target=self._read, args=(self.process.stdout, self.output)),
+            threading.Thread(target=self._read, args=(self.process.stderr, self.errors)),
+        ]
+        for reader in self._readers:
+            reader.start()
+        try:
+            self._attach()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def _attach(self) -> None:
+        self.page = self._wait(self.errors, r"http://127\.0\.0\.1:\d+/\?token=\w+")[0]
+        listening = self._wait(self.errors, r"listens on 127\.0\.0\.1:(\d+)")
+        self.port = int(listening[1])
+        self.base, _, self.page_token = self.page.partition("/?token=")
+        self.http = httpx.Client(base_url=self.base, headers={"Authorization": f"Bearer {self.page_token}"})
+        self.http.cookies["_mitmproxy_xsrf"] = self.http.headers["X-XSRFToken"] = "00" * 16
+        self.sdk = OpenAI(
+            base_url=f"http://127.0.0.1:{self.port}{PATH.removesuffix('/responses')}",
+            api_key=TOKEN,
+            max_retries=0,
+            default_headers={"attribution": PROJECT, "Cookie": f"session={COOKIE}"},
+        )
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.http.close()
+        self.sdk.close()
+        self._stop()
+
+    def _stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(30)
+        for reader in self._readers:
+            reader.join(10)
+        assert self.process.stdout
+        assert self.process.stderr
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+    def flows(self, count: int) -> list[dict[str, Any]]:
+        """The flows of the page, oldest first, once the last of so many has its comment."""
+        self._wait(self.output, rf'(?s)(?:"event": "call".*){{{count}}}')
+        found: list[dict[str, Any]] = self.http.get("/flows").json()
+        while not (len(found) >= count and all(flow["comment"] for flow in found)):
+            found = self.http.get("/flows").json()
+        return found
+
+    def view(self, flow: Mapping[str, Any], message: str) -> str:
+        """What the page shows of a flow's request or response when nobody chose a view."""
+        answer = self.http.get(f"/flows/{flow['id']}/{message}/content/auto").json()
+        assert answer["view_name"] == "Conversation"
+        return str(answer["text"])
+
+    def forget(self) -> None:
+        self.http.post("/clear").raise_for_status()
+        with self._changed:
+            self.output.clear()
+
+    def _read(self, stream: Any, lines: list[str]) -> None:
+        for line in stream:
+            with self._changed:
+                lines.append(line)
+                self._changed.notify_all()
+
+    def _wait(self, lines: list[str], pattern: str) -> re.Match[str]:
+        def found() -> re.Match[str] | None:
+            return re.search(pattern, "".join(lines))
+
+        with self._changed:
+            if match := self._changed.wait_for(found, 30):
+                return match
+        raise TimeoutError(f"{pattern} did not come; said: {self.output} {self.errors}")
+
+
+def three_calls(web: Web, provider: SimulatedProvider) -> None:
+    """One in a piece with instructions, a tool and an image; one streamed; one refused."""
+    provider.script("reasoning usage=100,40,20,8")
+    web.sdk.responses.create(
+        model=MODEL,
+        instructions="Be kind.",
+        input=[
+            {
+                "role": "user",
+                "content": [
+                    {"type": "input_text", "text": "What is in this picture?"},
+                    {"type": "input_image", "image_url": "data:image/png;base64," + "A" * 400, "detail": "low"},
+                ],
+            }
+        ],
+        tools=[{"type": "function", "name": "weather", "parameters": {}, "strict": False}],
+    )
+    provider.script("tool_call")
+    with web.sdk.responses.stream(
+        model=MODEL,
+        input="And the weather?",
+        tools=[{"type": "function", "name": "weather", "parameters": {"type": "object"}, "strict": False}],
+    ) as stream:
+        for _ in stream:
+            pass
+    with pytest.raises(BadRequestError, match="store is refused"):
+        web.sdk.responses.create(model=MODEL, input="Keep this", store=True)
