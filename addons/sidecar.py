@@ -1,14 +1,19 @@
 """The one script mitmproxy loads: settings in, addons out. It defines no classes (MITMPROXY §6)."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 from addons import assembly, configuration, logs
+from addons.reload import Source
 
 _file = os.environ.get(configuration.FILE_VARIABLE)
-_settings = configuration.load(Path(_file) if _file else None)
+_path = Path(_file) if _file else None
+_settings = configuration.load(_path)
 logs.configure(_settings.log.format)
 
-addons = assembly.assemble(_settings, inspect=bool(os.environ.get(configuration.INSPECT_VARIABLE)))
+addons = assembly.assemble(
+    _settings, inspect=bool(os.environ.get(configuration.INSPECT_VARIABLE)), source=Source(_path, partial(configuration.load, _path))
+)
 
 assembly.warn(_settings)

@@ -7,6 +7,7 @@ from typing import Final
 
 from addons import assembly, configuration
 from addons.configuration import ConfigurationError
+from addons.listener_certificate import lay_out
 from addons.lockdown import arguments
 from addons.secret import SecretError
 from addons.settings import Settings, split_address
@@ -52,7 +53,7 @@ def prepare(config: Path | None) -> Settings:
     try:
         assembly.check_files(settings)
         assembly.assemble(settings)
-        _lay_out_certificate(settings)
+        lay_out(settings)
     except (OSError, ValueError) as error:
         faults.append(str(error))
     if faults:
@@ -85,14 +86,3 @@ def _free(address: str) -> tuple[str, int]:
                 f"inspect.listen: {address}: {error.strerror}; choose another port: --set inspect.listen=127.0.0.1:0"
             ) from None
         return host, int(trial.getsockname()[1])
-
-
-def _lay_out_certificate(settings: Settings) -> None:
-    """mitmproxy wants the listener's certificate and key in one file; it is for our eyes alone."""
-    directory = assembly.certificates(settings)
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if settings.listen.tls:
-        together = settings.listen.tls.key.read_bytes().rstrip() + b"\n" + settings.listen.tls.certificate.read_bytes()
-        descriptor = os.open(directory / "listener.pem", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(together)

@@ -30,7 +30,7 @@ class WatchedFile[T]:
         self._read = read
         self._clock = clock
         self._looked = clock()
-        self._stamp = _stamp(path)
+        self._stamp = stamp(path)
         self._value = read(path)
 
     async def current(self) -> T:
@@ -41,10 +41,10 @@ class WatchedFile[T]:
         return self._value
 
     def _look(self) -> None:
-        stamp = _stamp(self._path)  # before reading: a change in between is then seen at the next look
-        if stamp == self._stamp:
+        seen = stamp(self._path)  # before reading: a change in between is then seen at the next look
+        if seen == self._stamp:
             return
-        self._stamp = stamp
+        self._stamp = seen
         try:
             self._value = self._read(self._path)
         except FileError as error:
@@ -53,7 +53,7 @@ class WatchedFile[T]:
             _LOG.info("%s was read again", self._path)
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def stamp(path: Path) -> tuple[int, int, int] | None:
     """Tells one state of a file from the next, through the symlink swap of a Kubernetes mount too."""
     try:
         status = path.stat()

@@ -1,6 +1,7 @@
 """A configuration for a sidecar in a process of its own."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,13 @@ import pytest
 
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PROVIDER_KEY
+
+
+def written(directory: Path, document: Mapping[str, Any]) -> Path:
+    path = directory / "sidecar.yaml"
+    path.write_text(json.dumps(document, indent=1))  # JSON is YAML
+    return path
+
 
 type DocumentMaker = Callable[..., dict[str, Any]]
 

@@ -6,11 +6,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import structlog
 
@@ -23,11 +22,9 @@ SECONDS: Final = 60
 class SidecarProcess:
     """Listens once entered; killed on exit, where it still runs. ``records`` has every line it wrote."""
 
-    def __init__(self, directory: Path, document: Mapping[str, Any]) -> None:
-        self.config = directory / "sidecar.yaml"
-        self.config.write_text(json.dumps(document, indent=1))  # JSON is YAML
+    def __init__(self, config: Path) -> None:
+        self.config = config
         self.records = Records()
-        self._log = directory / "log"
 
     def __enter__(self) -> Self:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SIDECAR_")}

@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from addons.simulator.provider import SimulatedProvider
-from tests.process.conftest import DocumentMaker
+from tests.process.conftest import DocumentMaker, written
 from tests.process.sidecar import SidecarProcess
 from tests.proxy.client import HELLO, Reply, post, read_reply, request_bytes
 
 STREAMS = 12
+VARIETY: tuple[Mapping[str, Any], ...] = ({}, {"stream": True}, {"unknown": 1})
 HELD = {**HELLO, "stream": True, "metadata": {"simulate": "hold=2"}}
 
 
@@ -46,8 +47,8 @@ def refuses_connections(port: int) -> bool:
 def test_no_stream_is_lost_while_the_deadline_allows(
     make_document: DocumentMaker, provider: SimulatedProvider, callers: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
-    document = make_document(lifecycle={"drain_seconds": 60})
-    with SidecarProcess(tmp_path, document) as sidecar, socket.create_connection(("127.0.0.1", sidecar.port)) as idle:
+    config = written(tmp_path, make_document(lifecycle={"drain_seconds": 60}))
+    with SidecarProcess(config) as sidecar, socket.create_connection(("127.0.0.1", sidecar.port)) as idle:
         idle.sendall(request_bytes())
         assert read_reply(idle).status == 200
         provider.clear()
@@ -68,7 +69,7 @@ def test_no_stream_is_lost_while_the_deadline_allows(
 def test_streams_cut_by_the_deadline_end_with_the_error_event_and_a_record(
     make_document: DocumentMaker, provider: SimulatedProvider, callers: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
-    with SidecarProcess(tmp_path, make_document(lifecycle={"drain_seconds": 0.5})) as sidecar:
+    with SidecarProcess(written(tmp_path, make_document(lifecycle={"drain_seconds": 0.5}))) as sidecar:
         replies = begin(callers, sidecar.port, provider)
         sidecar.signal()
         for reply in replies:
@@ -87,7 +88,7 @@ def test_calls_cut_before_their_answer_began_are_told_to_come_again(
     make_document: DocumentMaker, provider: SimulatedProvider, callers: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
     silent = {**HELLO, "metadata": {"simulate": "hang"}}
-    with SidecarProcess(tmp_path, make_document(lifecycle={"drain_seconds": 0.5})) as sidecar:
+    with SidecarProcess(written(tmp_path, make_document(lifecycle={"drain_seconds": 0.5}))) as sidecar:
         replies = begin(callers, sidecar.port, provider, silent)
         sidecar.signal()
         for future in replies:
@@ -101,7 +102,7 @@ def test_calls_cut_before_their_answer_began_are_told_to_come_again(
 
 def test_a_call_whose_body_is_still_coming_in_gets_a_record(make_document: DocumentMaker, tmp_path: Path) -> None:
     with (
-        SidecarProcess(tmp_path, make_document(lifecycle={"drain_seconds": 0.5})) as sidecar,
+        SidecarProcess(written(tmp_path, make_document(lifecycle={"drain_seconds": 0.5}))) as sidecar,
         socket.create_connection(("127.0.0.1", sidecar.port)) as caller,
     ):
         post(sidecar.port)
@@ -119,10 +120,10 @@ def test_before_listening_stops_calls_are_served_on_connections_that_then_close(
     make_document: DocumentMaker, tmp_path: Path
 ) -> None:
     lifecycle = {"announce_seconds": 2, "drain_seconds": 60}
-    with SidecarProcess(tmp_path, make_document(lifecycle=lifecycle)) as sidecar:
+    with SidecarProcess(written(tmp_path, make_document(lifecycle=lifecycle))) as sidecar:
         sidecar.signal()
         sidecar.records.wait("draining")
-        served, streamed, refused = (post(sidecar.port, HELLO | more) for more in ({}, {"stream": True}, {"n": 1}))
+        served, streamed, refused = (post(sidecar.port, {**HELLO, **more}) for more in VARIETY)
         assert [reply.status for reply in (served, streamed, refused)] == [200, 200, 400]
         assert {reply.headers["connection"] for reply in (served, streamed, refused)} == {"close"}
         assert sidecar.exit_code() == 0
@@ -131,7 +132,7 @@ def test_before_listening_stops_calls_are_served_on_connections_that_then_close(
 def test_a_second_signal_ends_at_once(
     make_document: DocumentMaker, provider: SimulatedProvider, callers: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
-    with SidecarProcess(tmp_path, make_document(lifecycle={"drain_seconds": 3600})) as sidecar:
+    with SidecarProcess(written(tmp_path, make_document(lifecycle={"drain_seconds": 3600}))) as sidecar:
         replies = begin(callers, sidecar.port, provider)
         sidecar.signal()
         sidecar.records.wait("draining")

@@ -1,0 +1,160 @@
+"""What may change under a running sidecar, by a ConfigMap's symlink swap too, and what that does to calls."""
+
+import json
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from addons.commands.start import SCRIPT
+from addons.simulator.certificates import Authority
+from addons.simulator.provider import SimulatedProvider
+from tests.process.conftest import DocumentMaker
+from tests.process.sidecar import SidecarProcess
+from tests.proxy.client import HELLO, post, read_reply, request_bytes
+
+PLAIN = {**HELLO, "model": "gpt-5.2"}
+
+
+class Mount:
+    """Files as Kubernetes mounts them: links through ``..data``, which is swapped for a new directory at once."""
+
+    def __init__(self, directory: Path, files: Mapping[str, str]) -> None:
+        directory.mkdir()
+        self._directory = directory
+        self._version = 0
+        self.put(files)
+        for name in files:
+            (directory / name).symlink_to(f"..data/{name}")
+
+    def put(self, files: Mapping[str, str]) -> None:
+        self._version += 1
+        new = self._directory / f"..version-{self._version}"
+        new.mkdir()
+        for name, text in files.items():
+            (new / name).write_text(text)
+        (self._directory / "..new").symlink_to(new.name)
+        (self._directory / "..new").replace(self._directory / "..data")
+
+    def __truediv__(self, name: str) -> Path:
+        return self._directory / name
+
+
+def text(document: Mapping[str, Any]) -> dict[str, str]:
+    return {"sidecar.yaml": json.dumps(document, indent=1)}
+
+
+def test_a_good_configuration_takes_over_and_a_bad_one_changes_nothing(
+    make_document: DocumentMaker, tmp_path: Path
+) -> None:
+    mount = Mount(tmp_path / "mount", text(make_document()))
+    with SidecarProcess(mount / "sidecar.yaml") as sidecar:
+        records = sidecar.records
+        assert post(sidecar.port, PLAIN).code == "invalid_model"
+
+        mount.put(text(make_document(models={"allow_plain_names": True})))
+        (reloaded,) = records.wait("reloaded")
+        assert reloaded["files"] == [str(sidecar.config)]
+        assert post(sidecar.port, PLAIN).status == 200
+
+        mount.put(text(make_document(models={"allow_plain_names": "perhaps"})))
+        (refused,) = records.wait("reload_refused")
+        line = 1 + text(make_document(models={"allow_plain_names": 0}))["sidecar.yaml"].splitlines().index(
+            '  "allow_plain_names": 0'
+        )
+        assert f"{sidecar.config}:{line}: models.allow_plain_names" in refused["why"]
+        assert post(sidecar.port, PLAIN).status == 200
+
+        mount.put(text(make_document(foundry={"error_format": "openai"}, policy={"max_body_bytes": 1000})))
+        *_, refused = records.wait("reload_refused", 2)
+        assert refused["why"].startswith("foundry.error_format, policy.max_body_bytes: changed")
+        assert post(sidecar.port, PLAIN).status == 200
+
+        os.utime(SCRIPT)  # mitmproxy would load its script again
+        mount.put(text(make_document()))
+        records.wait("reloaded", 2)
+        assert post(sidecar.port, PLAIN).code == "invalid_model"
+        assert "Loading script" not in records.everything()
+
+
+def test_what_a_refused_configuration_names_may_come_later(make_document: DocumentMaker, tmp_path: Path) -> None:
+    """Two mounts of a pod are not brought up to date at the same moment."""
+    mount = Mount(tmp_path / "mount", text(make_document()))
+    with SidecarProcess(mount / "sidecar.yaml") as sidecar:
+        registry = tmp_path / "tokens.yaml"
+        mount.put(text(make_document(caller={"verifier": "registry", "registry": {"file": str(registry)}})))
+        (refused,) = sidecar.records.wait("reload_refused")
+        assert str(registry) in refused["why"]
+        assert post(sidecar.port).status == 200
+        registry.write_text("[]")
+        sidecar.records.wait("reloaded")
+        assert post(sidecar.port).status == 401
+
+
+def test_a_call_keeps_the_rules_it_began_under_and_counts_go_on(make_document: DocumentMaker, tmp_path: Path) -> None:
+    limits = {"user": {"default": {"requests_per_minute": 2}}}
+    mount = Mount(tmp_path / "mount", text(make_document(limits=limits, models={"allow_plain_names": True})))
+    with (
+        SidecarProcess(mount / "sidecar.yaml") as sidecar,
+        socket.create_connection(("127.0.0.1", sidecar.port)) as caller,
+    ):
+        request = request_bytes(PLAIN)
+        caller.sendall(request[:-1])
+        assert post(sidecar.port).status == 200  # by its answer the head above has been judged
+        mount.put(text(make_document(limits=limits)))
+        sidecar.records.wait("reloaded")
+        caller.sendall(request[-1:])
+        assert read_reply(caller).status == 200
+        assert post(sidecar.port, PLAIN).code == "invalid_model"
+        assert post(sidecar.port).code == "rate_limit_exceeded"
+
+
+def pair(authority: Authority) -> dict[str, str]:
+    certificate, key = authority.issue(["localhost"])
+    return {"tls.crt": certificate.decode(), "tls.key": key.decode()}
+
+
+def connected(port: int, expected: Mapping[str, str]) -> ssl.SSLSocket:
+    """A TLS connection on which the listener has shown this certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    connection = context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="localhost")
+    assert connection.getpeercert(binary_form=True) == ssl.PEM_cert_to_DER_cert(expected["tls.crt"])
+    return connection
+
+
+def test_certificates_are_renewed_for_new_connections(
+    make_document: DocumentMaker, provider: SimulatedProvider, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    own, other = Authority(tmp_path), Authority(tmp_path / "other")
+    first, second = pair(own), pair(own)
+    tls = Mount(tmp_path / "tls", first)
+    trust = Mount(tmp_path / "trust", {"ca.pem": provider.ca_file.read_text()})
+    files = {"certificate": str(tls / "tls.crt"), "key": str(tls / "tls.key")}
+    document = make_document(
+        listen={"certificates": str(tmp_path / "own"), "tls": files}, provider={"trusted_ca": str(trust / "ca.pem")}
+    )
+    with SidecarProcess(Mount(tmp_path / "mount", text(document)) / "sidecar.yaml") as sidecar:
+        before = connected(sidecar.port, first)
+        tls.put({**second, "tls.key": first["tls.key"]})  # half of a renewal
+        (refused,) = sidecar.records.wait("reload_refused")
+        assert "listen.tls" in refused["why"]
+        connected(sidecar.port, first).close()
+        tls.put(second)
+        sidecar.records.wait("reloaded")
+        after = connected(sidecar.port, second)
+        for connection in (before, after):
+            connection.sendall(request_bytes())
+            assert read_reply(connection).status == 200
+            connection.close()
+
+        trust.put({"ca.pem": other.file.read_text()})
+        sidecar.records.wait("reloaded", 2)
+        assert post(sidecar.port).code == "upstream_unreachable"
+        trust.put({"ca.pem": provider.ca_file.read_text()})
+        sidecar.records.wait("reloaded", 3)
+        assert post(sidecar.port).status == 200
