@@ -10,6 +10,7 @@ import structlog
 from addons.settings import Settings
 from addons.simulator.provider import SimulatedProvider
 from tests.records import Records
+from tests.stores.server import Store
 
 PROVIDER_KEY = "sk-provider-key-of-the-tests"
 MODEL = "ri.language-model-service..language-model.gpt-5-2"
@@ -41,6 +42,26 @@ def records() -> Iterator[Records]:
     structlog.configure(processors=[caught], cache_logger_on_first_use=False)
     yield caught
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def store_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with Store(tmp_path_factory.mktemp("store")) as store:
+        yield store
+
+
+@pytest.fixture
+def store(store_process: Store) -> Store:
+    """A real Valkey, empty; not for stopping."""
+    assert store_process.say("FLUSHALL") == "+OK"
+    return store_process
+
+
+@pytest.fixture
+def own_store(tmp_path: Path) -> Iterator[Store]:
+    """One that a test may kill and freeze."""
+    with Store(tmp_path) as store:
+        yield store
 
 
 type SettingsMaker = Callable[..., Settings]

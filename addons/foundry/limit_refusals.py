@@ -35,7 +35,7 @@ def exceeded(full: Standing, cost: int, standings: Sequence[Standing]) -> Refusa
     A caller that waits as long as it is told is let through, unless others were first.
     """
     meter, kind = full.meter, full.meter.kind.lower()
-    milliseconds = math.floor(full.wait(cost) * 1000) + 1
+    milliseconds = math.ceil(full.wait(cost) * 1000) + 1  # so that rounding never sends a caller back
     headers = _retry_after(milliseconds)
     for each in standings:
         if (each.meter.level, each.meter.subject) == (meter.level, meter.subject):

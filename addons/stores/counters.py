@@ -92,8 +92,10 @@ class RedisCounters:
             if isinstance(cause, AuthenticationError):
                 await self.close()
             raise StoreUnavailableError(type(cause).__name__) from None
-        except (SecretError, ValueError) as error:
+        except SecretError as error:
             raise StoreUnavailableError(f"limits.storage: {error}") from None
+        except ValueError:  # whose own words may hold a part of the URL, and so of the password
+            raise StoreUnavailableError("limits.storage: what it refers to is no redis:// or rediss:// URL") from None
 
     async def _connected(self) -> RedisStorage:
         async with self._connecting:

@@ -1,0 +1,67 @@
+"""What a caller reads when a limit says no."""
+
+import pytest
+
+from addons.foundry.limit_refusals import crowded, denied, exceeded, unavailable
+from addons.foundry.permits import Meter, Standing
+from addons.foundry.rate_window import Count
+
+MODEL = "ri.language-model-service..language-model.gpt-5-2"
+TOKENS = Meter("USER", "ada", MODEL, "TOKENS")
+REQUESTS = Meter("USER", "ada", MODEL, "REQUESTS")
+OTHERS = Meter("ENROLLMENT", "", MODEL, "REQUESTS")
+
+
+def test_too_many_tokens() -> None:
+    full = Standing(TOKENS, 1000, Count(0, 900), 30.0)
+    others = Standing(OTHERS, 99, Count(0, 98), 30.0)
+    refusal = exceeded(full, 200, (others, full, Standing(REQUESTS, 10, Count(0, 3), 30.0)))
+    assert (refusal.kind.status, refusal.kind.openai_code) == (429, "rate_limit_exceeded")
+    assert refusal.parameters == {
+        "languageModelRid": MODEL,
+        "rateLimitType": "TOKENS",
+        "rateLimitScope": "USER",
+        "limitPerMinute": "1000",
+        "requestedPermits": "200",
+        "requestedPermitsInLastMinute": "900",
+    }
+    assert refusal.headers == {
+        "Retry-After": "37",  # 30 s to the next minute, then 900 has to fade to 800
+        "retry-after-ms": "36668",
+        "x-ratelimit-limit-tokens": "1000",
+        "x-ratelimit-remaining-tokens": "100",
+        "x-ratelimit-reset-tokens": "1m30s",
+        "x-ratelimit-limit-requests": "10",
+        "x-ratelimit-remaining-requests": "7",
+        "x-ratelimit-reset-requests": "1m30s",
+    }
+    assert "ada" not in refusal.message
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "expected"), [(59.92, "80ms"), (48.0, "12s"), (47.75, "12.25s"), (0.0, "1m0s")], ids=str
+)
+def test_durations_read_as_openais_do(elapsed: float, expected: str) -> None:
+    full = Standing(REQUESTS, 5, Count(5, 0), elapsed)
+    assert exceeded(full, 5, (full,)).headers["x-ratelimit-reset-requests"] == expected
+
+
+def test_no_at_all_is_nothing_to_try_again() -> None:
+    refusal = denied(OTHERS)
+    assert (refusal.kind.status, refusal.kind.final) == (403, True)
+    assert refusal.parameters == {"languageModelRid": MODEL}
+
+
+@pytest.mark.parametrize("scope", ["CALLER", "SIDECAR"])
+def test_too_many_at_a_time(scope: str) -> None:
+    refusal = crowded(scope, 7)
+    assert refusal.kind.status == 429
+    assert refusal.parameters == {"rateLimitType": "CONCURRENCY", "rateLimitScope": scope}
+    assert refusal.headers == {"Retry-After": "1", "retry-after-ms": "1000"}
+    assert "7 calls" in refusal.message
+
+
+def test_a_store_out_of_reach() -> None:
+    refusal = unavailable("ConnectionError")
+    assert (refusal.kind.status, refusal.kind.final, refusal.headers) == (503, False, {"Retry-After": "1"})
+    assert "ConnectionError" not in refusal.message

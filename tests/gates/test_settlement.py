@@ -1,0 +1,74 @@
+"""What a call is charged in the end."""
+
+from typing import Any
+
+import pytest
+
+from addons.call import Answer
+from addons.foundry.permits import Meter, Permits
+from addons.foundry.refusals import Refusal
+from addons.gates.settlement import corrections
+from addons.responses.answer import AnswerFacts, Usage
+from tests.conftest import MODEL
+from tests.gates.calls import call
+
+TOKENS = Meter("USER", "someone", MODEL, "TOKENS")
+REQUESTS = Meter("USER", "someone", MODEL, "REQUESTS")
+CHARGES = {TOKENS: 100, REQUESTS: 1}
+MINUTE = 1000
+
+
+def answered(status: int = 200, **usage: int) -> Answer:
+    return Answer(status=status, facts=AnswerFacts(usage=Usage(**usage)) if usage else None)
+
+
+def settled(now_minute: int = MINUTE, **filled: Any) -> tuple[int, int]:
+    """What is added to tokens and requests, of a call that was charged 100 and 1."""
+    ended = call(permits=Permits(minute=MINUTE, charges=CHARGES), **filled)
+    found = corrections(ended, now_minute * 60 + 5.0)
+    known = {TOKENS.key(MINUTE), REQUESTS.key(MINUTE), TOKENS.key(now_minute)}
+    assert found.keys() <= known
+    tokens = found.get(TOKENS.key(now_minute)) or found.get(TOKENS.key(MINUTE), 0)
+    return tokens, found.get(REQUESTS.key(MINUTE), 0)
+
+
+LEFT: dict[str, Any] = {"released_at": 1.0}
+CASES: list[tuple[str, dict[str, Any], tuple[int, int]]] = [
+    ("used less", LEFT | {"answer": answered(input_tokens=10, output_tokens=20, total_tokens=30)}, (-70, 0)),
+    ("used more", LEFT | {"answer": answered(input_tokens=10, output_tokens=190, total_tokens=200)}, (100, 0)),
+    ("used as estimated", LEFT | {"answer": answered(total_tokens=100)}, (0, 0)),
+    ("no total reported", LEFT | {"answer": answered(input_tokens=10, output_tokens=20)}, (-70, 0)),
+    ("no usage reported", LEFT | {"answer": answered()}, (0, 0)),
+    ("interrupted before the answer", LEFT | {"answer": Answer(ended="interrupted")}, (0, 0)),
+    ("never left", {"refusal": Refusal("fault")}, (-100, -1)),
+    ("provider 429", LEFT | {"answer": answered(429), "refusal": Refusal("provider_rate_limited")}, (-100, -1)),
+    ("out of quota", LEFT | {"answer": answered(429), "refusal": Refusal("provider_quota")}, (-100, -1)),
+    ("provider 400", LEFT | {"answer": answered(400), "refusal": Refusal("provider_rejected")}, (-100, 0)),
+    ("provider 500", LEFT | {"answer": answered(500), "refusal": Refusal("provider_failed")}, (-100, 0)),
+    ("a redirect", LEFT | {"answer": answered(302), "refusal": Refusal("provider_failed")}, (-100, 0)),
+    ("not reached", LEFT | {"refusal": Refusal("provider_unreachable")}, (-100, -1)),
+    ("not connected in time", LEFT | {"refusal": Refusal("provider_timeout"), "cut": "connect"}, (-100, -1)),
+    ("silent", LEFT | {"refusal": Refusal("provider_timeout"), "cut": "read"}, (0, 0)),
+    ("shut down", LEFT | {"answer": answered(), "cut": "shutdown"}, (0, 0)),
+    ("a fault while answering", LEFT | {"answer": answered(), "refusal": Refusal("fault")}, (0, 0)),
+]
+
+
+@pytest.mark.parametrize(("filled", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_what_is_added(filled: dict[str, Any], expected: tuple[int, int]) -> None:
+    assert settled(**filled) == expected
+
+
+@pytest.mark.parametrize(
+    ("minutes_later", "used", "expected"),
+    [(0, 30, {MINUTE: -70}), (1, 30, {MINUTE: -70}), (2, 30, {}), (0, 130, {MINUTE: 30}), (9, 130, {MINUTE + 9: 30})],
+)
+def test_which_minute_it_is_added_to(minutes_later: int, used: int, expected: dict[int, int]) -> None:
+    ended = call(permits=Permits(minute=MINUTE, charges={TOKENS: 100}), answer=answered(total_tokens=used), **LEFT)
+    found = corrections(ended, (MINUTE + minutes_later) * 60.0)
+    assert found == {TOKENS.key(minute): amount for minute, amount in expected.items()}
+
+
+@pytest.mark.parametrize("permits", [None, Permits()])
+def test_a_call_that_was_charged_nothing(permits: Permits | None) -> None:
+    assert corrections(call(permits=permits), 0) == {}

@@ -1,0 +1,138 @@
+"""Both stores count the same, and one that is away says so in time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from addons.secret import Secret
+from addons.stores.counters import Counters, MemoryCounters, RedisCounters, StoreUnavailableError, build
+from tests.stores.server import Store
+
+
+@pytest.fixture(params=["memory", "redis"])
+def make_counters(request: pytest.FixtureRequest) -> Iterator[Callable[[], Counters]]:
+    if request.param == "memory":
+        yield MemoryCounters
+    else:
+        store: Store = request.getfixturevalue("store")
+        yield lambda: RedisCounters(store.url, deadline=20)
+
+
+def run[T](counters: Counters, work: Callable[[Counters], Awaitable[T]]) -> T:
+    async def main() -> T:
+        try:
+            return await work(counters)
+        finally:
+            await counters.close()
+
+    return asyncio.run(main())
+
+
+def test_counting(make_counters: Callable[[], Counters]) -> None:
+    async def work(counters: Counters) -> None:
+        assert await counters.read(["a", "b"]) == [0, 0]
+        assert await counters.add({"a": 5, "b": 1}) == [5, 1]
+        assert await counters.add({"b": 2, "a": -3}) == [3, 2]
+        assert await counters.read(["b", "c", "a"]) == [3, 0, 2]
+        assert await counters.add({}) == []
+        assert await counters.read([]) == []
+
+    run(make_counters(), work)
+
+
+def test_what_is_given_back_to_a_forgotten_counter_is_kept_as_it_is(make_counters: Callable[[], Counters]) -> None:
+    async def work(counters: Counters) -> None:
+        assert await counters.add({"gone": -3}) == [-3]
+        assert await counters.add({"gone": 4}) == [1]
+
+    run(make_counters(), work)
+
+
+def test_each_of_many_at_once_sees_a_total_of_its_own(make_counters: Callable[[], Counters]) -> None:
+    async def work(counters: Counters) -> None:
+        totals = await asyncio.gather(*(counters.add({"a": 1, "b": 10}) for _ in range(200)))
+        assert sorted(totals) == [[n, 10 * n] for n in range(1, 201)]
+
+    run(make_counters(), work)
+
+
+def test_two_sidecars_share_one_store(store: Store) -> None:
+    for total in (1, 2):
+        assert run(RedisCounters(store.url), lambda counters: counters.add({"a": 1})) == [total]
+
+
+def test_counters_are_forgotten(store: Store) -> None:
+    run(RedisCounters(store.url), lambda counters: counters.add({"a": 1}))
+    assert 170 <= int(store.say("TTL foundry-sidecar:a").removeprefix(":")) <= 180
+
+
+async def _fails(counters: Counters) -> str:
+    with pytest.raises(StoreUnavailableError) as caught:
+        await counters.read(["a"])
+    with pytest.raises(StoreUnavailableError):
+        await counters.add({"a": 1})
+    return str(caught.value)
+
+
+def test_a_store_that_is_gone_and_comes_back(own_store: Store) -> None:
+    async def work(counters: Counters) -> None:
+        assert await counters.add({"a": 1}) == [1]
+        own_store.kill()
+        assert str(own_store.port) not in await _fails(counters)
+        own_store.start()
+        assert await counters.add({"a": 1}) == [1]
+
+    run(RedisCounters(own_store.url, deadline=20), work)
+
+
+def test_a_store_that_says_nothing_is_waited_for_no_longer_than_the_deadline(own_store: Store) -> None:
+    async def work(counters: Counters) -> None:
+        assert await counters.add({"a": 1}) == [1]
+        own_store.freeze()
+        assert await _fails(counters) == "no answer within 0.2 s"
+        own_store.thaw()
+
+    run(RedisCounters(own_store.url, deadline=0.2), work)
+
+
+def test_a_store_that_was_never_there(own_store: Store) -> None:
+    own_store.kill()
+    run(RedisCounters(own_store.url), _fails)
+
+
+def test_a_password_that_changes(tmp_path: Path) -> None:
+    secret = tmp_path / "url"
+    with Store(tmp_path, "--requirepass", "old") as store:
+        secret.write_text(f"redis://:old@127.0.0.1:{store.port}/0")
+
+        async def work(counters: Counters) -> None:
+            assert await counters.add({"a": 1}) == [1]
+            store.kill()
+            store.change("--requirepass", "new")
+            store.start()
+            assert "old" not in await _fails(counters)
+            secret.write_text(f"redis://:new@127.0.0.1:{store.port}/0")
+            assert await counters.add({"a": 1}) == [1]
+
+        run(RedisCounters(Secret(file=secret), deadline=20), work)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "can't be read"), ("nonsense", "limits.storage"), ("redis://:hunter2/x@y", "no redis:// or")],
+)
+def test_a_reference_to_no_url(tmp_path: Path, content: str | None, words: str) -> None:
+    secret = tmp_path / "url"
+    if content:
+        secret.write_text(content)
+    message = run(RedisCounters(Secret(file=secret)), _fails)
+    assert words in message
+    assert "hunter2" not in message
+
+
+def test_the_settings_choose() -> None:
+    assert isinstance(build("memory"), MemoryCounters)
+    assert isinstance(build("redis://127.0.0.1:1"), RedisCounters)
+    assert isinstance(build(Secret(env="STORE")), RedisCounters)
