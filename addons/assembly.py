@@ -9,7 +9,6 @@ from typing import Any
 import structlog
 
 from addons import listener_certificate
-from addons import listener_certificate
 from addons.announce import Announce
 from addons.calls import Calls
 from addons.checkpoint import Checkpoint
@@ -38,7 +37,6 @@ from addons.lifecycle import Lifecycle
 from addons.lockdown import DEAD_TARGET, SET, Lockdown
 from addons.observation import observe
 from addons.relay import Relay
-from addons.reload import Reload, Source
 from addons.reload import Reload, Source
 from addons.rules import InForce, ProviderKey, Rules
 from addons.settings import REGION_HOSTS, Settings, split_address
@@ -107,15 +105,6 @@ def assemble(
     ]
     if inspect:
         parts += [Explainer(lambda: in_force.rules.gates), Inspector(settings.inspect)]
-    if source:
-
-        def build(new: Settings, verifier: Verifier | None) -> Rules:
-            check_files(new)
-            for region in new.provider.allowed_regions:
-                new.provider.regions[region].api_key.read()
-            return rules(new, counters, under_way, verifier)
-
-        parts.append(Reload(settings, in_force, source, build))
     if source:
 
         def build(new: Settings, verifier: Verifier | None) -> Rules:

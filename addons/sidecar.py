@@ -13,7 +13,9 @@ _settings = configuration.load(_path)
 logs.configure(_settings.log.format)
 
 addons = assembly.assemble(
-    _settings, inspect=bool(os.environ.get(configuration.INSPECT_VARIABLE)), source=Source(_path, partial(configuration.load, _path))
+    _settings,
+    inspect=bool(os.environ.get(configuration.INSPECT_VARIABLE)),
+    source=Source(_path, partial(configuration.load, _path)),
 )
 
 assembly.warn(_settings)
