@@ -75,7 +75,7 @@ def assemble(
     settlement = Settlement(counters)
     in_force = InForce(rules(settings, counters, under_way))
     egress = Egress()
-    observation = observe(settings)
+    observation = observe(settings, calls, ready=lambda: not lifecycle.draining)
     checkpoint = Checkpoint(
         calls,
         egress,
@@ -89,6 +89,7 @@ def assemble(
     connections = Connections()
     ending = settings.lifecycle
     drain = Drain(calls, connections, deadlines, announce=ending.announce_seconds, within=ending.drain_seconds)
+    lifecycle = Lifecycle(drain)
     parts: list[Any] = [
         Lockdown(required_options(settings)),
         pages,
@@ -100,7 +101,7 @@ def assemble(
         settlement,
         *observation.parts,
         connections,
-        Lifecycle(drain),
+        lifecycle,
         Announce(settings),
     ]
     if inspect:

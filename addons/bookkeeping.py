@@ -1,5 +1,6 @@
 """Addon: keeps the ledger: a call's row is opened as the last thing before it leaves, and closed when it has ended."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any, Final, Literal
@@ -40,8 +41,8 @@ class Bookkeeping:
         except LedgerError as error:  # an error that is logged now stops the start
             _log.error("ledger_not_opened", why=str(error))
 
-    def done(self) -> None:
-        self.ledger.close()
+    async def done(self) -> None:
+        await asyncio.to_thread(self.ledger.close)
 
     async def open(self, call: Call) -> None:
         """Returns when the call's row is committed, so that it may leave.

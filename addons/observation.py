@@ -1,26 +1,73 @@
-"""Puts together what watches calls: the ledger, and later whatever else gets each call that has ended."""
+"""Puts together what watches calls: the ledger, telemetry, and the operator's own listener."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from addons.admin import Admin, Page, alive, readiness
 from addons.bookkeeping import Bookkeeping
 from addons.call import Call
+from addons.calls import Calls
 from addons.journal import Sink
-from addons.settings import Settings
+from addons.settings import Settings, split_address
 from addons.stores.ledger import Ledger
+from addons.telemetry.addon import Telemetry
+from addons.telemetry.gauge import Gauge
 
 
 class Observation(NamedTuple):
     """``parts`` are addons that stand behind the Journal; ``before_release`` is for the Checkpoint."""
 
-    parts: tuple[Any, ...] = ()
-    sinks: tuple[Sink, ...] = ()
-    before_release: tuple[Callable[[Call], Awaitable[None]], ...] = ()
+    parts: tuple[Any, ...]
+    sinks: tuple[Sink, ...]
+    before_release: tuple[Callable[[Call], Awaitable[None]], ...]
 
 
-def observe(settings: Settings) -> Observation:
-    """Touches neither disk nor network; the parts do so once the sidecar runs."""
-    if settings.usage.path is None:
-        return Observation()
-    bookkeeping = Bookkeeping(Ledger(settings.usage.path, settings.usage.keep_days), settings.usage.on_failure)
-    return Observation((bookkeeping,), (bookkeeping.settle,), (bookkeeping.open,))
+def observe(settings: Settings, calls: Calls, ready: Callable[[], bool]) -> Observation:
+    """Touches neither disk nor network; the parts do so once the sidecar runs. ``ready``: new calls are welcome."""
+    usage, admin, otlp = settings.usage, settings.listen.admin, settings.telemetry.otlp_endpoint
+    parts: list[Any] = []
+    sinks: list[Sink] = []
+    before_release = []
+    gauges = [Gauge("foundry.sidecar.calls.open", "{call}", "calls under way, by state", lambda: _open(calls))]
+    if usage.path:
+        ledger = Ledger(usage.path, usage.keep_days)
+        bookkeeping = Bookkeeping(ledger, usage.on_failure)
+        parts.append(bookkeeping)
+        sinks.append(bookkeeping.settle)
+        before_release.append(bookkeeping.open)
+        gauges += _gauges(ledger)
+    if admin or otlp:
+        telemetry = Telemetry(str(otlp) if otlp else None, gauges)
+        parts.append(telemetry)
+        sinks.append(telemetry.settle)
+        if admin:
+            routes = {
+                "/livez": alive,
+                "/readyz": readiness(ready),
+                "/metrics": lambda: Page(200, *telemetry.exposition()),
+            }
+            parts.append(Admin(split_address(admin), routes))
+    return Observation(tuple(parts), tuple(sinks), tuple(before_release))
+
+
+def _gauges(ledger: Ledger) -> tuple[Gauge, ...]:
+    return (
+        Gauge(
+            "foundry.sidecar.ledger.lag", "s", "how long the oldest row being written waits", lambda: [(ledger.lag, {})]
+        ),
+        Gauge("foundry.sidecar.ledger.waiting", "{row}", "rows that wait", lambda: [(ledger.waiting, {})]),
+        Gauge("foundry.sidecar.ledger.lost", "{row}", "rows not written since the start", lambda: [(ledger.lost, {})]),
+    )
+
+
+def _open(calls: Calls) -> Iterable[tuple[float, Mapping[str, str]]]:
+    counts = {"judged": 0, "waiting": 0, "answered": 0}
+    for _, call in calls.open_calls():
+        counts[_state(call)] += 1
+    return [(count, {"state": state}) for state, count in counts.items()]
+
+
+def _state(call: Call) -> str:
+    if call.released_at is None:
+        return "judged"
+    return "waiting" if call.answer.first_byte_at is None else "answered"

@@ -17,6 +17,7 @@ from addons.responses.policy_settings import PolicySettings
 from addons.secret import Secret
 from addons.stores.ledger_settings import UsageSettings
 from addons.stores.limits_settings import LimitsSettings
+from addons.telemetry_settings import TelemetrySettings
 from addons.verifiers.settings import CallerSettings
 
 REGION_HOSTS: Final = {
@@ -70,6 +71,9 @@ class TlsFiles(Section):
 
 class Listen(Section):
     reverse: Annotated[Address, Field(description="apps whose base URL points here")] = "127.0.0.1:8080"
+    admin: Annotated[
+        Address | None, Field(description="/livez, /readyz and /metrics, for the operator alone; absent: none of them")
+    ] = None
     tls: Annotated[
         TlsFiles | None,
         Field(
@@ -217,6 +221,7 @@ class Settings(BaseSettings):
     policy: PolicySettings = PolicySettings()
     limits: LimitsSettings = LimitsSettings()
     usage: UsageSettings = UsageSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     lifecycle: LifecycleSettings = LifecycleSettings()
     log: Log = Log()
     inspect: Inspect = Inspect()
