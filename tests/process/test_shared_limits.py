@@ -1,0 +1,34 @@
+"""Many sidecars, one limit: two processes that count in one store."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from addons.simulator.provider import SimulatedProvider
+from tests.process.conftest import DocumentMaker, written
+from tests.process.sidecar import SidecarProcess
+from tests.proxy.client import post
+from tests.stores.server import Store
+
+LIMIT, CALLS, CALLERS = 5, 30, 8
+
+
+def test_two_sidecars_share_a_limit_through_an_outage(
+    make_document: DocumentMaker, provider: SimulatedProvider, tmp_path: Path, own_store: Store
+) -> None:
+    limits = {"storage": own_store.url, "enrollment": {"default": {"requests_per_minute": LIMIT}}}
+    config = written(tmp_path, make_document(limits=limits))
+    with SidecarProcess(config) as one, SidecarProcess(config) as two:
+
+        def burst() -> list[int]:
+            with ThreadPoolExecutor(CALLERS) as callers:
+                ports = [(one, two)[n % 2].port for n in range(CALLS)]
+                return [reply.status for reply in callers.map(post, ports)]
+
+        assert sorted(burst()) == [200] * LIMIT + [429] * (CALLS - LIMIT)
+        assert len(provider.calls) == LIMIT
+        own_store.kill()
+        assert burst() == [503] * CALLS
+        assert len(provider.calls) == LIMIT
+        own_store.start()  # and has forgotten all
+        assert sorted(burst()) == [200] * LIMIT + [429] * (CALLS - LIMIT)
+        assert len(provider.calls) == 2 * LIMIT
