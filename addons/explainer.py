@@ -10,7 +10,7 @@ from mitmproxy.flow import Flow
 
 from addons.explained_flows import from_flows
 from addons.explanation import explain
-from addons.explanation_text import text
+from addons.explanation_text import text, verdict
 from addons.gates.order import Gates
 
 _log = structlog.get_logger("sidecar.explainer")
@@ -33,6 +33,6 @@ class Explainer:
             # Commands are no coroutines, and gates are: a loop of its own, while somebody waits for the answer.
             with ThreadPoolExecutor(1) as thread:
                 explained = thread.submit(asyncio.run, explain(self._gates(), asked)).result()
-            _log.info("explained", explanation=text(explained, values=False))
+            _log.info("explained", request=asked.name, verdict=verdict(explained))
             shown.append(text(explained))
         return "\n\n".join(shown)

@@ -15,9 +15,9 @@ _LONGEST: Final = 200  # characters of a new value that are shown to a person
 _COLOURS: Final = {"passed": "32", "served": "32", "refused": "31", "not judged": "33", "not reached": "2"}
 
 
-def text(explained: Explanation, *, colour: bool = False, values: bool = True) -> str:
-    """All of it for a person. Without ``values`` it holds nothing of the body, and may go to a log."""
-    lines = [f"{explained.name}: {_painted(_verdict(explained), _word(explained), colour)}"]
+def text(explained: Explanation, *, colour: bool = False) -> str:
+    """All of it for a person. It quotes the body, so it is not for logs."""
+    lines = [f"{explained.name}: {_painted(verdict(explained), _word(explained), colour)}"]
     for step in explained.steps:
         outcome = _painted(f"{step.outcome:<11}", step.outcome, colour)
         lines.append(f"  {step.gate:<11}  {outcome}  {step.reason}".rstrip())
@@ -28,14 +28,21 @@ def text(explained: Explanation, *, colour: bool = False, values: bool = True) -
         lines += _listed(title, [finding.message for finding in findings])
     changed = [f"{c.path}  {c.action}  {c.rule}  {c.reason}" for c in explained.changes]
     lines += _listed("changed by the policy:", changed)
-    if values:
-        members = [
-            f"{name}: {REMOVED if value is None else _shown(value)}" for name, value in explained.members.items()
-        ]
-        lines += _listed("members that leave otherwise than they came:", members)
+    members = [f"{name}: {REMOVED if value is None else _shown(value)}" for name, value in explained.members.items()]
+    lines += _listed("members that leave otherwise than they came:", members)
     if explained.destination:
         lines.append(f"  leaves for {explained.destination} (region {explained.region})")
     return "\n".join(lines)
+
+
+def verdict(explained: Explanation) -> str:
+    """What would become of the call, in a few words that hold nothing of the body but names."""
+    refusal = explained.refusal
+    if refusal is None:
+        return "served"
+    place = f" at {refusal.param}" if refusal.param else ""
+    rule = f" ({refusal.rule})" if refusal.rule else ""
+    return f"refused with {refusal.kind.status} {refusal.kind.openai_code or refusal.name}{place}{rule}"
 
 
 def document(explained: Explanation) -> dict[str, Any]:
@@ -84,7 +91,7 @@ def difference_text(name: str, differs: Difference, *, colour: bool = False) -> 
 
 def _facts(explained: Explanation) -> Iterator[tuple[str, str]]:
     """Everything that makes one explanation another, in words that name no number of either configuration."""
-    yield "verdict", _verdict(explained)
+    yield "verdict", verdict(explained)
     for step in explained.steps:
         yield f"gate {step.gate}", step.outcome
     for finding in explained.findings:
@@ -101,15 +108,6 @@ def _facts(explained: Explanation) -> Iterator[tuple[str, str]]:
 
 def _word(explained: Explanation) -> str:
     return "refused" if explained.refusal else "served"
-
-
-def _verdict(explained: Explanation) -> str:
-    refusal = explained.refusal
-    if refusal is None:
-        return "served"
-    place = f" at {refusal.param}" if refusal.param else ""
-    rule = f" ({refusal.rule})" if refusal.rule else ""
-    return f"refused with {refusal.kind.status} {refusal.kind.openai_code or refusal.name}{place}{rule}"
 
 
 def _listed(title: str, lines: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from addons import assembly
 from addons.explanation import Asked, Explanation, explain, from_body
-from addons.explanation_text import difference, document, text
+from addons.explanation_text import difference, document, text, verdict
 from addons.gates.concurrency import UnderWay
 from addons.gates.order import Gates
 from addons.secret import SecretError
@@ -190,14 +190,20 @@ def test_as_json_it_holds_everything() -> None:
     assert [row["path"] for row in refused["findings"]] == ["store", "tools[0]"]
 
 
-def test_as_text_without_values_it_holds_nothing_of_the_body() -> None:
+def test_as_text_it_holds_what_a_person_asks_for() -> None:
     function = {"type": "function", "name": "a_function"}
     found = explained(body(tools=[function, {"type": "web_search"}], user="me"), policy={"web_search": "strip"})
-    assert "a_function" in text(found)
-    shown = text(found, values=False)
-    assert "a_function" not in shown
-    assert '"me"' not in shown
-    assert "store  added  ZERO_DATA_RETENTION" in shown
+    shown = text(found)
+    for words in (
+        "the body: served\n",
+        "caller       not judged   no token is kept",
+        "tools[1]  stripped  GEORESTRICTION",
+        'tools: [{"type":"function","name":"a_function"}]',
+        "user: (taken out)",
+        "leaves for https://api.openai.com:443/v1/responses (region global)",
+    ):
+        assert words in shown
+    assert verdict(found) == "served"
 
 
 @pytest.mark.parametrize("colour", [False, True])
