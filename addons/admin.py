@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http.client import responses
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -36,9 +36,14 @@ def alive() -> Page:
     return Page(200, TEXT, b"alive\n")
 
 
-def readiness(ready: Callable[[], bool]) -> Route:
-    """503 while the sidecar should get no new calls."""
-    return lambda: Page(200, TEXT, b"ready\n") if ready() else Page(503, TEXT, b"draining\n")
+def readiness(missing: Callable[[], Sequence[str]]) -> Route:
+    """503 while the sidecar should get no new calls, with the reasons, one a line."""
+
+    def page() -> Page:
+        why = missing()
+        return Page(503, TEXT, "".join(f"{each}\n" for each in why).encode()) if why else Page(200, TEXT, b"ready\n")
+
+    return page
 
 
 class Admin:

@@ -36,6 +36,7 @@ from addons.journal import Journal
 from addons.lifecycle import Lifecycle
 from addons.lockdown import DEAD_TARGET, SET, Lockdown
 from addons.observation import observe
+from addons.readiness import Readiness
 from addons.relay import Relay
 from addons.reload import Reload, Source
 from addons.rules import InForce, ProviderKey, Rules
@@ -75,7 +76,8 @@ def assemble(
     settlement = Settlement(counters)
     in_force = InForce(rules(settings, counters, under_way))
     egress = Egress()
-    observation = observe(settings, calls, ready=lambda: not lifecycle.draining)
+    readiness = Readiness(in_force, counters, draining=lambda: lifecycle.draining)
+    observation = observe(settings, calls, readiness.missing)
     checkpoint = Checkpoint(
         calls,
         egress,
@@ -101,6 +103,7 @@ def assemble(
         settlement,
         *observation.parts,
         connections,
+        readiness,
         lifecycle,
         Announce(settings),
     ]

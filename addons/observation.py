@@ -1,6 +1,6 @@
 """Puts together what watches calls: the ledger, telemetry, and the operator's own listener."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from addons.admin import Admin, Page, alive, readiness
@@ -22,8 +22,11 @@ class Observation(NamedTuple):
     before_release: tuple[Callable[[Call], Awaitable[None]], ...]
 
 
-def observe(settings: Settings, calls: Calls, ready: Callable[[], bool]) -> Observation:
-    """Touches neither disk nor network; the parts do so once the sidecar runs. ``ready``: new calls are welcome."""
+def observe(settings: Settings, calls: Calls, missing: Callable[[], Sequence[str]]) -> Observation:
+    """Touches neither disk nor network; the parts do so once the sidecar runs.
+
+    ``missing`` says why no new calls are welcome.
+    """
     usage, admin, otlp = settings.usage, settings.listen.admin, settings.telemetry.otlp_endpoint
     parts: list[Any] = []
     sinks: list[Sink] = []
@@ -43,7 +46,7 @@ def observe(settings: Settings, calls: Calls, ready: Callable[[], bool]) -> Obse
         if admin:
             routes = {
                 "/livez": alive,
-                "/readyz": readiness(ready),
+                "/readyz": readiness(missing),
                 "/metrics": lambda: Page(200, *telemetry.exposition()),
             }
             parts.append(Admin(split_address(admin), routes))

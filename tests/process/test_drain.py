@@ -1,5 +1,6 @@
 """The end of a sidecar: no stream is lost while there is time, and none ends without a word."""
 
+import http.client
 import json
 import socket
 from collections.abc import Iterator, Mapping
@@ -34,6 +35,14 @@ def begin(callers: ThreadPoolExecutor, port: int, provider: SimulatedProvider, b
 
 def last_event(reply: Reply) -> Any:
     return json.loads(reply.body.decode().strip().splitlines()[-1].removeprefix("data: "))
+
+
+def asked(address: str, path: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(address, timeout=20)
+    connection.request("GET", path)
+    response = connection.getresponse()
+    with response:
+        return response.status, response.read().decode().strip()
 
 
 def refuses_connections(port: int) -> bool:
@@ -116,13 +125,18 @@ def test_a_call_whose_body_is_still_coming_in_gets_a_record(make_document: Docum
     assert records[-1]["error.type"] == "sidecar_shutting_down"
 
 
-def test_before_listening_stops_calls_are_served_on_connections_that_then_close(
+def test_before_listening_stops_readiness_fails_and_calls_are_still_served(
     make_document: DocumentMaker, tmp_path: Path
 ) -> None:
-    lifecycle = {"announce_seconds": 2, "drain_seconds": 60}
-    with SidecarProcess(written(tmp_path, make_document(lifecycle=lifecycle))) as sidecar:
+    document = make_document(listen={"admin": "127.0.0.1:0"}, lifecycle={"announce_seconds": 2, "drain_seconds": 60})
+    with SidecarProcess(written(tmp_path, document)) as sidecar:
+        (admin,) = sidecar.records.wait("admin_listening")
+        sidecar.records.wait("ready")
+        assert asked(admin["address"], "/readyz") == (200, "ready")
         sidecar.signal()
         sidecar.records.wait("draining")
+        assert asked(admin["address"], "/readyz") == (503, "draining")
+        assert asked(admin["address"], "/livez") == (200, "alive")
         served, streamed, refused = (post(sidecar.port, {**HELLO, **more}) for more in VARIETY)
         assert [reply.status for reply in (served, streamed, refused)] == [200, 200, 400]
         assert {reply.headers["connection"] for reply in (served, streamed, refused)} == {"close"}
