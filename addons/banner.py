@@ -13,7 +13,7 @@ MODEL: Final = "ri.language-model-service..language-model.gpt-5-2"
 class Listening:
     """A sidecar that listens.
 
-    ``addresses`` are HOST:PORT, the reverse listener's first. ``token`` is what the lines to copy carry; the
+    ``addresses`` are HOST:PORT: the reverse listener's, then the explicit proxy's where there is one. ``token`` is what the lines to copy carry; the
     shell's ``$TOKEN`` where the person brings one. ``inspect_url`` is mitmweb's page, with the token it asks for.
     """
 
@@ -32,7 +32,10 @@ def banner(sidecar: Listening) -> str:
 
 
 def _state(sidecar: Listening) -> Iterator[str]:
-    yield f"The Foundry sidecar listens on {', '.join(sidecar.addresses)} (HTTP, and TLS on the same port)."
+    reverse, *proxies = sidecar.addresses
+    yield f"The Foundry sidecar listens on {reverse} (HTTP, and TLS on the same port)."
+    for proxy in proxies:
+        yield f"  proxy     {proxy}, for HTTPS_PROXY"
     yield f"  policy    {sidecar.policy}"
     yield f"  verifier  {sidecar.verifier}"
     yield f"  provider  {', '.join(sidecar.regions)}"

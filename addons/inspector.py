@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 import structlog
 from mitmproxy import contentviews, ctx, http
+from mitmproxy.utils.emoji import emoji
 
 from addons import summary
 from addons.foundry.content_encoding import CorruptError, TooLargeError, decode
@@ -57,7 +58,8 @@ class Inspector:
             self._put_answer(flow)
             if record := flow.metadata.get("sidecar"):
                 flow.marked = summary.marker(record)
-                flow.comment = summary.comment(record)
+                # the page draws the marker in the path column alone, which leaves the comment no room
+                flow.comment = f"{emoji[flow.marked]} {summary.comment(record)}"
             self._let_go()
         except Exception as error:  # noqa: BLE001 - as said above
             _log.error("not_shown", exc_info=error)

@@ -1,8 +1,8 @@
 """What tests of every kind share: a recording provider, settings that point at it, and the records."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import structlog
@@ -62,6 +62,38 @@ def own_store(tmp_path: Path) -> Iterator[Store]:
     """One that a test may kill and freeze."""
     with Store(tmp_path) as store:
         yield store
+
+
+PARTS: Final[Mapping[str, str]] = {
+    "browser": "mitmweb's page in a real browser (needs Chromium: apt install chromium)",
+}
+"""Tests that need more than Python and a package index, by their marker: left out, and said so, unless asked for."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    for part, about in PARTS.items():
+        parser.addoption(f"--{part}", action="store_true", help=f"also test {about}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for part, about in PARTS.items():
+        config.addinivalue_line("markers", f"{part}: {about}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    left_out = [part for part in PARTS if not config.getoption(f"--{part}")]
+    kept: dict[bool, list[pytest.Item]] = {True: [], False: []}
+    for item in items:
+        kept[not any(item.get_closest_marker(part) for part in left_out)].append(item)
+    if kept[False]:
+        config.hook.pytest_deselected(items=kept[False])
+    items[:] = kept[True]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for part, about in PARTS.items():
+        if not config.getoption(f"--{part}"):
+            terminalreporter.write_line(f"left out: {about}; add --{part}")
 
 
 type SettingsMaker = Callable[..., Settings]

@@ -55,15 +55,15 @@ class Updates:
         self._connection: Any = await websocket_connect(HTTPRequest(address, headers=authorization))
         self._open.set()
         while (message := await self._connection.read_message()) is not None:
-            self.messages.append(message)
+            self.messages.append(str(message))
 
 
 def test_a_call_is_shown_as_a_conversation(web: Web, provider: SimulatedProvider) -> None:
     three_calls(web, provider)
     whole, streamed, refused = web.flows(3)
     assert [flow["marked"] for flow in (whole, streamed, refused)] == ["✅", "✅", "⛔"]
-    assert whole["comment"].startswith("gpt-5.2 · the-project · 100 in + 20 out · ")
-    assert refused["comment"].startswith("store ZERO_DATA_RETENTION gpt-5.2 · the-project · ")
+    assert whole["comment"].startswith("✅ gpt-5.2 · the-project · 100 in + 20 out · ")
+    assert refused["comment"].startswith("⛔ store ZERO_DATA_RETENTION gpt-5.2 · the-project · ")
 
     request = web.view(whole, "request")
     for shown in (

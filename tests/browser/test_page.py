@@ -1,0 +1,103 @@
+"""mitmweb's page in a real browser: what a person sees of a call, and that no secret is on it or on its way."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwright
+
+from addons.simulator.provider import SimulatedProvider
+from tests.conftest import PROVIDER_KEY
+from tests.inspecting.web import COOKIE, ROOT, TOKEN, Web, three_calls
+
+pytestmark = pytest.mark.browser
+
+SCREENSHOTS = ROOT / "screenshots"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    assert found, f"none of {', '.join(NAMES)} is on PATH; install one: apt install chromium"
+    sandbox = os.geteuid() != 0  # Chromium has none for root
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, chromium_sandbox=sandbox)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def web(provider: SimulatedProvider, tmp_path: Path) -> Iterator[Web]:
+    with Web(tmp_path, provider) as running:
+        yield running
+
+
+class Traffic:
+    """Everything a page was sent: answers to its requests, and its websocket's frames."""
+
+    def __init__(self, page: Page) -> None:
+        self.frames: list[str] = []
+        self.addresses: list[str] = []
+        page.on("websocket", self._listen)
+        page.on("request", lambda request: self.addresses.append(request.url))
+
+    def _listen(self, socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: self.frames.append(str(frame)))
+
+
+def test_a_person_sees_what_was_sent_what_was_changed_and_what_it_cost(
+    browser: Browser, web: Web, provider: SimulatedProvider
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    traffic = Traffic(page)
+    page.goto(web.page)
+    three_calls(web, provider)
+    rows = page.locator(".flow-table tbody tr[class]")
+    expect(rows).to_have_count(3)
+    whole, streamed, refused = (rows.nth(index) for index in range(3))
+    expect(whole).to_contain_text("✅ gpt-5.2 · the-project · 100 in + 20 out")
+    expect(refused).to_contain_text("⛔ store ZERO_DATA_RETENTION gpt-5.2 · the-project")
+
+    seen = []
+    for name, row, tab, shown in (
+        ("request", whole, "Request", "headers kept back: attribution"),
+        ("answer", whole, "Response", "The simulated provider thought about it."),
+        ("stream", streamed, "Response", "function_call weather"),
+        ("refusal", refused, "Request", "ZERO_DATA_RETENTION"),
+    ):
+        row.click()
+        page.locator(".nav-tabs").get_by_text(tab, exact=True).click()
+        expect(page.locator(".flow-detail")).to_contain_text(shown)
+        SCREENSHOTS.mkdir(exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.png")
+        seen.append(page.content())
+    assert any("flows/update" in frame for frame in traffic.frames)
+    assert all(address.startswith((web.base, "data:")) for address in traffic.addresses)
+    everything = "".join([*seen, *traffic.frames])
+    for secret in (PROVIDER_KEY, TOKEN, COOKIE):
+        assert secret not in everything
+
+
+def test_the_list_can_be_narrowed_to_refused_calls(browser: Browser, web: Web, provider: SimulatedProvider) -> None:
+    three_calls(web, provider)
+    web.flows(3)
+    page = browser.new_page()
+    page.goto(web.page)
+    rows = page.locator(".flow-table tbody tr[class]")
+    expect(rows).to_have_count(3)
+    page.get_by_placeholder("Search").first.fill("~marker no_entry")
+    expect(rows).to_have_count(1)
+    expect(rows).to_contain_text("ZERO_DATA_RETENTION")
+
+
+def test_without_the_token_there_is_only_a_login(browser: Browser, web: Web, provider: SimulatedProvider) -> None:
+    three_calls(web, provider)
+    page = browser.new_page()
+    answer = page.goto(web.base)
+    assert answer
+    assert answer.status == 403
+    expect(page.locator("input[type=password]")).to_have_count(1)
+    assert "gpt-5.2" not in page.content()

@@ -1,0 +1,109 @@
+"""Requests and answers as a person reads them; everything bounded."""
+
+import base64
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from addons.responses.conversation import PAGE, answer_lines, differences, page, request_lines
+
+IMAGE = "data:image/png;base64," + base64.b64encode(b"x" * 1000).decode()
+
+REQUESTS: list[tuple[dict[str, Any], str]] = [
+    ({"model": "m", "input": "Hello"}, "model: m\n\nuser:\n  Hello\n"),
+    ({"instructions": "Be\nkind"}, "\ninstructions:\n  Be\n  kind\n"),
+    ({"stream": True, "reasoning": {"effort": "low"}}, 'stream: true\nreasoning: {effort: "low"}\n'),
+    (
+        {"tools": [{"type": "function", "name": "f"}, {"type": "namespace", "name": "n", "tools": [{"type": "custom", "name": "g"}]}]},  # noqa: E501
+        "tools: f (function), n (namespace) of [g (custom)]\n",
+    ),
+    (
+        {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": IMAGE}]}]},
+        "\nuser:\n  [input_image: image/png, 1,000 bytes]\n",
+    ),
+    (
+        {"input": [{"role": "user", "content": [{"type": "input_file", "filename": "a.pdf", "file_data": "eHh4"}]}]},
+        "\nuser:\n  [input_file a.pdf: base64, 3 bytes]\n",
+    ),
+    (
+        {"input": [{"type": "function_call", "name": "f", "call_id": "c1", "arguments": "{}"}, {"type": "function_call_output", "call_id": "c1", "output": "42"}]},  # noqa: E501
+        "\nfunction_call f [c1]:\n  {}\n\nfunction_call_output [c1]:\n  42\n",
+    ),
+    (
+        {"input": [{"type": "reasoning", "encrypted_content": "abc", "summary": []}]},
+        "\nreasoning [encrypted, 3 characters]:\n  (nothing)\n",
+    ),
+    ({"input": [{"type": "unheard_of", "id": "i", "x": 1}]}, "\nunheard_of:\n  {x: 1}\n"),
+    ({"input": 7}, "\ninput:\n  7\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("document", "expected"), REQUESTS)
+def test_request(document: dict[str, Any], expected: str) -> None:
+    assert page(request_lines(document)) == expected
+
+
+ANSWERS: list[tuple[dict[str, Any], str]] = [
+    (
+        {
+            "id": "r", "model": "m", "status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"},
+            "usage": {"input_tokens": 3, "input_tokens_details": {"cached_tokens": 1}, "output_tokens": 2},
+            "output": [{"type": "message", "role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}],
+        },
+        (
+            "id: r\nmodel: m\nstatus: incomplete\nfinish reason: max_output_tokens\n"
+            "usage: input 3, cached 1, output 2\n\nassistant:\n  refusal: No.\n"
+        ),
+    ),
+    ({"error": {"code": "x", "message": "y"}}, '\nerror:\n  {code: "x", message: "y"}\n'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("response", "expected"), ANSWERS)
+def test_answer(response: dict[str, Any], expected: str) -> None:
+    assert page(answer_lines(response)) == expected
+
+
+def test_what_is_left_out_is_counted() -> None:
+    text = page(
+        request_lines({"input": [{"role": "user", "content": "a" * 50_000}] * 300, "metadata": {"k": "v" * 999}})
+    )
+    assert len(text) < PAGE + 200
+    assert "[… 30,000 more characters]" in text
+    assert "[… cut here: a view holds 200,000 characters]" in text
+    assert "[… 100 more items]" in page(request_lines({"input": [{"role": "user", "content": "a"}] * 300}))
+
+
+def test_a_large_body_is_shown_short() -> None:
+    huge = "data:image/png;base64," + "A" * 20_000_000
+    document = {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": huge}]}], "metadata": huge}
+    assert len(page(request_lines(document))) < 500
+
+
+def test_differences() -> None:
+    sent = {"model": "a", "store": True, "user": "u", "same": [1]}
+    left = {"model": "b", "store": False, "same": [1], "include": ["x"]}
+    assert list(differences(sent, left)) == [
+        "model: a -> b",
+        "store: true -> false",
+        "user: u -> (absent)",
+        'include: (absent) -> ["x"]',
+    ]
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(
+        st.sampled_from(["type", "role", "content", "input", "tools", "output", "summary", "error"]) | st.text(),
+        inner,
+    ),
+    max_leaves=30,
+)  # fmt: skip
+
+
+@given(json_values)
+def test_never_raises(value: Any) -> None:
+    for lines in (request_lines(value), answer_lines(value), differences(value, value)):
+        assert isinstance(page(lines), str)

@@ -1,0 +1,83 @@
+"""Streams put together: whole ones give the response they end with, broken ones what had come."""
+
+import json
+from typing import Any
+
+import pytest
+
+from addons.responses.put_together import response_of
+
+
+def stream(*events: dict[str, Any] | bytes) -> bytes:
+    return b"".join(
+        event if isinstance(event, bytes) else b"event: x\ndata: " + json.dumps(event).encode() + b"\n\n"
+        for event in events
+    )
+
+
+def event(kind: str, **members: Any) -> dict[str, Any]:
+    return {"type": f"response.{kind}", **members}
+
+
+CREATED = event("created", response={"id": "resp_1", "status": "in_progress", "output": []})
+MESSAGE = {"type": "message", "role": "assistant", "content": []}
+CALL = {"type": "function_call", "name": "weather", "arguments": ""}
+DONE = {"id": "resp_1", "status": "completed", "output": [{"type": "message"}]}
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        pytest.param([], {"output": []}, id="nothing"),
+        pytest.param([CREATED, event("completed", response=DONE)], DONE, id="terminal"),
+        pytest.param(
+            [
+                CREATED,
+                event("output_item.added", output_index=0, item=MESSAGE),
+                event("output_text.delta", output_index=0, content_index=0, delta="Hel"),
+                event("output_text.delta", output_index=0, content_index=0, delta="lo"),
+            ],
+            {**CREATED["response"], "output": [{**MESSAGE, "content": [{"text": "Hello"}]}]},
+            id="cut in a text",
+        ),
+        pytest.param(
+            [
+                event("output_item.added", output_index=1, item=CALL),
+                event("function_call_arguments.delta", output_index=1, delta='{"a"'),
+                event("function_call_arguments.delta", output_index=1, delta=": 1}"),
+                event("reasoning_summary_text.delta", output_index=0, summary_index=0, delta="Hm"),
+            ],
+            {"output": [{"type": "reasoning", "summary": [{"text": "Hm"}]}, {**CALL, "arguments": '{"a": 1}'}]},
+            id="items in their order",
+        ),
+        pytest.param(
+            [
+                event("output_text.delta", output_index=0, content_index=0, delta="Hel"),
+                event("output_item.done", output_index=0, item={"type": "message", "content": "whole"}),
+            ],
+            {"output": [{"type": "message", "content": "whole"}]},
+            id="a finished item takes the place of its deltas",
+        ),
+        pytest.param(
+            [CREATED, {"type": "error", "error": {"code": "timeout"}}],
+            {**CREATED["response"], "error": {"code": "timeout"}},
+            id="error",
+        ),
+        pytest.param(
+            [b"data: {not json\n\n", b": comment\n\n", b"data: [1]\n\n", event("output_text.delta", delta=7)],
+            {"output": [{"type": "message", "content": [{"text": ""}]}]},
+            id="odd",
+        ),
+    ],
+)
+def test_put_together(events: list[dict[str, Any] | bytes], expected: dict[str, Any]) -> None:
+    whole = response_of(stream(*events))
+    count = whole.pop("events")
+    assert whole == expected
+    assert count == len([each for each in events if not (isinstance(each, bytes) and each.startswith(b":"))])
+
+
+@pytest.mark.parametrize("length", range(0, 400, 7))
+def test_never_raises_wherever_it_was_cut(length: int) -> None:
+    body = stream(CREATED, event("output_text.delta", output_index=0, delta="é"), event("completed", response=DONE))
+    assert isinstance(response_of(body[:length])["output"], list)
