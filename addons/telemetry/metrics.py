@@ -11,6 +11,7 @@ from typing import Any, Final
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from addons.call import Call
+from addons.foundry.permits import Permits
 from addons.record import decision
 from addons.responses.answer import Usage
 from addons.telemetry.gauge import Gauge
@@ -19,11 +20,18 @@ OTHER: Final = "other"
 """The model of a call that named none of the catalogue's."""
 
 NONE: Final = "none"
+FAULT: Final = "fault"
+ALARMS: Final = (
+    FAULT, "background_echoed", "georestriction", "ledger_unavailable", "provider_credentials", "provider_quota",
+    "service_tier_echoed", "store_echoed",
+)  # fmt: skip
+"""Every alarm a call may raise; a fault is one too."""
 
 SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKENS: Final = tuple(float(4**power) for power in range(14))
 """Bucket boundaries that the GenAI conventions advise."""
 
+SHARES: Final = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 OWN_SECONDS: Final = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024)
 
 
@@ -50,7 +58,20 @@ class Metrics:
         self._own = seconds(
             "foundry.sidecar.overhead.duration", "from the request's headers to release, or to the refusal", OWN_SECONDS
         )
+        self._limit_used = meter.create_histogram(
+            "foundry.sidecar.limit.used",
+            "1",
+            "share of a rate limit in use, as each call finds it",
+            explicit_bucket_boundaries_advisory=SHARES,
+        )
+        self._unlimited = meter.create_counter(
+            "foundry.sidecar.limit.unlimited", "{call}", "calls let through because the limits' store was away"
+        )
         self._alarms = meter.create_counter("foundry.sidecar.alarms", "{alarm}", "what an operator should look at")
+        # a counter that begins at 1 never shows an increase
+        self._unlimited.add(0)
+        for alarm in ALARMS:
+            self._alarms.add(0, {"alarm": alarm})
         for gauge in gauges:
             meter.create_observable_gauge(gauge.name, [_observer(gauge)], gauge.unit, gauge.about)
 
@@ -73,10 +94,20 @@ class Metrics:
         )
         self._whole.record(record["duration.total"], {"decision": verdict, "model": model})
         self._own.record(record["duration.sidecar"], {"decision": verdict})
-        for alarm in call.alarms:
+        for alarm in (*call.alarms, *([FAULT] if reason == FAULT else [])):
             self._alarms.add(1, {"alarm": alarm})
+        if call.permits:
+            self._settle_permits(call.permits, model)
         if call.released_at is not None:
             self._settle_released(call, record, model, reason)
+
+    def _settle_permits(self, permits: Permits, model: str) -> None:
+        if permits.unlimited:
+            self._unlimited.add(1)
+        for standing in permits.standings:
+            if standing.limit:
+                labels = {"level": standing.meter.level, "kind": standing.meter.kind, "model": model}
+                self._limit_used.record(standing.used / standing.limit, labels)
 
     def _settle_released(self, call: Call, record: Mapping[str, Any], model: str, reason: str) -> None:
         asked = {

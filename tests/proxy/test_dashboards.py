@@ -1,0 +1,116 @@
+"""Every query of the dashboard and the alert rules names metrics, labels and values that a real run exposes."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from ruamel.yaml import YAML
+
+from addons.admin import Admin
+from addons.foundry.refusals import KINDS
+from addons.telemetry.metrics import ALARMS
+from tests.conftest import SettingsMaker
+from tests.proxy.client import HELLO, post, send
+from tests.proxy.running import RunningSidecar
+from tests.records import Records
+
+DEPLOY = Path(__file__).parent.parent.parent / "deploy"
+USAGE = {"simulate": "usage=100,40,20,8"}
+LIMITS = {"user": {"default": {"tokens_per_minute": 1_000_000, "requests_per_minute": 1000}}}
+
+TABLES = {"reason": KINDS.keys(), "alarm": ALARMS, "usage": ("reported", "interrupted", "unknown")}
+"""Label values that one run does not all show."""
+
+ADDED_BY_PROMETHEUS = {"instance", "job"}
+
+type Exposed = dict[str, dict[str, set[str]]]
+"""Metric to its labels to their values."""
+
+
+def dashboard_queries() -> Iterator[tuple[str, str]]:
+    dashboard = json.loads((DEPLOY / "grafana.json").read_text())
+    for panel in dashboard["panels"]:
+        for target in panel.get("targets", ()):
+            yield panel["title"], target["expr"]
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            yield variable["name"], variable["query"]["query"]
+
+
+def alert_rules() -> list[dict[str, Any]]:
+    return [rule for group in YAML(typ="safe").load(DEPLOY / "alerts.yaml")["groups"] for rule in group["rules"]]
+
+
+QUERIES = [*dashboard_queries(), *((rule["alert"], rule["expr"]) for rule in alert_rules())]
+
+
+@pytest.fixture(scope="module")
+def kept() -> Exposed:
+    return {}
+
+
+@pytest.fixture
+def exposed(make_settings: SettingsMaker, records: Records, tmp_path: Path, kept: Exposed) -> Exposed:
+    """What a sidecar exposes after a call of every kind; one run serves all tests here."""
+    if kept:
+        return kept
+    usage = {"ledger": tmp_path / "usage.sqlite"}
+    with RunningSidecar(make_settings(listen={"admin": "127.0.0.1:0"}, usage=usage, limits=LIMITS)) as sidecar:
+        post(sidecar.port, {**HELLO, "metadata": USAGE})
+        post(sidecar.port, {**HELLO, "stream": True, "metadata": USAGE})
+        post(sidecar.port, {**HELLO, "stream": True, "metadata": {"simulate": "cut=2"}})
+        post(sidecar.port, {**HELLO, "store": True})
+        post(sidecar.port, {**HELLO, "metadata": {"simulate": "status=500"}})
+        records.wait(count=5)
+        port = next(part.port for part in sidecar.addons if isinstance(part, Admin))
+        text = send(port, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").body.decode()
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = kept.setdefault(sample.name, {})
+            for name, value in sample.labels.items():
+                labels.setdefault(name, set()).add(value)
+    return kept
+
+
+def metrics(query: str) -> list[tuple[str, str]]:
+    """Each metric with the text of its selector."""
+    without_groups = re.sub(r"\bby \([^)]*\)", "", query)
+    return re.findall(r"\b((?:foundry_sidecar|gen_ai|process|python)_\w+)(?:\{([^}]*)\})?", without_groups)
+
+
+@pytest.mark.parametrize(("title", "query"), QUERIES, ids=[title for title, _ in QUERIES])
+def test_a_query_finds_what_it_asks_for(title: str, query: str, exposed: Exposed) -> None:
+    named = metrics(query)
+    assert named, "a query without a metric of ours"
+    for metric, selector in named:
+        assert metric in exposed
+        for label, operator, value in re.findall(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"', selector):
+            if label in ADDED_BY_PROMETHEUS:
+                continue
+            assert label in exposed[metric], f"{metric} has no label {label}"
+            values = exposed[metric][label] | set(TABLES.get(label, ()))
+            for each in value.split("|") if "~" in operator else [value]:
+                assert each in values, f"{metric}: {label} is never {each}"
+    groups = {label for group in re.findall(r"\bby \(([^)]*)\)", query) for label in re.split(r",\s*", group)}
+    for label in groups - ADDED_BY_PROMETHEUS:
+        assert all(label in exposed[metric] for metric, _ in named), f"{label} is no label there"
+
+
+@pytest.mark.parametrize("rule", alert_rules(), ids=lambda rule: rule["alert"])
+def test_a_rule_tells_only_of_labels_it_keeps(rule: dict[str, Any]) -> None:
+    told = set(re.findall(r"\$labels\.(\w+)", json.dumps(rule["annotations"])))
+    groups = re.findall(r"\bby \(([^)]*)\)", rule["expr"])
+    kept = {label for group in groups for label in re.split(r",\s*", group)} if groups else {"instance"}
+    assert told
+    assert told <= kept
+
+
+def test_legends_name_labels_of_their_queries() -> None:
+    for panel in json.loads((DEPLOY / "grafana.json").read_text())["panels"]:
+        for target in panel.get("targets", ()):
+            for label in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]):
+                assert re.search(rf"\bby \([^)]*\b{label}\b", target["expr"]) or label in ADDED_BY_PROMETHEUS
