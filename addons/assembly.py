@@ -258,7 +258,7 @@ def check_files(settings: Settings) -> None:
             raise ValueError(
                 f"listen.tls: {tls.certificate} and {tls.key} are not a certificate and its key: {error}"
             ) from None
-    if path := settings.usage.path:
+    if path := settings.usage.path(settings.listen.certificates):
         try:
             ledger_file.check(path)
         except ledger_file.LedgerError as error:

@@ -32,8 +32,8 @@ def observe(settings: Settings, calls: Calls, missing: Callable[[], Sequence[str
     sinks: list[Sink] = []
     before_release = []
     gauges = [Gauge("foundry.sidecar.calls.open", "{call}", "calls under way, by state", lambda: _open(calls))]
-    if usage.path:
-        ledger = Ledger(usage.path, usage.keep_days)
+    if path := usage.path(settings.listen.certificates):
+        ledger = Ledger(path, usage.keep_days)
         bookkeeping = Bookkeeping(ledger, usage.on_failure)
         parts.append(bookkeeping)
         sinks.append(bookkeeping.settle)

@@ -49,7 +49,8 @@ def show(config: Path | None, seconds: float, by: Sequence[str], form: Form) -> 
     Raises:
         ConfigurationError: as ``configuration.load``; or the ledger is off.
     """
-    path = configuration.load(config).usage.path
+    settings = configuration.load(config)
+    path = settings.usage.path(settings.listen.certificates)
     if path is None:
         raise ConfigurationError("usage.ledger: it is off, so nothing was written down")
     since = time.time() - seconds

@@ -10,8 +10,12 @@ class UsageSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     ledger: Annotated[
-        Literal["off"] | Path, Field(description="SQLite file with a row for every call; made when missing")
-    ] = Path("~/.foundry-sidecar/usage.sqlite")
+        Literal["off"] | Path | None,
+        Field(
+            description="SQLite file with a row for every call; made when missing. Absent: usage.sqlite beside the"
+            " sidecar's own certificates (listen.certificates)"
+        ),
+    ] = None
     on_failure: Annotated[
         Literal["refuse", "allow"],
         Field(
@@ -21,7 +25,6 @@ class UsageSettings(BaseModel):
     ] = "refuse"
     keep_days: Annotated[int, Field(gt=0, description="rows older than this are deleted")] = 90
 
-    @property
-    def path(self) -> Path | None:
-        """Where the ledger lies; None: there is none."""
-        return None if self.ledger == "off" else Path(self.ledger).expanduser()
+    def path(self, directory: Path) -> Path | None:
+        """Where the ledger lies, in ``directory`` when nothing else is said; None: there is none."""
+        return None if self.ledger == "off" else Path(self.ledger or directory / "usage.sqlite").expanduser()

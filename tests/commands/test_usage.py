@@ -19,9 +19,9 @@ ROW = {"state": "closed", "decision": "served", "usage_status": "reported", "mod
 def config(tmp_path: Path, records: Records, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("SIDECAR_CONFIG", raising=False)
     document = {
+        "listen": {"certificates": str(tmp_path)},
         "provider": {"regions": {"global": {"api_key": {"env": "OPENAI_API_KEY"}}}},
         "caller": {"verifier": "development"},
-        "usage": {"ledger": "usage.sqlite"},
     }
     file = tmp_path / "sidecar.yaml"
     file.write_text(json.dumps(document))
@@ -94,6 +94,6 @@ def test_what_can_not_be_shown(
 
 
 def test_a_ledger_that_is_off(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config.write_text(config.read_text().replace("usage.sqlite", "off"))
+    config.write_text(config.read_text()[:-1] + ', "usage": {"ledger": "off"}}')
     assert main(["usage", "--config", str(config)]) == 2
     assert "usage.ledger: it is off" in capsys.readouterr().err

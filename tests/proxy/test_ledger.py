@@ -1,6 +1,7 @@
 """The ledger behind a real proxy: who gets a row, when, and what holds when none can be written."""
 
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -63,27 +64,21 @@ def test_every_call_has_one_row(make_settings: SettingsMaker, records: Records, 
     connection.close()
 
 
-def test_the_row_is_there_before_the_call_arrives(
+def test_the_row_is_open_while_the_call_is_under_way(
     make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, path: Path
 ) -> None:
-    seen: list[list[dict[str, Any]]] = []
-
-    def look_when_dialled(parts: list[Any]) -> None:
-        egress = next(part for part in parts if part.name == "sidecar-egress")
-        server_connect = egress.server_connect
-
-        def hook(data: Any) -> None:
-            seen.append(rows(path))
-            server_connect(data)
-
-        egress.server_connect = hook
-
-    with RunningSidecar(make_settings(usage={"ledger": path}), alter=look_when_dialled) as sidecar:
-        assert post(sidecar.port).status == 200
+    with RunningSidecar(make_settings(usage={"ledger": path})) as sidecar:
+        caller = threading.Thread(target=post, args=(sidecar.port, {**HELLO, "metadata": {"simulate": "hold=0"}}))
+        caller.start()
+        (call,) = provider.wait_for_calls()
+        (row,) = rows(path)
+        call.release()
+        caller.join()
         records.wait()
-    ((row,),) = seen
     assert row["state"] == "open"
     assert row["input_tokens"] is row["decision"] is None
+    (closed,) = rows(path)
+    assert (closed["id"], closed["opened_at"], closed["state"]) == (row["id"], row["opened_at"], "closed")
 
 
 @pytest.mark.parametrize(("on_failure", "status", "calls"), [("refuse", 503, 0), ("allow", 200, 1)])
