@@ -117,7 +117,8 @@ ITEMS: Final[dict[str, Row]] = {
     ),
     "item_reference": refused(
         "ZERO_DATA_RETENTION", "names an item stored at the provider",
-        "Send the item itself instead of its id; client libraries do so when they are told store: false",
+        "Send the item itself instead of its id; client libraries do so when they are told store: false"
+        " (Vercel AI SDK: providerOptions.openai.store)",
     ),
     # -- what the model wants done, and what the caller's tools answered
     "function_call": _item(

@@ -9,6 +9,7 @@ import pytest
 
 from addons.simulator.certificates import LOOPBACK, Authority
 from addons.simulator.provider import SimulatedProvider
+from tests.clients.installed import node_modules, python_of
 from tests.clients.started import REGISTRY, Started, started
 from tests.conftest import PROVIDER_KEY
 
@@ -52,3 +53,20 @@ def sidecar_with_certificate(provider: SimulatedProvider, tmp_path: Path) -> Ite
     tls = {"certificate": "tls.pem", "key": "tls-key.pem"}
     with started(tmp_path, document(tmp_path, provider, tls=tls), authority.file) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def clients_of_node() -> Path:
+    """Where the packages of openai-node, @osdk/client, the Vercel AI SDK and Codex lie."""
+    return node_modules()
+
+
+@pytest.fixture(scope="session")
+def python_with_frameworks() -> Path:
+    return python_of("frameworks")
+
+
+@pytest.fixture(scope="session")
+def python_with_llama_index() -> Path:
+    """Apart from the others, because it wants openai-python 2."""
+    return python_of("llama_index")
