@@ -13,8 +13,9 @@ MODEL: Final = "ri.language-model-service..language-model.gpt-5-2"
 class Listening:
     """A sidecar that listens.
 
-    ``addresses`` are HOST:PORT: the reverse listener's, then the explicit proxy's where there is one. ``token`` is what the lines to copy carry; the
-    shell's ``$TOKEN`` where the person brings one. ``inspect_url`` is mitmweb's page, with the token it asks for.
+    ``addresses`` are HOST:PORT: the reverse listener's, then the explicit proxy's where there is one. ``token`` is
+    what the lines to copy carry; the shell's ``$TOKEN`` where the person brings one. ``inspect_url`` is mitmweb's
+    page, with the token it asks for.
     """
 
     addresses: Sequence[str]
@@ -66,10 +67,11 @@ def try_by_hand(sidecar: Listening) -> Iterator[str]:
     yield f"   client = OpenAI(base_url='{base}', api_key={python})"
     yield f"   print(client.responses.create(model='{MODEL}', input='Hello, world').output_text)"
     yield ""
-    yield "   Python, foundry_sdk (code that runs in Foundry; it speaks https alone):"
+    yield "   Python, foundry_sdk (it speaks https alone):"
     yield f"   export SSL_CERT_FILE={sidecar.authority}"
     yield "   import os; from foundry_sdk._core.context_and_environment_vars import HOSTNAME_VAR, TOKEN_VAR"
     yield f"   HOSTNAME_VAR.set('localhost:{port}'); TOKEN_VAR.set({python})"
+    yield "   # … and Palantir's documented example as it stands"
     yield ""
     yield "   TypeScript, openai:"
     yield "   import OpenAI from 'openai';"

@@ -132,20 +132,20 @@ def _lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
 
 
 def _request_lines(data: bytes, flow: http.HTTPFlow) -> Iterator[str]:
-    left = _parsed(data)
+    shown = _parsed(data)
     sent = original(flow)
-    if sent is None:  # too large to be kept twice
+    if sent is None:  # it was too large to be kept beside this
         yield "\n== What left for the provider"
-        yield from conversation.request_lines(left)
-        return
-    asked = _parsed(_decoded(sent))
-    if ORIGINAL in flow.metadata:
-        yield "\n== What was changed on the way out"
-        yield from list(conversation.differences(asked, left)) or ["(nothing in the body)"]
+    elif ORIGINAL not in flow.metadata:  # never rewritten
+        yield "\n== What the app sent"
+    else:
+        left, shown = shown, _parsed(_decoded(sent))
         kept_back = {name.lower() for name, _ in sent.headers} - {name.lower() for name in flow.request.headers}
+        yield "\n== What was changed on the way out"
+        yield from list(conversation.differences(shown, left)) or ["(nothing in the body)"]
         yield f"headers kept back: {', '.join(sorted(kept_back)) or '(none)'}"
-    yield "\n== What the app sent"
-    yield from conversation.request_lines(asked)
+        yield "\n== What the app sent"
+    yield from conversation.request_lines(shown)
 
 
 def _decoded(sent: Original) -> bytes:

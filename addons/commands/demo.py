@@ -8,6 +8,7 @@ import secrets
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,18 +18,22 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
+from addons.banner import MODEL, Listening, try_by_hand
 from addons.foundry.caller import SCOPE
 from addons.gates.route import PATH
 from addons.simulator.provider import SimulatedProvider
 
-MODEL: Final = "ri.language-model-service..language-model.gpt-5-2"
 PROJECT: Final = "ri.compass.main.folder.0b5f7a0e-demo"
 START_SECONDS: Final = 30.0
 SHOWN: Final = (
-    "policy.decision", "caller", "foundry.attribution", "foundry.model.rid", "gen_ai.request.model", "region",
-    "trace_id", "http.response.status_code", "error.type", "policy.rule", "policy.param", "policy.changes",
-    "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "usage.status", "answer.ended", "duration.sidecar",
-)  # fmt: skip
+    ("policy.decision", "http.response.status_code", "error.type", "policy.param", "policy.rule", "policy.changes"),
+    ("caller", "foundry.attribution", "trace_id"),
+    ("foundry.model.rid", "gen_ai.request.model", "region"),
+    ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "usage.status", "answer.ended", "duration.sidecar"),
+)
+"""What of a record is shown, in its groups: the verdict, who, which model, and what it took."""
+
+WIDTH: Final = 100
 
 
 @dataclass(frozen=True)
@@ -142,16 +147,30 @@ def _show(example: Example, stage: Stage) -> bool:
     stage.provider.clear()
     status, text = _post(stage.address, stage.tokens[example.token], example.body)
     record = stage.sidecar.event("call")
-    print(f"\n== {example.title}\n   sent:    {json.dumps(example.body)}\n   got:     {status} {text}")
+    print(f"\n== {example.title}")
+    _say("sent", json.dumps(example.body))
+    _say("got", f"{status} {text}")
     if seen := stage.provider.calls:
         body = json.loads(seen[0].body)
         owner = "the provider's" if seen[0].values("authorization") == [f"Bearer {stage.key}"] else "NOT the provider's"
-        print(f"   left as: POST {seen[0].target} model={body['model']} store={body['store']}, with {owner} key")
+        _say("left as", f"POST {seen[0].target} with {owner} key, model={body['model']} store={body['store']}")
     elif stage.provider.dialled == 0:
-        print("   left as: nothing; the provider was not dialled")
-    print("   record:  " + json.dumps({name: record[name] for name in SHOWN if name in record}))
+        _say("left as", "nothing; the provider was not dialled")
+    _say("record", "")
+    for group in SHOWN:
+        for name in group:
+            if name in record:
+                value = record[name]
+                print(f"     {name + ':':<28}{', '.join(value) if isinstance(value, list) else value}")
     expected_to_leave = not example.title.startswith("Refused")
     return (status == http.client.OK) == expected_to_leave == bool(seen)
+
+
+def _say(label: str, text: str) -> None:
+    """A labelled paragraph, no wider than a terminal."""
+    whole = f"{label + ':':<9}{text}"
+    indent = {"initial_indent": "   ", "subsequent_indent": " " * 12}
+    print(textwrap.fill(whole, WIDTH, break_on_hyphens=False, break_long_words=False, **indent))
 
 
 def _post(address: str, token: str, body: Mapping[str, Any]) -> tuple[int, str]:
@@ -171,15 +190,9 @@ def _post(address: str, token: str, body: Mapping[str, Any]) -> tuple[int, str]:
 
 
 def _by_hand(address: str, token: str, directory: Path) -> None:
-    print(f"""
-== Try it by hand
-   curl -X POST -H "Content-Type: application/json" -H "Authorization: Bearer {token}" \\
-     http://{address}{PATH} \\
-     -d '{{"model": "{MODEL}", "input": "Hello, world"}}'
-
-   The same port speaks TLS: https://localhost:{address.rpartition(":")[2]}, with this authority:
-   {directory}/mitmproxy-ca-cert.pem
-   With a key of your own: OPENAI_API_KEY=sk-… ./run.sh start""")
+    listening = Listening([address], str(directory / "mitmproxy-ca-cert.pem"), token=token)
+    print("\n== Try it by hand", *try_by_hand(listening), sep="\n")
+    print("\n   With a key of your own: OPENAI_API_KEY=sk-… ./run.sh start")
 
 
 def _wait() -> None:

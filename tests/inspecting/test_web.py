@@ -19,8 +19,7 @@ from tests.inspecting.web import COOKIE, PROJECT, TOKEN, Web, three_calls
 
 @pytest.fixture(scope="module")
 def process(provider_process: SimulatedProvider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    limits = {"keep_flows": 3, "answer_bytes": 20_000}
-    with Web(tmp_path_factory.mktemp("web"), provider_process, inspect=limits) as running:
+    with Web(tmp_path_factory.mktemp("web"), provider_process, keep_flows=3, answer_bytes=20_000) as running:
         yield running
 
 

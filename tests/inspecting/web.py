@@ -24,25 +24,30 @@ COOKIE = "cookie-that-nobody-should-see"
 PROJECT = "ri.compass.main.folder.the-project"
 
 
-class Web:
-    """Starts on enter, stops on exit. ``settings`` are added to the file, section by section."""
+def configuration(directory: Path, provider: SimulatedProvider, **sections: Any) -> Path:
+    """A file for development mode against the provider, with these sections besides."""
+    (directory / "key").write_text(PROVIDER_KEY)
+    document = {
+        "listen": {"reverse": "127.0.0.1:0", "certificates": str(directory)},
+        "provider": {
+            "zero_data_retention": "attested",
+            "trusted_ca": str(provider.ca_file),
+            "regions": {"global": {"url": provider.url, "api_key": {"file": "key"}}},
+        },
+        "caller": {"verifier": "development"},
+        "usage": {"ledger": "off"},
+        **sections,
+    }
+    file = directory / "sidecar.yaml"
+    file.write_text(json.dumps(document))  # JSON is YAML
+    return file
 
-    def __init__(self, directory: Path, provider: SimulatedProvider, **settings: Any) -> None:
-        (directory / "key").write_text(PROVIDER_KEY)
-        document = {
-            "listen": {"reverse": "127.0.0.1:0", "certificates": str(directory)},
-            "provider": {
-                "zero_data_retention": "attested",
-                "trusted_ca": str(provider.ca_file),
-                "regions": {"global": {"url": provider.url, "api_key": {"file": "key"}}},
-            },
-            "caller": {"verifier": "development"},
-            "usage": {"ledger": "off"},
-            **settings,
-            "inspect": {"listen": "127.0.0.1:0", **settings.get("inspect", {})},
-        }
-        self._file = directory / "sidecar.yaml"
-        self._file.write_text(json.dumps(document))  # JSON is YAML
+
+class Web:
+    """Starts on enter, stops on exit."""
+
+    def __init__(self, directory: Path, provider: SimulatedProvider, **inspect: Any) -> None:
+        self._file = configuration(directory, provider, inspect={"listen": "127.0.0.1:0", **inspect})
         self.output: list[str] = []
         self.errors: list[str] = []
         self._changed = threading.Condition()

@@ -1,0 +1,78 @@
+"""The view of one message: bounded, and never raising, whatever the flow holds."""
+
+from typing import Any
+
+import pytest
+from mitmproxy import contentviews, http
+from mitmproxy.test import tflow
+
+from addons.inspector import CUT, Capture, ConversationView
+from addons.originals import KEY
+from addons.responses.conversation import PAGE
+
+VIEW = ConversationView()
+
+
+def shown(flow: http.HTTPFlow, data: bytes, *, answer: bool = False, content_type: str = "application/json") -> str:
+    message = flow.response if answer else flow.request
+    return VIEW.prettify(data, contentviews.Metadata(flow=flow, content_type=content_type, http_message=message))
+
+
+def flow(**metadata: Any) -> http.HTTPFlow:
+    made = tflow.tflow(resp=True)
+    made.metadata.update(metadata)
+    return made
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff\x00", b"{", b"null", b"[" * 100_000, b'{"input": [[[1]]]}'])
+@pytest.mark.parametrize("answer", [False, True])
+@pytest.mark.parametrize("content_type", ["application/json", "text/event-stream", ""])
+def test_any_bytes(data: bytes, answer: bool, content_type: str) -> None:
+    assert "== What " in shown(flow(), data, answer=answer, content_type=content_type)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"sidecar": {}}, {"sidecar": 7}, {KEY: {"method": 1}}, {KEY: {"method": 1, "target": 2, "headers": 3, "body": 4}}],
+)
+def test_odd_metadata_of_a_loaded_flow(metadata: dict[str, Any]) -> None:
+    assert "Hello" in shown(flow(**metadata), b'{"input": "Hello"}')
+
+
+def test_twenty_megabytes() -> None:
+    part = b'{"type": "input_image", "image_url": "data:image/png;base64,%s"}' % (b"A" * 20_000_000)
+    assert "image/png, 15,000,000 bytes" in shown(flow(), b'{"input": [{"role": "user", "content": [%s]}]}' % part)
+    assert len(shown(flow(), b'{"input": "%s"}' % (b"A" * 20_000_000))) < PAGE
+    assert len(shown(flow(), b"A" * 20_000_000)) < PAGE + 200
+
+
+@pytest.mark.parametrize(
+    ("encoding", "expected"),
+    [("identity", "user:\n  Hello"), ("gzip", "[18 bytes, gzip]"), ("unheard-of", "[18 bytes, unheard-of]")],
+)
+def test_the_original_is_decoded(encoding: str, expected: str) -> None:
+    kept = {"method": "POST", "target": "/", "headers": [["Content-Encoding", encoding]], "body": b'{"input": "Hello"}'}
+    assert expected in shown(flow(**{KEY: kept}), b"{}")
+
+
+def test_a_cut_answer_says_so() -> None:
+    assert "Kept: the first 2 of 1,000 bytes" in shown(flow(**{CUT: 1000}), b"{}", answer=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "metadata", "wanted"),
+    [("/v1/responses", {}, True), ("/other", {"sidecar": {}}, True), ("/other", {}, False)],
+)
+def test_where_it_is_the_first_choice(path: str, metadata: dict[str, Any], wanted: bool) -> None:
+    seen = flow(**metadata)
+    seen.request.path = path
+    assert (VIEW.render_priority(b"", contentviews.Metadata(flow=seen)) > 1) is wanted
+    assert VIEW.render_priority(b"", contentviews.Metadata()) < 0
+
+
+@pytest.mark.parametrize(("most", "kept"), [(0, b""), (3, b"abc"), (4, b"abcd"), (9, b"abcdef")])
+def test_capture(most: int, kept: bytes) -> None:
+    capture = Capture(most)
+    for chunk in (b"abc", b"", b"def"):
+        capture(chunk)
+    assert (bytes(capture.kept), capture.total) == (kept, 6)
