@@ -1,6 +1,6 @@
 """Where metrics and spans go: to whoever asks for ``/metrics``, and by OTLP/HTTP to a collector.
 
-What a call costs is counting: collecting and sending are done by the SDK's own threads, or the asker's.
+Sending is done by the SDK's own threads.
 """
 
 from collections.abc import Mapping, Sequence

@@ -181,6 +181,7 @@ def test_prometheus_reads_what_calls_did(admin: RunningSidecar, records: Records
     assert value(found, "foundry_sidecar_overhead_duration_seconds_count", decision="refused") == 1
     assert value(found, "foundry_sidecar_ledger_lost") == 0
     assert value(found, "process_resident_memory_bytes") > 0
+    assert records.of("telemetry_failed") == records.of("sink_failed") == []
 
 
 KINDS = ("input", "cached", "output", "reasoning")
