@@ -1,5 +1,6 @@
 """Puts the parts together: settings in, addons out, in the order a call meets them."""
 
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ from addons.journal import Journal
 from addons.lifecycle import Lifecycle
 from addons.lockdown import DEAD_TARGET, SET, Lockdown
 from addons.observation import observe
+from addons.passthrough import Passthrough
 from addons.readiness import Readiness
 from addons.relay import Relay
 from addons.reload import Reload, Source
@@ -45,6 +47,7 @@ from addons.settlement import Settlement
 from addons.stores import ledger_file
 from addons.stores.counters import Counters
 from addons.stores.counters import build as build_counters
+from addons.tunnels import Tunnels
 from addons.verifiers.verifier import Verifier
 from addons.verifiers.verifier import build as build_verifier
 
@@ -75,7 +78,8 @@ def assemble(
     counters, under_way = build_counters(settings.limits.storage), UnderWay()
     settlement = Settlement(counters)
     in_force = InForce(rules(settings, counters, under_way))
-    egress = Egress()
+    passthrough = Passthrough(settings.listen.passthrough_hosts)
+    egress = Egress(passthrough)
     readiness = Readiness(in_force, counters, draining=lambda: lifecycle.draining)
     observation = observe(settings, calls, readiness.missing)
     checkpoint = Checkpoint(
@@ -95,6 +99,7 @@ def assemble(
     parts: list[Any] = [
         Lockdown(required_options(settings)),
         pages,
+        Tunnels(foundry_hosts(settings), passthrough, error_format),
         checkpoint,
         egress,
         deadlines,
@@ -149,7 +154,7 @@ def gates(settings: Settings, verifier: Verifier, counters: Counters, under_way:
     """Every gate a call goes through, by name and in order."""
     return Gates(
         head=(
-            ("route", Route(hosts(settings))),
+            ("route", Route(hosts(settings), foundry_hosts(settings))),
             ("caller", IdentifyCaller(verifier)),
             ("concurrency", LimitConcurrency(settings.limits, under_way)),
             ("attribution", attribute),
@@ -183,8 +188,12 @@ def warn(settings: Settings) -> None:
 def hosts(settings: Settings) -> frozenset[str]:
     """The host names the reverse listener answers to."""
     listening, _ = split_address(settings.listen.reverse)
-    names = {name.lower() for name in settings.foundry.hostnames} | LOOPBACK_NAMES
+    names = foundry_hosts(settings) | LOOPBACK_NAMES
     return frozenset(names if listening in UNSPECIFIED else names | {listening.lower()})
+
+
+def foundry_hosts(settings: Settings) -> frozenset[str]:
+    return frozenset(name.lower() for name in settings.foundry.hostnames)
 
 
 def destinations(settings: Settings) -> Mapping[str, Destination]:
@@ -210,9 +219,10 @@ def catalogue_of(settings: Settings) -> Catalogue:
 
 def required_options(settings: Settings) -> dict[str, Any]:
     """mitmproxy's options as far as they follow from the settings."""
-    trusted = settings.provider.trusted_ca
+    trusted, proxy = settings.provider.trusted_ca, settings.listen.proxy
     options: dict[str, Any] = {
-        "mode": [f"reverse:{DEAD_TARGET}@{settings.listen.reverse}"],
+        "mode": [f"reverse:{DEAD_TARGET}@{settings.listen.reverse}", *([f"regular@{proxy}"] if proxy else [])],
+        "ignore_hosts": [f"^{re.escape(host)}$" for host in settings.listen.passthrough_hosts],
         "body_size_limit": str(settings.policy.max_body_bytes),
         "tcp_timeout": int(settings.provider.timeouts.read + settings.provider.timeouts.connect) + 60,
         "ssl_verify_upstream_trusted_ca": None if trusted is None else str(trusted),

@@ -55,7 +55,9 @@ class Call:
     headers: Headers = field(repr=False)
     trace: Trace
     authority: str = ""  # of an absolute-form target; empty otherwise
-    server_name: str | None = None  # TLS SNI, where the caller spoke TLS
+    listener: Literal["reverse", "proxy"] = "reverse"
+    encrypted: bool = False  # whether the caller spoke TLS
+    server_name: str | None = None  # TLS SNI, where the caller spoke TLS and named one
     wire_body: bytes = field(default=b"", repr=False)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     opened_at: float = field(default_factory=time.monotonic)

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import structlog
 from mitmproxy import http
+from mitmproxy.proxy.mode_specs import RegularMode
 
 from addons.call import Call
 from addons.calls import Calls
@@ -135,6 +136,8 @@ def _open(flow: http.HTTPFlow) -> Call:
         headers=headers,
         trace=read_trace(headers),
         authority=request.authority,
+        listener="proxy" if isinstance(flow.client_conn.proxy_mode, RegularMode) else "reverse",
+        encrypted=flow.client_conn.tls_established,
         server_name=flow.client_conn.sni,
         token=token,
     )

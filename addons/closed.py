@@ -31,6 +31,7 @@ class Closed:
         self._calls = calls
         self._error_format: ErrorFormat = error_format
         self._after_fault: Mapping[str, Callable[[Any], None]] = {
+            "http_connect": self._refuse_request,
             "requestheaders": self._refuse_request,
             "request": self._refuse_request,
             "server_connect": self._refuse_dial,

@@ -9,7 +9,7 @@ import secrets
 import time
 from functools import partial
 from typing import Final
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from mitmproxy import ctx, http, tls
 from mitmproxy.connection import Client, Connection, Server
@@ -17,6 +17,7 @@ from mitmproxy.net.http import http1
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.call import Call, Outbound
+from addons.passthrough import Passthrough
 from addons.rules import Rules
 from addons.sealed import Seal, SealedConnection
 
@@ -27,11 +28,13 @@ NOT_ALLOWED: Final = "the sidecar does not dial this address"
 class Egress:
     name = "sidecar-egress"
 
-    def __init__(self) -> None:
+    def __init__(self, passthrough: Passthrough) -> None:
+        self._passthrough = passthrough
         self._rules: WeakKeyDictionary[Client, Rules] = WeakKeyDictionary()  # of the call a client is busy with
         self._seals: dict[bytes, Seal] = {}
         self._words: WeakKeyDictionary[http.HTTPFlow, bytes] = WeakKeyDictionary()
-        self._tasks: WeakKeyDictionary[Connection, asyncio.Task[object]] = WeakKeyDictionary()
+        # weakly: what a task that has failed keeps leads back to its connection
+        self._tasks: WeakKeyDictionary[Connection, ref[asyncio.Task[object]]] = WeakKeyDictionary()
 
     async def seal(self, flow: http.HTTPFlow, call: Call, outbound: Outbound, rules: Rules) -> None:
         """Makes the flow's request the judged one. Its key is a stand-in, good for these bytes and once.
@@ -55,15 +58,19 @@ class Egress:
         )
         self._rules[flow.client_conn] = rules
 
-    def server_connect(self, data: ServerConnectionHookData) -> None:
+    async def server_connect(self, data: ServerConnectionHookData) -> None:
         server = data.server
         server.error = NOT_ALLOWED
+        if self._passthrough.concerns(data):
+            server.address = await self._passthrough.address_of(data)
+            server.error = None
+            return
         rules = self._rules.get(data.client)
         allowed = rules is not None and server.address in rules.addresses
-        if not allowed or server.via is not None or server.transport_protocol != "tcp":
+        if not allowed or not server.tls or server.via is not None or server.transport_protocol != "tcp":
             raise NotAllowedError(f"{server.address} is no configured provider")
         if task := asyncio.current_task():  # holds this connection to its end
-            self._tasks[server] = task
+            self._tasks[server] = ref(task)
         server.alpn_offers = (b"http/1.1",)  # HTTP/2 would compress the stand-in out of sight
         server.error = None
 
@@ -78,7 +85,7 @@ class Egress:
 
     def cut(self, connection: Connection) -> None:
         """Closes a provider's connection as mitmproxy itself would; the `error` hook of its flow follows."""
-        if task := self._tasks.get(connection):
+        if (known := self._tasks.get(connection)) and (task := known()):
             task.cancel("closed by the sidecar")
 
     def response(self, flow: http.HTTPFlow) -> None:

@@ -58,6 +58,16 @@ def _address(text: str) -> str:
 type Address = Annotated[str, AfterValidator(_address)]
 
 
+def _passed_host(text: str) -> str:
+    host, port = split_address(text if ":" in text else f"{text}:443")
+    if is_loopback(host) or port == 0:
+        raise ValueError(f"{text!r}: write the name of another machine, HOST or HOST:PORT; never this machine's own")
+    return f"{host}:{port}"
+
+
+type PassedHost = Annotated[str, AfterValidator(_passed_host)]
+
+
 class Section(BaseModel):
     """Settings never change once read, and an unknown key is an error."""
 
@@ -74,6 +84,16 @@ class Listen(Section):
     admin: Annotated[
         Address | None, Field(description="/livez, /readyz and /metrics, for the operator alone; absent: none of them")
     ] = None
+    proxy: Annotated[
+        Address | None,
+        Field(description="explicit proxy, for apps that keep Foundry's host name and use HTTPS_PROXY; absent: none"),
+    ] = None
+    passthrough_hosts: Annotated[
+        tuple[PassedHost, ...],
+        Field(
+            description="HOST or HOST:PORT the explicit proxy tunnels to, unread; default: none, it is no open relay"
+        ),
+    ] = ()
     tls: Annotated[
         TlsFiles | None,
         Field(
@@ -89,7 +109,7 @@ class Listen(Section):
 class Foundry(Section):
     hostnames: Annotated[
         tuple[str, ...],
-        Field(description="host names apps know this Foundry by; empty: any Host is served on the reverse port"),
+        Field(description="host names apps know this Foundry by; empty: localhost and the listening address alone"),
     ] = ()
     error_format: Annotated[
         Literal["hybrid", "foundry", "openai"],

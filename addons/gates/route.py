@@ -24,9 +24,11 @@ class Route:
 
     ``hosts`` are the host names served, without port, in lower case. Loopback names are always among them;
     a list, not any name, so that a web page can't reach a developer's sidecar by rebinding its own name.
+    ``foundry_hosts`` are those of Foundry itself, the only ones the explicit proxy serves, and over TLS alone.
     """
 
     hosts: Collection[str]
+    foundry_hosts: Collection[str] = ()
 
     def __call__(self, call: Call) -> None:
         if len(call.target) > MAX_TARGET:
@@ -41,6 +43,8 @@ class Route:
                 "bad_target", "The request path holds encoded slashes, dot segments or parameters; send it plainly."
             )
         host = self._host(call)
+        if call.listener == "proxy" and not (call.encrypted and host in self.foundry_hosts):
+            raise Refusal("host_refused", "This proxy serves Foundry's host names alone, and over https.")
         if host not in self.hosts:
             raise Refusal("not_found", detail="host not among foundry.hostnames")
         if _plain(path) != PATH:

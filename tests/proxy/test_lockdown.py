@@ -80,6 +80,7 @@ def test_a_script_that_is_unloaded_leaves_a_dead_target(
     sidecar: RunningSidecar, provider: SimulatedProvider, records: Records
 ) -> None:
     dialled = provider.dialled
-    sidecar.on_loop(lambda: sidecar.master.addons.remove(sidecar.master.addons.get("test-script")))
+    addons = sidecar.master.addons
+    sidecar.on_loop(lambda: addons.chain.remove(addons.get("test-script")))
     assert post(sidecar.port).status == 502
     assert provider.dialled == dialled

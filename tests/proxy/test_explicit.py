@@ -1,0 +1,232 @@
+"""The explicit-proxy listener: an app keeps https://$HOSTNAME and goes through it. Never an open relay."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from addons.passthrough import Passthrough
+from addons.simulator.provider import SimulatedProvider
+from tests.conftest import PATH, SettingsMaker
+from tests.proxy.client import HELLO, Reply, read_reply, request_bytes
+from tests.proxy.running import RunningSidecar
+from tests.proxy.test_closed import by_fault, part, raising
+from tests.records import Records
+
+FOUNDRY = "acme.palantirfoundry.invalid"  # no resolver knows it: whatever is served was not asked of Foundry
+PASSED = "passed.example.invalid"
+LISTENS_ON = "127.0.0.2"  # mitmproxy takes port 0 once an address
+
+
+@pytest.fixture
+def explicit(make_settings: SettingsMaker, certificates: Path, records: Records) -> Iterator[RunningSidecar]:
+    listen = {"proxy": f"{LISTENS_ON}:0", "passthrough_hosts": [PASSED]}
+    with RunningSidecar(make_settings(listen=listen, foundry={"hostnames": [FOUNDRY]})) as sidecar:
+        yield sidecar
+
+
+def proxy_port(sidecar: RunningSidecar) -> int:
+    addresses = sidecar.master.addons.get("proxyserver").listen_addrs()
+    return next(int(address[1]) for address in addresses if address[0] == LISTENS_ON)
+
+
+@contextmanager
+def connected(sidecar: RunningSidecar) -> Iterator[socket.socket]:
+    with socket.create_connection((LISTENS_ON, proxy_port(sidecar)), 20) as connection:
+        yield connection
+
+
+def open_tunnel(connection: socket.socket, authority: str) -> int:
+    """CONNECT; the status it was answered with."""
+    connection.sendall(f"CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n".encode())
+    head = b""
+    while not head.endswith(b"\r\n\r\n") and (piece := connection.recv(1)):
+        head += piece
+    return int(head.split()[1])
+
+
+def through_tls(connection: socket.socket, certificates: Path, name: str, request: bytes) -> Reply:
+    context = ssl.create_default_context(cafile=str(certificates / "mitmproxy-ca-cert.pem"))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with context.wrap_socket(connection, server_hostname=name) as encrypted:
+        assert encrypted.selected_alpn_protocol() == "http/1.1"
+        encrypted.sendall(request)
+        return read_reply(encrypted)
+
+
+def test_an_app_that_keeps_foundrys_name_is_served(
+    explicit: RunningSidecar, provider: SimulatedProvider, records: Records, certificates: Path
+) -> None:
+    with connected(explicit) as connection:
+        assert open_tunnel(connection, f"{FOUNDRY}:443") == 200
+        reply = through_tls(connection, certificates, FOUNDRY, request_bytes(host=FOUNDRY))
+    assert reply.status == 200
+    assert len(provider.calls) == 1
+    (record,) = records.wait()
+    assert record["policy.decision"] == "served"
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ({"target": "/api/v2/ontologies"}, 404),
+        ({"target": "/api/v2/llm/proxy/anthropic/v1/messages"}, 404),
+        ({"target": PATH, "host": "api.openai.com"}, 400),
+        ({"target": PATH, "host": "localhost"}, 400),
+        ({"target": f"https://api.openai.com{PATH}"}, 400),
+        ({"body": {**HELLO, "store": True}}, 400),
+        ({"without": ["authorization"]}, 401),
+    ],
+)
+def test_the_gates_hold_inside_a_tunnel(
+    explicit: RunningSidecar, provider: SimulatedProvider, certificates: Path, request_: dict[str, Any], status: int
+) -> None:
+    dialled = provider.dialled
+    with connected(explicit) as connection:
+        assert open_tunnel(connection, f"{FOUNDRY}:443") == 200
+        reply = through_tls(connection, certificates, FOUNDRY, request_bytes(**{"host": FOUNDRY, **request_}))
+    assert reply.status == status
+    assert provider.dialled == dialled
+
+
+@pytest.mark.parametrize(
+    "authority",
+    [
+        "api.openai.com:443",
+        "127.0.0.1:443",
+        "localhost:22",
+        "[::1]:443",
+        "169.254.169.254:80",
+        "0.0.0.0:80",
+        f"{FOUNDRY}:80",
+        f"{FOUNDRY}:8443",
+        f"{FOUNDRY}.:443",
+        f"evil.{FOUNDRY}:443",
+        f"{PASSED}:80",
+        "mitm.it:443",
+    ],
+)
+def test_no_other_tunnel_is_opened(
+    explicit: RunningSidecar, provider: SimulatedProvider, records: Records, authority: str
+) -> None:
+    dialled = provider.dialled
+    with connected(explicit) as connection:
+        assert open_tunnel(connection, authority) in {400, 403}
+    assert provider.dialled == dialled
+
+
+def test_not_even_to_the_provider(
+    explicit: RunningSidecar, provider: SimulatedProvider, records: Records, certificates: Path
+) -> None:
+    address = provider.url.removeprefix("https://").removesuffix("/v1")
+    dialled = provider.dialled
+    with connected(explicit) as connection:
+        assert open_tunnel(connection, address) == 403
+    with connected(explicit) as connection:
+        connection.sendall(request_bytes(target=f"http://{address}/v1/responses", host=address))
+        assert read_reply(connection).status == 403
+    assert provider.dialled == dialled
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        request_bytes(target=f"http://{FOUNDRY}{PATH}", host=FOUNDRY),
+        request_bytes(host=FOUNDRY),
+        request_bytes(host="localhost"),
+        request_bytes(b"", method="GET", target="http://mitm.it/", host="mitm.it"),
+        request_bytes(b"", method="GET", target="http://169.254.169.254/latest/meta-data", host="169.254.169.254"),
+        request_bytes(b"", method="GET", target="http://passed.example.invalid/", host=PASSED),
+    ],
+)
+def test_plain_http_through_the_proxy_is_refused(
+    explicit: RunningSidecar, provider: SimulatedProvider, records: Records, request_: bytes
+) -> None:
+    dialled = provider.dialled
+    with connected(explicit) as connection:
+        connection.sendall(request_)
+        reply = read_reply(connection)
+    assert reply.status in {400, 403}
+    assert provider.dialled == dialled
+
+
+@pytest.mark.parametrize("inside", [request_bytes(host=FOUNDRY), b"\x00\x01\x02raw bytes\r\n\r\n", b"SSH-2.0-x\r\n"])
+def test_a_tunnel_to_foundry_carries_tls_alone(
+    explicit: RunningSidecar, provider: SimulatedProvider, records: Records, inside: bytes
+) -> None:
+    dialled = provider.dialled
+    with connected(explicit) as connection:
+        assert open_tunnel(connection, f"{FOUNDRY}:443") == 200
+        connection.sendall(inside)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    assert not answer or answer.startswith((b"HTTP/1.1 403", b"HTTP/1.1 400"))
+    assert provider.dialled == dialled
+
+
+def test_a_passed_hosts_name_does_not_open_foundrys_tunnel(
+    explicit: RunningSidecar, records: Records, certificates: Path
+) -> None:
+    """mitmproxy would pass on unread what names a passed host in its handshake; the Egress does not dial it."""
+    with connected(explicit) as connection:
+        assert open_tunnel(connection, f"{FOUNDRY}:443") == 200
+        context = ssl.create_default_context(cafile=str(certificates / "mitmproxy-ca-cert.pem"))
+        with pytest.raises(OSError):
+            context.wrap_socket(connection, server_hostname=PASSED)
+    assert records.wait("fault")
+
+
+def test_a_listed_host_is_tunnelled_unread(
+    explicit: RunningSidecar, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SimulatedProvider() as elsewhere:  # any TLS server that is not ours
+        # DNS alone is played: the name leads to this machine, which the real rule would refuse.
+        async def leads_here(_self: Passthrough, _data: object) -> tuple[str, int]:
+            return "127.0.0.1", elsewhere.port
+
+        monkeypatch.setattr(Passthrough, "address_of", leads_here)
+        with connected(explicit) as connection:
+            assert open_tunnel(connection, f"{PASSED}:443") == 200
+            context = ssl.create_default_context(cafile=str(elsewhere.ca_file))
+            context.check_hostname = False
+            with context.wrap_socket(connection, server_hostname=PASSED) as encrypted:
+                encrypted.sendall(request_bytes(host=PASSED, target="/v1/responses"))
+                assert read_reply(encrypted).status == 200
+        (seen,) = elsewhere.calls
+    assert {name.lower() for name, _ in seen.headers} >= {"authorization"}  # as the app sent it
+    assert records.of("call") == []
+
+
+def test_a_listed_name_that_leads_home_is_not_dialled(make_settings: SettingsMaker, records: Records) -> None:
+    with SimulatedProvider() as elsewhere:
+        settings = make_settings(
+            listen={"proxy": f"{LISTENS_ON}:0", "passthrough_hosts": [f"localhost.localdomain:{elsewhere.port}"]}
+        )
+        with RunningSidecar(settings) as sidecar, connected(sidecar) as connection:
+            assert open_tunnel(connection, f"localhost.localdomain:{elsewhere.port}") == 200
+            connection.sendall(b"\x16\x03\x01\x00\x05hello")
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(100) == b""
+        assert elsewhere.dialled == 0
+
+
+@by_fault
+def test_a_fault_on_connect_opens_no_tunnel(
+    fault: BaseException, make_settings: SettingsMaker, provider: SimulatedProvider, records: Records
+) -> None:
+    settings = make_settings(listen={"proxy": f"{LISTENS_ON}:0"}, foundry={"hostnames": [FOUNDRY]})
+    dialled = provider.dialled
+
+    def alter(parts: list[Any]) -> None:
+        part(parts, "sidecar-tunnels").http_connect = raising(fault)
+
+    with RunningSidecar(settings, alter=alter) as sidecar, connected(sidecar) as connection:
+        assert open_tunnel(connection, f"{FOUNDRY}:443") == 500
+    assert provider.dialled == dialled
+    assert records.of("fault")
