@@ -3,6 +3,7 @@
 Where no list of flows is kept (mitmdump), it does nothing, and no answer is kept.
 """
 
+import textwrap
 from collections.abc import Iterator
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -143,7 +144,8 @@ def _request_lines(data: bytes, flow: http.HTTPFlow) -> Iterator[str]:
         kept_back = {name.lower() for name, _ in sent.headers} - {name.lower() for name in flow.request.headers}
         yield "\n== What was changed on the way out"
         yield from list(conversation.differences(shown, left)) or ["(nothing in the body)"]
-        yield f"headers kept back: {', '.join(sorted(kept_back)) or '(none)'}"
+        text = f"headers kept back: {', '.join(sorted(kept_back)) or '(none)'}"
+        yield from textwrap.wrap(text, summary.WIDTH, subsequent_indent="  ", break_on_hyphens=False)
         yield "\n== What the app sent"
     yield from conversation.request_lines(shown)
 

@@ -3,10 +3,14 @@
 Read from the record alone, so nothing is here that the record may not hold.
 """
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 type Record = Mapping[str, Any]
+
+WIDTH: Final = 90
+"""Characters of a line on a page."""
 
 MARKERS: Final[Mapping[str, str]] = {
     "served": ":white_check_mark:",
@@ -107,8 +111,8 @@ def lines(record: Record) -> Iterator[str]:
         ("ended", record.get("answer.ended")),
         ("trace", record.get("trace_id")),
     ):
-        if text:
-            yield f"  {label:<9}{text}"
+        for position, part in enumerate(textwrap.wrap(text or "", WIDTH, break_on_hyphens=False)):
+            yield f"  {'' if position else label:<9}{part}"
     for label, name in (("changed", "policy.changes"), ("warned of", "policy.warnings")):
         for each in record.get(name, ()):
             yield f"  {label:<9}{each}"

@@ -58,7 +58,8 @@ class Sidecar:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def event(self, name: str) -> dict[str, Any]:
         """The next record with this event name; raises RuntimeError when the sidecar ends before."""
@@ -66,6 +67,10 @@ class Sidecar:
             if record.get("event") == name:
                 return record
         raise RuntimeError("the sidecar ended; its output is above")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._reader.join()
 
     def _read(self) -> None:
         assert self._process.stdout
@@ -136,10 +141,11 @@ def _configuration(directory: Path, provider: SimulatedProvider, key: str, token
 def _sidecar(config: Path) -> Iterator[Sidecar]:
     command = [sys.executable, "-P", "-m", "addons", "start", "--config", str(config)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own words
+        sidecar = Sidecar(process)
         try:
-            yield Sidecar(process)
+            yield sidecar
         finally:
-            process.terminate()
+            sidecar.stop()
 
 
 def _show(example: Example, stage: Stage) -> bool:
@@ -168,9 +174,8 @@ def _show(example: Example, stage: Stage) -> bool:
 
 def _say(label: str, text: str) -> None:
     """A labelled paragraph, no wider than a terminal."""
-    whole = f"{label + ':':<9}{text}"
-    indent = {"initial_indent": "   ", "subsequent_indent": " " * 12}
-    print(textwrap.fill(whole, WIDTH, break_on_hyphens=False, break_long_words=False, **indent))
+    paragraph = textwrap.TextWrapper(WIDTH, "   ", " " * 12, break_on_hyphens=False, break_long_words=False)
+    print(paragraph.fill(f"{label + ':':<9}{text}"))
 
 
 def _post(address: str, token: str, body: Mapping[str, Any]) -> tuple[int, str]:

@@ -13,7 +13,7 @@ from addons.secret import SecretError
 from addons.settings import Settings, split_address
 
 SCRIPT: Final = Path(__file__).parent.parent / "sidecar.py"
-WEB_COLUMNS: Final = ["status", "comment", "size"]
+WEB_COLUMNS: Final = ["status", "comment"]
 KEY_LOGS: Final = ("SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE")
 
 
