@@ -3,9 +3,12 @@
 import http.client
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
+import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from tests.proxy.client import HELLO, TOKEN
 
 ROOT = Path(__file__).parent.parent.parent
 BUSY, HANGING, ENOUGH = 6, 4, 60
+BLOCKED = 0.5  # seconds in which calls would leave without a row, if they could
 
 
 @pytest.fixture
@@ -85,6 +89,10 @@ def test_what_reached_the_provider_is_in_the_ledger(provider: SimulatedProvider,
             drain.start()
             callers = Callers(int(json.loads(listening)["addresses"][0].rpartition(":")[2]))
             provider.wait_for_calls(ENOUGH)
+            with closing(sqlite3.connect(path, isolation_level=None)) as blocker:
+                blocker.execute("BEGIN IMMEDIATE")  # no row can be written any more, so no call may leave
+                time.sleep(BLOCKED)
+                process.kill()
         finally:
             process.kill()
         callers.join()
