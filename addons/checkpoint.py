@@ -98,6 +98,7 @@ class Checkpoint:
 
     def _refuse(self, flow: http.HTTPFlow, call: Call | None, error: BaseException) -> None:
         refusal = error if isinstance(error, Refusal) else self._fault(error)
+        refusal.__traceback__ = refusal.__cause__ = refusal.__context__ = None  # their frames would keep the flow
         if call is not None:
             call.refusal = refusal
             call.released_at = None

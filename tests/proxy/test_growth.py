@@ -1,0 +1,87 @@
+"""Nothing of a call stays when it is over: no descriptor, no entry in a table, no Call."""
+
+import gc
+import socket
+import time
+from collections.abc import Callable, Mapping, Sized
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from addons.call import Call
+from addons.simulator.provider import SimulatedProvider
+from tests.conftest import SettingsMaker
+from tests.proxy.client import HELLO, post, request_bytes
+from tests.proxy.running import RunningSidecar
+from tests.records import Records
+
+CALLS = 500
+AT_ONCE = 8
+STREAM = {**HELLO, "stream": True}
+
+
+def leave_early(port: int) -> None:
+    """A caller that hangs up while the provider still thinks."""
+    with socket.create_connection(("127.0.0.1", port)) as caller:
+        caller.sendall(request_bytes({**STREAM, "metadata": {"simulate": "hold=1"}}))
+        caller.recv(1)
+
+
+def play(port: int, number: int) -> None:
+    match number % 10:
+        case 0:
+            leave_early(port)
+        case 1:
+            assert post(port, {**HELLO, "store": True}).status == 400
+        case 2:
+            assert post(port, {**HELLO, "metadata": {"simulate": "status=500"}}).status == 500
+        case 3:
+            assert post(port, {**STREAM, "metadata": {"simulate": "cut=2"}}).status == 200
+        case 4 | 5 | 6:
+            assert post(port, STREAM).status == 200
+        case _:
+            assert post(port).status == 200
+
+
+def descriptors() -> Mapping[str, int]:
+    return {"descriptors": len(list(Path("/dev/fd").iterdir()))}
+
+
+def held(sidecar: RunningSidecar) -> Mapping[str, int]:
+    """How much each table of each addon holds, and how many Calls there are."""
+    gc.collect()
+    sizes = {
+        f"{part.name}.{name}": len(value)
+        for part in sidecar.addons
+        for name, value in vars(part).items()
+        if isinstance(value, Sized)
+    }
+    return sizes | {"calls": sum(isinstance(each, Call) for each in gc.get_objects())}
+
+
+def back_to(measure: Callable[[], Mapping[str, int]], before: Mapping[str, int]) -> Mapping[str, int]:
+    """What is more than before, once nothing is or 20 seconds have passed: connections take a moment to close."""
+    end = time.monotonic() + 20
+    while True:
+        more = {name: size for name, size in measure().items() if size > before[name]}
+        if not more or time.monotonic() > end:
+            return more
+        time.sleep(0.1)
+
+
+def test_nothing_grows(make_settings: SettingsMaker, provider: SimulatedProvider, records: Records) -> None:
+    with RunningSidecar(make_settings()) as sidecar, ThreadPoolExecutor(AT_ONCE) as callers:
+        tables = held(sidecar)
+        assert tables["sidecar-checkpoint._rules"] == 0
+
+        def play_all(count: int) -> None:
+            list(callers.map(lambda number: play(sidecar.port, number), range(count)))
+            records.wait(count=count)
+            records.clear()
+            provider.clear()
+
+        play_all(20)  # so that threads and their descriptors are there
+        assert back_to(lambda: held(sidecar), tables) == {}
+        files = descriptors()
+        play_all(CALLS)
+        assert back_to(lambda: held(sidecar), tables) == {}
+        assert back_to(descriptors, files) == {}
