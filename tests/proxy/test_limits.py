@@ -47,11 +47,8 @@ def test_one_call_too_many(
     assert (reply.status, reply.code) == (429, "rate_limit_exceeded")
     assert reply.json["errorName"] == "LanguageModelService:RateLimitsExceeded"
     parameters = reply.json["parameters"]
-    assert (parameters["rateLimitScope"], parameters["rateLimitType"], parameters["limitPerMinute"]) == (
-        scope,
-        kind,
-        "1",
-    )
+    told = [parameters[name] for name in ("rateLimitScope", "rateLimitType", "limitPerMinute")]
+    assert told == [scope, "REQUESTS", "1"]
     assert parameters["languageModelRid"] == MODEL
     assert reply.headers["x-ratelimit-limit-requests"] == "1"
     assert reply.headers["x-ratelimit-remaining-requests"] == "0"
