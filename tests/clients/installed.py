@@ -26,7 +26,7 @@ def node_modules() -> Path:
     def install() -> None:
         _run([NODE, NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "the npm registry")
 
-    return _installed(NODE_MODULES, HERE / "package-lock.json", install)
+    return install_once(NODE_MODULES, HERE / "package-lock.json", install)
 
 
 def python_of(name: str) -> Path:
@@ -36,16 +36,16 @@ def python_of(name: str) -> Path:
 
     def install() -> None:
         _run([sys.executable, "-m", "venv", "--clear", "--without-pip", environment], "Python's venv")
-        pip = [sys.executable, "-I", "-m", "pip", "--python", python, "install", "--quiet"]
+        pip: list[str | Path] = [sys.executable, "-I", "-m", "pip", "--python", python, "install", "--quiet"]
         # Compiling all of them would take longer than all else; Python compiles the few that are used.
         held = ["--no-compile", "--disable-pip-version-check", "--require-hashes", "--only-binary", ":all:"]
         _run([*pip, *held, "-r", pins], "a Python package index")
 
-    _installed(environment, pins, install)
+    install_once(environment, pins, install)
     return python
 
 
-def _installed(target: Path, pins: Path, install: Callable[[], None]) -> Path:
+def install_once(target: Path, pins: Path, install: Callable[[], None]) -> Path:
     """Makes ``target`` unless it was made, to its end, from these pins by this Python."""
     stamp = target / ".made-from"
     wanted = f"{hashlib.sha256(pins.read_bytes()).hexdigest()} {sys.version}"

@@ -30,7 +30,6 @@ def test_in_python(
     request: pytest.FixtureRequest, sidecar: Started, provider: SimulatedProvider, environment: str, script: str
 ) -> None:
     python = request.getfixturevalue(environment)
-    provider.clear()  # installing may have taken its time
     assert_all_work(sidecar, provider, [python, "-P", f"frameworks/{script}"])
 
 

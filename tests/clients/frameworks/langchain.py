@@ -30,7 +30,7 @@ chunks = [chunk.text for chunk in model.stream("Hi")]
 conversation = [HumanMessage("How is the weather in Bern?")]
 tooled = model.bind_tools([weather])
 conversation.append(tooled.invoke(conversation))
-for call in conversation[-1].tool_calls:
-    conversation.append(ToolMessage(weather.invoke(call["args"]), tool_call_id=call["id"]))
+calls = conversation[-1].tool_calls
+conversation += [ToolMessage(weather.invoke(call["args"]), tool_call_id=call["id"]) for call in calls]
 answer = tooled.invoke(conversation).text
 print(json.dumps({"question": asked, "stream": "".join(chunks), "pieces": len(chunks), "tool": answer}))
