@@ -17,8 +17,8 @@ def served(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Served
     server = serving(answer, tls)
     try:
         yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
-        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
     finally:
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
