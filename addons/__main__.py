@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     form = usage.add_mutually_exclusive_group()
     for name, about in (("json", "one JSON object"), ("csv", "comma-separated values")):
         form.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="table", help=about)
+    form.add_argument("--html", type=Path, metavar="FILE", help="write a page of charts by the minute, with the limits")
     simulate = command("simulate", "run the simulated provider alone", _simulate)
     simulate.add_argument("--host", default="127.0.0.1")
     simulate.add_argument("--port", type=int, default=0, help="for HTTP; TLS takes the next free one")
@@ -130,7 +131,7 @@ def _usage(options: argparse.Namespace) -> int:
     except UsageError as error:
         print(f"./run.sh usage: {error}", file=sys.stderr)
         return 2
-    return show(_config(options), seconds, by, options.form)
+    return show(_config(options), seconds, by, options.form, options.html)
 
 
 def _simulate(options: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import sqlite3
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any, Final, Literal
 from addons import configuration
 from addons.configuration import ConfigurationError
 from addons.stores.ledger_file import LedgerError, connect_to_read
+from addons.stores.limits_settings import LimitsSettings
 from addons.stores.usage_query import DIMENSIONS, MEASURES, usage
 
 SECONDS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -43,8 +45,8 @@ def dimensions(text: str) -> tuple[str, ...]:
     return names
 
 
-def show(config: Path | None, seconds: float, by: Sequence[str], form: Form) -> int:
-    """Prints what was used in the last ``seconds``; 1 when the ledger can't be read.
+def show(config: Path | None, seconds: float, by: Sequence[str], form: Form, charts: Path | None = None) -> int:
+    """Prints what was used in the last ``seconds``, or writes ``charts``; 1 when a file can't be read or written.
 
     Raises:
         ConfigurationError: as ``configuration.load``; or the ledger is off.
@@ -56,6 +58,8 @@ def show(config: Path | None, seconds: float, by: Sequence[str], form: Form) -> 
     since = time.time() - seconds
     try:
         with closing(connect_to_read(path)) as connection:
+            if charts:
+                return _write_charts(charts, connection, since, settings.limits)
             connection.execute("BEGIN")  # both queries see the same moment
             rows = usage(connection, since, by)
             (total,) = usage(connection, since)
@@ -71,6 +75,18 @@ def show(config: Path | None, seconds: float, by: Sequence[str], form: Form) -> 
         writer.writerows(rows)
     else:
         _table(by, rows, total)
+    return 0
+
+
+def _write_charts(file: Path, connection: sqlite3.Connection, since: float, limits: LimitsSettings) -> int:
+    from addons.commands.usage_page import page
+
+    try:
+        file.write_text(page(connection, since, time.time(), limits), "utf-8")
+    except OSError as error:
+        print(f"{file}: can't be written: {error}", file=sys.stderr)
+        return 1
+    print(f"written to {file}")
     return 0
 
 
