@@ -26,6 +26,7 @@ def run(sidecar: Started, script: str, token: str = TOKEN) -> str:
     environment = os.environ | {
         "TOKEN": token,
         "HOSTNAME": f"localhost:{sidecar.port}",
+        "no_proxy": "localhost",
         "CURL_CA_BUNDLE": str(sidecar.authority),
     }
     done = subprocess.run(
@@ -60,5 +61,5 @@ def test_a_refusal(sidecar: Started, provider: SimulatedProvider) -> None:
 
 def test_one_exchange_a_connection_is_agreed_on(sidecar: Started) -> None:
     """curl offers HTTP/2 first."""
-    script = EXAMPLE.replace("curl", "curl -o answer -w '%{http_version}' --http2".replace("answer", os.devnull))
+    script = EXAMPLE.replace("curl", f"curl -o {os.devnull} -w '%{{http_version}}' --http2")
     assert run(sidecar, script) == "1.1"

@@ -13,7 +13,7 @@ from tests.clients.installed import HERE, install_once
     ["frameworks.in", "frameworks.txt", "llama_index.in", "llama_index.txt", "package.json", "package-lock.json"],
 )
 def test_lists_carry_no_addresses(name: str) -> None:
-    assert "://" not in (HERE / name).read_text().replace('"url": "https://github.com/', "")
+    assert "://" not in (HERE / name).read_text().replace('"url": "https://github.com/sponsors/', "")
 
 
 def test_every_package_of_the_lock_file_is_held_to_a_hash() -> None:
