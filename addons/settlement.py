@@ -29,8 +29,12 @@ class Settlement:
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
 
-    async def done(self) -> None:
-        await asyncio.gather(*self._under_way)
+    def done(self) -> asyncio.Task[None]:
+        """mitmproxy waits for the task at its end; where it takes a script out, it calls no coroutine functions."""
+        return asyncio.get_running_loop().create_task(self._finish())
+
+    async def _finish(self) -> None:
+        await asyncio.gather(*self._under_way, return_exceptions=True)
         await self._counters.close()
 
     async def _add(self, amounts: Mapping[str, int], call_id: str) -> None:

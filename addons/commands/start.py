@@ -9,7 +9,7 @@ from addons import assembly, configuration
 from addons.configuration import ConfigurationError
 from addons.listener_certificate import lay_out
 from addons.lockdown import arguments
-from addons.secret import SecretError
+from addons.secret import Secret, SecretError
 from addons.settings import Settings, split_address
 
 SCRIPT: Final = Path(__file__).parent.parent / "sidecar.py"
@@ -45,11 +45,17 @@ def prepare(config: Path | None) -> Settings:
     faults = [
         f"{name} is set: it would write TLS secrets to a file; unset it" for name in KEY_LOGS if os.environ.get(name)
     ]
-    for region in settings.provider.allowed_regions:
+    secrets = {
+        f"provider.regions.{region}.api_key": settings.provider.regions[region].api_key
+        for region in settings.provider.allowed_regions
+    }
+    if isinstance(settings.limits.storage, Secret):
+        secrets["limits.storage"] = settings.limits.storage
+    for key, secret in secrets.items():
         try:
-            settings.provider.regions[region].api_key.read()
+            secret.read()
         except SecretError as error:
-            faults.append(f"provider.regions.{region}.api_key: {error}")
+            faults.append(f"{key}: {error}")
     try:
         assembly.check_files(settings)
         assembly.assemble(settings)

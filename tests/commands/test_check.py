@@ -36,6 +36,13 @@ def test_secrets_stay_references(tmp_path: Path) -> None:
     assert "OPENAI_API_KEY" in ended.stdout
 
 
+def test_that_nothing_is_limited_is_pointed_out() -> None:
+    note = "no limits of tokens or requests a minute"
+    assert note in run("check").stdout
+    limited = run("check", "--set", 'limits.user={"default": {"requests_per_minute": 1}}')
+    assert (limited.returncode, note in limited.stdout) == (0, False)
+
+
 def test_a_host_that_is_not_the_documented_one_is_pointed_out(tmp_path: Path) -> None:
     region = {"url": "https://gateway.example/v1", "api_key": {"env": "X"}}
     document = {"caller": {"verifier": "development"}, "provider": {"regions": {"global": region}}}
@@ -43,7 +50,7 @@ def test_a_host_that_is_not_the_documented_one_is_pointed_out(tmp_path: Path) ->
     assert "not OpenAI's documented host" in ended.stdout
 
 
-@pytest.mark.parametrize("section", ["listen", "foundry", "provider", "caller", "models", "policy", "log"])
+@pytest.mark.parametrize("section", ["listen", "foundry", "provider", "caller", "models", "policy", "limits", "log"])
 def test_the_schema_describes_every_section(section: str) -> None:
     schema = json.loads(run("schema").stdout)
     assert section in schema["properties"]

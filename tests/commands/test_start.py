@@ -126,6 +126,13 @@ def test_what_it_does_not_start_with(
         assert "Traceback" not in ended.stderr
 
 
+def test_a_store_of_limits_that_nothing_names(document: Document, tmp_path: Path) -> None:
+    document["limits"] = {"storage": {"env": "NO_SUCH_STORE"}}
+    ended = run("start", "--config", str(write_yaml(tmp_path / "wrong.yaml", document)), env=KEY)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "limits.storage: environment variable NO_SUCH_STORE is empty or not set" in ended.stderr
+
+
 @pytest.mark.parametrize("name", ["SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE"])
 def test_tls_secrets_are_not_written_down(config: Path, tmp_path: Path, name: str) -> None:
     ended = run("start", "--config", str(config), env=KEY | {name: str(tmp_path / "keys")})
