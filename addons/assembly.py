@@ -147,6 +147,7 @@ def rules(settings: Settings, counters: Counters, under_way: UnderWay, verifier:
         },
         frozenset(place.address for place in destinations(settings).values()),
         verifier,
+        store_needed=settings.limits.mode == "enforce" and settings.limits.on_store_failure == "refuse",
     )
 
 

@@ -72,6 +72,8 @@ class Readiness:
         return None
 
     async def _store(self) -> str | None:
+        if not self._in_force.rules.store_needed:
+            return None
         try:
             await self._counters.read(["readiness"])
         except StoreUnavailableError as error:

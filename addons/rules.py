@@ -41,6 +41,7 @@ class Rules:
         keys: by region.
         addresses: the only ones that may be dialled.
         verifier: the one in the gates.
+        store_needed: whether calls are refused while the store of limits is out of reach.
     """
 
     gates: Gates
@@ -48,6 +49,7 @@ class Rules:
     keys: Mapping[str, ProviderKey]
     addresses: frozenset[tuple[str, int]]
     verifier: Verifier
+    store_needed: bool = False
 
 
 class InForce:

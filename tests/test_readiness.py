@@ -31,9 +31,9 @@ DIALLING: dict[str, tuple[Caller, Reply]] = {
 """Each verifier's settings, and what a service that is there answers about a token nobody has."""
 
 
-def missing(caller: dict[str, Any], counters: Counters | None = None) -> list[str]:
+def missing(caller: dict[str, Any], counters: Counters | None = None, *, needed: bool = True) -> list[str]:
     async def look() -> list[str]:
-        rules = SimpleNamespace(verifier=build(CallerSettings.model_validate(caller)))
+        rules = SimpleNamespace(verifier=build(CallerSettings.model_validate(caller)), store_needed=needed)
         in_force: Any = SimpleNamespace(rules=rules)
         return list(await Readiness(in_force, counters or MemoryCounters(), lambda: False).look())
 
@@ -48,7 +48,7 @@ def test_a_verifier_that_dials(verifier: str, tmp_path: Path) -> None:
 
     async def look(url: str) -> list[str]:
         caller = CallerSettings.model_validate({"verifier": verifier, verifier: settings(url, secret)})
-        in_force: Any = SimpleNamespace(rules=SimpleNamespace(verifier=build(caller)))
+        in_force: Any = SimpleNamespace(rules=SimpleNamespace(verifier=build(caller), store_needed=True))
         return list(await Readiness(in_force, MemoryCounters(), lambda: False).look())
 
     async def both() -> tuple[list[str], list[str], int]:
@@ -67,6 +67,10 @@ def test_a_verifier_that_dials(verifier: str, tmp_path: Path) -> None:
 def test_the_store_of_limits(store: Counters, expected: list[str]) -> None:
     found = missing({"verifier": "development"}, store)
     assert [why[: len(start)] for why, start in zip(found, expected, strict=True)] == expected
+
+
+def test_a_store_that_calls_go_on_without() -> None:
+    assert missing({"verifier": "development"}, RedisCounters("redis://127.0.0.1:1"), needed=False) == []
 
 
 def test_a_verifier_that_dials_nobody(tmp_path: Path) -> None:
