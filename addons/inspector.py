@@ -15,13 +15,13 @@ from mitmproxy.utils.emoji import emoji
 
 from addons import summary
 from addons.foundry.content_encoding import CorruptError, TooLargeError, decode
+from addons.inspect_settings import InspectSettings
 from addons.originals import KEY as ORIGINAL
 from addons.originals import MAX_KEPT, Original, header_table, original
 from addons.passage import Passage
 from addons.responses import conversation
 from addons.responses.put_together import response_of
 from addons.responses.verdict import Json
-from addons.settings import Inspect
 
 CUT: Final = "sidecar.cut"
 """In ``flow.metadata``: how many bytes an answer had of which only the beginning is kept."""
@@ -32,7 +32,7 @@ _log = structlog.get_logger("sidecar.inspector")
 class Inspector:
     name = "sidecar-inspector"
 
-    def __init__(self, settings: Inspect) -> None:
+    def __init__(self, settings: InspectSettings) -> None:
         self._settings = settings
         self._view: Any = None
         self._captures: WeakKeyDictionary[http.HTTPFlow, Capture] = WeakKeyDictionary()

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from addons.foundry.models import Model
+from addons.inspect_settings import InspectSettings
 from addons.responses.policy_settings import PolicySettings
 from addons.secret import Secret
 from addons.stores.ledger_settings import UsageSettings
@@ -174,27 +175,6 @@ class Models(Section):
     extra: Annotated[tuple[Model, ...], Field(description="rows added to the shipped catalogue, or replacing its")] = ()
 
 
-class Inspect(Section):
-    """How much ``./run.sh web`` holds; without it nothing is held."""
-
-    listen: Annotated[Address, Field(description="where its page is, on loopback alone: it can run any command")] = (
-        "127.0.0.1:8082"
-    )
-    keep_flows: Annotated[int, Field(ge=1, description="calls on the list; the oldest that ended are let go")] = 500
-    keep_bytes: Annotated[
-        int, Field(ge=0, description="bytes of their bodies together; the oldest that ended are let go")
-    ] = 256 * 1024 * 1024
-    answer_bytes: Annotated[int, Field(ge=0, description="bytes kept of one answer; the rest only passes")] = (
-        4 * 1024 * 1024
-    )
-
-    @model_validator(mode="after")
-    def _page_stays_at_home(self) -> "Inspect":
-        if not is_loopback(split_address(self.listen)[0]):
-            raise ValueError(f"listen: {self.listen} is not loopback; the page is for this machine alone")
-        return self
-
-
 class LifecycleSettings(Section):
     announce_seconds: Annotated[
         float,
@@ -244,7 +224,7 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = TelemetrySettings()
     lifecycle: LifecycleSettings = LifecycleSettings()
     log: Log = Log()
-    inspect: Inspect = Inspect()
+    inspect: InspectSettings = InspectSettings()
 
     @model_validator(mode="after")
     def _development_stays_at_home(self) -> "Settings":

@@ -7,10 +7,11 @@ from typing import Final
 
 from addons import assembly, configuration
 from addons.configuration import ConfigurationError
+from addons.file_checks import check_files
 from addons.listener_certificate import lay_out
 from addons.lockdown import arguments
 from addons.secret import Secret, SecretError
-from addons.settings import Settings, split_address
+from addons.settings import Settings
 
 SCRIPT: Final = Path(__file__).parent.parent / "sidecar.py"
 WEB_COLUMNS: Final = ["status", "comment"]
@@ -57,7 +58,7 @@ def prepare(config: Path | None) -> Settings:
         except SecretError as error:
             faults.append(f"{key}: {error}")
     try:
-        assembly.check_files(settings)
+        check_files(settings)
         assembly.assemble(settings)
         lay_out(settings)
     except (OSError, ValueError) as error:
@@ -74,21 +75,24 @@ def _modes(settings: Settings) -> list[str]:
 def _options(settings: Settings, *, inspect: bool) -> dict[str, object]:
     options = {name: value for name, value in assembly.all_options(settings).items() if name != "mode"}
     if inspect:
-        host, port = _free(settings.inspect.listen)
-        return options | {"web_host": host, "web_port": port, "web_open_browser": False, "web_columns": WEB_COLUMNS}
+        port = _free(settings.inspect.port)
+        return options | {
+            "web_host": "127.0.0.1",
+            "web_port": port,
+            "web_open_browser": False,
+            "web_columns": WEB_COLUMNS,
+        }
     return options | {"flow_detail": 0}
 
 
-def _free(address: str) -> tuple[str, int]:
-    """The address with a port of its own where that is 0. mitmweb itself would end in a traceback where it is taken."""
-    host, port = split_address(address)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as trial:
+def _free(port: int) -> int:
+    """The port, or one of its own choice for 0. mitmweb itself would end in a traceback where it is taken."""
+    with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            trial.bind((host, port))
+            trial.bind(("127.0.0.1", port))
         except OSError as error:
             raise ConfigurationError(
-                f"inspect.listen: {address}: {error.strerror}; choose another port: --set inspect.listen=127.0.0.1:0"
+                f"inspect.port: {port}: {error.strerror}; choose another, or any: --set inspect.port=0"
             ) from None
-        return host, int(trial.getsockname()[1])
+        return int(trial.getsockname()[1])

@@ -47,7 +47,7 @@ class Web:
     """Starts on enter, stops on exit."""
 
     def __init__(self, directory: Path, provider: SimulatedProvider, **inspect: Any) -> None:
-        self._file = configuration(directory, provider, inspect={"listen": "127.0.0.1:0", **inspect})
+        self._file = configuration(directory, provider, inspect={"port": 0, **inspect})
         self.output: list[str] = []
         self.errors: list[str] = []
         self._changed = threading.Condition()
