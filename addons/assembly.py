@@ -1,7 +1,6 @@
 """Puts the parts together: settings in, addons out, in the order a call meets them."""
 
 import re
-import ssl
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from addons.drain import Drain
 from addons.egress import Egress
 from addons.error_pages import ErrorPages
 from addons.explainer import Explainer
+from addons.file_checks import check_files
 from addons.foundry.catalogue import Catalogue
 from addons.gates.attribution import attribute
 from addons.gates.body import ReadBody
@@ -44,7 +44,6 @@ from addons.reload import Reload, Source
 from addons.rules import InForce, ProviderKey, Rules
 from addons.settings import REGION_HOSTS, Settings, split_address
 from addons.settlement import Settlement
-from addons.stores import ledger_file
 from addons.stores.counters import Counters
 from addons.stores.counters import build as build_counters
 from addons.tunnels import Tunnels
@@ -248,29 +247,3 @@ def all_options(settings: Settings) -> dict[str, Any]:
 def is_documented(region: str, place: Destination) -> bool:
     """Whether a region's calls go to the host OpenAI documents for it."""
     return place.address == (REGION_HOSTS[region], 443)
-
-
-def check_files(settings: Settings) -> None:
-    """Looks at what mitmproxy would notice only at the first call.
-
-    Raises:
-        ValueError: a certificate file is missing or holds no certificate, or the ledger can't be used; names the
-            setting.
-    """
-    if trusted := settings.provider.trusted_ca:
-        try:
-            ssl.create_default_context(cafile=str(trusted))
-        except OSError as error:
-            raise ValueError(f"provider.trusted_ca: {trusted} is not a PEM bundle of certificates: {error}") from None
-    if tls := settings.listen.tls:
-        try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key)
-        except OSError as error:
-            raise ValueError(
-                f"listen.tls: {tls.certificate} and {tls.key} are not a certificate and its key: {error}"
-            ) from None
-    if path := settings.usage.path(settings.listen.certificates):
-        try:
-            ledger_file.check(path)
-        except ledger_file.LedgerError as error:
-            raise ValueError(f"usage.ledger: {error}") from None

@@ -4,6 +4,7 @@ structlog's events and everything from the standard library, mitmproxy's own lin
 mitmproxy's one handler. Tracebacks never show local variables, which would hold headers and bodies.
 """
 
+import io
 import logging
 import re
 import sys
@@ -43,6 +44,8 @@ def configure(form: Literal["json", "console"] | None) -> None:
             handler.setFormatter(formatter)
             handler.setLevel(logging.INFO)
     logging.captureWarnings(True)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a record is seen when it is written, in a pipe and a file too
     for quiet in ("mitmproxy.proxy.server", "mitmproxy.proxy.layers", "mitmproxy.tools.web.master"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
 

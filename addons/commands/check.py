@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 
 from addons import assembly, configuration
 from addons.configuration import ConfigurationError
+from addons.file_checks import check_files
 from addons.settings import Settings
 
 
@@ -20,7 +21,7 @@ def check(config: Path | None) -> int:
     """
     settings = configuration.load(config)
     try:
-        assembly.check_files(settings)
+        check_files(settings)
         assembly.assemble(settings)
     except (OSError, ValueError) as error:
         raise ConfigurationError(str(error)) from None
