@@ -46,7 +46,7 @@ def test_the_charts_are_seen(tmp_path: Path, records: Records) -> None:
         page.on("request", lambda request: asked.append(request.url))
         page.goto(file.as_uri())
         chart = page.locator("figure").first
-        line, limit = (chart.locator("path.line").nth(number).bounding_box() for number in (0, 1))
+        line, limit = (chart.locator(".series path.line").nth(number).bounding_box() for number in (0, 1))
         legends = chart.locator(".legends text").all_text_contents()
         browser.close()
     assert legends == ["gpt-5-2", "limit 150"]
