@@ -53,6 +53,22 @@ def _parser() -> argparse.ArgumentParser:
             metavar="KEY=VALUE",
             help="one setting, e.g. listen.reverse=127.0.0.1:9000",
         )
+        if run is not _check:
+            configured.add_argument("--record", type=Path, metavar="FILE", help="record the calls into a new cassette")
+            configured.add_argument(
+                "--record-content",
+                choices=("redacted", "kept"),
+                default="redacted",
+                help="whether texts stay out of the cassette (default) or are kept",
+            )
+    replay = command("replay", "the sidecar in front of recorded calls: no key, nothing leaves this machine", _replay)
+    replay.add_argument("file", type=Path, metavar="FILE", help="a cassette made by start --record")
+    replay.add_argument("--config", type=Path, metavar="FILE", help="the YAML file (default: $SIDECAR_CONFIG)")
+    replay.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting, as start takes it"
+    )
+    replay.add_argument("--speed", type=float, default=1.0, help="2: twice as fast as recorded; 0: without waiting")
+    replay.add_argument("--once", action="store_true", help="give each recorded answer once alone")
     command("schema", "print the JSON Schema of the configuration file", _schema)
     explain = command("explain", "what would be done with a request body or with saved flows, and why", _explain)
     explain.add_argument("file", metavar="FILE", help="a JSON body, - for standard input, or flows saved by mitmproxy")
@@ -94,15 +110,26 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _start(options: argparse.Namespace) -> int:
-    from addons.commands.start import start
-
-    return start(_config(options), inspect=False)
+    return _run(options, inspect=False)
 
 
 def _web(options: argparse.Namespace) -> int:
+    return _run(options, inspect=True)
+
+
+def _run(options: argparse.Namespace, *, inspect: bool) -> int:
+    from addons.commands.replay import record
     from addons.commands.start import start
 
-    return start(_config(options), inspect=True)
+    if options.record:
+        record(options.record, options.record_content)
+    return start(_config(options), inspect=inspect)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from addons.commands.replay import replay
+
+    return replay(options.file, _config(options), options.speed, once=options.once)
 
 
 def _check(options: argparse.Namespace) -> int:

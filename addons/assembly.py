@@ -11,6 +11,7 @@ import structlog
 from addons import listener_certificate
 from addons.announce import Announce
 from addons.calls import Calls
+from addons.cassettes.tape import Tape
 from addons.checkpoint import Checkpoint
 from addons.closed import Closed
 from addons.connections import Connections
@@ -61,26 +62,26 @@ def assemble(
     *,
     inspect: bool = False,
     source: Source | None = None,
+    tape: Tape | None = None,
 ) -> list[Any]:
     """The addons of one sidecar, every hook of theirs failing closed.
 
     ``alter`` may change them before they are guarded; it is how tests put faults in. With ``inspect`` flows
     keep the caller's own request, for somebody to look at. With ``source`` the settings are read again from
-    there when they change.
+    there when they change. With ``tape`` calls are recorded.
 
     Raises:
         OSError, ValueError: a file the settings name is missing or wrong; the message says which.
     """
     error_format = settings.foundry.error_format
-    calls = Calls()
-    pages = ErrorPages(error_format)
+    calls, pages = Calls(), ErrorPages(error_format)
     counters, under_way = build_counters(settings.limits.storage), UnderWay()
     settlement = Settlement(counters)
     in_force = InForce(rules(settings, counters, under_way))
     passthrough = Passthrough(settings.listen.passthrough_hosts)
     egress = Egress(passthrough)
     readiness = Readiness(in_force, counters, draining=lambda: lifecycle.draining)
-    observation = observe(settings, calls, readiness.missing)
+    observation = observe(settings, calls, readiness.missing, tape)
     checkpoint = Checkpoint(
         calls,
         egress,

@@ -19,7 +19,11 @@ from addons.settings import Settings
 PREFIX: Final = "SIDECAR_"
 FILE_VARIABLE: Final = "SIDECAR_CONFIG"
 INSPECT_VARIABLE: Final = "SIDECAR_WEB"  # set by `web`: somebody looks at the flows
-OTHER_VARIABLES: Final = frozenset({FILE_VARIABLE, INSPECT_VARIABLE, "SIDECAR_PYTHON", "SIDECAR_VENV"})
+RECORD_VARIABLE: Final = "SIDECAR_RECORD"  # set by `--record`: the cassette to make
+RECORD_CONTENT_VARIABLE: Final = "SIDECAR_RECORD_CONTENT"  # set with it: redacted, or kept
+OTHER_VARIABLES: Final = frozenset(
+    {FILE_VARIABLE, INSPECT_VARIABLE, RECORD_VARIABLE, RECORD_CONTENT_VARIABLE, "SIDECAR_PYTHON", "SIDECAR_VENV"}
+)
 
 DEVELOPMENT: Final[Mapping[str, Any]] = {
     "caller": {"verifier": "development"},

@@ -1,4 +1,4 @@
-"""Puts together what watches calls: the ledger, telemetry, and the operator's own listener."""
+"""Puts together what watches calls: the ledger, telemetry, the operator's own listener, a recording."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,6 +7,8 @@ from addons.admin import Admin, Page, alive, readiness
 from addons.bookkeeping import Bookkeeping
 from addons.call import Call
 from addons.calls import Calls
+from addons.cassettes.recorder import Recorder
+from addons.cassettes.tape import Tape
 from addons.journal import Sink
 from addons.settings import Settings, split_address
 from addons.stores.ledger import Ledger
@@ -22,13 +24,15 @@ class Observation(NamedTuple):
     before_release: tuple[Callable[[Call], Awaitable[None]], ...]
 
 
-def observe(settings: Settings, calls: Calls, missing: Callable[[], Sequence[str]]) -> Observation:
+def observe(
+    settings: Settings, calls: Calls, missing: Callable[[], Sequence[str]], tape: Tape | None = None
+) -> Observation:
     """Touches neither disk nor network; the parts do so once the sidecar runs.
 
-    ``missing`` says why no new calls are welcome.
+    ``missing`` says why no new calls are welcome. ``tape``: what to record calls on.
     """
     usage, admin, otlp = settings.usage, settings.listen.admin, settings.telemetry.otlp_endpoint
-    parts: list[Any] = []
+    parts: list[Any] = [Recorder(calls, tape)] if tape else []
     sinks: list[Sink] = []
     before_release = []
     gauges = [Gauge("foundry.sidecar.calls.open", "{call}", "calls under way, by state", lambda: _open(calls))]

@@ -32,11 +32,14 @@ class Passage:
         self._may_add = may_add  # False where a Content-Length forbids a parting event
         self._json = bytearray()
         self.copy: Callable[[bytes], object] | None = None  # also gets what passes, for somebody to look at
+        self.observer: Callable[[bytes], object] | None = None  # gets what the provider said, and no more
 
     def __call__(self, chunk: bytes) -> bytes:
         try:
             if chunk:
                 self._read(chunk)
+                if self.observer is not None:
+                    self.observer(chunk)
             else:
                 chunk = self._end()
             if self.copy is not None:

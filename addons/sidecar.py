@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from addons import assembly, configuration, logs
+from addons.cassettes.tape import Tape
 from addons.reload import Source
 
 _file = os.environ.get(configuration.FILE_VARIABLE)
@@ -16,6 +17,9 @@ addons = assembly.assemble(
     _settings,
     inspect=bool(os.environ.get(configuration.INSPECT_VARIABLE)),
     source=Source(_path, partial(configuration.load, _path)),
+    tape=Tape(Path(_record), "kept" if os.environ.get(configuration.RECORD_CONTENT_VARIABLE) == "kept" else "redacted")
+    if (_record := os.environ.get(configuration.RECORD_VARIABLE))
+    else None,
 )
 
 assembly.warn(_settings)

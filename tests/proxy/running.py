@@ -10,6 +10,7 @@ from mitmproxy import hooks, options
 from mitmproxy.tools.dump import DumpMaster
 
 from addons import assembly
+from addons.cassettes.tape import Tape
 from addons.settings import Settings
 
 
@@ -35,7 +36,8 @@ class _Ready:
 class RunningSidecar:
     """Starts on enter, stops on exit. ``alter`` may change the addons before mitmproxy gets them.
 
-    ``extra`` are mitmproxy options on top of the sidecar's own. ``inspect``: as under ``web``.
+    ``extra`` are mitmproxy options on top of the sidecar's own. ``inspect``: as under ``web``. ``tape``: as
+    under ``--record``.
     """
 
     def __init__(
@@ -45,9 +47,10 @@ class RunningSidecar:
         alter: Callable[[list[Any]], object] = lambda _addons: None,
         extra: Mapping[str, Any] | None = None,
         inspect: bool = False,
+        tape: Tape | None = None,
     ) -> None:
         self.settings = settings
-        self.addons = assembly.assemble(settings, alter, inspect=inspect)
+        self.addons = assembly.assemble(settings, alter, inspect=inspect, tape=tape)
         self._extra = dict(extra or {})
         self._error: BaseException | None = None
 

@@ -1,0 +1,95 @@
+"""The file of recorded calls: JSON Lines, a header first, then one call a line.
+
+{"cassette": 1, "content": "redacted", "salt": "…"}
+{"request": {"model": "gpt-5.2", …}, "answer": {"status": 200, "headers": […], "began": 412.0, "pieces": […], …}}
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+type Content = Literal["redacted", "kept"]
+
+SHOWN_HEADERS: Final = ("content-type", "x-request-id", "retry-after", "retry-after-ms", "openai-processing-ms")
+SHOWN_PREFIX: Final = "x-ratelimit-"
+"""The answer's headers that are recorded; of the request's there are none."""
+
+
+class CassetteError(Exception):
+    """A cassette can't be made, or is not one; the message names the file, and the line where there is one."""
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Header(_Row):
+    """``salt`` is what the marks for redacted texts are made with."""
+
+    cassette: Literal[1] = 1
+    content: Content
+    salt: str
+
+
+class Answer(_Row):
+    """What the provider said. Times are milliseconds since the request left.
+
+    ``pieces`` are whole events of a stream with the blank line that ends each, or the one body. ``cut``: the
+    connection ended before the answer did.
+    """
+
+    status: int = Field(ge=200, le=599)
+    headers: tuple[tuple[str, str], ...] = ()
+    began: float = Field(ge=0)
+    pieces: tuple[tuple[float, str], ...] = ()
+    ended: Literal["whole", "cut"]
+
+
+class RecordedCall(_Row):
+    """``request`` is the JSON body that left for the provider."""
+
+    request: dict[str, Any]
+    answer: Answer
+
+
+class Cassette:
+    """``calls`` by the number of their line, in the order they ended."""
+
+    def __init__(self, name: str, header: Header, calls: dict[int, RecordedCall]) -> None:
+        self.name = name
+        self.header = header
+        self.calls = calls
+
+
+def line_of(row: Header | RecordedCall) -> bytes:
+    return json.dumps(row.model_dump(mode="python"), separators=(",", ":")).encode() + b"\n"
+
+
+def read(path: Path) -> Cassette:
+    """The cassette in a file.
+
+    Raises:
+        CassetteError: the file can't be read, or a line of it is not what stands above.
+    """
+    try:
+        lines = path.read_text("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CassetteError(f"{path}: can't be read: {error}") from None
+    if not lines[0]:
+        raise CassetteError(f"{path}: a cassette begins with its header line")
+    header = _parsed(Header, path, 1, lines[0])
+    calls = {number: _parsed(RecordedCall, path, number, text) for number, text in enumerate(lines[1:], 2) if text}
+    return Cassette(str(path), header, calls)
+
+
+def _parsed[Row: _Row](kind: type[Row], path: Path, number: int, text: str) -> Row:
+    try:
+        return kind.model_validate(json.loads(text))
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(map(str, fault["loc"]))
+        raise CassetteError(f"{path}:{number}: {where}: {fault['msg']}") from None
+    except (ValueError, RecursionError) as error:
+        raise CassetteError(f"{path}:{number}: not JSON: {error}; record it anew, or take the line out") from None

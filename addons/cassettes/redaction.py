@@ -1,0 +1,143 @@
+"""Takes the content out of requests and answers, and leaves their structure: types, ids, names, numbers, usage.
+
+Doing it twice changes nothing. So an app that hands a replayed answer back, as the history of its next call, asks
+what it asked when it was recorded.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from addons.responses.server_sent_events import split_events
+from addons.responses.verdict import Json
+
+KEPT: Final = frozenset(
+    (
+        "type", "object", "role", "status", "phase", "model", "name", "code", "id", "item_id", "call_id", "response_id",
+        "effort", "verbosity", "truncation", "service_tier", "tool_choice", "detail", "include", "syntax",
+        "prompt_cache_retention",
+    )
+)  # fmt: skip
+"""Members whose strings stay, where they are one word: they say how a call is made and not what about."""
+
+FREE_FORM: Final = frozenset(
+    ("metadata", "parameters", "schema", "arguments", "env", "headers", "variables", "input_schema", "output_schema")
+)
+"""Members that hold objects of the app's own making, whose very keys are content."""
+
+PIECEMEAL: Final = frozenset(("logprobs", "top_logprobs"))
+"""Lists that give a text in its tokens, each so short that its mark would tell it."""
+
+SHORT: Final = 32  # characters
+"""A text below has so short a hash that many others have the same: trying all does not find it for certain."""
+
+_WORD: Final = re.compile(r"[A-Za-z0-9._:-]{0,128}")
+_MEMBER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_MARK: Final = re.compile(r"\[REDACTED LENGTH=\d+ HASH=[0-9a-f]{4}(?:[0-9a-f]{12})?\]")
+_END_OF_EVENTS: Final = b"[DONE]"
+_PLACE: Final = ("type", "item_id", "output_index", "content_index", "summary_index")  # of the text a delta adds to
+
+
+class Redaction:
+    """``salt`` makes the marks of two cassettes differ. Equal texts of one cassette have equal marks."""
+
+    def __init__(self, salt: str) -> None:
+        self._salt = salt.encode()
+
+    def mark(self, text: str) -> str:
+        """What stands for a text: its length in characters and a hash."""
+        if not text or _MARK.fullmatch(text):
+            return text
+        found = hmac.new(self._salt, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+        return f"[REDACTED LENGTH={len(text)} HASH={found[: 4 if len(text) < SHORT else 16]}]"
+
+    def document(self, value: Json, member: str = "") -> Json:
+        """A JSON value as it may be kept; ``member`` is the name it stands under."""
+        if isinstance(value, str):
+            return value if member in KEPT and _WORD.fullmatch(value) else self.mark(value)
+        if isinstance(value, list):
+            return [] if member in PIECEMEAL else [self.document(each, member) for each in value]
+        if isinstance(value, dict):
+            if value and (member in FREE_FORM or not all(map(_MEMBER.fullmatch, value))):
+                return self._closed(value)
+            return {name: self.document(each, name) for name, each in value.items()}
+        return value
+
+    def json_text(self, text: bytes) -> bytes:
+        """A body; one that is not JSON is all content."""
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError):
+            return self._mark_bytes(text)
+        return _bytes(self.document(document))
+
+    def events(self, pieces: Sequence[bytes]) -> Iterator[bytes]:
+        """A stream's server-sent events, each with the blank line that ends it.
+
+        The first delta of a text stands for it all and the others are empty: together they are what the stream
+        says at the text's end, and no small piece has a mark of its own.
+        """
+        read = [_Event(piece) for piece in pieces]
+        texts: dict[str, str] = {}
+        for event in read:
+            if event.delta is not None:
+                texts[event.place] = texts.get(event.place, "") + event.delta
+        for event in read:
+            if event.document is None:
+                yield self._unread(event)
+                continue
+            if event.delta is not None:
+                event.document |= {"delta": self.mark(texts.pop(event.place, ""))}
+            event.document.pop("obfuscation", None)
+            yield event.head + b"data: " + _bytes(self.document(event.document)) + b"\n\n"
+
+    def broken_event(self, piece: bytes) -> bytes:
+        """What had come of an event when the stream broke off: a comment, likewise unfinished."""
+        return b": " + self._mark_bytes(piece)
+
+    def _closed(self, value: dict[str, Any]) -> Json:
+        if value.keys() == {"redacted"} and _MARK.fullmatch(str(value["redacted"])):
+            return value
+        return {"redacted": self.mark(canonical(value))}
+
+    def _unread(self, event: "_Event") -> bytes:
+        if not event.data:
+            return b":\n\n"  # a comment, which keeps the line open
+        kept = event.data if event.data == _END_OF_EVENTS else self._mark_bytes(event.data)
+        return b"data: " + kept + b"\n\n"
+
+    def _mark_bytes(self, text: bytes) -> bytes:
+        return self.mark(text.decode("utf-8", "replace")).encode()
+
+
+class _Event:
+    """One event as read: ``document`` is its JSON object, ``delta`` the piece of text it adds, ``place`` to what."""
+
+    def __init__(self, piece: bytes) -> None:
+        self.data = next(split_events(piece), b"")
+        self.document: dict[str, Any] | None = None
+        self.delta: str | None = None
+        try:
+            found = json.loads(self.data)
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(found, dict):
+            return
+        self.document = found
+        kind = str(found.get("type", ""))
+        self.head = f"event: {kind}\n".encode() if piece.startswith(b"event") and _WORD.fullmatch(kind) else b""
+        self.place = canonical([found.get(name) for name in _PLACE])
+        if isinstance(found.get("delta"), str):
+            self.delta = found["delta"]
+
+
+def canonical(value: Json) -> str:
+    """JSON text that is the same whatever the order of keys and the white space were."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def _bytes(value: Json) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
