@@ -118,10 +118,11 @@ def _web(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace, *, inspect: bool) -> int:
-    from addons.commands.replay import record
     from addons.commands.start import start
 
     if options.record:
+        from addons.commands.replay import record
+
         record(options.record, options.record_content)
     return start(_config(options), inspect=inspect)
 

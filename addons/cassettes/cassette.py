@@ -5,6 +5,7 @@
 """
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -15,6 +16,9 @@ type Content = Literal["redacted", "kept"]
 SHOWN_HEADERS: Final = ("content-type", "x-request-id", "retry-after", "retry-after-ms", "openai-processing-ms")
 SHOWN_PREFIX: Final = "x-ratelimit-"
 """The answer's headers that are recorded; of the request's there are none."""
+
+
+EVENTS: Final = "text/event-stream"
 
 
 class CassetteError(Exception):
@@ -61,6 +65,10 @@ class Cassette:
         self.name = name
         self.header = header
         self.calls = calls
+
+
+def is_stream(headers: Iterable[tuple[str, str]]) -> bool:
+    return any(name == "content-type" and value.startswith(EVENTS) for name, value in headers)
 
 
 def line_of(row: Header | RecordedCall) -> bytes:

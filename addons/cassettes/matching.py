@@ -50,7 +50,7 @@ class Matching:
         used = self._used.get(key, 0)
         if self._once and used == len(lines):
             raise MissError(
-                f"Cassette {self._cassette.name} holds this call {_times(len(lines))} (line {_listed(lines)}), and it"
+                f"Cassette {self._cassette.name} holds this call {_times(len(lines))} ({_listed(lines)}), and it"
                 " was replayed as often; leave --once out to have the last one again."
             )
         self._used[key] = used + 1
@@ -82,4 +82,4 @@ def _times(count: int) -> str:
 
 
 def _listed(lines: list[int]) -> str:
-    return ", ".join(map(str, lines))
+    return f"line{'s' if len(lines) > 1 else ''} {', '.join(map(str, lines))}"

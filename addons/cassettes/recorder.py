@@ -68,6 +68,8 @@ class Recorder:
         call, heard, failure = self._calls.of(flow), self._heard.pop(flow, None), self._failures.pop(flow, None)
         if call is None or heard is None:
             return
+        if flow.response is not None and isinstance(flow.response.stream, Passage):
+            flow.response.stream.observer = None  # the flow may stay, in mitmweb
         if failure is not None and failure.raw_content:
             heard.hear(_since(call), failure.raw_content)
         heard.whole = whole

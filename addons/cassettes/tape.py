@@ -14,11 +14,10 @@ from typing import Final
 
 import structlog
 
-from addons.cassettes.cassette import Answer, CassetteError, Content, Header, RecordedCall, line_of
+from addons.cassettes.cassette import Answer, CassetteError, Content, Header, RecordedCall, is_stream, line_of
 from addons.cassettes.redaction import Redaction
 
 MOST_KEPT: Final = 64 * 1024 * 1024  # bytes of one answer
-EVENTS: Final = "text/event-stream"
 SAYS_KEYS: Final = frozenset((401, 403))  # the provider repeats a part of the key that it does not accept
 
 _LINE_END: Final = rb"(?:\r\n|\n|\r(?!\n))"
@@ -45,10 +44,6 @@ class Heard:
             self.chunks.clear()
         else:
             self.chunks.append((at, chunk))
-
-    @property
-    def streamed(self) -> bool:
-        return any(name == "content-type" and value.startswith(EVENTS) for name, value in self.headers)
 
 
 class Tape:
@@ -109,7 +104,7 @@ class Tape:
         )
 
     def _pieces(self, heard: Heard, redact: bool) -> Iterator[tuple[float, bytes]]:
-        if heard.streamed:
+        if is_stream(heard.headers):
             times, pieces, rest = split(heard.chunks)
             yield from zip(times, self._redaction.events(pieces) if redact else pieces, strict=True)
             if rest:

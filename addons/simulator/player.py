@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from addons.cassettes.cassette import Answer, Cassette
+from addons.cassettes.cassette import Answer, Cassette, is_stream
 from addons.cassettes.matching import Matching, MissError
 from addons.simulator.delivery import fail
 from addons.simulator.errors import Error
@@ -48,6 +48,6 @@ class Player(SimulatedProvider):
 
 def _framing(answer: Answer) -> tuple[str, str]:
     """As the API frames: a body in one piece has its length, a stream has none."""
-    if answer.ended == "whole" and len(answer.pieces) <= 1:
+    if answer.ended == "whole" and not is_stream(answer.headers):
         return "Content-Length", str(sum(len(text.encode()) for _, text in answer.pieces))
     return "Transfer-Encoding", "chunked"

@@ -1,0 +1,68 @@
+"""The file as it is written."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from addons.cassettes.cassette import CassetteError, read
+from addons.cassettes.tape import Heard, Tape, split
+from tests.records import Records
+
+JSON = (("content-type", "application/json"),)
+
+
+def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    tape = Tape(tmp_path / "calls.jsonl", "kept")
+    tape.start()
+    for number in range(3):
+        tape.add(Heard(b'{"input": %d}' % number, 200, JSON, 1.0, [(2.0, b"{}")], whole=True))
+    tape.close()
+    assert stat.S_IMODE(tape.path.stat().st_mode) == 0o600
+    assert [call.request for call in read(tape.path).calls.values()] == [{"input": number} for number in range(3)]
+
+
+def test_nothing_is_written_over(tmp_path: Path) -> None:
+    file = tmp_path / "calls.jsonl"
+    file.write_text("mine")
+    with pytest.raises(CassetteError, match="is there already"):
+        Tape(file, "kept").start()
+    assert file.read_text() == "mine"
+    with pytest.raises(CassetteError, match="no such folder"):
+        Tape(tmp_path / "nowhere" / "calls.jsonl", "kept").start()
+
+
+def test_what_can_not_be_written_is_told(tmp_path: Path, records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("addons.cassettes.tape.MOST_KEPT", 10)
+    tape = Tape(tmp_path / "calls.jsonl", "redacted")
+    tape.start()
+    for body, answer in ((b"not JSON", b"{}"), (b"{}", b"x" * 11), (b"{}", b"{}")):
+        heard = Heard(body, 200, JSON, 1.0, whole=True)
+        heard.hear(2.0, answer)
+        tape.add(heard)
+    tape.close()
+    assert len(records.of("call_not_recorded")) == 2
+    assert len(read(tape.path).calls) == 1
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_what_a_provider_says_of_its_key_is_never_kept(tmp_path: Path, status: int) -> None:
+    body = b'{"error": {"message": "Incorrect API key provided: sk-p***9xyz.", "code": "invalid_api_key"}}'
+    (piece,) = Tape(tmp_path, "kept").row(Heard(b"{}", status, JSON, 0.0, [(1.0, body)], whole=True)).answer.pieces
+    assert "sk-p" not in piece[1]
+    assert "invalid_api_key" in piece[1]
+
+
+@pytest.mark.parametrize(
+    ("chunks", "times", "pieces", "rest"),
+    [
+        ([], [], [], b""),
+        ([b"data: 1\n\n"], [0], [b"data: 1\n\n"], b""),
+        ([b"data: 1\n", b"\ndata: 2\n\n"], [1, 1], [b"data: 1\n\n", b"data: 2\n\n"], b""),
+        ([b"data: 1\n\n", b"data: 2\r\n\r\n"], [0, 1], [b"data: 1\n\n", b"data: 2\r\n\r\n"], b""),
+        ([b"data: 1\n\nda", b"ta"], [0], [b"data: 1\n\n"], b"data"),
+        ([b"da", b"ta"], [], [], b"data"),
+    ],
+)
+def test_a_stream_is_cut_into_events(chunks: list[bytes], times: list[float], pieces: list[bytes], rest: bytes) -> None:
+    assert split(list(zip(range(9), chunks, strict=False))) == (times, pieces, rest)

@@ -1,0 +1,87 @@
+"""`start --record` and `replay` as a person runs them."""
+
+from pathlib import Path
+
+import pytest
+
+from addons.simulator.provider import SimulatedProvider
+from tests.commands.program import Program, run, write_yaml
+from tests.conftest import PROVIDER_KEY
+from tests.proxy.client import HELLO, post
+
+KEY = {"THE_KEY": PROVIDER_KEY}
+
+
+@pytest.fixture
+def config(provider: SimulatedProvider, certificates: Path, tmp_path: Path) -> Path:
+    document = {
+        "listen": {"reverse": "127.0.0.1:0", "certificates": str(certificates)},
+        "provider": {
+            "trusted_ca": str(provider.ca_file),
+            "regions": {
+                "eu": {"url": provider.url, "api_key": {"env": "THE_KEY"}},
+                "global": {"url": provider.url, "api_key": {"env": "THE_KEY"}},
+            },
+            "allowed_regions": ["global", "eu"],
+        },
+        "caller": {"verifier": "development"},
+        "usage": {"ledger": "usage.sqlite"},
+        "limits": {"storage": {"env": "NO_STORE_HERE"}},
+        "telemetry": {"otlp_endpoint": "http://127.0.0.1:9"},
+    }
+    return write_yaml(tmp_path / "sidecar.yaml", document)
+
+
+ONLINE = ("--set", "usage.ledger=off", "--set", "limits.storage=memory")
+
+
+def test_recorded_and_replayed(config: Path, provider: SimulatedProvider, tmp_path: Path) -> None:
+    cassette = tmp_path / "calls.jsonl"
+    recording = tmp_path / "recording.yaml"
+    text = config.read_text().replace("{env: NO_STORE_HERE}", "memory").replace("otlp_endpoint: http://127.0.0.1:9", "")
+    recording.write_text(text)
+    with Program("start", "--config", str(recording), "--record", str(cassette), env=KEY) as sidecar:
+        served = post(sidecar.port)
+        assert served.status == 200
+        assert sidecar.event("recording")[0]["content"] == "redacted"
+        assert sidecar.stop() == 0
+    provider.clear()
+    ledger = (tmp_path / "usage.sqlite").read_bytes()
+    words = ("replay", str(cassette), "--config", str(config), "--speed", "0", "--set", "policy.mode=warn")
+    with Program(*words, env={"SIDECAR_PROVIDER__ZERO_DATA_RETENTION": "attested"}) as sidecar:
+        replayed = post(sidecar.port)
+        assert replayed.json["id"] == served.json["id"]
+        missed = post(sidecar.port, {**HELLO, "store": True, "input": "x"})
+        assert missed.code == "cassette_miss", "policy.mode=warn is in force"
+        assert sidecar.stop() == 0
+    assert provider.dialled == 0
+    assert (tmp_path / "usage.sqlite").read_bytes() == ledger
+    assert "Replaying 1 recorded calls" in sidecar.errors
+    assert PROVIDER_KEY not in cassette.read_text()
+
+
+def test_without_a_file_nothing_is_needed_but_the_cassette(tmp_path: Path) -> None:
+    cassette = tmp_path / "calls.jsonl"
+    cassette.write_text('{"cassette": 1, "content": "kept", "salt": "00"}\n')
+    words = ("replay", str(cassette), "--set", "listen.reverse=127.0.0.1:0")
+    with Program(*words, "--set", f"listen.certificates={tmp_path}") as sidecar:
+        assert "holds none at all" in post(sidecar.port).json["message"]
+        assert sidecar.stop() == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("replay", "nothing.jsonl"), "nothing.jsonl: can't be read"),
+        (("replay", "broken.jsonl"), "broken.jsonl:2: not JSON"),
+        (("replay", "broken.jsonl", "--speed", "-1"), "--speed -1.0"),
+        (("start", "--record", "broken.jsonl"), "--record broken.jsonl: is there already"),
+        (("web", "--record", "nowhere/new.jsonl"), "no such folder"),
+    ],
+)
+def test_what_it_does_not_start_with(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    (tmp_path / "broken.jsonl").write_text('{"cassette": 1, "content": "kept", "salt": "00"}\n{\n')
+    ended = run(*words, cwd=tmp_path)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert told in ended.stderr
+    assert "Traceback" not in ended.stderr
