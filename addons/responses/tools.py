@@ -74,7 +74,7 @@ _FORMAT: Final = Typed(
 )  # fmt: skip
 
 _SEARCH_REMEDY: Final = (
-    "Turn off the client's web search (Codex: web_search = \"disabled\" in its config.toml),"
+    'Turn off the client\'s web search (Codex: web_search = "disabled" in its config.toml),'
     " or the operator may set policy.web_search to strip, cache_only or allow"
 )
 _WEB_SEARCH: Final = configurable(
