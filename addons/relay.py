@@ -30,12 +30,6 @@ ENDED: Final[Mapping[str | None, Literal["truncated", "timed_out", "shut_down"]]
     None: "truncated", "connect": "timed_out", "read": "timed_out", "shutdown": "shut_down"
 }  # fmt: skip
 """How an answer ended that had begun, by why the sidecar cut it."""
-SOON: Final = {"Retry-After": "1"}
-
-ENDED: Final[Mapping[str | None, Literal["truncated", "timed_out", "shut_down"]]] = {
-    None: "truncated", "connect": "timed_out", "read": "timed_out", "shutdown": "shut_down"
-}  # fmt: skip
-"""How an answer ended that had begun, by why the sidecar cut it."""
 
 _log = structlog.get_logger("sidecar.relay")
 
@@ -149,7 +143,7 @@ def _why(call: Call, message: str) -> Refusal:
     return Refusal(
         "provider_unreachable",
         "The model provider can't be reached; try again later.",
-        headers={"Retry-After": "1"},
+        headers=SOON,
         detail=message,
     )
 
