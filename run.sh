@@ -154,4 +154,5 @@ if [[ ${1:-} == test ]]; then
   exec "$venv/bin/python" -P -c 'import pytest, sys; sys.exit(min(pytest.main(), 2))' \
     -c "$root/pyproject.toml" --rootdir "$root" "${@:2}"
 fi
+if [[ ${1:-} == bench ]]; then exec "$venv/bin/python" -P -m tests.bench "${@:2}"; fi
 exec "$venv/bin/python" -P -m addons "$@"

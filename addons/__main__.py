@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--port", type=int, default=0, help="for HTTP; TLS takes the next free one")
     simulate.add_argument("--directory", type=Path, help="where its certificates go (default: a temporary one)")
     command("test", "run the tests (pytest arguments may follow)", None)
+    command("bench", "measure what the sidecar costs (--quick: under a minute)", None)
     return parser
 
 

@@ -73,6 +73,8 @@ class Checkout:
         put(self.root / "tests/requirements.txt", "# runtime and tests\n")
         put(self.root / "addons/__init__.py", "")
         put(self.root / "addons/__main__.py", COMMAND)
+        put(self.root / "tests/__init__.py", "")
+        put(self.root / "tests/bench/__main__.py", COMMAND)
         put(self.root / "pytest.py", PYTEST)
         self.path = self.machine / "path"
         self.path.mkdir(parents=True)
@@ -220,6 +222,11 @@ def test_the_tests_requirements_come_on_top_and_serve_the_commands_too(working: 
     assert kept.exists()
     for command in ("bench", "check"):
         assert working.run(command).stderr == ""
+
+
+def test_bench_is_run_with_its_own_arguments(checkout: Checkout, provided: dict[str, str], tmp_path: Path) -> None:
+    ran = told(checkout.run("bench", "--quick", "--json", "my file.json", cwd=tmp_path, env=provided))
+    assert (ran["argv"], ran["cwd"]) == (["--quick", "--json", "my file.json"], str(tmp_path))
 
 
 def test_a_failed_set_up_is_not_taken_for_done(working: Checkout) -> None:

@@ -1,0 +1,62 @@
+"""``./run.sh bench``: what the sidecar costs, as ratios to what it is built on, measured side by side in one run."""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.bench.contenders import BenchError
+from tests.bench.measuring import measure
+from tests.bench.report import machine, summary, table
+
+NOTES: Final = """\
+plain: mitmdump -q --mode reverse, which holds streams back whole. addon: the same with a rewriting addon and a
+naive usage tap (tests/bench/rewriting.py). sidecar: every gate, limits, ledger, metrics and records on; serving: its
+own JSON call. All dial the same provider over TLS. Medians of the rounds; ratios within a round, (lowest-highest).
+CPU is the proxy's alone; calls a second depend on the cores that provider and callers share with it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the table; 1 when a part fails. No figure makes it fail."""
+    parser = argparse.ArgumentParser(prog="./run.sh bench", description="Measures what the sidecar costs.")
+    parser.add_argument("--quick", action="store_true", help="under a minute; else some minutes")
+    parser.add_argument("--rounds", type=int, help="how often everything is measured (default: 7; quick: 3)")
+    parser.add_argument("--scale", type=float, help="calls in a round, as a factor (default: 3; quick: 0.7)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure there")
+    options = parser.parse_args(arguments)
+    if not sys.platform.startswith("linux"):
+        parser.error("it reads another process's CPU time as Linux tells it; run it there")
+    rounds, scale = options.rounds or (3 if options.quick else 7), options.scale or (0.7 if options.quick else 3)
+    if rounds < 1 or scale <= 0:
+        parser.error("--rounds and --scale must be more than 0")
+    where = machine()
+    try:
+        with tempfile.TemporaryDirectory(prefix="foundry-sidecar-bench-") as directory:
+            rows = summary(measure(rounds, scale, Path(directory), progress))
+    except BenchError as error:
+        sys.stderr.write(f"\n./run.sh bench: {error}\n")
+        return 1
+    progress("")
+    machine_line = ", ".join(f"{name} {value}" for name, value in where.items())
+    sys.stdout.write(f"{machine_line}; {rounds} rounds\n\n{table(rows)}\n\n{NOTES}\n")
+    if options.json:
+        result = {"machine": where, "rounds": rounds, "scale": scale, "rows": rows}
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    return 0
+
+
+def progress(text: str) -> None:
+    """One line that is written over on a terminal; elsewhere a line for each step."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{text[: shutil.get_terminal_size().columns - 1]}")
+    elif text:
+        sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,99 @@
+"""What is measured: the calls, and the rows of the table that are made of them, with the goals set for them."""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from addons.banner import MODEL
+from addons.gates.route import PATH
+
+TOKEN: Final = "bench-caller"
+PLAIN, ADDON, SIDECAR = "plain", "addon", "sidecar"
+MEGABYTE: Final = 1_000_000
+
+PATHS: Final = {PLAIN: "/v1/responses", ADDON: PATH, SIDECAR: PATH}
+
+
+def _streamed(directives: str) -> Mapping[str, Any]:
+    return {"input": "Hello", "stream": True, "metadata": {"simulate": directives}}
+
+
+def _image(size: int) -> Mapping[str, Any]:
+    url = "data:image/png;base64," + base64.b64encode(bytes(range(256)) * (size * 3 // 4 // 256)).decode()
+    return {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": url}]}]}
+
+
+class Case(NamedTuple):
+    """``calls`` are made in a round at scale 1, over ``threads`` connections at a time."""
+
+    body: Mapping[str, Any]
+    calls: int
+    threads: int
+    new_connections: bool = False
+    contenders: tuple[str, ...] = (PLAIN, ADDON, SIDECAR)
+    status: int = 200
+    token: str = TOKEN
+
+    def request(self, contender: str) -> bytes:
+        """The whole request, as this contender takes it."""
+        content = json.dumps({"model": MODEL, **self.body}).encode()
+        head = (
+            f"POST {PATHS[contender]} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {self.token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+        )
+        return head.encode() + content
+
+
+JSON: Final = "JSON of 1 KB, connection kept"
+NEW: Final = "JSON of 1 KB, new connection each"
+PACED: Final = "stream of 100 events, 2 ms apart"
+BURST: Final = "stream of 100 events, at once"
+LARGE: Final = "body of 10 MB"
+POLICY: Final = "refused: store true"
+STRANGER: Final = "refused: unknown token"
+START: Final = "start"
+
+CASES: Final[Mapping[str, Case]] = {
+    JSON: Case({"input": "x" * 900}, 400, 4),
+    NEW: Case({"input": "x" * 900}, 60, 4, new_connections=True),
+    PACED: Case(_streamed("events=92 pause=0.002"), 24, 8),
+    BURST: Case(_streamed("events=92"), 40, 4),
+    LARGE: Case(_image(10 * MEGABYTE), 4, 1),
+    POLICY: Case({"input": "x" * 900, "store": True}, 400, 4, contenders=(SIDECAR,), status=400),
+    STRANGER: Case({"input": "x" * 900}, 400, 4, contenders=(SIDECAR,), status=401, token="of-nobody"),
+}
+
+
+class Goal(NamedTuple):
+    """At most ``times`` the figure of ``against``, ``plus`` so much."""
+
+    against: str
+    times: float
+    plus: float = 0
+
+
+class Row(NamedTuple):
+    case: str
+    measure: str
+    unit: str
+    goal: Goal | None = None
+
+
+SERVING: Final = "serving"
+ROWS: Final = (
+    Row(JSON, "cpu", "CPU ms a call", Goal(PLAIN, 0.75)),
+    Row(JSON, "rate", "calls a second"),
+    Row(NEW, "cpu", "CPU ms a call", Goal(PLAIN, 0.7)),
+    Row(NEW, "rate", "calls a second"),
+    Row(PACED, "cpu", "CPU ms a call", Goal(ADDON, 0.6)),
+    Row(PACED, "first_byte", "ms to the first byte", Goal(PLAIN, 1)),
+    Row(BURST, "cpu", "CPU ms a call", Goal(ADDON, 0.6)),
+    Row(BURST, "first_byte", "ms to the first byte"),
+    Row(LARGE, "cpu", "CPU ms a call", Goal(PLAIN, 1.25)),
+    Row(LARGE, "first_byte", "ms to the first byte"),
+    Row(POLICY, "cpu", "CPU ms a call", Goal(SERVING, 0.5)),
+    Row(STRANGER, "cpu", "CPU ms a call", Goal(SERVING, 0.5)),
+    Row(START, "start", "s to the first served call", Goal(PLAIN, 1.5)),
+    Row(START, "memory", "MB at rest after it", Goal(PLAIN, 1, plus=25)),
+)

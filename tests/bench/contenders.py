@@ -1,0 +1,150 @@
+"""The proxies that are measured, each a process of its own, and what the system knows of one."""
+
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from addons.foundry.caller import SCOPE
+from tests.bench.cases import ADDON, CASES, JSON, MEGABYTE, PLAIN, SIDECAR, TOKEN
+from tests.bench.load import Caller
+
+ROOT: Final = Path(__file__).parent.parent.parent
+MITMDUMP: Final = (sys.executable, "-P", "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()")
+START_SECONDS: Final = 60
+SETTLE_SECONDS: Final = 0.3
+AMPLE: Final = {"tokens_per_minute": 10**12, "requests_per_minute": 10**9}
+
+
+class BenchError(Exception):
+    """A part of the measurement failed; the message says which, and what it said."""
+
+
+@dataclass(frozen=True)
+class Proxy:
+    name: str
+    pid: int
+    port: int
+    start: float  # seconds from its creation to the end of its first served call
+    memory: float  # megabytes resident, at rest after that call
+
+    @property
+    def cpu_seconds(self) -> float:
+        """User and system time of all its threads, also those that ended, to the nanosecond."""
+        # Linux's name for another process's clock, as clock_getcpuclockid(3) makes it.
+        return time.clock_gettime(~self.pid << 3 | 2)
+
+
+@dataclass(frozen=True)
+class Provider:
+    port: int
+    ca_file: str
+
+
+@contextmanager
+def provider(directory: Path) -> Iterator[Provider]:
+    command = [sys.executable, "-P", "-m", "tests.bench.provider", str(directory)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        port, ca_file = process.stdout.readline().strip(), process.stdout.readline().strip()
+        if not ca_file:
+            raise BenchError("the simulated provider did not start; see above")
+        yield Provider(int(port), ca_file)
+        process.stdin.close()
+
+
+@contextmanager
+def running(name: str, upstream: Provider, directory: Path) -> Iterator[Proxy]:
+    """A freshly started proxy that has served one call."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        port = trial.getsockname()[1]
+    output = directory / f"{name}.log"
+    with output.open("w") as log:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            _command(name, port, upstream, directory), stdout=subprocess.DEVNULL, stderr=log, env=environment()
+        )
+        try:
+            caller = Caller(port, CASES[JSON].request(name))
+            while not _served(caller):
+                if process.poll() is not None or time.perf_counter() - began > START_SECONDS:
+                    raise BenchError(f"{name} did not start:\n{output.read_text()}")
+                time.sleep(0.005)
+            start = time.perf_counter() - began
+            caller.close()
+            time.sleep(SETTLE_SECONDS)
+            yield Proxy(name, process.pid, port, start, _resident(process.pid))
+        finally:
+            process.kill()
+            process.wait()
+
+
+def environment() -> dict[str, str]:
+    """Nothing that would configure a sidecar, and this checkout's own modules."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SIDECAR_")}
+    return kept | {"PYTHONPATH": str(ROOT)}
+
+
+def _served(caller: Caller) -> bool:
+    try:
+        caller.call()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def _resident(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 / MEGABYTE for line in lines if line.startswith("VmRSS:"))
+
+
+def _command(name: str, port: int, upstream: Provider, directory: Path) -> Sequence[str]:
+    if name == SIDECAR:
+        config = directory / f"{port}.json"
+        config.write_text(json.dumps(_configuration(port, upstream, directory)))  # JSON is YAML
+        return [sys.executable, "-P", "-m", "addons", "start", "--config", str(config)]
+    # -q: printing each flow would make them dearer than they need be.
+    mode = f"reverse:https://localhost:{upstream.port}@127.0.0.1:{port}"
+    options = [f"ssl_verify_upstream_trusted_ca={upstream.ca_file}", f"confdir={directory}"]
+    words = [*MITMDUMP, "-q", "--mode", mode, *(word for option in options for word in ("--set", option))]
+    return {PLAIN: words, ADDON: [*words, "-s", str(Path(__file__).with_name("rewriting.py"))]}[name]
+
+
+def _configuration(port: int, upstream: Provider, directory: Path) -> dict[str, Any]:
+    """Everything on: registry, each limit, ledger, metrics, records."""
+    key, tokens = directory / "key", directory / "tokens.yaml"
+    key.write_text("provider-key")
+    entry = {"sha256": hashlib.sha256(TOKEN.encode()).hexdigest(), "subject": "bench", "scopes": [SCOPE]}
+    tokens.write_text(json.dumps([entry]))
+    return {
+        "listen": {"reverse": f"127.0.0.1:{port}", "admin": "127.0.0.1:0", "certificates": str(directory)},
+        "provider": {
+            "zero_data_retention": "attested",
+            "trusted_ca": upstream.ca_file,
+            "regions": {
+                "global": {"url": f"https://localhost:{upstream.port}/v1", "api_key": {"file": str(key)}},
+            },
+        },
+        "caller": {"verifier": "registry", "registry": {"file": str(tokens)}},
+        "limits": {
+            "storage": "memory",
+            "enrollment": {"default": AMPLE},
+            "project": {"default": AMPLE},
+            "user": {"default": AMPLE},
+            "concurrency": {"per_caller": 1000, "total": 1000},
+        },
+        "usage": {"ledger": str(directory / f"{port}.sqlite")},
+        "log": {"format": "json"},
+    }

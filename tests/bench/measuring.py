@@ -1,0 +1,94 @@
+"""Runs the rounds: every contender once in each, in an order that turns, so that a slow minute falls on all."""
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+from time import sleep
+from typing import Final
+
+from tests.bench.cases import ADDON, CASES, PLAIN, SIDECAR, START, Case
+from tests.bench.contenders import SETTLE_SECONDS, BenchError, Provider, Proxy, environment, provider, running
+
+type Figures = dict[tuple[str, str, str], list[float]]
+"""By case, measure and contender: one figure a round."""
+
+NAMES: Final = (PLAIN, ADDON, SIDECAR)
+
+
+def measure(rounds: int, scale: float, directory: Path, progress: Callable[[str], None]) -> Figures:
+    """Raises BenchError when a part does not start, or answers wrongly."""
+    figures: Figures = defaultdict(list)
+    with provider(directory) as upstream:
+        for number in range(1, rounds + 1):
+            _round(figures, f"round {number} of {rounds}", _turned(number), scale, upstream, directory, progress)
+    return dict(figures)
+
+
+def _turned(number: int) -> tuple[str, ...]:
+    first = number % len(NAMES)
+    return NAMES[first:] + NAMES[:first]
+
+
+def _round(
+    figures: Figures,
+    title: str,
+    names: tuple[str, ...],
+    scale: float,
+    upstream: Provider,
+    directory: Path,
+    progress: Callable[[str], None],
+) -> None:
+    with ExitStack() as stack:
+        proxies = []
+        for name in names:
+            progress(f"{title}: {START}, {name}")
+            proxies.append(proxy := stack.enter_context(running(name, upstream, directory)))
+            figures[START, "start", name].append(proxy.start)
+            figures[START, "memory", name].append(proxy.memory)
+        for case_name, case in CASES.items():
+            for proxy in proxies:
+                if proxy.name in case.contenders:
+                    progress(f"{title}: {case_name}, {proxy.name}")
+                    for kind, figure in _sample(proxy, case, scale, directory).items():
+                        figures[case_name, kind, proxy.name].append(figure)
+
+
+def _sample(proxy: Proxy, case: Case, scale: float, directory: Path) -> dict[str, float]:
+    request = directory / "request"
+    request.write_bytes(case.request(proxy.name))
+    threads = case.threads
+    calls = max(round(case.calls * scale / threads), 1) * threads
+    words = [
+        str(request),
+        f"--port={proxy.port}",
+        f"--calls={calls}",
+        f"--threads={threads}",
+        f"--status={case.status}",
+    ]
+    if case.new_connections:
+        words.append("--new-connections")
+    command = [sys.executable, "-P", "-m", "tests.bench.load", *words]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        process.stdout.readline()
+        sleep(SETTLE_SECONDS / 3)
+        before = proxy.cpu_seconds
+        answer, _ = process.communicate("go\n")
+        sleep(SETTLE_SECONDS / 3)  # for what a proxy does after the answer: records, the ledger
+        used = proxy.cpu_seconds - before
+    if process.returncode:
+        raise BenchError(f"{proxy.name} did not answer as expected; see above")
+    result = json.loads(answer)
+    return {
+        "cpu": used / calls * 1000,
+        "rate": calls / result["seconds"],
+        "first_byte": median(result["first_byte"]) * 1000,
+    }

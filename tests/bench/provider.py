@@ -1,0 +1,21 @@
+"""The simulated provider in a process of its own: prints its port, and ends when its standard input does."""
+
+import select
+import sys
+from pathlib import Path
+
+from addons.simulator.provider import SimulatedProvider
+
+FORGET_SECONDS = 0.2
+
+
+def main(directory: Path) -> None:
+    with SimulatedProvider(directory=directory) as provider:
+        sys.stdout.write(f"{provider.port}\n{provider.ca_file}\n")
+        sys.stdout.flush()
+        while not select.select([sys.stdin], [], [], FORGET_SECONDS)[0]:
+            provider.clear()  # it keeps every call, bodies of 10 MB too
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,90 @@
+"""Figures as a table for people and as JSON for machines: medians, and ratios of what one round measured."""
+
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+from tests.bench.cases import ADDON, JSON, PLAIN, ROWS, SERVING, SIDECAR, Goal, Row
+from tests.bench.measuring import NAMES, Figures
+
+BASES: Final = (PLAIN, ADDON, SERVING)
+
+
+def summary(figures: Figures) -> list[dict[str, Any]]:
+    """A row for each of the table: every round's figures, their medians, the sidecar's ratios, and its goal."""
+    return [_row(row, figures) for row in ROWS]
+
+
+def machine() -> dict[str, str | int]:
+    """Where it was measured."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    return {
+        "processor": names[0] if names else platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "mitmproxy": version("mitmproxy"),
+        "load": f"{os.getloadavg()[0]:.2f}",
+    }
+
+
+def _row(row: Row, figures: Figures) -> dict[str, Any]:
+    rounds = {name: figures[row.case, row.measure, name] for name in NAMES if (row.case, row.measure, name) in figures}
+    bases = {name: rounds[name] for name in (PLAIN, ADDON) if name in rounds}
+    if not bases:
+        bases = {SERVING: figures[JSON, row.measure, SIDECAR]}
+    own = rounds[SIDECAR]
+    ratios = {name: [mine / base for mine, base in zip(own, bases[name], strict=True)] for name in bases}
+    return {
+        "case": row.case,
+        "unit": row.unit,
+        "rounds": rounds,
+        "median": {name: median(values) for name, values in rounds.items()},
+        "ratio": {
+            name: {"median": median(values), "low": min(values), "high": max(values)} for name, values in ratios.items()
+        },
+        "goal": row.goal and _goal(row.goal, own, bases[row.goal.against]),
+    }
+
+
+def _goal(goal: Goal, own: list[float], base: list[float]) -> dict[str, Any]:
+    over = median(mine - (goal.times * other + goal.plus) for mine, other in zip(own, base, strict=True))
+    plus = f" + {goal.plus:g}" if goal.plus else ""
+    return {"text": f"\N{LESS-THAN OR EQUAL TO} {goal.times:g} {goal.against}{plus}", "met": over <= 0}
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows as text, a heading for each case."""
+    ratios = [f"of {name}" for name in BASES]
+    lines = [_line("", NAMES, ratios, "goal")]
+    case = None
+    for row in rows:
+        if row["case"] != case:
+            case = row["case"]
+            lines.append(case)
+        values = [_number(row["median"].get(name)) for name in NAMES]
+        compared = [_ratio(row["ratio"].get(name)) for name in BASES]
+        goal = row["goal"]
+        verdict = "" if goal is None else f"{goal['text']}: {'met' if goal['met'] else 'missed'}"
+        lines.append(_line(f"  {row['unit']}", values, compared, verdict))
+    return "\n".join(lines)
+
+
+def _line(unit: str, values: Any, ratios: Any, goal: str) -> str:
+    cells = [f"{unit:<30}", *(f"{value:>8}" for value in values), *(f"{ratio:>17}" for ratio in ratios), f"  {goal}"]
+    return "".join(cells).rstrip()
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _ratio(ratio: Mapping[str, float] | None) -> str:
+    return f"{ratio['median']:.2f} ({ratio['low']:.2f}-{ratio['high']:.2f})" if ratio else "-"
