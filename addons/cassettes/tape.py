@@ -80,12 +80,14 @@ class Tape:
         try:
             assert self._file is not None
             if heard.size > MOST_KEPT:
-                raise ValueError(f"its answer is larger than {MOST_KEPT} bytes")  # noqa: TRY301 - told as any other
+                raise CassetteError(f"its answer is larger than {MOST_KEPT} bytes")  # noqa: TRY301 - told as any other
             line = line_of(self.row(heard))
             if os.write(self._file, line) != len(line):
                 raise OSError("the disk took a part of the line alone")  # noqa: TRY301 - the same
         except Exception as error:  # noqa: BLE001 - a recording that fails must be told, and harm no call
-            _log.error("call_not_recorded", cassette=str(self.path), why=f"{type(error).__name__}: {error}")
+            # another's message may quote what it could not read, which is content
+            why = str(error) if isinstance(error, CassetteError | OSError) else type(error).__name__
+            _log.error("call_not_recorded", cassette=str(self.path), why=why)
 
     def row(self, heard: Heard) -> RecordedCall:
         request = json.loads(heard.request)

@@ -36,12 +36,13 @@ def test_what_can_not_be_written_is_told(tmp_path: Path, records: Records, monke
     monkeypatch.setattr("addons.cassettes.tape.MOST_KEPT", 10)
     tape = Tape(tmp_path / "calls.jsonl", "redacted")
     tape.start()
-    for body, answer in ((b"not JSON", b"{}"), (b"{}", b"x" * 11), (b"{}", b"{}")):
+    for body, answer in ((b'["secret"]', b"{}"), (b"not JSON", b"{}"), (b"{}", b"x" * 11), (b"{}", b"{}")):
         heard = Heard(body, 200, JSON, 1.0, whole=True)
         heard.hear(2.0, answer)
         tape.add(heard)
     tape.close()
-    assert len(records.of("call_not_recorded")) == 2
+    told = [record["why"] for record in records.of("call_not_recorded")]
+    assert told == ["ValidationError", "JSONDecodeError", "its answer is larger than 10 bytes"]
     assert len(read(tape.path).calls) == 1
 
 
