@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.contenders import BenchError
+from tests.bench.instructions import count, missing
 from tests.bench.measuring import measure
 from tests.bench.report import machine, summary, table
 
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="under a minute; else some minutes")
     parser.add_argument("--rounds", type=int, help="how often everything is measured (default: 7; quick: 3)")
     parser.add_argument("--scale", type=float, help="calls in a round, as a factor (default: 3; quick: 0.7)")
+    parser.add_argument("--instructions", action="store_true", help="also count instructions, with valgrind (minutes)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure there")
     options = parser.parse_args(arguments)
     if not sys.platform.startswith("linux"):
@@ -33,14 +35,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rounds, scale = options.rounds or (3 if options.quick else 7), options.scale or (0.7 if options.quick else 3)
     if rounds < 1 or scale <= 0:
         parser.error("--rounds and --scale must be more than 0")
+    if options.instructions and (programs := missing()):
+        parser.error(f"--instructions needs {' and '.join(programs)}: apt install valgrind")
     where = machine()
     try:
         with tempfile.TemporaryDirectory(prefix="foundry-sidecar-bench-") as directory:
-            rows = summary(measure(rounds, scale, Path(directory), progress))
+            figures = measure(rounds, scale, Path(directory), progress)
+            if options.instructions:
+                figures |= count(Path(directory), progress)
     except BenchError as error:
         sys.stderr.write(f"\n./run.sh bench: {error}\n")
         return 1
     progress("")
+    rows = summary(figures)
     machine_line = ", ".join(f"{name} {value}" for name, value in where.items())
     sys.stdout.write(f"{machine_line}; {rounds} rounds\n\n{table(rows)}\n\n{NOTES}\n")
     if options.json:

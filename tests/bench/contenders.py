@@ -65,8 +65,8 @@ def provider(directory: Path) -> Iterator[Provider]:
 
 
 @contextmanager
-def running(name: str, upstream: Provider, directory: Path) -> Iterator[Proxy]:
-    """A freshly started proxy that has served one call."""
+def running(name: str, upstream: Provider, directory: Path, under: Sequence[str] = ()) -> Iterator[Proxy]:
+    """A freshly started proxy that has served one call. ``under`` is the program that runs it, with its words."""
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         port = trial.getsockname()[1]
@@ -74,7 +74,10 @@ def running(name: str, upstream: Provider, directory: Path) -> Iterator[Proxy]:
     with output.open("w") as log:
         began = time.perf_counter()
         process = subprocess.Popen(
-            _command(name, port, upstream, directory), stdout=subprocess.DEVNULL, stderr=log, env=environment()
+            [*under, *_command(name, port, upstream, directory)],
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+            env=environment() | {"PYTHONHASHSEED": "0"},  # the same collisions in every run
         )
         try:
             caller = Caller(port, CASES[JSON].request(name))

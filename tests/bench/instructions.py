@@ -1,0 +1,72 @@
+"""Instructions a call, counted by valgrind: the figure that repeats, whatever else the machine does."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import sleep
+from typing import Final
+
+from tests.bench.cases import CASES, COUNTED
+from tests.bench.contenders import SETTLE_SECONDS, BenchError, provider, running
+from tests.bench.load import Caller
+from tests.bench.measuring import NAMES, Figures
+
+CALLS: Final = dict.fromkeys(COUNTED, 20)
+WARM_UP: Final = 20  # first calls fill caches and make what is made once
+
+
+def missing() -> list[str]:
+    """What it needs and this machine lacks."""
+    return [program for program in ("valgrind", "callgrind_control") if shutil.which(program) is None]
+
+
+def count(directory: Path, progress: Callable[[str], None]) -> Figures:
+    """Millions of instructions a call, of every contender. Raises BenchError when a part fails."""
+    figures: Figures = {}
+    with provider(directory) as upstream:
+        for name in NAMES:
+            progress(f"counting instructions: start, {name}")
+            output = directory / f"{name}.callgrind"
+            # Not from the start, which would take minutes.
+            valgrind = ("valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={output}")
+            with running(name, upstream, directory, under=valgrind) as proxy:
+                _control(proxy.pid, "--instr=on")
+                for case_name in COUNTED:
+                    case = CASES[case_name]
+                    if name not in case.contenders:
+                        continue
+                    progress(f"counting instructions: {case_name}, {name}")
+                    caller = Caller(
+                        proxy.port, case.request(name), status=case.status, keep_alive=not case.new_connections
+                    )
+                    _call(caller, WARM_UP)
+                    _control(proxy.pid, "--zero")
+                    _call(caller, CALLS[case_name])
+                    caller.close()
+                    figures[case_name, "instructions", name] = [_counted(proxy.pid, output) / CALLS[case_name] / 1e6]
+    return figures
+
+
+def _call(caller: Caller, times: int) -> None:
+    for _ in range(times):
+        caller.call()
+    sleep(SETTLE_SECONDS)
+
+
+def _counted(pid: int, output: Path) -> int:
+    _control(pid, "--dump")
+    (dump,) = output.parent.glob(f"{output.name}.*")
+    total = re.search(r"^totals: (\d+)", dump.read_text(errors="replace"), re.MULTILINE)
+    dump.unlink()
+    if total is None:
+        raise BenchError(f"callgrind wrote no total into {dump.name}")
+    return int(total[1])
+
+
+def _control(pid: int, *words: str) -> None:
+    command: Sequence[str] = ["callgrind_control", *words, str(pid)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode or "OK." not in ended.stdout:
+        raise BenchError(f"{' '.join(command)}: {ended.stdout}{ended.stderr}")
