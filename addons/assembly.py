@@ -8,19 +8,13 @@ from typing import Any
 
 import structlog
 
-from addons import listener_certificate
-from addons.announce import Announce
 from addons.calls import Calls
 from addons.cassettes.tape import Tape
 from addons.checkpoint import Checkpoint
 from addons.closed import Closed
-from addons.connections import Connections
 from addons.deadlines import Deadlines
-from addons.drain import Drain
 from addons.egress import Egress
 from addons.error_pages import ErrorPages
-from addons.explainer import Explainer
-from addons.file_checks import check_files
 from addons.foundry.catalogue import Catalogue
 from addons.gates.attribution import attribute
 from addons.gates.body import ReadBody
@@ -33,15 +27,21 @@ from addons.gates.order import Gates
 from addons.gates.policy import JudgeBody
 from addons.gates.rewrite import Destination, Rewrite
 from addons.gates.route import LOOPBACK_NAMES, Route
-from addons.inspector import Inspector
+from addons.inspecting.explainer import Explainer
+from addons.inspecting.inspector import Inspector
 from addons.journal import Journal
-from addons.lifecycle import Lifecycle
 from addons.lockdown import DEAD_TARGET, SET, Lockdown
 from addons.observation import observe
 from addons.passthrough import Passthrough
-from addons.readiness import Readiness
+from addons.process import listener_certificate
+from addons.process.announce import Announce
+from addons.process.connections import Connections
+from addons.process.drain import Drain
+from addons.process.file_checks import check_files
+from addons.process.lifecycle import Lifecycle
+from addons.process.readiness import Readiness
+from addons.process.reload import Reload, Source
 from addons.relay import Relay
-from addons.reload import Reload, Source
 from addons.rules import InForce, ProviderKey, Rules
 from addons.settings import REGION_HOSTS, Settings, split_address
 from addons.settlement import Settlement

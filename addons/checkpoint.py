@@ -20,7 +20,7 @@ from addons.foundry.envelope import ErrorFormat, render
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
 from addons.gates.order import run
-from addons.originals import header_fields, header_table, keep
+from addons.inspecting.originals import header_fields, header_table, keep
 from addons.rules import InForce, Rules
 
 SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key")

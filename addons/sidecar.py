@@ -4,9 +4,10 @@ import os
 from functools import partial
 from pathlib import Path
 
-from addons import assembly, configuration, logs
+from addons import assembly, configuration
 from addons.cassettes.tape import Tape
-from addons.reload import Source
+from addons.process import logs
+from addons.process.reload import Source
 
 _file = os.environ.get(configuration.FILE_VARIABLE)
 _path = Path(_file) if _file else None

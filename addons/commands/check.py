@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from addons import assembly, configuration
 from addons.configuration import ConfigurationError
-from addons.file_checks import check_files
+from addons.process.file_checks import check_files
 from addons.settings import Settings
 
 

@@ -18,9 +18,9 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
-from addons.banner import MODEL, Listening, try_by_hand
 from addons.foundry.caller import SCOPE
 from addons.gates.route import PATH
+from addons.process.banner import MODEL, Listening, try_by_hand
 from addons.simulator.provider import SimulatedProvider
 
 PROJECT: Final = "ri.compass.main.folder.0b5f7a0e-demo"

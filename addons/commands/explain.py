@@ -8,11 +8,11 @@ from pathlib import Path
 
 from addons import assembly, configuration
 from addons.configuration import ConfigurationError
-from addons.explained_flows import are_flows, from_flows, read_flows
-from addons.explanation import Asked, Explanation, explain, from_body
-from addons.explanation_text import difference, difference_text, document, text
 from addons.gates.concurrency import UnderWay
 from addons.gates.order import Gates
+from addons.inspecting.explained_flows import are_flows, from_flows, read_flows
+from addons.inspecting.explanation import Asked, Explanation, explain, from_body
+from addons.inspecting.explanation_text import difference, difference_text, document, text
 from addons.secret import SecretError
 from addons.settings import Settings
 from addons.stores.counters import MemoryCounters

@@ -7,9 +7,9 @@ from typing import Final
 
 from addons import assembly, configuration
 from addons.configuration import ConfigurationError
-from addons.file_checks import check_files
-from addons.listener_certificate import lay_out
 from addons.lockdown import arguments
+from addons.process.file_checks import check_files
+from addons.process.listener_certificate import lay_out
 from addons.secret import Secret, SecretError
 from addons.settings import Settings
 

@@ -10,8 +10,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from ruamel.yaml import YAML
 
-from addons.admin import Admin
 from addons.foundry.refusals import KINDS
+from addons.process.admin import Admin
 from addons.telemetry.metrics import ALARMS
 from tests.conftest import SettingsMaker
 from tests.proxy.client import HELLO, post, send

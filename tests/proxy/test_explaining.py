@@ -11,7 +11,7 @@ from mitmproxy.flow import Flow
 from mitmproxy.http import HTTPFlow
 
 from addons.__main__ import main
-from addons.originals import KEY
+from addons.inspecting.originals import KEY
 from tests.conftest import PROVIDER_KEY, SettingsMaker
 from tests.proxy.client import HELLO, TOKEN, post
 from tests.proxy.running import RunningSidecar

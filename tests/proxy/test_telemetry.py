@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from prometheus_client.parser import text_string_to_metric_families
 
-from addons.admin import Admin
+from addons.process.admin import Admin
 from tests.conftest import PROVIDER_KEY, SettingsMaker
 from tests.proxy.client import HELLO, TOKEN, Reply, post, send
 from tests.proxy.running import RunningSidecar

@@ -14,7 +14,7 @@ import structlog
 from mitmproxy import ctx
 from mitmproxy.net import tls
 
-from addons.listener_certificate import lay_out
+from addons.process.listener_certificate import lay_out
 from addons.responses.policy_settings import PolicySettings
 from addons.rules import InForce, Rules
 from addons.settings import Settings

@@ -10,8 +10,8 @@ from mitmproxy import flow, http
 from mitmproxy import io as flow_io
 from mitmproxy.exceptions import FlowReadException
 
-from addons.explanation import Asked
-from addons.originals import Original, header_table, original
+from addons.inspecting.explanation import Asked
+from addons.inspecting.originals import Original, header_table, original
 
 _SAVED: Final = re.compile(rb"[0-9]{1,12}:")
 """How a file of saved flows begins (a tnetstring's length); no JSON object does."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
-from addons.explanation import Explanation
+from addons.inspecting.explanation import Explanation
 
 type Difference = Mapping[str, tuple[str | None, str | None]]
 """What differs, by its label: before and after; None where there is no such thing."""

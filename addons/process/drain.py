@@ -8,9 +8,9 @@ import structlog
 from mitmproxy import ctx
 
 from addons.calls import Calls
-from addons.connections import Connections
 from addons.deadlines import Deadlines
 from addons.foundry.refusals import Refusal
+from addons.process.connections import Connections
 
 LOOK_EVERY: Final = 0.05  # seconds
 FAREWELL: Final = 1.0  # seconds in which the last words to callers leave

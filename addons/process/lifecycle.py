@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from mitmproxy import ctx, http
 
-from addons.drain import Drain
+from addons.process.drain import Drain
 
 _log = structlog.get_logger("sidecar")
 

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import structlog
 from mitmproxy.addons.termlog import TermLogHandler
 
-from addons import summary
+from addons.inspecting import summary
 
 _SHARED: tuple[structlog.typing.Processor, ...] = (
     structlog.stdlib.add_log_level,

@@ -8,10 +8,10 @@ import structlog
 from mitmproxy import command
 from mitmproxy.flow import Flow
 
-from addons.explained_flows import from_flows
-from addons.explanation import explain
-from addons.explanation_text import text, verdict
 from addons.gates.order import Gates
+from addons.inspecting.explained_flows import from_flows
+from addons.inspecting.explanation import explain
+from addons.inspecting.explanation_text import text, verdict
 
 _log = structlog.get_logger("sidecar.explainer")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from addons import logs
+from addons.process import logs
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 from mitmproxy import ctx
 
-from addons.banner import Listening, banner
+from addons.process.banner import Listening, banner
 from addons.settings import Settings
 
 

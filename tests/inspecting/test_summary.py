@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from addons.foundry.refusals import KINDS
-from addons.summary import CHANGED_MARKER, MARKERS, SETTINGS, comment, line, lines, marker
+from addons.inspecting.summary import CHANGED_MARKER, MARKERS, SETTINGS, comment, line, lines, marker
 
 PROJECT = "ri.compass.main.folder.the-project"
 SERVED: dict[str, Any] = {

@@ -6,8 +6,8 @@ import pytest
 from mitmproxy import contentviews, http
 from mitmproxy.test import tflow
 
-from addons.inspector import CUT, Capture, ConversationView
-from addons.originals import KEY
+from addons.inspecting.inspector import CUT, Capture, ConversationView
+from addons.inspecting.originals import KEY
 from addons.responses.conversation import PAGE
 
 VIEW = ConversationView()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from addons.readiness import Readiness
+from addons.process.readiness import Readiness
 from addons.stores.counters import Counters, MemoryCounters, RedisCounters
 from addons.verifiers.settings import CallerSettings
 from addons.verifiers.verifier import build
