@@ -15,7 +15,7 @@ BASES: Final = (PLAIN, ADDON, SERVING)
 
 
 def summary(figures: Figures) -> list[dict[str, Any]]:
-    """A row for each of the table that was measured: every round's figures, their medians, the sidecar's ratios, and its goal."""
+    """For each row that was measured: every round's figures, their medians, the sidecar's ratios, and its goal."""
     return [_row(row, figures) for row in ROWS if (row.case, row.measure, SIDECAR) in figures]
 
 
