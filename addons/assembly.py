@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from addons.address import split_address
 from addons.calls import Calls
 from addons.cassettes.tape import Tape
 from addons.checkpoint import Checkpoint
@@ -43,7 +44,7 @@ from addons.process.readiness import Readiness
 from addons.process.reload import Reload, Source
 from addons.relay import Relay
 from addons.rules import InForce, ProviderKey, Rules
-from addons.settings import REGION_HOSTS, Settings, split_address
+from addons.settings import REGION_HOSTS, Settings
 from addons.settlement import Settlement
 from addons.stores.counters import Counters
 from addons.stores.counters import build as build_counters
@@ -91,7 +92,7 @@ def assemble(
         before_release=observation.before_release,
     )
     timeouts = settings.provider.timeouts
-    deadlines = Deadlines(calls, egress, connect=timeouts.connect, read=timeouts.read)
+    deadlines = Deadlines(calls, egress, timeouts.connect, timeouts.read, timeouts.total)
     connections = Connections()
     ending = settings.lifecycle
     drain = Drain(calls, connections, deadlines, announce=ending.announce_seconds, within=ending.drain_seconds)

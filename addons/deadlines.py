@@ -5,6 +5,7 @@ provider's connection is cut instead; the caller then gets the refusal, or the e
 """
 
 import asyncio
+import math
 import time
 from typing import Literal
 from weakref import WeakKeyDictionary
@@ -19,22 +20,23 @@ from addons.egress import Egress
 
 
 class Deadlines:
-    """``connect`` and ``read`` in seconds; ``read`` is silence, before the answer or within it."""
+    """In seconds: ``connect``; ``read``, which is silence before the answer or within it; ``total``, for all of it."""
 
     name = "sidecar-deadlines"
 
-    def __init__(self, calls: Calls, egress: Egress, connect: float, read: float) -> None:
+    def __init__(self, calls: Calls, egress: Egress, connect: float, read: float, total: float | None = None) -> None:
         self._calls = calls
         self._egress = egress
         self._connect = connect
         self._read = read
+        self._total = math.inf if total is None else total
         self._connecting: WeakKeyDictionary[http.HTTPFlow, Server] = WeakKeyDictionary()
         self._timers: WeakKeyDictionary[http.HTTPFlow, asyncio.TimerHandle] = WeakKeyDictionary()
 
     def request(self, flow: http.HTTPFlow) -> None:
         call = self._calls.of(flow)
         if call and call.released_at is not None:
-            self._look_again(flow, call, min(self._connect, self._read))
+            self._look_again(flow, call, min(self._connect, self._read, self._total))
 
     def server_connect(self, data: ServerConnectionHookData) -> None:
         if known := self._calls.current(data.client):
@@ -53,7 +55,7 @@ class Deadlines:
         assert call.released_at is not None
         connected = flow.server_conn.timestamp_tls_setup is not None
         end = call.last_activity + self._read if connected else call.released_at + self._connect
-        if (left := end - time.monotonic()) > 0:
+        if (left := min(end, call.released_at + self._total) - time.monotonic()) > 0:
             self._look_again(flow, call, min(left, self._read))
         else:
             self.cut(flow, call, "read" if connected else "connect")

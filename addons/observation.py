@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from addons.address import split_address
 from addons.bookkeeping import Bookkeeping
 from addons.call import Call
 from addons.calls import Calls
@@ -10,7 +11,7 @@ from addons.cassettes.recorder import Recorder
 from addons.cassettes.tape import Tape
 from addons.journal import Sink
 from addons.process.admin import Admin, Page, alive, readiness
-from addons.settings import Settings, split_address
+from addons.settings import Settings
 from addons.stores.ledger import Ledger
 from addons.telemetry.addon import Telemetry
 from addons.telemetry.gauge import Gauge

@@ -4,14 +4,14 @@ Values come from the file, then from ``SIDECAR_<SECTION>__<KEY>`` in the environ
 Reading them is ``configuration.py``'s work; this module only says what is right.
 """
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from addons.address import Address, PassedHost, is_loopback, split_address
 from addons.foundry.models import Model
 from addons.inspect_settings import InspectSettings
 from addons.responses.policy_settings import PolicySettings
@@ -33,40 +33,6 @@ REGION_HOSTS: Final = {
 """OpenAI's documented regional hosts (SPEC §4): a region's name decides the host, so a typo can't cross a border."""
 
 type Region = Literal["global", "us", "eu", "ae", "au", "in", "jp"]
-
-
-def split_address(text: str) -> tuple[str, int]:
-    """``127.0.0.1:8080`` or ``[::1]:8080`` as host and port; raises ValueError."""
-    parts = urlsplit(f"//{text}")
-    if not parts.hostname or parts.port is None or parts.path or parts.query or "@" in text:
-        raise ValueError(f"{text!r} is not an address; write HOST:PORT, for example 127.0.0.1:8080")
-    return parts.hostname, parts.port
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the host."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _address(text: str) -> str:
-    split_address(text)
-    return text
-
-
-type Address = Annotated[str, AfterValidator(_address)]
-
-
-def _passed_host(text: str) -> str:
-    host, port = split_address(text if ":" in text else f"{text}:443")
-    if is_loopback(host) or port == 0:
-        raise ValueError(f"{text!r}: write the name of another machine, HOST or HOST:PORT; never this machine's own")
-    return f"{host}:{port}"
-
-
-type PassedHost = Annotated[str, AfterValidator(_passed_host)]
 
 
 class Section(BaseModel):
@@ -143,6 +109,7 @@ class Timeouts(Section):
     read: Annotated[
         float, Field(gt=0, description="seconds of silence from the provider; reasoning models think for minutes")
     ] = 1800.0
+    total: Annotated[float | None, Field(gt=0, description="seconds for a whole answer; absent: no such limit")] = None
 
 
 class Provider(Section):
@@ -234,6 +201,15 @@ class Settings(BaseSettings):
                 f"caller.verifier development accepts any token, so it may listen on loopback alone;"
                 f" listen.reverse is {self.listen.reverse}. Choose another verifier or listen on 127.0.0.1"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _tunnels_go_round_nothing(self) -> "Settings":
+        judged = {name.lower() for name in self.foundry.hostnames} | set(REGION_HOSTS.values())
+        judged |= {urlsplit(region.url).hostname or "" for region in self.provider.regions.values() if region.url}
+        for passed in self.listen.passthrough_hosts:
+            if split_address(passed)[0] in judged:
+                raise ValueError(f"listen.passthrough_hosts: {passed} would be a way round the gates; take it out")
         return self
 
     @classmethod

@@ -63,6 +63,14 @@ def test_a_file_without_a_verifier_is_refused(file: Path) -> None:
         (GOOD.replace("{env: OPENAI_API_KEY}", "{env: A, file: b}"), 6, "either"),
         (GOOD.replace("development", "none"), 8, "caller.verifier"),
         (GOOD.replace("127.0.0.1:9000", "0.0.0.0:9000"), 1, "loopback"),
+        (GOOD.replace("  reverse", "  passthrough_hosts: [localhost]\n  reverse"), 2, "another machine"),
+        (GOOD.replace("  reverse", "  passthrough_hosts: [API.openai.com]\n  reverse"), 1, "way round"),
+        (
+            GOOD.replace("  reverse", "  passthrough_hosts: [a.example]\n  reverse")
+            + "foundry: {hostnames: [A.example]}\n",
+            1,
+            "way round",
+        ),
         (GOOD + "8: 1\n", 1, "8: no such key"),
         (GOOD + "limits: {mode: x}\n", 9, "limits.mode: Input should be 'enforce' or 'warn'"),
         (GOOD.replace("provider:\n", "provider:\n  allowed_regions: [eu]\n"), 3, "has no such entry"),

@@ -1,12 +1,12 @@
 """The `caller:` keys of the configuration file (SPEC §10): how a bearer token is checked."""
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from addons.address import is_loopback
 from addons.secret import Secret
 from addons.verifiers.grant import SUBJECT_PATTERN, Grant
 
@@ -20,16 +20,9 @@ def _endpoint(url: str) -> str:
         raise ValueError("write the URL without user name, password and #fragment")
     if parts.port == 0:
         raise ValueError("port 0 can't be dialled")
-    if parts.scheme == "http" and not _loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("plain http is allowed to loopback alone, tokens and keys travel here: use https")
     return url
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 type Endpoint = Annotated[str, AfterValidator(_endpoint)]

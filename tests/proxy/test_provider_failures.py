@@ -144,6 +144,18 @@ def test_a_stream_that_falls_silent_is_ended(
     assert record["answer.ended"] == "timed_out"
 
 
+def test_a_stream_that_takes_too_long_in_all_is_ended(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records
+) -> None:
+    provider.script("pause=0.05 events=1000")
+    settings = make_settings(provider=make_settings().provider.model_dump() | {"timeouts": {"total": 0.5}})
+    with RunningSidecar(settings) as sidecar:
+        reply = post(sidecar.port, STREAM)
+    assert b'"code":"timeout"' in reply.body
+    (record,) = records.wait()
+    assert record["answer.ended"] == "timed_out"
+
+
 @pytest.mark.parametrize("silent", [True, False], ids=["no handshake", "refused"])
 def test_a_provider_that_can_not_be_reached(make_settings: SettingsMaker, records: Records, silent: bool) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=5) as listener:
