@@ -1,14 +1,8 @@
 """Puts the parts together: settings in, addons out, in the order a call meets them."""
 
-import re
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-import structlog
-
-from addons.address import split_address
 from addons.calls import Calls
 from addons.cassettes.tape import Tape
 from addons.checkpoint import Checkpoint
@@ -16,7 +10,6 @@ from addons.closed import Closed
 from addons.deadlines import Deadlines
 from addons.egress import Egress
 from addons.error_pages import ErrorPages
-from addons.foundry.catalogue import Catalogue
 from addons.gates.attribution import attribute
 from addons.gates.body import ReadBody
 from addons.gates.caller import IdentifyCaller
@@ -26,15 +19,16 @@ from addons.gates.media_type import DeclaredBody
 from addons.gates.model import ResolveModel, permit_model
 from addons.gates.order import Gates
 from addons.gates.policy import JudgeBody
-from addons.gates.rewrite import Destination, Rewrite
-from addons.gates.route import LOOPBACK_NAMES, Route
+from addons.gates.rewrite import Rewrite
+from addons.gates.route import Route
 from addons.inspecting.explainer import Explainer
 from addons.inspecting.inspector import Inspector
 from addons.journal import Journal
-from addons.lockdown import DEAD_TARGET, SET, Lockdown
+from addons.lockdown import Lockdown
+from addons.meaning import catalogue_of, destinations, foundry_hosts, hosts
+from addons.mitmproxy_options import required_options
 from addons.observation import observe
 from addons.passthrough import Passthrough
-from addons.process import listener_certificate
 from addons.process.announce import Announce
 from addons.process.connections import Connections
 from addons.process.drain import Drain
@@ -44,17 +38,13 @@ from addons.process.readiness import Readiness
 from addons.process.reload import Reload, Source
 from addons.relay import Relay
 from addons.rules import InForce, ProviderKey, Rules
-from addons.settings import REGION_HOSTS, Settings
+from addons.settings import Settings
 from addons.settlement import Settlement
 from addons.stores.counters import Counters
 from addons.stores.counters import build as build_counters
 from addons.tunnels import Tunnels
 from addons.verifiers.verifier import Verifier
 from addons.verifiers.verifier import build as build_verifier
-
-UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
-
-_log = structlog.get_logger("sidecar")
 
 
 def assemble(
@@ -171,81 +161,3 @@ def gates(settings: Settings, verifier: Verifier, counters: Counters, under_way:
             ("limits", HoldToLimits(settings.limits, counters)),
         ),
     )
-
-
-def warn(settings: Settings) -> None:
-    """Says at the start what the operator should know."""
-    if settings.provider.zero_data_retention != "attested":
-        _log.warning(
-            "zero_data_retention_not_attested",
-            meaning="store: false alone is not zero data retention; it is a setting of the OpenAI organization",
-            remedy="when the OpenAI project has it, write provider.zero_data_retention: attested",
-        )
-    if settings.caller.verifier == "development":
-        _log.warning("development_mode", meaning="any well-formed token is accepted, on loopback alone")
-    for model in catalogue_of(settings).warnings(datetime.now(UTC).date()):
-        _log.warning("model_shutdown_near", model=model.rid, shutdown=str(model.shutdown))
-
-
-def hosts(settings: Settings) -> frozenset[str]:
-    """The host names the reverse listener answers to."""
-    listening, _ = split_address(settings.listen.reverse)
-    names = foundry_hosts(settings) | LOOPBACK_NAMES
-    return frozenset(names if listening in UNSPECIFIED else names | {listening.lower()})
-
-
-def foundry_hosts(settings: Settings) -> frozenset[str]:
-    return frozenset(name.lower() for name in settings.foundry.hostnames)
-
-
-def destinations(settings: Settings) -> Mapping[str, Destination]:
-    """Where each allowed region's calls go."""
-    found: dict[str, Destination] = {}
-    for region in settings.provider.allowed_regions:
-        upstream = settings.provider.regions[region]
-        headers = {"OpenAI-Organization": upstream.organization, "OpenAI-Project": upstream.project}
-        found[region] = Destination(
-            upstream.url or f"https://{REGION_HOSTS[region]}/v1",
-            tuple((name, value) for name, value in headers.items() if value),
-        )
-    return found
-
-
-def catalogue_of(settings: Settings) -> Catalogue:
-    return Catalogue(
-        extra=settings.models.extra,
-        allow_plain_names=settings.models.allow_plain_names,
-        allowed_regions=settings.provider.allowed_regions,
-    )
-
-
-def required_options(settings: Settings) -> dict[str, Any]:
-    """mitmproxy's options as far as they follow from the settings."""
-    trusted, proxy = settings.provider.trusted_ca, settings.listen.proxy
-    options: dict[str, Any] = {
-        "mode": [f"reverse:{DEAD_TARGET}@{settings.listen.reverse}", *([f"regular@{proxy}"] if proxy else [])],
-        "ignore_hosts": [f"^{re.escape(host)}$" for host in settings.listen.passthrough_hosts],
-        "body_size_limit": str(settings.policy.max_body_bytes),
-        "tcp_timeout": int(settings.provider.timeouts.read + settings.provider.timeouts.connect) + 60,
-        "ssl_verify_upstream_trusted_ca": None if trusted is None else str(trusted),
-        "confdir": str(certificates(settings)),
-        "certs": [],
-    }
-    if settings.listen.tls:
-        options["certs"] = [f"*={listener_certificate.path(settings)}"]
-    return options
-
-
-def certificates(settings: Settings) -> Path:
-    """The directory of the sidecar's own certificate authority."""
-    return settings.listen.certificates.expanduser()
-
-
-def all_options(settings: Settings) -> dict[str, Any]:
-    """Everything mitmproxy must be started with."""
-    return {**SET, **required_options(settings)}
-
-
-def is_documented(region: str, place: Destination) -> bool:
-    """Whether a region's calls go to the host OpenAI documents for it."""
-    return place.address == (REGION_HOSTS[region], 443)

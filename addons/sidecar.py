@@ -4,7 +4,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-from addons import assembly, configuration
+from addons import assembly, configuration, meaning
 from addons.cassettes.tape import Tape
 from addons.process import logs
 from addons.process.reload import Source
@@ -23,4 +23,4 @@ addons = assembly.assemble(
     else None,
 )
 
-assembly.warn(_settings)
+meaning.warn(_settings)

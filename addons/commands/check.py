@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from addons import assembly, configuration
+from addons import assembly, configuration, meaning
 from addons.configuration import ConfigurationError
 from addons.process.file_checks import check_files
 from addons.settings import Settings
@@ -31,11 +31,11 @@ def check(config: Path | None) -> int:
     writer.dump(settings.model_dump(mode="json", exclude_none=True), sys.stdout)
     print("\n# models callers may use today")
     today = datetime.now(UTC).date()
-    for model, regions in assembly.catalogue_of(settings).available(today):
+    for model, regions in meaning.catalogue_of(settings).available(today):
         ends = f", until {model.shutdown}" if model.shutdown else ""
         print(f"{model.rid} -> {model.provider_model} ({', '.join(regions)}{ends})")
-    for region, place in assembly.destinations(settings).items():
-        if not assembly.is_documented(region, place):
+    for region, place in meaning.destinations(settings).items():
+        if not meaning.is_documented(region, place):
             print(f"# note: region {region} goes to {place.url}, which is not OpenAI's documented host for it")
     if not settings.limits.rates:
         print(

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from addons import assembly, configuration
+from addons import assembly, configuration, meaning
 from addons.configuration import ConfigurationError
 from addons.gates.concurrency import UnderWay
 from addons.gates.order import Gates
@@ -54,7 +54,7 @@ def _requests(file: str, content: bytes, settings: Settings) -> Iterator[Asked |
         yield from from_flows(read_flows(content))
     else:
         name = "the body" if file == "-" else Path(file).name
-        yield from_body(name, content, min(assembly.hosts(settings)))
+        yield from_body(name, content, min(meaning.hosts(settings)))
 
 
 def _explain(asked: list[Asked], settings: Settings) -> list[Explanation]:

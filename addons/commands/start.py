@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
-from addons import assembly, configuration
+from addons import assembly, configuration, mitmproxy_options
 from addons.configuration import ConfigurationError
 from addons.lockdown import arguments
 from addons.process.file_checks import check_files
@@ -69,11 +69,11 @@ def prepare(config: Path | None) -> Settings:
 
 
 def _modes(settings: Settings) -> list[str]:
-    return [word for mode in assembly.all_options(settings)["mode"] for word in ("--mode", mode)]
+    return [word for mode in mitmproxy_options.all_options(settings)["mode"] for word in ("--mode", mode)]
 
 
 def _options(settings: Settings, *, inspect: bool) -> dict[str, object]:
-    options = {name: value for name, value in assembly.all_options(settings).items() if name != "mode"}
+    options = {name: value for name, value in mitmproxy_options.all_options(settings).items() if name != "mode"}
     if inspect:
         port = _free(settings.inspect.port)
         return options | {

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from addons.assembly import all_options
 from addons.lockdown import arguments
+from addons.mitmproxy_options import all_options
 from addons.settings import Settings
 from addons.simulator.provider import SimulatedProvider
 from tests.commands.program import ROOT, Program, run, write_yaml

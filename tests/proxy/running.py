@@ -9,7 +9,7 @@ from typing import Any, Self
 from mitmproxy import hooks, options
 from mitmproxy.tools.dump import DumpMaster
 
-from addons import assembly
+from addons import assembly, mitmproxy_options
 from addons.cassettes.tape import Tape
 from addons.settings import Settings
 
@@ -93,7 +93,7 @@ class RunningSidecar:
         async def main() -> None:
             self.loop = asyncio.get_running_loop()
             self.master = DumpMaster(options.Options(), with_termlog=False, with_dumper=False)
-            self.master.options.update(**assembly.all_options(self.settings), **self._extra)
+            self.master.options.update(**mitmproxy_options.all_options(self.settings), **self._extra)
             script = _Script(self.addons)
             self.master.addons.add(script, ready)
             chain = self.master.addons.chain

@@ -6,7 +6,7 @@ import pytest
 from mitmproxy import exceptions
 
 from addons import lockdown
-from addons.assembly import all_options
+from addons.mitmproxy_options import all_options
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import SettingsMaker
 from tests.proxy.client import post

@@ -1,0 +1,67 @@
+"""What the settings mean: the hosts that are served, where calls go, which models there are."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import structlog
+
+from addons.address import split_address
+from addons.foundry.catalogue import Catalogue
+from addons.gates.rewrite import Destination
+from addons.gates.route import LOOPBACK_NAMES
+from addons.settings import REGION_HOSTS, Settings
+
+UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
+
+_log = structlog.get_logger("sidecar")
+
+
+def warn(settings: Settings) -> None:
+    """Says at the start what the operator should know."""
+    if settings.provider.zero_data_retention != "attested":
+        _log.warning(
+            "zero_data_retention_not_attested",
+            meaning="store: false alone is not zero data retention; it is a setting of the OpenAI organization",
+            remedy="when the OpenAI project has it, write provider.zero_data_retention: attested",
+        )
+    if settings.caller.verifier == "development":
+        _log.warning("development_mode", meaning="any well-formed token is accepted, on loopback alone")
+    for model in catalogue_of(settings).warnings(datetime.now(UTC).date()):
+        _log.warning("model_shutdown_near", model=model.rid, shutdown=str(model.shutdown))
+
+
+def hosts(settings: Settings) -> frozenset[str]:
+    """The host names the reverse listener answers to."""
+    listening, _ = split_address(settings.listen.reverse)
+    names = foundry_hosts(settings) | LOOPBACK_NAMES
+    return frozenset(names if listening in UNSPECIFIED else names | {listening.lower()})
+
+
+def foundry_hosts(settings: Settings) -> frozenset[str]:
+    return frozenset(name.lower() for name in settings.foundry.hostnames)
+
+
+def destinations(settings: Settings) -> Mapping[str, Destination]:
+    """Where each allowed region's calls go."""
+    found: dict[str, Destination] = {}
+    for region in settings.provider.allowed_regions:
+        upstream = settings.provider.regions[region]
+        headers = {"OpenAI-Organization": upstream.organization, "OpenAI-Project": upstream.project}
+        found[region] = Destination(
+            upstream.url or f"https://{REGION_HOSTS[region]}/v1",
+            tuple((name, value) for name, value in headers.items() if value),
+        )
+    return found
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    return Catalogue(
+        extra=settings.models.extra,
+        allow_plain_names=settings.models.allow_plain_names,
+        allowed_regions=settings.provider.allowed_regions,
+    )
+
+
+def is_documented(region: str, place: Destination) -> bool:
+    """Whether a region's calls go to the host OpenAI documents for it."""
+    return place.address == (REGION_HOSTS[region], 443)
