@@ -55,10 +55,15 @@ class Passage:
         elif len(self._json) <= MAX_JSON_ANSWER:
             self._json += chunk
 
+    @property
+    def finished(self) -> bool:
+        """Whether a stream has said its last; what comes after, or does not, changes nothing."""
+        return self._tap is not None and self._tap.terminal is not None
+
     def parting_event(self) -> bytes:
         """The one error event for a stream that broke off; empty where the stream had ended or can't take it."""
         self.settle()
-        if self._tap is None or self._tap.terminal or not self._may_add:
+        if self._tap is None or self.finished or not self._may_add:
             return b""
         return error_event(*PARTING[self._call.cut], sequence_number=self._tap.events)
 
@@ -74,7 +79,7 @@ class Passage:
 
     def _end(self) -> bytes:
         self.settle()
-        if self._tap is None or self._tap.terminal:
+        if self._tap is None or self.finished:
             self._call.answer.ended = "whole"
             return b""
         self._call.answer.ended = "truncated"

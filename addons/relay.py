@@ -78,11 +78,13 @@ class Relay:
         passage = flow.response.stream if flow.response else None
         if isinstance(passage, Passage):
             passage.settle()
-            call.answer.ended = ENDED[call.cut]
-            if not _caller_left(flow):
-                self._pages.say_last(flow.client_conn, passage.parting_event())
-            else:
+            if passage.finished:  # some clients hang up as soon as they have the last event
+                call.answer.ended = "whole"
+            elif _caller_left(flow):
                 call.answer.ended = "interrupted"
+            else:
+                call.answer.ended = ENDED[call.cut]
+                self._pages.say_last(flow.client_conn, passage.parting_event())
         elif _caller_left(flow):
             call.answer.ended = "interrupted"
         else:

@@ -1,5 +1,6 @@
 """What a caller gets when the provider fails, and what is recorded of it."""
 
+import http.client
 import json
 import socket
 
@@ -12,6 +13,7 @@ from tests.proxy.running import RunningSidecar
 from tests.records import Records
 
 STREAM = {**HELLO, "stream": True}
+WHOLE_STREAM = 20  # events of the simulated provider's answer to it
 
 
 @pytest.mark.parametrize(
@@ -196,6 +198,33 @@ def test_a_caller_that_hangs_up_cancels_the_providers_work(
     (record,) = records.wait()
     assert record["answer.ended"] == "interrupted"
     assert record["usage.status"] == "interrupted"
+
+
+def test_a_caller_that_hangs_up_after_the_last_event_was_served(
+    sidecar: RunningSidecar, provider: SimulatedProvider, records: Records
+) -> None:
+    """Codex does so."""
+    provider.script(f"hold={WHOLE_STREAM}")
+    with socket.create_connection(("127.0.0.1", sidecar.port), 20) as connection:
+        connection.sendall(request_bytes(STREAM))
+        answer = b""
+        while b"event: response.completed" not in answer or not answer.endswith(b"\n\n\r\n"):
+            answer += connection.recv(65536)
+    (record,) = records.wait()
+    assert (record["answer.ended"], record["usage.status"]) == ("whole", "reported")
+    assert "error.type" not in record
+
+
+def test_a_stream_cut_after_its_last_event_was_whole(
+    sidecar: RunningSidecar, provider: SimulatedProvider, records: Records
+) -> None:
+    provider.script(f"cut={WHOLE_STREAM}")
+    with pytest.raises(http.client.IncompleteRead) as cut:
+        post(sidecar.port, STREAM)
+    assert b"event: response.completed" in cut.value.partial
+    assert b"event: error" not in cut.value.partial
+    (record,) = records.wait()
+    assert (record["answer.ended"], record["usage.status"]) == ("whole", "reported")
 
 
 def test_a_caller_that_hangs_up_before_the_answer(
