@@ -41,7 +41,7 @@ from addons.rules import InForce, ProviderKey, Rules
 from addons.settings import Settings
 from addons.settlement import Settlement
 from addons.stores.counters import Counters
-from addons.stores.counters import build as build_counters
+from addons.stores.storage import build as build_counters
 from addons.tunnels import Tunnels
 from addons.verifiers.verifier import Verifier
 from addons.verifiers.verifier import build as build_verifier

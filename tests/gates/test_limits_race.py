@@ -14,7 +14,8 @@ from addons.foundry.refusals import Refusal
 from addons.gates.limits import HoldToLimits
 from addons.gates.settlement import corrections
 from addons.responses.answer import AnswerFacts, Usage
-from addons.stores.counters import Counters, MemoryCounters, RedisCounters
+from addons.stores.counters import Counters, MemoryCounters
+from addons.stores.redis_counters import RedisCounters
 from tests.gates.calls import through
 from tests.gates.test_limits import NOON, Sidecar, asked, one
 from tests.gates.test_limits import settings as limits

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from addons.process.readiness import Readiness
-from addons.stores.counters import Counters, MemoryCounters, RedisCounters
+from addons.stores.counters import Counters, MemoryCounters
+from addons.stores.redis_counters import RedisCounters
 from addons.verifiers.settings import CallerSettings
 from addons.verifiers.verifier import build
 from tests.verifiers.servers import NOBODY, Reply, always, serving

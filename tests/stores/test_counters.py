@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from addons.secret import Secret
-from addons.stores.counters import Counters, MemoryCounters, RedisCounters, StoreUnavailableError, build
+from addons.stores.counters import Counters, MemoryCounters, StoreUnavailableError
+from addons.stores.redis_counters import RedisCounters
+from addons.stores.storage import build
 from tests.stores.server import Store
 
 

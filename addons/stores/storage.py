@@ -1,0 +1,13 @@
+"""From ``limits.storage`` to the counters it names."""
+
+from addons.secret import Secret
+from addons.stores.counters import Counters, MemoryCounters
+
+
+def build(storage: str | Secret) -> Counters:
+    """The counters that ``limits.storage`` names."""
+    if storage == "memory":
+        return MemoryCounters()
+    from addons.stores.redis_counters import RedisCounters  # noqa: PLC0415 - costs every start 80 ms otherwise
+
+    return RedisCounters(storage)
