@@ -7,7 +7,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -28,11 +28,12 @@ REGISTRY: Final = (
 
 @dataclass(frozen=True)
 class Started:
-    """``port`` speaks HTTP and TLS; ``authority`` verifies the latter."""
+    """``port`` speaks HTTP and TLS; ``authority`` verifies the latter; ``addresses`` are all that are listened on."""
 
     port: int
     authority: Path
     lines: "queue.Queue[dict[str, Any]]"
+    addresses: Sequence[str]
 
     @property
     def base_url(self) -> str:
@@ -88,7 +89,7 @@ def started(directory: Path, document: Mapping[str, Any], authority: Path) -> It
                 if line["event"] == "ended":
                     raise RuntimeError("the sidecar did not start:\n" + "".join(other))
             port = int(line["addresses"][0].rpartition(":")[2])
-            yield Started(port, authority, lines)
+            yield Started(port, authority, lines, line["addresses"])
         finally:
             process.terminate()
             reader.join()

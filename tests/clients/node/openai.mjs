@@ -60,7 +60,10 @@ try {
   const { errorName, errorCode, errorInstanceId, statusCode } = cause ?? {};
   outcome = {
     error: { class: error.constructor.name, status, code, param, requestID, message, events },
-    cause: cause && { class: cause.constructor.name, errorName, errorCode, errorInstanceId, statusCode, message: cause.message },
+    cause: cause && {
+      class: cause.constructor.name, errorName, errorCode, errorInstanceId, statusCode,
+      message: cause.message, code: cause.cause?.code,
+    },
   };
 }
 console.log(JSON.stringify(outcome));
