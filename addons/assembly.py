@@ -82,8 +82,16 @@ def assemble(
         before_release=observation.before_release,
     )
     timeouts = settings.provider.timeouts
-    deadlines = Deadlines(calls, egress, timeouts.connect, timeouts.read, timeouts.total)
     connections = Connections()
+    deadlines = Deadlines(
+        calls,
+        egress,
+        connections.hang_up,
+        body=settings.listen.body_seconds,
+        connect=timeouts.connect,
+        read=timeouts.read,
+        total=timeouts.total,
+    )
     ending = settings.lifecycle
     drain = Drain(calls, connections, deadlines, announce=ending.announce_seconds, within=ending.drain_seconds)
     lifecycle = Lifecycle(drain)

@@ -70,7 +70,8 @@ class Checkpoint:
         call = self._calls.of(flow)
         if call is not None and call.refusal is not None and flow.response is not None:
             return
-        flow.response = self._armed()
+        if flow.response is None:
+            flow.response = self._armed()
         try:
             call = _seen_before(call)
             call.wire_body = flow.request.raw_content or b""
@@ -130,7 +131,7 @@ def _open(flow: http.HTTPFlow) -> Call:
     token = ",".join(headers.pop("authorization", ())) or None
     for name in SECRET_HEADERS:
         headers.pop(name, None)
-        request.headers.pop(name, None)
+    request.headers.fields = tuple(field for field in request.headers.fields if _may_be_seen(field[0]))
     return Call(
         method=request.method,
         target=request.path,
@@ -142,6 +143,10 @@ def _open(flow: http.HTTPFlow) -> Call:
         server_name=flow.client_conn.sni,
         token=token,
     )
+
+
+def _may_be_seen(name: bytes) -> bool:
+    return name.decode("latin-1").lower() not in SECRET_HEADERS
 
 
 def _seen_before(call: Call | None) -> Call:

@@ -1,4 +1,4 @@
-"""Addon: a provider that can't be reached, or falls silent, ends the call in time.
+"""Addon: a provider that can't be reached, or falls silent, ends the call in time; so does a caller that dawdles.
 
 mitmproxy has one timeout for both directions, which closes the caller's connection without a word. Here the
 provider's connection is cut instead; the caller then gets the refusal, or the error event, of `relay`.
@@ -7,33 +7,58 @@ provider's connection is cut instead; the caller then gets the refusal, or the e
 import asyncio
 import math
 import time
+from collections.abc import Callable
 from typing import Literal
 from weakref import WeakKeyDictionary
 
 from mitmproxy import http
-from mitmproxy.connection import Server
+from mitmproxy.connection import Client, Server
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.call import Call
 from addons.calls import Calls
 from addons.egress import Egress
+from addons.foundry.refusals import Refusal
 
 
 class Deadlines:
-    """In seconds: ``connect``; ``read``, which is silence before the answer or within it; ``total``, for all of it."""
+    """In seconds: ``body`` for the caller to send it, ``connect``, ``read`` which is silence before the answer or
+    within it, ``total`` for the whole answer. ``hang_up`` closes a caller's connection.
+    """
 
     name = "sidecar-deadlines"
 
-    def __init__(self, calls: Calls, egress: Egress, connect: float, read: float, total: float | None = None) -> None:
+    def __init__(  # noqa: PLR0913 - the times stand by name
+        self,
+        calls: Calls,
+        egress: Egress,
+        hang_up: Callable[[Client], None],
+        *,
+        body: float,
+        connect: float,
+        read: float,
+        total: float | None = None,
+    ) -> None:
         self._calls = calls
         self._egress = egress
+        self._hang_up = hang_up
+        self._body = body
         self._connect = connect
         self._read = read
         self._total = math.inf if total is None else total
         self._connecting: WeakKeyDictionary[http.HTTPFlow, Server] = WeakKeyDictionary()
         self._timers: WeakKeyDictionary[http.HTTPFlow, asyncio.TimerHandle] = WeakKeyDictionary()
 
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if call := self._calls.of(flow):
+            self._timers[flow] = asyncio.get_running_loop().call_later(self._body, self._give_up, flow, call)
+
+    def _give_up(self, flow: http.HTTPFlow, call: Call) -> None:
+        call.refusal = call.refusal or Refusal("body_timeout", "The body did not arrive in listen.body_seconds.")
+        self._hang_up(flow.client_conn)
+
     def request(self, flow: http.HTTPFlow) -> None:
+        self._stop(flow)
         call = self._calls.of(flow)
         if call and call.released_at is not None:
             self._look_again(flow, call, min(self._connect, self._read, self._total))

@@ -17,9 +17,9 @@ from addons.foundry.refusals import Refusal
 from addons.passage import Passage
 
 STRIPPED: Final = frozenset(
-    ("openai-organization", "openai-project", "set-cookie", "alt-svc", "strict-transport-security")
+    (b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security")
 )
-STRIPPED_PREFIX: Final = "cf-"
+STRIPPED_PREFIX: Final = b"cf-"
 """Answer headers that speak of the operator's account or of another connection (SPEC §7)."""
 
 EVENTS: Final = "text/event-stream"
@@ -53,8 +53,7 @@ class Relay:
             return  # read whole, then answered for in `response`
         events = _media_type(response) == EVENTS
         call.answer.streamed = events
-        for name in [name for name in response.headers if _is_stripped(name)]:
-            response.headers.pop(name, None)
+        response.headers.fields = tuple(field for field in response.headers.fields if not _is_stripped(field[0]))
         if call.verdict and call.verdict.changes:
             response.headers[CHANGES_HEADER] = ", ".join(f"{c.path};{c.action}" for c in call.verdict.changes)
         may_add = "content-length" not in response.headers and "content-encoding" not in response.headers
@@ -117,7 +116,7 @@ def _is_answer(response: http.Response) -> bool:
     return 200 <= response.status_code < 300 and _media_type(response) in {"application/json", EVENTS}  # noqa: PLR2004 - HTTP's success class
 
 
-def _is_stripped(name: str) -> bool:
+def _is_stripped(name: bytes) -> bool:
     return name.lower() in STRIPPED or name.lower().startswith(STRIPPED_PREFIX)
 
 

@@ -55,6 +55,9 @@ class Listen(Section):
         Address | None,
         Field(description="explicit proxy, for apps that keep Foundry's host name and use HTTPS_PROXY; absent: none"),
     ] = None
+    body_seconds: Annotated[
+        float, Field(gt=0, description="seconds a caller has to send its body; then its connection is closed")
+    ] = 120.0
     passthrough_hosts: Annotated[
         tuple[PassedHost, ...],
         Field(

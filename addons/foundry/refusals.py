@@ -56,6 +56,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     # -- request
     "invalid_attribution": Kind(400, _INVALID, "InvalidAttributionHeader", _BAD, "invalid_attribution"),
     "unsupported_media_type": Kind(415, _INVALID, "Conjure:UnsupportedMediaType", _BAD, "unsupported_media_type"),
+    "body_timeout": Kind(408, _INVALID, "Default:RequestTimeout", _BAD, "request_timeout"),
     "missing_body": Kind(400, _INVALID, "MissingPostBody", _BAD, "missing_body"),
     "too_large": Kind(413, "REQUEST_ENTITY_TOO_LARGE", "Default:RequestEntityTooLarge", _BAD, "request_too_large"),
     "invalid_json": Kind(400, _INVALID, INVALID_REQUEST, _BAD, "invalid_json"),

@@ -38,6 +38,12 @@ class Connections:
     def server_connected(self, data: ServerConnectionHookData) -> None:
         keep_alive(_transport(data.client, data.server))
 
+    def hang_up(self, client: Client) -> None:
+        """Closes a caller's connection without a word, as one must while it is still speaking."""
+        for known, transport in self.callers():
+            if known is client:
+                transport.close()
+
     def callers(self) -> Iterator[tuple[Client, asyncio.WriteTransport]]:
         """Callers' connections that are open, or still have something to send."""
         for transport, client in tuple(self._clients.items()):
