@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import socket
 
 import pytest
@@ -13,6 +14,7 @@ from tests.proxy.running import RunningSidecar
 from tests.records import Records
 
 STREAM = {**HELLO, "stream": True}
+CHUNK_EDGE = re.compile(rb"\r\n[0-9a-f]+\r\n")
 WHOLE_STREAM = 20  # events of the simulated provider's answer to it
 
 
@@ -208,7 +210,7 @@ def test_a_caller_that_hangs_up_after_the_last_event_was_served(
     with socket.create_connection(("127.0.0.1", sidecar.port), 20) as connection:
         connection.sendall(request_bytes(STREAM))
         answer = b""
-        while b"\n\n" not in answer.partition(b"event: response.completed")[2]:
+        while b"\n\n" not in CHUNK_EDGE.sub(b"", answer).partition(b"event: response.completed")[2]:
             answer += connection.recv(65536)
     (record,) = records.wait()
     assert (record["answer.ended"], record["usage.status"]) == ("whole", "reported")
