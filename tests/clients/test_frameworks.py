@@ -11,7 +11,7 @@ from tests.clients.left import assert_left_as_promised
 from tests.clients.played import play
 from tests.clients.started import Started
 
-pytestmark = pytest.mark.timeout(600)  # the first run installs
+pytestmark = [pytest.mark.frameworks, pytest.mark.timeout(600)]  # the first run installs
 
 CALLS = ("", "", "reasoning tool_call", "")
 """How the provider answers: the question, the stream, and both turns with the tool."""

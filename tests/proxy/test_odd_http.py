@@ -80,7 +80,7 @@ def test_odd_http(
     ):
         connection.sendall(sent)
         if statuses:
-            connection.settimeout(0.4)
+            connection.settimeout(0.25)
         with contextlib.suppress(TimeoutError):
             while piece := connection.recv(65536):
                 answers += piece
