@@ -68,7 +68,7 @@ PARTS: Final[Mapping[str, str]] = {
     "browser": "mitmweb's page in a real browser (needs Chromium: apt install chromium)",
     "frameworks": "agents' frameworks as clients (installs some 300 MB of them in two environments)",
 }
-"""Tests that need more than Python and a package index or much of it, by marker: left out, and said so, unless asked."""
+"""Tests that need more than Python and a package index or much of it, by marker: left out and said so, unless asked."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
