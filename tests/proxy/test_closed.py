@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from mitmproxy import exceptions
 
+from addons.assembly import rules
+from addons.gates.concurrency import UnderWay
 from addons.gates.order import Gates
 from addons.rules import InForce
 from addons.simulator.provider import SimulatedProvider
+from addons.stores.storage import build as build_counters
 from tests.conftest import SettingsMaker
 from tests.proxy.client import Reply, post
 from tests.proxy.running import RunningSidecar
@@ -26,16 +29,26 @@ FAULTS: list[BaseException] = [
     asyncio.CancelledError(),
     MemoryError(),
 ]
-GATES = ["route", "caller", "attribution", "media_type", "body", "model", "permission", "policy", "rewrite"]
+GATES = [
+    "route", "caller", "concurrency", "attribution", "media_type",
+    "body", "model", "permission", "policy", "rewrite", "limits",
+]  # fmt: skip
 HOOKS = [
     ("sidecar-checkpoint", "requestheaders"),
     ("sidecar-checkpoint", "request"),
+    ("sidecar-deadlines", "requestheaders"),
     ("sidecar-deadlines", "request"),
     ("sidecar-egress", "server_connect"),
     ("sidecar-deadlines", "server_connect"),
 ]
 
 by_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+
+
+def test_every_gate_is_among_them(make_settings: SettingsMaker) -> None:
+    settings = make_settings()
+    every = rules(settings, build_counters(settings.limits.storage), UnderWay()).every_gate
+    assert list(every) == GATES
 
 
 def raising(fault: BaseException) -> Callable[[Any], None]:
