@@ -140,7 +140,8 @@ def _why(call: Call, message: str) -> Refusal:
         if sign in message:
             return Refusal(name, text, detail=message)
     if call.released_at is None:
-        return Refusal("bad_target", "The request is not well-formed HTTP.", detail=message)
+        # without mitmproxy's words for it: they quote what the caller sent, which may hold its token
+        return Refusal("bad_target", "The request is not well-formed HTTP.")
     return Refusal(
         "provider_unreachable",
         "The model provider can't be reached; try again later.",
