@@ -11,6 +11,7 @@ from addons.settings import Settings
 from addons.simulator.provider import SimulatedProvider
 from tests.records import Records
 from tests.stores.server import Store
+from tests.tally import STASH, Tally
 
 PROVIDER_KEY = "sk-provider-key-of-the-tests"
 MODEL = "ri.language-model-service..language-model.gpt-5-2"
@@ -67,6 +68,7 @@ def own_store(tmp_path: Path) -> Iterator[Store]:
 PARTS: Final[Mapping[str, str]] = {
     "browser": "mitmweb's page in a real browser (needs Chromium: apt install chromium)",
     "frameworks": "agents' frameworks as clients (installs some 300 MB of them in two environments)",
+    "long": "faults, floods, fuzz and leaks at length (takes an hour or more)",
 }
 """Tests that need more than Python and a package index or much of it, by marker: left out and said so, unless asked."""
 
@@ -77,6 +79,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.stash[STASH] = Tally()
     for part, about in PARTS.items():
         config.addinivalue_line("markers", f"{part}: {about}")
 
@@ -91,7 +94,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = kept[True]
 
 
+@pytest.fixture(scope="session")
+def tally(pytestconfig: pytest.Config) -> Tally:
+    """Where a test hands in what it tried and what was lost."""
+    return pytestconfig.stash[STASH]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for line in config.stash[STASH].lines():
+        terminalreporter.write_line(line)
     for part, about in PARTS.items():
         if not config.getoption(f"--{part}"):
             terminalreporter.write_line(f"left out: {about}; add --{part}")
