@@ -24,6 +24,7 @@ from addons.gates.route import Route
 from addons.inspecting.explainer import Explainer
 from addons.inspecting.inspector import Inspector
 from addons.journal import Journal
+from addons.lean.addon import Lean
 from addons.lockdown import Lockdown
 from addons.meaning import catalogue_of, destinations, foundry_hosts, hosts
 from addons.mitmproxy_options import required_options
@@ -111,6 +112,8 @@ def assemble(
         lifecycle,
         Announce(settings),
     ]
+    if settings.mitmproxy.lean:
+        parts.append(Lean())
     if inspect:
         parts += [Explainer(lambda: in_force.rules.gates), Inspector(settings.inspect)]
     if source:

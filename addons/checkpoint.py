@@ -54,9 +54,11 @@ class Checkpoint:
         self._error_format: ErrorFormat = error_format
         self._keep_requests = keep_requests
         self._before_release = before_release
+        # one for all calls: it stands in the way, and is only sent where a fault leaves it there
+        self._armed = response_of(Refusal("fault", "The call was not judged, so it was not sent."), error_format)
 
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
-        flow.response = self._armed()
+        flow.response = self._armed
         call = None
         try:
             call = _open(flow)
@@ -71,7 +73,7 @@ class Checkpoint:
         if call is not None and call.refusal is not None and flow.response is not None:
             return
         if flow.response is None:
-            flow.response = self._armed()
+            flow.response = self._armed
         try:
             call = _seen_before(call)
             call.wire_body = flow.request.raw_content or b""
@@ -114,9 +116,6 @@ class Checkpoint:
             "The sidecar met a fault of its own; nothing was sent to the provider. Its log has the details.",
             detail=type(error).__name__,
         )
-
-    def _armed(self) -> http.Response:
-        return response_of(Refusal("fault", "The call was not judged, so it was not sent."), self._error_format)
 
 
 def response_of(refusal: Refusal, error_format: ErrorFormat) -> http.Response:

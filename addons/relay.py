@@ -49,9 +49,10 @@ class Relay:
         response = flow.response
         call.answer.status = response.status_code
         call.answer.first_byte_at = call.last_activity = time.monotonic()
-        if not _is_answer(response):
+        media_type = _media_type(response)
+        if not _is_answer(response, media_type):
             return  # read whole, then answered for in `response`
-        events = _media_type(response) == EVENTS
+        events = media_type == EVENTS
         call.answer.streamed = events
         response.headers.fields = tuple(field for field in response.headers.fields if not _is_stripped(field[0]))
         if call.verdict and call.verdict.changes:
@@ -65,10 +66,11 @@ class Relay:
             return
         if call.refusal is not None:  # a fault at the answer's headers
             flow.response = response_of(call.refusal, self._error_format)
-        elif not _is_answer(flow.response):
-            self._answer_for_provider(flow, call)
-        elif call.answer.ended is None:  # a bodiless success never enters the passage
-            call.answer.ended = "whole"
+        elif call.answer.ended is None:  # it did not go through the passage
+            if _is_answer(flow.response, _media_type(flow.response)):
+                call.answer.ended = "whole"  # a success without a body
+            else:
+                self._answer_for_provider(flow, call)
 
     def error(self, flow: http.HTTPFlow) -> None:
         call = self._calls.of(flow)
@@ -111,13 +113,14 @@ def _media_type(response: http.Response) -> str:
     return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
-def _is_answer(response: http.Response) -> bool:
+def _is_answer(response: http.Response, media_type: str) -> bool:
     """A success in a form the API answers in; a page with status 200 comes from something in between."""
-    return 200 <= response.status_code < 300 and _media_type(response) in {"application/json", EVENTS}  # noqa: PLR2004 - HTTP's success class
+    return 200 <= response.status_code < 300 and media_type in {"application/json", EVENTS}  # noqa: PLR2004 - HTTP's success class
 
 
 def _is_stripped(name: bytes) -> bool:
-    return name.lower() in STRIPPED or name.lower().startswith(STRIPPED_PREFIX)
+    lowered = name.lower()
+    return lowered in STRIPPED or lowered.startswith(STRIPPED_PREFIX)
 
 
 def _caller_left(flow: http.HTTPFlow) -> bool:

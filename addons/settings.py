@@ -176,6 +176,13 @@ class Log(Section):
     ] = None
 
 
+class Mitmproxy(Section):
+    lean: Annotated[
+        bool,
+        Field(description="it does the same with less work; false: it stays as it comes, to look for a fault"),
+    ] = True
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -195,6 +202,7 @@ class Settings(BaseSettings):
     lifecycle: LifecycleSettings = LifecycleSettings()
     log: Log = Log()
     inspect: InspectSettings = InspectSettings()
+    mitmproxy: Mitmproxy = Mitmproxy()
 
     @model_validator(mode="after")
     def _development_stays_at_home(self) -> "Settings":

@@ -66,8 +66,8 @@ def raising_later(fault: BaseException) -> Callable[[Any], Any]:
     return hook
 
 
-def call_with(alter: Callable[[list[Any]], object], make_settings: SettingsMaker) -> Reply:
-    with RunningSidecar(make_settings(), alter=alter) as sidecar:
+def call_with(alter: Callable[[list[Any]], object], make_settings: SettingsMaker, *, lean: bool = True) -> Reply:
+    with RunningSidecar(make_settings(mitmproxy={"lean": lean}), alter=alter) as sidecar:
         return post(sidecar.port)
 
 
@@ -114,17 +114,19 @@ def test_a_fault_in_a_gate(
 
 
 @by_fault
+@pytest.mark.parametrize("lean", [True, False], ids=["lean", "stock"])
 @pytest.mark.parametrize(("addon", "hook"), HOOKS)
 def test_a_fault_in_a_hook(
     addon: str,
     hook: str,
+    lean: bool,
     fault: BaseException,
     provider: SimulatedProvider,
     make_settings: SettingsMaker,
     records: Records,
 ) -> None:
     dialled = provider.dialled
-    reply = call_with(lambda parts: setattr(part(parts, addon), hook, raising(fault)), make_settings)
+    reply = call_with(lambda parts: setattr(part(parts, addon), hook, raising(fault)), make_settings, lean=lean)
     assert_refused(reply, provider, dialled, records)
 
 
