@@ -21,8 +21,6 @@ from addons.gates.order import Gates
 from addons.gates.policy import JudgeBody
 from addons.gates.rewrite import Rewrite
 from addons.gates.route import Route
-from addons.inspecting.explainer import Explainer
-from addons.inspecting.inspector import Inspector
 from addons.journal import Journal
 from addons.lean.addon import Lean
 from addons.lockdown import Lockdown
@@ -115,6 +113,9 @@ def assemble(
     if settings.mitmproxy.lean:
         parts.append(Lean())
     if inspect:
+        from addons.inspecting.explainer import Explainer  # noqa: PLC0415 - for whoever looks; costs every start 50 ms
+        from addons.inspecting.inspector import Inspector  # noqa: PLC0415 - the same
+
         parts += [Explainer(lambda: in_force.rules.gates), Inspector(settings.inspect)]
     if source:
 
