@@ -6,15 +6,26 @@ Values a caller chose freely (prompts, answers, metadata) and secrets are never 
 
 import hashlib
 import time
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
-from addons.call import Call
+from addons.call import Call, To
 from addons.foundry.rid import is_rid
 from addons.responses.rows import WARNABLE
 
+OPERATION: Final[Mapping[To, Mapping[str, str]]] = {
+    "provider": {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "openai.api.type": "responses",
+    },
+    "foundry": {},
+}
+"""What kind of call it is, by where it leaves for."""
+
 
 def decision(call: Call) -> Literal["served", "refused", "failed"]:
-    """``refused``: nothing left for the provider. ``failed``: it left, and the provider did not serve it."""
+    """``refused``: nothing left. ``failed``: it left for the provider or Foundry, and was not answered there."""
     if call.released_at is None:
         return "refused"
     return "served" if call.refusal is None else "failed"
@@ -30,9 +41,10 @@ def record_of(call: Call, status: int | None) -> dict[str, Any]:
     requested = call.document.get("model")
     session = call.header("x-palantir-session-id")
     record: dict[str, Any] = {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": "openai",
-        "openai.api.type": "responses",
+        **OPERATION[call.to],
+        "foundry.other_path": call.other_path is not None or None,
+        "http.request.method": call.method if call.other_path else None,
+        "url.path": call.other_path.path if call.other_path else None,
         "gen_ai.request.model": call.model.provider_model if call.model else None,
         "gen_ai.response.model": facts.model if facts else None,
         "gen_ai.response.id": facts.response_id if facts else None,
@@ -84,8 +96,8 @@ def record_of(call: Call, status: int | None) -> dict[str, Any]:
 
 
 def usage_status(call: Call) -> str | None:
-    """Whether the provider reported what the call used; None where the call never left."""
-    if call.released_at is None:
+    """Whether the provider reported what the call used; None where the call never left for it."""
+    if call.released_at is None or call.to != "provider":
         return None
     if call.answer.facts and call.answer.facts.usage:
         return "reported"

@@ -2,25 +2,26 @@
 
 import time
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import structlog
 from mitmproxy import http
 
-from addons.call import Call
+from addons.call import Call, To
 from addons.calls import Calls
 from addons.checkpoint import response_of
 from addons.error_pages import ErrorPages
 from addons.foundry.envelope import ErrorFormat
 from addons.foundry.provider_errors import refusal_for
 from addons.foundry.refusals import Refusal
-from addons.passage import Passage
+from addons.passage import Passage, Unread
 
-STRIPPED: Final = frozenset(
-    (b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security")
-)
-STRIPPED_PREFIX: Final = b"cf-"
-"""Answer headers that speak of the operator's account or of another connection (SPEC §7)."""
+STRIPPED: Final = frozenset((
+    b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security",
+    b"keep-alive", b"upgrade",
+))  # fmt: skip
+STRIPPED_PREFIXES: Final = (b"cf-", b"proxy-")
+"""Answer headers that speak of the operator's account, of a session, or of another connection (SPEC §7)."""
 
 EVENTS: Final = "text/event-stream"
 CHANGES_HEADER: Final = "Sidecar-Changes"
@@ -49,11 +50,14 @@ class Relay:
         response = flow.response
         call.answer.status = response.status_code
         call.answer.first_byte_at = call.last_activity = time.monotonic()
-        if not _is_answer(response):
+        if not _is_answer(call, response):
             return  # read whole, then answered for in `response`
         events = _media_type(response) == EVENTS
         call.answer.streamed = events
         response.headers.fields = tuple(field for field in response.headers.fields if not _is_stripped(field[0]))
+        if call.to == "foundry":
+            response.stream = Unread(call)
+            return
         if call.verdict and call.verdict.changes:
             response.headers[CHANGES_HEADER] = ", ".join(f"{c.path};{c.action}" for c in call.verdict.changes)
         may_add = "content-length" not in response.headers and "content-encoding" not in response.headers
@@ -65,7 +69,7 @@ class Relay:
             return
         if call.refusal is not None:  # a fault at the answer's headers
             flow.response = response_of(call.refusal, self._error_format)
-        elif not _is_answer(flow.response):
+        elif not _is_answer(call, flow.response):
             self._answer_for_provider(flow, call)
         elif call.answer.ended is None:  # a bodiless success never enters the passage
             call.answer.ended = "whole"
@@ -75,7 +79,7 @@ class Relay:
         if call is None or flow.error is None:
             return
         passage = flow.response.stream if flow.response else None
-        if isinstance(passage, Passage):
+        if isinstance(passage, Passage | Unread):
             passage.settle()
             if passage.finished:  # some clients hang up as soon as they have the last event
                 call.answer.ended = "whole"
@@ -92,6 +96,10 @@ class Relay:
 
     def _answer_for_provider(self, flow: http.HTTPFlow, call: Call) -> None:
         assert flow.response
+        if call.to == "foundry":
+            call.refusal = Refusal("foundry_unreachable", "Foundry gave no answer that can be passed on.", headers=SOON)
+            flow.response = response_of(call.refusal, self._error_format)
+            return
         assert call.model
         headers = {name.lower(): value for name, value in flow.response.headers.items()}
         try:
@@ -111,13 +119,18 @@ def _media_type(response: http.Response) -> str:
     return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
-def _is_answer(response: http.Response) -> bool:
-    """A success in a form the API answers in; a page with status 200 comes from something in between."""
+def _is_answer(call: Call, response: http.Response) -> bool:
+    """A success in a form the API answers in; a page with status 200 comes from something in between.
+
+    Of Foundry itself, whatever ends an exchange.
+    """
+    if call.to == "foundry":
+        return response.status_code >= 200  # noqa: PLR2004 - HTTP's first class of final answers
     return 200 <= response.status_code < 300 and _media_type(response) in {"application/json", EVENTS}  # noqa: PLR2004 - HTTP's success class
 
 
 def _is_stripped(name: bytes) -> bool:
-    return name.lower() in STRIPPED or name.lower().startswith(STRIPPED_PREFIX)
+    return name.lower() in STRIPPED or name.lower().startswith(STRIPPED_PREFIXES)
 
 
 def _caller_left(flow: http.HTTPFlow) -> bool:
@@ -129,11 +142,12 @@ def _why(call: Call, message: str) -> Refusal:
     model = call.model.rid if call.model else ""
     if call.cut == "shutdown":
         return Refusal("shutting_down", "The sidecar is shutting down; make the call again.", headers=SOON)
+    far = FAR[call.to]
     if call.cut:
         return Refusal(
-            "provider_timeout",
-            "The model provider did not answer in time.",
-            parameters={"modelName": model},
+            far.timeout,
+            f"{far.name} did not answer in time.",
+            parameters={"modelName": model} if model else {},
             detail=call.cut,
         )
     for sign, name, text in SIGNS:
@@ -142,12 +156,21 @@ def _why(call: Call, message: str) -> Refusal:
     if call.released_at is None:
         # without mitmproxy's words for it: they quote what the caller sent, which may hold its token
         return Refusal("bad_target", "The request is not well-formed HTTP.")
-    return Refusal(
-        "provider_unreachable",
-        "The model provider can't be reached; try again later.",
-        headers=SOON,
-        detail=message,
-    )
+    return Refusal(far.unreachable, f"{far.name} can't be reached; try again later.", headers=SOON, detail=message)
+
+
+class Far(NamedTuple):
+    """What a caller is told of the other side, and the rows of ``refusals.KINDS``."""
+
+    name: str
+    timeout: str
+    unreachable: str
+
+
+FAR: Final[Mapping[To, Far]] = {
+    "provider": Far("The model provider", "provider_timeout", "provider_unreachable"),
+    "foundry": Far("Foundry", "foundry_timeout", "foundry_unreachable"),
+}
 
 
 SIGNS: Final = (

@@ -96,6 +96,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "provider_overloaded": Kind(503, None, None, _SERVER, "server_is_overloaded", final=False),
     "provider_timeout": Kind(500, "TIMEOUT", "LanguageModelService:LlmSocketTimeout", _SERVER, "timeout", final=False),
     "provider_unreachable": Kind(503, None, None, _SERVER, "upstream_unreachable", final=False),
+    # -- Foundry itself, for calls that are passed on to it
+    "foundry_timeout": Kind(500, "TIMEOUT", "Default:Timeout", _SERVER, "timeout", final=False),
+    "foundry_unreachable": Kind(503, None, None, _SERVER, "upstream_unreachable", final=False),
     # -- ourselves
     "fault": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "sidecar_error"),
     "shutting_down": Kind(503, None, None, _SERVER, "sidecar_shutting_down", final=False),

@@ -124,6 +124,9 @@ def _lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
     assert isinstance(flow, http.HTTPFlow)
     if record := flow.metadata.get("sidecar"):
         yield from summary.lines(record)
+        if record.get("foundry.other_path"):
+            yield "\nPassed on to Foundry as it came. Of such calls no body is shown, neither way, nor any credentials."
+            return
     if metadata.http_message is flow.request:
         yield from _request_lines(data, flow)
     else:

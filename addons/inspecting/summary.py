@@ -38,6 +38,8 @@ SETTINGS: Final[Mapping[str, str]] = {
     "provider_credentials": "provider.regions.*.api_key",
     "provider_timeout": "provider.timeouts",
     "provider_unreachable": "provider.regions.*.url",
+    "foundry_timeout": "provider.timeouts",
+    "foundry_unreachable": "foundry.addresses",
 }
 """Where in the configuration a refusal of this name is decided; a policy rule says so itself."""
 
@@ -101,6 +103,7 @@ def lines(record: Record) -> Iterator[str]:
         ("rule", record.get("policy.rule")),
         ("setting", setting_of(record)),
         ("detail", record.get("refusal.detail")),
+        ("call", _model(record) if record.get("foundry.other_path") else None),
         ("model", " -> ".join(filter(None, (record.get("foundry.model.rid"), record.get("gen_ai.request.model"))))),
         ("region", record.get("region")),
         ("caller", record.get("caller")),
@@ -129,6 +132,9 @@ def _status(record: Record) -> str:
 
 
 def _model(record: Record) -> str | None:
+    """The model; of a call to another of Foundry's paths, which has none, the path."""
+    if "url.path" in record:
+        return f"{record['http.request.method']} {record['url.path']}"
     return record.get("gen_ai.request.model") or record.get("foundry.model.rid")
 
 

@@ -35,7 +35,7 @@ def gates(**sections: Any) -> Gates:
     return assembly.gates(settings(**sections), Development(), MemoryCounters(), UnderWay())
 
 
-GATES = [name for name, _ in (*gates().head, *gates().body)]
+GATES = list(gates().names("provider"))
 
 
 def through(*names: str) -> dict[str, str]:
