@@ -52,7 +52,7 @@ def record_of(call: Call, status: int | None) -> dict[str, Any]:
         "gen_ai.usage.output_tokens": usage.output_tokens if usage else None,
         "gen_ai.usage.cache_read.input_tokens": usage.cached_tokens if usage else None,
         "gen_ai.usage.reasoning.output_tokens": usage.reasoning_tokens if usage else None,
-        "gen_ai.response.time_to_first_chunk": _between(released, answer.first_byte_at),
+        "gen_ai.response.time_to_first_chunk": None if call.other_path else _between(released, answer.first_byte_at),
         "server.address": call.outbound.host if call.outbound else None,
         "http.response.status_code": status,
         "error.type": refusal.kind.openai_code or refusal.name if refusal else _ending(call),

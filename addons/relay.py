@@ -32,6 +32,10 @@ ENDED: Final[Mapping[str | None, Literal["truncated", "timed_out", "shut_down"]]
 }  # fmt: skip
 """How an answer ended that had begun, by why the sidecar cut it."""
 
+BODY_TOO_LARGE: Final = "Request body exceeds"
+ANSWER_TOO_LARGE: Final = "Response body exceeds"
+"""What mitmproxy says; the latter before anything of the answer has been sent on."""
+
 _log = structlog.get_logger("sidecar.relay")
 
 
@@ -79,7 +83,7 @@ class Relay:
         if call is None or flow.error is None:
             return
         passage = flow.response.stream if flow.response else None
-        if isinstance(passage, Passage | Unread):
+        if isinstance(passage, Passage | Unread) and ANSWER_TOO_LARGE not in flow.error.msg:
             passage.settle()
             if passage.finished:  # some clients hang up as soon as they have the last event
                 call.answer.ended = "whole"
@@ -97,7 +101,7 @@ class Relay:
     def _answer_for_provider(self, flow: http.HTTPFlow, call: Call) -> None:
         assert flow.response
         if call.to == "foundry":
-            call.refusal = Refusal("foundry_unreachable", "Foundry gave no answer that can be passed on.", headers=SOON)
+            call.refusal = Refusal("foundry_failed", "Foundry gave no answer that can be passed on.")
             flow.response = response_of(call.refusal, self._error_format)
             return
         assert call.model
@@ -150,9 +154,10 @@ def _why(call: Call, message: str) -> Refusal:
             parameters={"modelName": model} if model else {},
             detail=call.cut,
         )
-    for sign, name, text in SIGNS:
-        if sign in message:
-            return Refusal(name, text, detail=message)
+    if BODY_TOO_LARGE in message:
+        return Refusal("too_large", "The body is over policy.max_body_bytes.", detail=message)
+    if ANSWER_TOO_LARGE in message:
+        return Refusal(far.failed, f"{far.name}'s answer is larger than policy.max_body_bytes.", detail=message)
     if call.released_at is None:
         # without mitmproxy's words for it: they quote what the caller sent, which may hold its token
         return Refusal("bad_target", "The request is not well-formed HTTP.")
@@ -163,18 +168,12 @@ class Far(NamedTuple):
     """What a caller is told of the other side, and the rows of ``refusals.KINDS``."""
 
     name: str
+    failed: str
     timeout: str
     unreachable: str
 
 
 FAR: Final[Mapping[To, Far]] = {
-    "provider": Far("The model provider", "provider_timeout", "provider_unreachable"),
-    "foundry": Far("Foundry", "foundry_timeout", "foundry_unreachable"),
+    "provider": Far("The model provider", "provider_failed", "provider_timeout", "provider_unreachable"),
+    "foundry": Far("Foundry", "foundry_failed", "foundry_timeout", "foundry_unreachable"),
 }
-
-
-SIGNS: Final = (
-    ("Request body exceeds", "too_large", "The body is over policy.max_body_bytes."),
-    ("Response body exceeds", "provider_failed", "The model provider's answer is larger than the sidecar allows."),
-)
-"""What mitmproxy says, the refusal it means, and what the caller is told."""

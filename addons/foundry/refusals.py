@@ -97,6 +97,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "provider_timeout": Kind(500, "TIMEOUT", "LanguageModelService:LlmSocketTimeout", _SERVER, "timeout", final=False),
     "provider_unreachable": Kind(503, None, None, _SERVER, "upstream_unreachable", final=False),
     # -- Foundry itself, for calls that are passed on to it
+    "foundry_failed": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "upstream_error"),
     "foundry_timeout": Kind(500, "TIMEOUT", "Default:Timeout", _SERVER, "timeout", final=False),
     "foundry_unreachable": Kind(503, None, None, _SERVER, "upstream_unreachable", final=False),
     # -- ourselves
