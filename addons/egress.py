@@ -52,13 +52,14 @@ class Egress:
             NotAllowedError: no configuration names the host.
             Refusal: Foundry's name can't be resolved, or leads to this machine.
         """
-        if outbound.region is None:
+        if call.to == "foundry":
             address = await self._address_of(flow.client_conn, outbound.host, rules)
             allowed: Mapping[tuple[str, int], str] = {address: outbound.host}
             word, behind = f"{CALLERS_STAND_IN}{secrets.token_hex(16)}", outbound.body
             lines = b"".join(_line(name, value) for name, values in call.credentials.items() for value in values)
             call.credentials = {}
         else:
+            assert outbound.region
             address, allowed = (outbound.host, outbound.port), rules.addresses
             word, behind = f"{KEY_STAND_IN}{secrets.token_hex(16)}", b""
             lines = b"Authorization: Bearer %s\r\n" % await rules.keys[outbound.region].read()
