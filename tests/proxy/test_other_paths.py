@@ -1,6 +1,7 @@
 """Foundry's other paths, passed on where the operator says so: what leaves, for where alone, and what comes back."""
 
 import json
+import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -13,7 +14,9 @@ from tests.conftest import MODEL, PATH, PROVIDER_KEY, SettingsMaker
 from tests.foundry_server import FOUNDRY, MINTED, FoundryServer
 from tests.proxy.client import HELLO, TOKEN, Reply, read_reply, request_bytes, send
 from tests.proxy.running import RunningSidecar
+from tests.proxy.test_closed import part
 from tests.proxy.test_explicit import LISTENS_ON, connected, open_tunnel, through_tls
+from tests.proxy.test_ledger import rows
 from tests.records import Records
 
 ONTOLOGIES = "/api/v2/ontologies"
@@ -251,6 +254,31 @@ def test_other_paths_count_among_the_calls_under_way(
             foundry.released.set()
         records.wait(count=2)
         assert ask(sidecar, ONTOLOGIES).status == 200  # no limit of requests a minute is theirs
+
+
+def test_they_are_counted_by_themselves(
+    make_settings: SettingsMaker, sections: Sections, foundry: FoundryServer, records: Records, tmp_path: Path
+) -> None:
+    """Their usage is not of models: no row in the ledger, no token, and a metric of their own."""
+    listen = {"admin": "127.0.0.1:0"}
+    ledger = tmp_path / "usage.sqlite"
+    settings = make_settings(foundry=sections()["foundry"], listen=listen, usage={"ledger": ledger})
+    with RunningSidecar(settings) as sidecar:
+        ask(sidecar, ONTOLOGIES)
+        ask(sidecar, "/cut")
+        assert send(sidecar.port, request_bytes(host=FOUNDRY)).status == 200
+        records.wait(count=3)
+        exposed = part(sidecar.addons, "sidecar-telemetry").exposition()[1].decode()
+    (row,) = rows(ledger)
+    assert row["model"] == MODEL
+    counted = dict(re.findall(r"^(foundry_sidecar_(?:calls|other_paths)_total{.*}) ([\d.]+)$", exposed, re.MULTILINE))
+    assert [name for name in counted if "_calls_" in name and 'decision="served"' in name] == [
+        name for name in counted if "_calls_" in name
+    ]
+    others = sorted(name for name in counted if "_other_paths_" in name)
+    assert len(others) == 2
+    assert all(label in others[0] for label in ('decision="failed"', 'reason="foundry_unreachable"', 'status="503"'))
+    assert all(label in others[1] for label in ('decision="served"', 'reason="none"', 'status="200"'))
 
 
 # what comes back
