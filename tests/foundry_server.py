@@ -41,14 +41,16 @@ class Answer(NamedTuple):
 
 
 def ontologies() -> bytes:
-    return json.dumps({"data": [{"rid": "ri.a", "apiName": "a", "displayName": "A", "description": ""}]}).encode()
+    return json.dumps(
+        {"data": [{"rid": "ri.ontology.main.ontology.a", "apiName": "a", "displayName": "A", "description": ""}]}
+    ).encode()
 
 
 ANSWERS: Final[Mapping[str, Answer]] = {
     "/api/v2/ontologies": Answer(headers={"Content-Type": "application/json"}, body=ontologies()),
     "/multipass/api/oauth2/token": Answer(
         headers={"Content-Type": "application/json", "Set-Cookie": f"session={COOKIE}"},
-        body=json.dumps({"access_token": MINTED}).encode(),
+        body=json.dumps({"access_token": MINTED, "token_type": "bearer", "expires_in": 3600}).encode(),
     ),
     "/stream": Answer(headers={"Content-Type": "text/event-stream"}, pieces=[b"data: 1\n\n", b"data: 2\n\n"]),
     "/waits": Answer(headers={"Content-Type": "application/json"}, pieces=[b"", b"{}"]),
@@ -64,6 +66,12 @@ ANSWERS: Final[Mapping[str, Answer]] = {
     "/broken": Answer(pieces=[b"half"], broken=True),
     "/cut": Answer(body=b"", broken=True),
 }
+
+UNKNOWN: Final = Answer(
+    404,
+    {"Content-Type": "application/json"},
+    b'{"errorCode":"NOT_FOUND","errorName":"DatasetNotFound","errorInstanceId":"1","parameters":{"datasetRid":"ri.foundry.main.dataset.1"}}',
+)
 
 
 class FoundryServer(ThreadingHTTPServer):
@@ -130,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
         seen = Seen(self.command, self.path, tuple(self.headers.items()), body, self.client_address[1])
         self.server.calls.append(seen)
         path = self.path.partition("?")[0]
-        answer = ANSWERS.get(path, Answer(404, {"Content-Type": "application/json"}, b'{"errorCode": "NOT_FOUND"}'))
+        answer = ANSWERS.get(path, UNKNOWN)
         if answer.broken and answer.pieces is None:
             self.close_connection = True
             return

@@ -288,7 +288,7 @@ def test_no_view_of_a_flow_holds_a_secret(
     if target == "/multipass/api/oauth2/token":
         (seen,) = foundry.calls
         assert (seen.header("authorization"), seen.body) == ([f"Bearer {TOKEN}"], ASKED)
-        assert reply.json == {"access_token": MINTED}
+        assert reply.json["access_token"] == MINTED
 
 
 def test_the_stand_in_is_worth_nothing_afterwards(start: Start, foundry: FoundryServer, records: Records) -> None:
