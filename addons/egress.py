@@ -94,6 +94,7 @@ class Egress:
                 "Foundry's host name leads to this machine itself, or to one that is never dialled; the operator may"
                 " write its address under foundry.addresses.",
                 detail=str(error),
+                setting="foundry.addresses",
             ) from None
         except OSError as error:
             raise Refusal("foundry_unreachable", "Foundry's host name can't be resolved.", detail=str(error)) from None

@@ -11,7 +11,6 @@ from typing import Any, Final, Literal
 
 from addons.call import Call, To
 from addons.foundry.rid import is_rid
-from addons.responses.rows import WARNABLE
 
 OPERATION: Final[Mapping[To, Mapping[str, str]]] = {
     "provider": {
@@ -72,7 +71,7 @@ def record_of(call: Call, status: int | None) -> dict[str, Any]:
         "policy.decision": decision(call),
         "policy.rule": refusal.rule if refusal else None,
         "policy.param": refusal.param if refusal else None,
-        "policy.row": _row(call),
+        "policy.setting": refusal.decided_by if refusal else None,
         "policy.changes": [f"{c.path} {c.action}" for c in call.verdict.changes] or None if call.verdict else None,
         "policy.warnings": [f"{f.path} {f.rule}" for f in call.verdict.warned] or None if call.verdict else None,
         "refusal.name": refusal.name if refusal else None,
@@ -102,12 +101,6 @@ def usage_status(call: Call) -> str | None:
     if call.answer.facts and call.answer.facts.usage:
         return "reported"
     return "interrupted" if call.answer.ended in {"interrupted", "truncated", "timed_out", "shut_down"} else "unknown"
-
-
-def _row(call: Call) -> str | None:
-    """The row of the policy's tables that refused, where ``policy.rules`` may set it to warn."""
-    finding = call.verdict.refused[0] if call.verdict and call.verdict.refused else None
-    return finding.row or None if finding and finding.rule in WARNABLE else None
 
 
 def _message(call: Call) -> str | None:

@@ -157,7 +157,8 @@ def _why(call: Call, message: str) -> Refusal:
     if BODY_TOO_LARGE in message:
         return Refusal("too_large", "The body is over policy.max_body_bytes.", detail=message)
     if ANSWER_TOO_LARGE in message:
-        return Refusal(far.failed, f"{far.name}'s answer is larger than policy.max_body_bytes.", detail=message)
+        text = f"{far.name}'s answer is larger than policy.max_body_bytes."
+        return Refusal(far.failed, text, detail=message, setting="policy.max_body_bytes")
     if call.released_at is None:
         # without mitmproxy's words for it: they quote what the caller sent, which may hold its token
         return Refusal("bad_target", "The request is not well-formed HTTP.")

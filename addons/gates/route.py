@@ -52,7 +52,7 @@ class Route:
         if call.listener == "proxy" and not (call.encrypted and host in self.foundry_hosts):
             raise Refusal("host_refused", "This proxy serves Foundry's host names alone, and over https.")
         if host not in self.hosts:
-            raise Refusal("not_found", detail="host not among foundry.hostnames")
+            raise Refusal("not_found", detail="host not among foundry.hostnames", setting="foundry.hostnames")
         if _plain(path) == PATH:
             _hold_to(call, ("POST",))
             call.query_dropped = bool(query)
@@ -60,7 +60,8 @@ class Route:
             call.other_path = OtherPath(host, normal_path(path))
             _hold_to(call, OTHER_METHODS)
         else:
-            raise Refusal("not_found", detail="path not served")
+            ours = host in self.foundry_hosts
+            raise Refusal("not_found", detail="path not served", setting="foundry.other_paths" if ours else None)
 
     @staticmethod
     def _host(call: Call) -> str:

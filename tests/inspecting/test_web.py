@@ -89,7 +89,7 @@ def test_a_call_is_shown_as_a_conversation(web: Web, provider: SimulatedProvider
         view = web.view(refused, message)
         assert "REFUSED 400\n" in view
         assert "rule     ZERO_DATA_RETENTION\n" in view
-        assert "setting  policy.rules.store\n" in view
+        assert "setting  policy.store_true\n" in view
     assert "Keep this" in web.view(refused, "request")
 
 
