@@ -84,3 +84,25 @@ class Passage:
             return b""
         self._call.answer.ended = "truncated"
         return self.parting_event()
+
+
+class Unread:
+    """The same for an answer of Foundry itself: nobody reads along, and nothing of it is kept."""
+
+    finished = False
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def __call__(self, chunk: bytes) -> bytes:
+        self._call.last_activity = time.monotonic()
+        if not chunk:
+            self._call.answer.ended = "whole"
+        return chunk
+
+    def settle(self) -> None:
+        """There is nothing to read."""
+
+    def parting_event(self) -> bytes:
+        """None: its form is not known here."""
+        return b""

@@ -2,25 +2,26 @@
 
 import time
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import structlog
 from mitmproxy import http
 
-from addons.call import Call
+from addons.call import Call, To
 from addons.calls import Calls
 from addons.checkpoint import response_of
 from addons.error_pages import ErrorPages
 from addons.foundry.envelope import ErrorFormat
 from addons.foundry.provider_errors import refusal_for
 from addons.foundry.refusals import Refusal
-from addons.passage import Passage
+from addons.passage import Passage, Unread
 
-STRIPPED: Final = frozenset(
-    (b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security")
-)
-STRIPPED_PREFIX: Final = b"cf-"
-"""Answer headers that speak of the operator's account or of another connection (SPEC §7)."""
+STRIPPED: Final = frozenset((
+    b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security",
+    b"keep-alive", b"upgrade",
+))  # fmt: skip
+STRIPPED_PREFIXES: Final = (b"cf-", b"proxy-")
+"""Answer headers that speak of the operator's account, of a session, or of another connection (SPEC §7)."""
 
 EVENTS: Final = "text/event-stream"
 CHANGES_HEADER: Final = "Sidecar-Changes"
@@ -30,6 +31,10 @@ ENDED: Final[Mapping[str | None, Literal["truncated", "timed_out", "shut_down"]]
     None: "truncated", "connect": "timed_out", "read": "timed_out", "shutdown": "shut_down"
 }  # fmt: skip
 """How an answer ended that had begun, by why the sidecar cut it."""
+
+BODY_TOO_LARGE: Final = "Request body exceeds"
+ANSWER_TOO_LARGE: Final = "Response body exceeds"
+"""What mitmproxy says; the latter before anything of the answer has been sent on."""
 
 _log = structlog.get_logger("sidecar.relay")
 
@@ -50,11 +55,14 @@ class Relay:
         call.answer.status = response.status_code
         call.answer.first_byte_at = call.last_activity = time.monotonic()
         media_type = _media_type(response)
-        if not _is_answer(response, media_type):
+        if not _is_answer(call, response, media_type):
             return  # read whole, then answered for in `response`
         events = media_type == EVENTS
         call.answer.streamed = events
         response.headers.fields = tuple(field for field in response.headers.fields if not _is_stripped(field[0]))
+        if call.to == "foundry":
+            response.stream = Unread(call)
+            return
         if call.verdict and call.verdict.changes:
             response.headers[CHANGES_HEADER] = ", ".join(f"{c.path};{c.action}" for c in call.verdict.changes)
         may_add = "content-length" not in response.headers and "content-encoding" not in response.headers
@@ -67,7 +75,7 @@ class Relay:
         if call.refusal is not None:  # a fault at the answer's headers
             flow.response = response_of(call.refusal, self._error_format)
         elif call.answer.ended is None:  # it did not go through the passage
-            if _is_answer(flow.response, _media_type(flow.response)):
+            if _is_answer(call, flow.response, _media_type(flow.response)):
                 call.answer.ended = "whole"  # a success without a body
             else:
                 self._answer_for_provider(flow, call)
@@ -77,7 +85,7 @@ class Relay:
         if call is None or flow.error is None:
             return
         passage = flow.response.stream if flow.response else None
-        if isinstance(passage, Passage):
+        if isinstance(passage, Passage | Unread) and ANSWER_TOO_LARGE not in flow.error.msg:
             passage.settle()
             if passage.finished:  # some clients hang up as soon as they have the last event
                 call.answer.ended = "whole"
@@ -94,6 +102,10 @@ class Relay:
 
     def _answer_for_provider(self, flow: http.HTTPFlow, call: Call) -> None:
         assert flow.response
+        if call.to == "foundry":
+            call.refusal = Refusal("foundry_failed", "Foundry gave no answer that can be passed on.")
+            flow.response = response_of(call.refusal, self._error_format)
+            return
         assert call.model
         headers = {name.lower(): value for name, value in flow.response.headers.items()}
         try:
@@ -113,14 +125,19 @@ def _media_type(response: http.Response) -> str:
     return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
-def _is_answer(response: http.Response, media_type: str) -> bool:
-    """A success in a form the API answers in; a page with status 200 comes from something in between."""
+def _is_answer(call: Call, response: http.Response, media_type: str) -> bool:
+    """A success in a form the API answers in; a page with status 200 comes from something in between.
+
+    Of Foundry itself, whatever ends an exchange.
+    """
+    if call.to == "foundry":
+        return response.status_code >= 200  # noqa: PLR2004 - HTTP's first class of final answers
     return 200 <= response.status_code < 300 and media_type in {"application/json", EVENTS}  # noqa: PLR2004 - HTTP's success class
 
 
 def _is_stripped(name: bytes) -> bool:
     lowered = name.lower()
-    return lowered in STRIPPED or lowered.startswith(STRIPPED_PREFIX)
+    return lowered in STRIPPED or lowered.startswith(STRIPPED_PREFIXES)
 
 
 def _caller_left(flow: http.HTTPFlow) -> bool:
@@ -132,29 +149,35 @@ def _why(call: Call, message: str) -> Refusal:
     model = call.model.rid if call.model else ""
     if call.cut == "shutdown":
         return Refusal("shutting_down", "The sidecar is shutting down; make the call again.", headers=SOON)
+    far = FAR[call.to]
     if call.cut:
         return Refusal(
-            "provider_timeout",
-            "The model provider did not answer in time.",
-            parameters={"modelName": model},
+            far.timeout,
+            f"{far.name} did not answer in time.",
+            parameters={"modelName": model} if model else {},
             detail=call.cut,
         )
-    for sign, name, text in SIGNS:
-        if sign in message:
-            return Refusal(name, text, detail=message)
+    if BODY_TOO_LARGE in message:
+        return Refusal("too_large", "The body is over policy.max_body_bytes.", detail=message)
+    if ANSWER_TOO_LARGE in message:
+        text = f"{far.name}'s answer is larger than policy.max_body_bytes."
+        return Refusal(far.failed, text, detail=message, setting="policy.max_body_bytes")
     if call.released_at is None:
         # without mitmproxy's words for it: they quote what the caller sent, which may hold its token
         return Refusal("bad_target", "The request is not well-formed HTTP.")
-    return Refusal(
-        "provider_unreachable",
-        "The model provider can't be reached; try again later.",
-        headers=SOON,
-        detail=message,
-    )
+    return Refusal(far.unreachable, f"{far.name} can't be reached; try again later.", headers=SOON, detail=message)
 
 
-SIGNS: Final = (
-    ("Request body exceeds", "too_large", "The body is over policy.max_body_bytes."),
-    ("Response body exceeds", "provider_failed", "The model provider's answer is larger than the sidecar allows."),
-)
-"""What mitmproxy says, the refusal it means, and what the caller is told."""
+class Far(NamedTuple):
+    """What a caller is told of the other side, and the rows of ``refusals.KINDS``."""
+
+    name: str
+    failed: str
+    timeout: str
+    unreachable: str
+
+
+FAR: Final[Mapping[To, Far]] = {
+    "provider": Far("The model provider", "provider_failed", "provider_timeout", "provider_unreachable"),
+    "foundry": Far("Foundry", "foundry_failed", "foundry_timeout", "foundry_unreachable"),
+}

@@ -55,6 +55,9 @@ class Metrics:
         meter.create_observable_counter(
             "foundry.sidecar.calls", [self._calls.observe], "{call}", "calls that ended, by verdict and reason"
         )
+        self._other_paths = meter.create_counter(
+            "foundry.sidecar.other_paths", "{call}", "calls to Foundry's other paths that ended, by verdict and reason"
+        )
         self._tokens = Sums("kind", "model", "region")
         meter.create_observable_counter(
             "foundry.sidecar.tokens",
@@ -86,9 +89,15 @@ class Metrics:
 
     def settle(self, call: Call, record: Mapping[str, Any]) -> None:
         """Takes one call that has ended, with its record."""
-        model = call.model.provider_model or OTHER if call.model else OTHER
         verdict = decision(call)
         reason = call.refusal.name if call.refusal else record.get("error.type", NONE)
+        for alarm in (*call.alarms, *([FAULT] if reason == FAULT else [])):
+            self._alarms.add(1, {"alarm": alarm})
+        if call.to == "foundry":
+            status = str(record.get("http.response.status_code", NONE))
+            self._other_paths.add(1, {"decision": verdict, "reason": reason, "status": status})
+            return
+        model = call.model.provider_model or OTHER if call.model else OTHER
         self._calls.add(
             1,
             verdict,
@@ -101,8 +110,6 @@ class Metrics:
         )
         self._whole.record(record["duration.total"], {"decision": verdict, "model": model})
         self._own.record(record["duration.sidecar"], {"decision": verdict})
-        for alarm in (*call.alarms, *([FAULT] if reason == FAULT else [])):
-            self._alarms.add(1, {"alarm": alarm})
         if call.permits:
             self._settle_permits(call.permits, model)
         if call.released_at is not None:

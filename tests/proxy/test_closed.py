@@ -48,7 +48,7 @@ by_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault
 def test_every_gate_is_among_them(make_settings: SettingsMaker) -> None:
     settings = make_settings()
     every = rules(settings, build_counters(settings.limits.storage), UnderWay()).every_gate
-    assert list(every) == GATES
+    assert list(every["provider"]) == GATES
 
 
 def raising(fault: BaseException) -> Callable[[Any], None]:
@@ -78,7 +78,12 @@ def part[T](parts: list[T], name: str) -> T:
 def change_gates(parts: list[Any], change: Callable[[str, Callable[[Any], Any]], Any]) -> None:
     """Puts another gate in the place of each; None takes it out."""
     in_force: InForce = part(parts, "sidecar-checkpoint")._in_force
-    gates = Gates(*([(name, new) for name, old in each if (new := change(name, old))] for each in in_force.rules.gates))
+    gates = Gates(
+        *(
+            [each._replace(gate=new) for each in rows if (new := change(each.name, each.gate))]
+            for rows in in_force.rules.gates
+        )
+    )
     in_force.rules = replace(in_force.rules, gates=gates)
 
 
