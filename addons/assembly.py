@@ -43,6 +43,7 @@ from addons.settlement import Settlement
 from addons.stores.counters import Counters
 from addons.stores.storage import build as build_counters
 from addons.tunnels import Tunnels
+from addons.unread import Unread
 from addons.verifiers.verifier import Verifier
 from addons.verifiers.verifier import build as build_verifier
 
@@ -107,6 +108,7 @@ def assemble(
         settlement,
         *observation.parts,
         connections,
+        Unread(connections.hang_up, head=settings.listen.head_seconds),
         readiness,
         lifecycle,
         Announce(settings),

@@ -5,11 +5,9 @@ replaced. Nothing here decides whether a call leaves: with another mitmproxy tha
 untouched and a caller gets the HTML page instead, which is worse to read and just as closed.
 """
 
-import inspect
 from typing import Final
 from weakref import WeakKeyDictionary
 
-import structlog
 from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Connection
@@ -18,6 +16,7 @@ from mitmproxy.proxy import commands, layer
 from mitmproxy.proxy.layers.http import _http1
 from mitmproxy.proxy.layers.http._events import HttpEvent, ResponseProtocolError
 
+from addons.as_tried import as_tried
 from addons.foundry.envelope import ErrorFormat, render
 from addons.foundry.refusals import Refusal
 
@@ -29,8 +28,6 @@ EXPECTED: Final = (
     (_STOCK_PAGE, "(status_code: int, message: str = '') -> bytes"),
 )
 """What the two functions must look like to be replaced."""
-
-_log = structlog.get_logger("sidecar.error_pages")
 
 
 class ErrorPages:
@@ -53,11 +50,8 @@ class ErrorPages:
         self._last_words[client] = words
 
     def load(self, _loader: Loader) -> None:
-        for function, signature in EXPECTED:
-            found = str(inspect.signature(function))
-            if not found.startswith(signature):
-                _log.warning("error_pages_left_alone", function=function.__name__, expected=signature, found=found)
-                return
+        if not as_tried(EXPECTED, "error_pages_left_alone"):
+            return
 
         def send(server: _http1.Http1Server, event: HttpEvent) -> layer.CommandGenerator[None]:
             if isinstance(event, ResponseProtocolError) and (words := self._words_for(server)):

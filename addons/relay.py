@@ -15,6 +15,7 @@ from addons.foundry.envelope import ErrorFormat
 from addons.foundry.provider_errors import refusal_for
 from addons.foundry.refusals import Refusal
 from addons.passage import Passage
+from addons.unread import TOO_LONG
 
 STRIPPED: Final = frozenset(
     (b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security")
@@ -152,6 +153,7 @@ def _why(call: Call, message: str) -> Refusal:
 
 SIGNS: Final = (
     ("Request body exceeds", "too_large", "The body is over policy.max_body_bytes."),
+    (TOO_LONG, "provider_failed", "The headers of the model provider's answer are longer than the sidecar reads."),
     ("Response body exceeds", "provider_failed", "The model provider's answer is larger than the sidecar allows."),
 )
 """What mitmproxy says, the refusal it means, and what the caller is told."""

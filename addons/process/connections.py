@@ -38,6 +38,12 @@ class Connections:
     def server_connected(self, data: ServerConnectionHookData) -> None:
         keep_alive(_transport(data.client, data.server))
 
+    def client_disconnected(self, client: Client) -> None:
+        _close_forgotten(client, client)
+
+    def server_disconnected(self, data: ServerConnectionHookData) -> None:
+        _close_forgotten(data.client, data.server)
+
     def hang_up(self, client: Client) -> None:
         """Closes a caller's connection without a word, as one must while it is still speaking."""
         for known, transport in self.callers():
@@ -57,6 +63,17 @@ def keep_alive(transport: asyncio.WriteTransport) -> None:
     for level, option, value in KEEP_ALIVE:
         if hasattr(socket, option):
             own.setsockopt(level, getattr(socket, option), value)
+
+
+def _close_forgotten(client: Client, connection: Connection) -> None:
+    """mitmproxy leaves a socket open when its task is cancelled while it waits for mitmproxy's own lock.
+
+    So it is with a peer that talks on while its connection is being closed.
+    """
+    proxyserver: Any = ctx.master.addons.get("proxyserver")
+    handler = proxyserver.connections.get(client.id)
+    if handler and (forgotten := handler.transports.get(connection)) and forgotten.writer:
+        forgotten.writer.close()
 
 
 def _transport(client: Client, connection: Connection) -> asyncio.WriteTransport:
