@@ -36,6 +36,7 @@ from addons.process.file_checks import check_files
 from addons.process.lifecycle import Lifecycle
 from addons.process.readiness import Readiness
 from addons.process.reload import Reload, Source
+from addons.reading import Reading
 from addons.relay import Relay
 from addons.rules import InForce, ProviderKey, Rules
 from addons.settings import Settings
@@ -43,7 +44,6 @@ from addons.settlement import Settlement
 from addons.stores.counters import Counters
 from addons.stores.storage import build as build_counters
 from addons.tunnels import Tunnels
-from addons.unread import Unread
 from addons.verifiers.verifier import Verifier
 from addons.verifiers.verifier import build as build_verifier
 
@@ -108,7 +108,7 @@ def assemble(
         settlement,
         *observation.parts,
         connections,
-        Unread(connections.hang_up, head=settings.listen.head_seconds),
+        Reading(connections.hang_up, head=settings.listen.head_seconds),
         readiness,
         lifecycle,
         Announce(settings),

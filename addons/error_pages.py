@@ -46,7 +46,7 @@ class ErrorPages:
         self._answers[client] = response
 
     def say_last(self, client: Connection, words: bytes) -> None:
-        """The answer has begun: the caller gets these bytes and a proper end of the body."""
+        """The answer has begun: the caller gets these bytes, if any, and a proper end of the body."""
         self._last_words[client] = words
 
     def load(self, _loader: Loader) -> None:
@@ -54,7 +54,9 @@ class ErrorPages:
             return
 
         def send(server: _http1.Http1Server, event: HttpEvent) -> layer.CommandGenerator[None]:
-            if isinstance(event, ResponseProtocolError) and (words := self._words_for(server)):
+            if isinstance(event, ResponseProtocolError) and event.stream_id != server.stream_id:
+                return _nothing()  # a second error of an exchange that has had its last words
+            if isinstance(event, ResponseProtocolError) and (words := self._words_for(server)) is not None:
                 return _speak(server, event, words)
             return _STOCK_SEND(server, event)
 
@@ -65,13 +67,13 @@ class ErrorPages:
         _http1.Http1Server.send = _STOCK_SEND  # type: ignore[method-assign]
         _http1.make_error_response = _STOCK_PAGE
 
-    def _words_for(self, server: _http1.Http1Server) -> bytes:
+    def _words_for(self, server: _http1.Http1Server) -> bytes | None:
         if server.response is None:
             answer = self._answers.pop(server.conn, None)
-            return b"" if answer is None else _wire(answer)
-        words = self._last_words.pop(server.conn, b"")
-        if words and "chunked" in server.response.headers.get("transfer-encoding", "").lower():
-            return b"%x\r\n%s\r\n0\r\n\r\n" % (len(words), words)
+            return None if answer is None else _wire(answer)
+        words = self._last_words.pop(server.conn, None)
+        if words is not None and "chunked" in server.response.headers.get("transfer-encoding", "").lower():
+            return (b"%x\r\n%s\r\n" % (len(words), words) if words else b"") + b"0\r\n\r\n"
         return words
 
     def _page(self, status_code: int, message: str = "") -> bytes:
@@ -86,7 +88,14 @@ def _wire(response: http.Response) -> bytes:
     return assembled
 
 
+def _nothing() -> layer.CommandGenerator[None]:
+    yield from ()
+
+
 def _speak(server: _http1.Http1Server, event: HttpEvent, words: bytes) -> layer.CommandGenerator[None]:
     yield commands.SendData(server.conn, words)
-    server.response = server.response or http.Response.make()  # so that no page follows
-    yield from _STOCK_SEND(server, event)
+    if server.response is None:
+        server.response = http.Response.make()  # so that no page follows
+        yield from _STOCK_SEND(server, event)
+    else:  # it ended as HTTP should, and the connection can serve the next call
+        yield from server.mark_done(response=True)

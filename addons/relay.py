@@ -1,5 +1,6 @@
 """Addon: answers and streams; turns the provider's failures into refusals."""
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -15,7 +16,7 @@ from addons.foundry.envelope import ErrorFormat
 from addons.foundry.provider_errors import refusal_for
 from addons.foundry.refusals import Refusal
 from addons.passage import Passage
-from addons.unread import TOO_LONG
+from addons.reading import SWITCHED, TOO_LONG
 
 STRIPPED: Final = frozenset(
     (b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security")
@@ -54,11 +55,14 @@ class Relay:
             return  # read whole, then answered for in `response`
         events = _media_type(response) == EVENTS
         call.answer.streamed = events
-        response.headers.fields = tuple(field for field in response.headers.fields if not _is_stripped(field[0]))
+        response.headers.fields = tuple(
+            (name, value.replace(b"\r\n ", b" "))  # a folded header (RFC 9112 §5.2)
+            for name, value in response.headers.fields
+            if not _is_stripped(name)
+        )
         if call.verdict and call.verdict.changes:
             response.headers[CHANGES_HEADER] = ", ".join(f"{c.path};{c.action}" for c in call.verdict.changes)
-        may_add = "content-length" not in response.headers and "content-encoding" not in response.headers
-        response.stream = Passage(call, events=events, may_add=may_add)
+        response.stream = Passage(call, events=events, may_add="content-length" not in response.headers)
 
     def response(self, flow: http.HTTPFlow) -> None:
         call = self._calls.of(flow)
@@ -78,13 +82,12 @@ class Relay:
         passage = flow.response.stream if flow.response else None
         if isinstance(passage, Passage):
             passage.settle()
-            if passage.finished:  # some clients hang up as soon as they have the last event
-                call.answer.ended = "whole"
-            elif _caller_left(flow):
-                call.answer.ended = "interrupted"
+            if _caller_left(flow):  # some do as soon as they have the last event
+                call.answer.ended = "whole" if passage.finished else "interrupted"
             else:
-                call.answer.ended = ENDED[call.cut]
-                self._pages.say_last(flow.client_conn, passage.parting_event())
+                call.answer.ended = "whole" if passage.finished else ENDED[call.cut]
+                if (words := passage.parting_event()) is not None:
+                    self._pages.say_last(flow.client_conn, words)
         elif _caller_left(flow):
             call.answer.ended = "interrupted"
         else:
@@ -113,8 +116,14 @@ def _media_type(response: http.Response) -> str:
 
 
 def _is_answer(response: http.Response) -> bool:
-    """A success in a form the API answers in; a page with status 200 comes from something in between."""
-    return 200 <= response.status_code < 300 and _media_type(response) in {"application/json", EVENTS}  # noqa: PLR2004 - HTTP's success class
+    """A success in a form the API answers in; a page with status 200 comes from something in between.
+
+    Encoded, which the request asks not to be done, it could not be read along.
+    """
+    known = _media_type(response) in {"application/json", EVENTS}
+    encoded = response.headers.get("content-encoding", "identity").lower() != "identity"
+    coded = response.headers.get("transfer-encoding", "chunked").lower() != "chunked"
+    return 200 <= response.status_code < 300 and known and not encoded and not coded  # noqa: PLR2004 - HTTP's success class
 
 
 def _is_stripped(name: bytes) -> bool:
@@ -139,7 +148,7 @@ def _why(call: Call, message: str) -> Refusal:
         )
     for sign, name, text in SIGNS:
         if sign in message:
-            return Refusal(name, text, detail=message)
+            return Refusal(name, text, detail=sign)
     if call.released_at is None:
         # without mitmproxy's words for it: they quote what the caller sent, which may hold its token
         return Refusal("bad_target", "The request is not well-formed HTTP.")
@@ -147,12 +156,16 @@ def _why(call: Call, message: str) -> Refusal:
         "provider_unreachable",
         "The model provider can't be reached; try again later.",
         headers=SOON,
-        detail=message,
+        detail=_QUOTED.split(message)[0],
     )
 
 
+_QUOTED: Final = re.compile(r""":? (?:bytearray\()?b?['"]""")
+"""Where mitmproxy begins to quote what the provider sent, which may be an answer."""
+
 SIGNS: Final = (
     ("Request body exceeds", "too_large", "The body is over policy.max_body_bytes."),
+    (SWITCHED, "provider_failed", "The model provider answered in another protocol."),
     (TOO_LONG, "provider_failed", "The headers of the model provider's answer are longer than the sidecar reads."),
     ("Response body exceeds", "provider_failed", "The model provider's answer is larger than the sidecar allows."),
 )

@@ -1,12 +1,14 @@
-"""Addon: bounds what a peer has sent and nobody could read yet, in bytes, and a caller's head in seconds too.
+"""Addon: holds mitmproxy's HTTP/1 reader to bounds, and to HTTP where it falls short of it.
 
 mitmproxy waits for the end of a head, of a chunk's size line or of trailers for ever and keeps what comes
-meanwhile, keeps what a caller sends while its call is under way, crashes on trailers, and hangs up on a malformed
-body without a word. It gives addons no way to change this, so two parts of its HTTP/1 reader are replaced. Nothing
-here decides whether a call leaves: with another mitmproxy than was tried, both stay untouched.
+meanwhile, keeps what a caller sends while its call is under way, crashes on trailers, hangs up on a malformed body
+without a word, and takes an interim answer for the answer. It gives addons no way to change this, so two parts of
+its reader are replaced. Nothing here decides whether a call leaves: with another mitmproxy than was tried, both
+stay untouched.
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -32,6 +34,9 @@ MOST: Final = 256 * 1024
 """Bytes. Over the route's own bounds, so that a head they refuse is read, refused and recorded as a call."""
 
 TOO_LONG: Final = "Response head exceeds what is read of one"
+SWITCHED: Final = "Response switches protocols"
+
+_INTERIM: Final = re.compile(rb"HTTP/1\.\d 1(\d\d)\b[^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n")
 
 _STOCK_HANDLE: Final = _http1.Http1Connection._handle_event  # noqa: SLF001 - what this module is for
 
@@ -41,7 +46,7 @@ EXPECTED: Final = (
 )
 """What the replaced parts must look like."""
 
-_log = structlog.get_logger("sidecar.unread")
+_log = structlog.get_logger("sidecar.reading")
 
 
 class WithoutTrailers(ChunkedReader):
@@ -52,13 +57,13 @@ class WithoutTrailers(ChunkedReader):
         return h11.EndOfMessage() if isinstance(read, h11.EndOfMessage) else read
 
 
-class Unread:
+class Reading:
     """``head`` is the seconds a caller has for a head, from its first byte or from its connection's start.
 
     A connection kept between two calls has no such limit. ``hang_up`` closes a caller's connection.
     """
 
-    name = "sidecar-unread"
+    name = "sidecar-reading"
 
     def __init__(self, hang_up: Callable[[Client], None], *, head: float) -> None:
         self._hang_up = hang_up
@@ -66,13 +71,19 @@ class Unread:
         self._timers: WeakKeyDictionary[Connection, asyncio.TimerHandle] = WeakKeyDictionary()
 
     def load(self, _loader: Loader) -> None:
-        if not as_tried(EXPECTED, "unread_not_bounded"):
+        if not as_tried(EXPECTED, "reading_left_alone"):
             return
 
         def handle_event(connection: _http1.Http1Connection, event: events.Event) -> layer.CommandGenerator[None]:
             if not isinstance(event, events.DataReceived):
                 yield from _STOCK_HANDLE(connection, event)
                 return
+            if isinstance(connection, _http1.Http1Client) and connection.state == connection.read_headers:
+                connection.buf += event.data
+                event = events.DataReceived(event.connection, b"")
+                if _skip_interim(connection):
+                    yield from _given_up(connection, SWITCHED)
+                    return
             for command in _STOCK_HANDLE(connection, event):
                 if told := _told(connection, command):
                     yield told
@@ -121,7 +132,7 @@ class Unread:
         elif len(connection.buf) <= MOST:
             return
         elif isinstance(connection, _http1.Http1Client):
-            yield from _too_long_an_answer(connection)
+            yield from _given_up(connection, TOO_LONG)
         elif in_head:
             yield from _too_long_a_head(connection)
         elif connection.state == connection.read_body:  # a chunk's size line or trailers
@@ -160,8 +171,17 @@ def _too_long_a_head(connection: _http1.Http1Connection) -> layer.CommandGenerat
     yield commands.CloseTcpConnection(connection.conn, half_close=True)
 
 
-def _too_long_an_answer(connection: _http1.Http1Connection) -> layer.CommandGenerator[None]:
+def _skip_interim(connection: _http1.Http1Client) -> bool:
+    """Takes out the interim answers before the real one (RFC 9110 §15.2); True where one switches protocols."""
+    while interim := _INTERIM.match(bytes(connection.buf)):
+        if interim[1] == b"01":
+            return True
+        connection.buf.maybe_extract_at_most(interim.end())
+    return False
+
+
+def _given_up(connection: _http1.Http1Client, why: str) -> layer.CommandGenerator[None]:
     connection.state, connection.buf = connection.done, ReceiveBuffer()
     yield commands.CloseConnection(connection.conn)
     if connection.stream_id is not None:
-        yield ReceiveHttp(ResponseProtocolError(connection.stream_id, TOO_LONG, ErrorCode.GENERIC_SERVER_ERROR))
+        yield ReceiveHttp(ResponseProtocolError(connection.stream_id, why, ErrorCode.GENERIC_SERVER_ERROR))
