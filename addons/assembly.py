@@ -36,6 +36,7 @@ from addons.process.file_checks import check_files
 from addons.process.lifecycle import Lifecycle
 from addons.process.readiness import Readiness
 from addons.process.reload import Reload, Source
+from addons.reading import Reading
 from addons.relay import Relay
 from addons.rules import InForce, ProviderKey, Rules
 from addons.settings import Settings
@@ -107,6 +108,7 @@ def assemble(
         settlement,
         *observation.parts,
         connections,
+        Reading(connections.hang_up, head=settings.listen.head_seconds),
         readiness,
         lifecycle,
         Announce(settings),

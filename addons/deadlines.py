@@ -8,7 +8,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
-from typing import Literal
+from typing import Final, Literal
 from weakref import WeakKeyDictionary
 
 from mitmproxy import http
@@ -19,6 +19,8 @@ from addons.call import Call
 from addons.calls import Calls
 from addons.egress import Egress
 from addons.foundry.refusals import Refusal
+
+GRACE: Final = 2.0  # seconds for a call that was cut to end; then its caller is hung up on
 
 
 class Deadlines:
@@ -91,6 +93,9 @@ class Deadlines:
         server = flow.server_conn if flow.server_conn.connected else self._connecting.get(flow)
         if server is not None:
             self._egress.cut(server)
+        self._stop(flow)
+        # where mitmproxy itself has failed, nobody tells the caller
+        self._timers[flow] = asyncio.get_running_loop().call_later(GRACE, self._hang_up, flow.client_conn)
 
     def _stop(self, flow: http.HTTPFlow) -> None:
         if timer := self._timers.pop(flow, None):

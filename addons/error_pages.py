@@ -5,11 +5,9 @@ replaced. Nothing here decides whether a call leaves: with another mitmproxy tha
 untouched and a caller gets the HTML page instead, which is worse to read and just as closed.
 """
 
-import inspect
 from typing import Final
 from weakref import WeakKeyDictionary
 
-import structlog
 from mitmproxy import http
 from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Connection
@@ -18,6 +16,7 @@ from mitmproxy.proxy import commands, layer
 from mitmproxy.proxy.layers.http import _http1
 from mitmproxy.proxy.layers.http._events import HttpEvent, ResponseProtocolError
 
+from addons.as_tried import as_tried
 from addons.foundry.envelope import ErrorFormat, render
 from addons.foundry.refusals import Refusal
 
@@ -29,8 +28,6 @@ EXPECTED: Final = (
     (_STOCK_PAGE, "(status_code: int, message: str = '') -> bytes"),
 )
 """What the two functions must look like to be replaced."""
-
-_log = structlog.get_logger("sidecar.error_pages")
 
 
 class ErrorPages:
@@ -49,18 +46,17 @@ class ErrorPages:
         self._answers[client] = response
 
     def say_last(self, client: Connection, words: bytes) -> None:
-        """The answer has begun: the caller gets these bytes and a proper end of the body."""
+        """The answer has begun: the caller gets these bytes, if any, and a proper end of the body."""
         self._last_words[client] = words
 
     def load(self, _loader: Loader) -> None:
-        for function, signature in EXPECTED:
-            found = str(inspect.signature(function))
-            if not found.startswith(signature):
-                _log.warning("error_pages_left_alone", function=function.__name__, expected=signature, found=found)
-                return
+        if not as_tried(EXPECTED, "error_pages_left_alone"):
+            return
 
         def send(server: _http1.Http1Server, event: HttpEvent) -> layer.CommandGenerator[None]:
-            if isinstance(event, ResponseProtocolError) and (words := self._words_for(server)):
+            if isinstance(event, ResponseProtocolError) and event.stream_id != server.stream_id:
+                return _nothing()  # a second error of an exchange that has had its last words
+            if isinstance(event, ResponseProtocolError) and (words := self._words_for(server)) is not None:
                 return _speak(server, event, words)
             return _STOCK_SEND(server, event)
 
@@ -71,13 +67,13 @@ class ErrorPages:
         _http1.Http1Server.send = _STOCK_SEND  # type: ignore[method-assign]
         _http1.make_error_response = _STOCK_PAGE
 
-    def _words_for(self, server: _http1.Http1Server) -> bytes:
+    def _words_for(self, server: _http1.Http1Server) -> bytes | None:
         if server.response is None:
             answer = self._answers.pop(server.conn, None)
-            return b"" if answer is None else _wire(answer)
-        words = self._last_words.pop(server.conn, b"")
-        if words and "chunked" in server.response.headers.get("transfer-encoding", "").lower():
-            return b"%x\r\n%s\r\n0\r\n\r\n" % (len(words), words)
+            return None if answer is None else _wire(answer)
+        words = self._last_words.pop(server.conn, None)
+        if words is not None and "chunked" in server.response.headers.get("transfer-encoding", "").lower():
+            return (b"%x\r\n%s\r\n" % (len(words), words) if words else b"") + b"0\r\n\r\n"
         return words
 
     def _page(self, status_code: int, message: str = "") -> bytes:
@@ -92,7 +88,14 @@ def _wire(response: http.Response) -> bytes:
     return assembled
 
 
+def _nothing() -> layer.CommandGenerator[None]:
+    yield from ()
+
+
 def _speak(server: _http1.Http1Server, event: HttpEvent, words: bytes) -> layer.CommandGenerator[None]:
     yield commands.SendData(server.conn, words)
-    server.response = server.response or http.Response.make()  # so that no page follows
-    yield from _STOCK_SEND(server, event)
+    if server.response is None:
+        server.response = http.Response.make()  # so that no page follows
+        yield from _STOCK_SEND(server, event)
+    else:  # it ended as HTTP should, and the connection can serve the next call
+        yield from server.mark_done(response=True)

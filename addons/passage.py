@@ -1,4 +1,4 @@
-"""An answer on its way through: every chunk leaves as it came, and a copy is read for its facts."""
+"""An answer on its way through: it leaves as it came, whole events at a time, and a copy is read for its facts."""
 
 import time
 from collections.abc import Callable
@@ -30,23 +30,27 @@ class Passage:
         self._call = call
         self._tap = EventTap() if events else None
         self._may_add = may_add  # False where a Content-Length forbids a parting event
+        self._held = bytearray()  # half an event: passed on before a cut, it would spoil the parting event behind it
         self._json = bytearray()
         self.copy: Callable[[bytes], object] | None = None  # also gets what passes, for somebody to look at
         self.observer: Callable[[bytes], object] | None = None  # gets what the provider said, and no more
 
-    def __call__(self, chunk: bytes) -> bytes:
+    def __call__(self, chunk: bytes) -> bytes | tuple[()]:
+        """What is to be passed on now; mitmproxy takes no empty bytes for nothing."""
+        passed = chunk
         try:
             if chunk:
                 self._read(chunk)
                 if self.observer is not None:
                     self.observer(chunk)
+                passed = self._complete(chunk)
             else:
-                chunk = self._end()
+                passed = self._end()
             if self.copy is not None:
-                self.copy(chunk)
+                self.copy(passed)
         except Exception as error:  # noqa: BLE001 - reading along must never harm what passes
             _log.error("reading_along_failed", exc_info=error)
-        return chunk
+        return passed or ()
 
     def _read(self, chunk: bytes) -> None:
         self._call.last_activity = time.monotonic()
@@ -55,17 +59,28 @@ class Passage:
         elif len(self._json) <= MAX_JSON_ANSWER:
             self._json += chunk
 
+    def _complete(self, chunk: bytes) -> bytes:
+        if self._tap is None or not self._may_add:
+            return chunk
+        if not self._held and not self._tap.unfinished:
+            return chunk
+        self._held += chunk
+        complete = len(self._held) - self._tap.unfinished
+        passed = bytes(self._held[:complete])
+        del self._held[:complete]
+        return passed
+
     @property
     def finished(self) -> bool:
         """Whether a stream has said its last; what comes after, or does not, changes nothing."""
         return self._tap is not None and self._tap.terminal is not None
 
-    def parting_event(self) -> bytes:
-        """The one error event for a stream that broke off; empty where the stream had ended or can't take it."""
+    def parting_event(self) -> bytes | None:
+        """The one error event for a stream that broke off; empty where the stream had ended, None where none can be."""
         self.settle()
-        if self._tap is None or self.finished or not self._may_add:
-            return b""
-        return error_event(*PARTING[self._call.cut], sequence_number=self._tap.events)
+        if self._tap is None or not self._may_add:
+            return None
+        return b"" if self.finished else error_event(*PARTING[self._call.cut], sequence_number=self._tap.events)
 
     def settle(self) -> None:
         """Reads what the answer said of itself into the call."""
@@ -81,9 +96,9 @@ class Passage:
         self.settle()
         if self._tap is None or self.finished:
             self._call.answer.ended = "whole"
-            return b""
+            return bytes(self._held)
         self._call.answer.ended = "truncated"
-        return self.parting_event()
+        return self.parting_event() or b""
 
 
 class Unread:
@@ -103,6 +118,5 @@ class Unread:
     def settle(self) -> None:
         """There is nothing to read."""
 
-    def parting_event(self) -> bytes:
-        """None: its form is not known here."""
-        return b""
+    def parting_event(self) -> None:
+        """There is none: its form is not known here."""

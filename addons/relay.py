@@ -1,5 +1,6 @@
 """Addon: answers and streams; turns the provider's failures into refusals."""
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
@@ -15,6 +16,7 @@ from addons.foundry.envelope import ErrorFormat
 from addons.foundry.provider_errors import refusal_for
 from addons.foundry.refusals import Refusal
 from addons.passage import Passage, Unread
+from addons.reading import SWITCHED, TOO_LONG
 
 STRIPPED: Final = frozenset((
     b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security",
@@ -35,6 +37,13 @@ ENDED: Final[Mapping[str | None, Literal["truncated", "timed_out", "shut_down"]]
 BODY_TOO_LARGE: Final = "Request body exceeds"
 ANSWER_TOO_LARGE: Final = "Response body exceeds"
 """What mitmproxy says; the latter before anything of the answer has been sent on."""
+
+ANSWER_FAILED: Final = (
+    (SWITCHED, "{} answered in another protocol.", None),
+    (TOO_LONG, "{}'s answer has longer headers than the sidecar reads.", None),
+    (ANSWER_TOO_LARGE, "{}'s answer is larger than policy.max_body_bytes.", "policy.max_body_bytes"),
+)
+"""What mitmproxy says, what the caller is told of the other side, and the setting that decides."""
 
 _log = structlog.get_logger("sidecar.relay")
 
@@ -59,14 +68,17 @@ class Relay:
             return  # read whole, then answered for in `response`
         events = media_type == EVENTS
         call.answer.streamed = events
-        response.headers.fields = tuple(field for field in response.headers.fields if not _is_stripped(field[0]))
+        response.headers.fields = tuple(
+            (name, value.replace(b"\r\n ", b" "))  # a folded header (RFC 9112 §5.2)
+            for name, value in response.headers.fields
+            if not _is_stripped(name)
+        )
         if call.to == "foundry":
             response.stream = Unread(call)
             return
         if call.verdict and call.verdict.changes:
             response.headers[CHANGES_HEADER] = ", ".join(f"{c.path};{c.action}" for c in call.verdict.changes)
-        may_add = "content-length" not in response.headers and "content-encoding" not in response.headers
-        response.stream = Passage(call, events=events, may_add=may_add)
+        response.stream = Passage(call, events=events, may_add="content-length" not in response.headers)
 
     def response(self, flow: http.HTTPFlow) -> None:
         call = self._calls.of(flow)
@@ -87,13 +99,12 @@ class Relay:
         passage = flow.response.stream if flow.response else None
         if isinstance(passage, Passage | Unread) and ANSWER_TOO_LARGE not in flow.error.msg:
             passage.settle()
-            if passage.finished:  # some clients hang up as soon as they have the last event
-                call.answer.ended = "whole"
-            elif _caller_left(flow):
-                call.answer.ended = "interrupted"
+            if _caller_left(flow):  # some do as soon as they have the last event
+                call.answer.ended = "whole" if passage.finished else "interrupted"
             else:
-                call.answer.ended = ENDED[call.cut]
-                self._pages.say_last(flow.client_conn, passage.parting_event())
+                call.answer.ended = "whole" if passage.finished else ENDED[call.cut]
+                if (words := passage.parting_event()) is not None:
+                    self._pages.say_last(flow.client_conn, words)
         elif _caller_left(flow):
             call.answer.ended = "interrupted"
         else:
@@ -128,11 +139,15 @@ def _media_type(response: http.Response) -> str:
 def _is_answer(call: Call, response: http.Response, media_type: str) -> bool:
     """A success in a form the API answers in; a page with status 200 comes from something in between.
 
-    Of Foundry itself, whatever ends an exchange.
+    Encoded, which the request asks not to be done, it could not be read along. Of Foundry itself, whatever ends an
+    exchange.
     """
     if call.to == "foundry":
         return response.status_code >= 200  # noqa: PLR2004 - HTTP's first class of final answers
-    return 200 <= response.status_code < 300 and media_type in {"application/json", EVENTS}  # noqa: PLR2004 - HTTP's success class
+    known = media_type in {"application/json", EVENTS}
+    encoded = response.headers.get("content-encoding", "identity").lower() != "identity"
+    coded = response.headers.get("transfer-encoding", "chunked").lower() != "chunked"
+    return 200 <= response.status_code < 300 and known and not encoded and not coded  # noqa: PLR2004 - HTTP's success class
 
 
 def _is_stripped(name: bytes) -> bool:
@@ -158,14 +173,23 @@ def _why(call: Call, message: str) -> Refusal:
             detail=call.cut,
         )
     if BODY_TOO_LARGE in message:
-        return Refusal("too_large", "The body is over policy.max_body_bytes.", detail=message)
-    if ANSWER_TOO_LARGE in message:
-        text = f"{far.name}'s answer is larger than policy.max_body_bytes."
-        return Refusal(far.failed, text, detail=message, setting="policy.max_body_bytes")
+        return Refusal("too_large", "The body is over policy.max_body_bytes.", detail=BODY_TOO_LARGE)
+    for sign, text, setting in ANSWER_FAILED:
+        if sign in message:
+            return Refusal(far.failed, text.format(far.name), detail=sign, setting=setting)
     if call.released_at is None:
         # without mitmproxy's words for it: they quote what the caller sent, which may hold its token
         return Refusal("bad_target", "The request is not well-formed HTTP.")
-    return Refusal(far.unreachable, f"{far.name} can't be reached; try again later.", headers=SOON, detail=message)
+    return Refusal(
+        far.unreachable,
+        f"{far.name} can't be reached; try again later.",
+        headers=SOON,
+        detail=_QUOTED.split(message)[0],
+    )
+
+
+_QUOTED: Final = re.compile(r""":? (?:bytearray\()?b?['"]""")
+"""Where mitmproxy begins to quote what the other side sent, which may be an answer."""
 
 
 class Far(NamedTuple):

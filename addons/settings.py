@@ -56,6 +56,13 @@ class Listen(Section):
         Address | None,
         Field(description="explicit proxy, for apps that keep Foundry's host name and use HTTPS_PROXY; absent: none"),
     ] = None
+    head_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="seconds a caller has for a request's headers; a connection kept between calls is not hurried",
+        ),
+    ] = 60.0
     body_seconds: Annotated[
         float, Field(gt=0, description="seconds a caller has to send its body; then its connection is closed")
     ] = 120.0

@@ -27,7 +27,7 @@ class Records:
         """The records of this event, as soon as there are ``count``; raises TimeoutError."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._named(event)) >= count, 20):
-                raise TimeoutError(f"{len(self._named(event))} of {count} records of {event}; all: {self._events}")
+                raise TimeoutError(f"{len(self._named(event))} of {count} records of {event}; all: {self._events[:50]}")
             return self._named(event)
 
     def clear(self) -> None:

@@ -11,8 +11,13 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from mitmproxy import ctx
-from mitmproxy.connection import Client, Connection
+from mitmproxy.addonmanager import Loader
+from mitmproxy.connection import Client, Connection, ConnectionState
+from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+
+from addons.as_tried import as_tried
 
 KEEP_ALIVE: Final = (
     (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
@@ -23,12 +28,22 @@ KEEP_ALIVE: Final = (
 )
 """Below what load balancers cut idle connections at (350 s at the tightest): a reasoning model thinks for minutes."""
 
+_STOCK_OPEN: Final = ConnectionHandler.open_connection
+EXPECTED: Final = ((_STOCK_OPEN, "(self, command: mitmproxy.proxy.commands.OpenConnection)"),)
+
 
 class Connections:
     name = "sidecar-connections"
 
     def __init__(self) -> None:
         self._clients: WeakKeyDictionary[asyncio.WriteTransport, Client] = WeakKeyDictionary()
+
+    def load(self, _loader: Loader) -> None:
+        if as_tried(EXPECTED, "connections_left_alone"):
+            ConnectionHandler.open_connection = _open  # type: ignore[method-assign, assignment]  # as it says
+
+    def done(self) -> None:
+        ConnectionHandler.open_connection = _STOCK_OPEN  # type: ignore[method-assign]
 
     def client_connected(self, client: Client) -> None:
         transport = _transport(client, client)
@@ -37,6 +52,12 @@ class Connections:
 
     def server_connected(self, data: ServerConnectionHookData) -> None:
         keep_alive(_transport(data.client, data.server))
+
+    def client_disconnected(self, client: Client) -> None:
+        _close_forgotten(client, client)
+
+    def server_disconnected(self, data: ServerConnectionHookData) -> None:
+        _close_forgotten(data.client, data.server)
 
     def hang_up(self, client: Client) -> None:
         """Closes a caller's connection without a word, as one must while it is still speaking."""
@@ -57,6 +78,30 @@ def keep_alive(transport: asyncio.WriteTransport) -> None:
     for level, option, value in KEEP_ALIVE:
         if hasattr(socket, option):
             own.setsockopt(level, getattr(socket, option), value)
+
+
+async def _open(handler: ConnectionHandler, command: commands.OpenConnection) -> None:
+    """mitmproxy takes it that a connection once opened is still there; of one that was reset it would tell nobody."""
+    try:
+        await _STOCK_OPEN(handler, command)
+    except AssertionError:
+        if command.connection.peername is not None:
+            raise
+        why = command.connection.error = "connection reset"
+        command.connection.state = ConnectionState.CLOSED
+        handler.transports.pop(command.connection, None)
+        await handler.server_event(events.OpenConnectionCompleted(command, why))
+
+
+def _close_forgotten(client: Client, connection: Connection) -> None:
+    """mitmproxy leaves a socket open when its task is cancelled while it waits for mitmproxy's own lock.
+
+    So it is with a peer that talks on while its connection is being closed.
+    """
+    proxyserver: Any = ctx.master.addons.get("proxyserver")
+    handler = proxyserver.connections.get(client.id)
+    if handler and (forgotten := handler.transports.get(connection)) and forgotten.writer:
+        forgotten.writer.close()
 
 
 def _transport(client: Client, connection: Connection) -> asyncio.WriteTransport:

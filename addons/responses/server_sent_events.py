@@ -47,6 +47,11 @@ class EventTap:
         self._scanned = 0  # no event ends before this offset
         self._skipped_head: bytes | None = None  # not None: inside an event that is too large to keep
 
+    @property
+    def unfinished(self) -> int:
+        """How many bytes of an event came that has not ended yet; 0 where it is too large to keep."""
+        return 0 if self._skipped_head is not None else len(self._buffer)
+
     def feed(self, chunk: bytes) -> None:
         self._buffer += chunk
         start, position = 0, self._scanned

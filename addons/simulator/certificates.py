@@ -37,11 +37,14 @@ class Authority:
         key_file = directory / "ca-key.pem"
         self._certificate, self._key = _load(self.file, key_file) or _make(self.file, key_file)
 
-    def issue(self, names: Sequence[str]) -> tuple[bytes, bytes]:
-        """A new server certificate for ``names``, host names or addresses, and its key, both as PEM."""
+    def issue(self, names: Sequence[str], valid: dt.timedelta = _VALID) -> tuple[bytes, bytes]:
+        """A new server certificate for ``names``, host names or addresses, and its key, both as PEM.
+
+        ``valid`` is from now on; less than nothing makes an expired one.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
-            _builder("Simulated provider", self._certificate.subject, key)
+            _builder("Simulated provider", self._certificate.subject, key, valid)
             .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -50,13 +53,13 @@ class Authority:
         certificate = builder.sign(self._key, hashes.SHA256())
         return certificate.public_bytes(Encoding.PEM), _key_pem(key)
 
-    def server_context(self, names: Sequence[str]) -> ssl.SSLContext:
-        """A server's TLS context with a new certificate for ``names``."""
+    def server_context(self, names: Sequence[str], valid: dt.timedelta = _VALID) -> ssl.SSLContext:
+        """A server's TLS context with a new certificate, as ``issue`` makes it."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         # OpenSSL takes the chain from a file alone; this one is gone when the context is made.
         with tempfile.TemporaryDirectory() as directory:
             chain = Path(directory) / "server.pem"
-            _write(chain, b"".join(self.issue(names)))
+            _write(chain, b"".join(self.issue(names, valid)))
             context.load_cert_chain(chain)
         return context
 
@@ -98,7 +101,9 @@ def _make(file: Path, key_file: Path) -> tuple[x509.Certificate, ec.EllipticCurv
     return certificate, key
 
 
-def _builder(name: str, issuer: x509.Name | None, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(
+    name: str, issuer: x509.Name | None, key: ec.EllipticCurvePrivateKey, valid: dt.timedelta = _VALID
+) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     return (
@@ -108,7 +113,7 @@ def _builder(name: str, issuer: x509.Name | None, key: ec.EllipticCurvePrivateKe
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _DAY)  # clocks differ
-        .not_valid_after(now + _VALID)
+        .not_valid_after(now + valid)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 

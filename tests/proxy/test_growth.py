@@ -1,5 +1,6 @@
 """Nothing of a call stays when it is over: no descriptor, no entry in a table, no Call."""
 
+import contextlib
 import gc
 import socket
 import time
@@ -7,11 +8,14 @@ from collections.abc import Callable, Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from addons.call import Call
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import SettingsMaker
 from tests.proxy.client import HELLO, post, request_bytes
 from tests.proxy.running import RunningSidecar
+from tests.proxy.test_odd_http import IN_CHUNKS, head
 from tests.records import Records
 
 CALLS = 500
@@ -85,3 +89,20 @@ def test_nothing_grows(make_settings: SettingsMaker, provider: SimulatedProvider
         play_all(CALLS)
         assert back_to(lambda: held(sidecar), tables) == {}
         assert back_to(descriptors, files) == {}
+
+
+@pytest.mark.parametrize(
+    "sent", [head(IN_CHUNKS) + b"zz\r\n", head(b"Content-Length: 70000000")], ids=["malformed", "too large"]
+)
+def test_a_caller_that_talks_on_leaves_nothing(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, sent: bytes
+) -> None:
+    """mitmproxy by itself forgets such a connection's socket."""
+    with RunningSidecar(make_settings()) as sidecar:
+        post(sidecar.port)
+        before = descriptors()
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller, contextlib.suppress(OSError):
+                caller.sendall(sent + b"a" * 2_000_000)
+                caller.recv(100)
+        assert back_to(descriptors, before) == {}

@@ -46,7 +46,7 @@ CASES = [
     pytest.param(head(SIZED).replace(b"\r\n", b"\n") + BODY, [200], 1, id="bare line feeds"),
     pytest.param(head(IN_CHUNKS) + CHUNKED + b"0\r\n\r\n", [200], 1, id="chunks"),
     pytest.param(head(IN_CHUNKS) + CHUNKED.replace(b"\r\n", b";a=b\r\n", 1) + b"0\r\n\r\n", [200], 1, id="extension"),
-    pytest.param(head(IN_CHUNKS) + CHUNKED + b"0\r\nX-T: 1\r\n\r\n", [], 0, id="trailers"),
+    pytest.param(head(IN_CHUNKS) + CHUNKED + b"0\r\nX-T: 1\r\n\r\n", [200], 1, id="trailers"),
     pytest.param(head(SIZED) + BODY[:-1], [], 0, id="a byte short"),
     pytest.param(head(IN_CHUNKS, SIZED) + CHUNKED + b"0\r\n\r\n", [400], 0, id="two lengths"),
     pytest.param(head(SIZED, b"Content-Length: 1") + BODY, [400], 0, id="two sizes"),

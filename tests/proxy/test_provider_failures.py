@@ -1,6 +1,5 @@
 """What a caller gets when the provider fails, and what is recorded of it."""
 
-import http.client
 import json
 import re
 import socket
@@ -221,10 +220,9 @@ def test_a_stream_cut_after_its_last_event_was_whole(
     sidecar: RunningSidecar, provider: SimulatedProvider, records: Records
 ) -> None:
     provider.script(f"cut={WHOLE_STREAM}")
-    with pytest.raises(http.client.IncompleteRead) as cut:
-        post(sidecar.port, STREAM)
-    assert b"event: response.completed" in cut.value.partial
-    assert b"event: error" not in cut.value.partial
+    reply = post(sidecar.port, STREAM)
+    assert b"event: response.completed" in reply.body
+    assert b"event: error" not in reply.body
     (record,) = records.wait()
     assert (record["answer.ended"], record["usage.status"]) == ("whole", "reported")
 

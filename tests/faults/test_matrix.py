@@ -1,0 +1,121 @@
+"""Every way a provider may fail, as each kind of caller sees it; and what is left: one record, the right charge."""
+
+import asyncio
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from typing import Any, NamedTuple
+
+import pytest
+import structlog
+
+from tests.clients.installed import node_modules
+from tests.faults.answers import ROWS
+from tests.faults.matrix import Seen, Stage, by_node, by_wire, openai_python, play_all, staged
+from tests.proxy.test_growth import back_to, descriptors, held
+from tests.records import Records
+from tests.tally import Tally
+
+WAYS = ("wire", "python", "node")
+REPORTED = 20  # tokens, in every answer that is whole
+
+pytestmark = pytest.mark.timeout(300)  # the first run installs openai-node
+
+
+class Played(NamedTuple):
+    seen: Mapping[tuple[str, str], Seen]  # by way and row
+    records: Mapping[str, list[dict[str, Any]]]  # by caller, which is "row way"
+    rows: Mapping[str, list[dict[str, Any]]]
+    charged: Mapping[str, int]
+    more: Mapping[str, int]  # what there was more of at the end than at the start
+    strangers: Mapping[str, int]  # calls that reached a provider they were not for
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory, tally: Tally) -> Iterator[Played]:
+    """All rows by all ways, at once: each test looks at its part of it."""
+    node_modules()
+    caught = Records()
+    structlog.configure(processors=[caught], cache_logger_on_first_use=False)
+    directory = tmp_path_factory.mktemp("matrix")
+    with staged(directory) as stage:
+        for name in ("plain-stream", "refused"):  # so that threads and their descriptors are there
+            by_wire(stage, name, ROWS[name], caller="first")
+        caught.wait(count=2)
+        caught.clear()
+        before = everything(stage)
+        with openai_python(stage) as by_python:
+            seen = play_all(stage, {"wire": by_wire, "python": by_python})
+        seen |= {("node", name): each for name, each in by_node(stage, list(ROWS)).items()}
+        caught.wait(count=len(WAYS) * len(ROWS))
+        more = back_to(lambda: everything(stage), before)
+        strangers = Counter({kind: sum(one.calls.values()) for kind, one in stage.providers.items()})
+        strangers["scripted"] = sum((stage.providers["scripted"].calls - Counter(_callers("scripted"))).values())
+        (settlement,) = (part for part in stage.sidecar.addons if part.name == "sidecar-settlement")
+        storage = settlement._counters._storage.storage
+        charged = {key.rpartition(":")[2]: count for key, count in storage.items() if key.startswith("TOKENS")}
+    structlog.reset_defaults()
+    yield Played(seen, _by_caller(caught.of("call")), _rows(directory / "usage.sqlite"), charged, more, strangers)
+    tally.add("faults", "provider, by three callers", tried=len(seen), lost=0, figures=f"{len(ROWS)} kinds")
+
+
+def _callers(where: str) -> list[str]:
+    return [f"{name} {way}" for name, row in ROWS.items() for way in WAYS if row.where == where] + [
+        "plain-stream first"
+    ]
+
+
+def everything(stage: Stage) -> Mapping[str, int]:
+    tasks = stage.sidecar.on_loop(lambda: len(asyncio.all_tasks()))
+    return {**held(stage.sidecar), **descriptors(), "tasks": tasks}
+
+
+def _by_caller(facts: list[dict[str, Any]]) -> Mapping[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for each in facts:
+        found.setdefault(each["caller"], []).append(each)
+    return found
+
+
+def _rows(ledger: Any) -> Mapping[str, list[dict[str, Any]]]:
+    with closing(sqlite3.connect(ledger)) as connection:
+        connection.row_factory = sqlite3.Row
+        return _by_caller([dict(row) for row in connection.execute("SELECT * FROM call")])
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_what_callers_see(played: Played, name: str) -> None:
+    outcome = ROWS[name].outcome
+    wire, python, node = (played.seen[way, name] for way in WAYS)
+    assert wire == Seen(outcome.status, outcome.code, None, outcome.whole)
+    assert (python.error, node.error) == (outcome.error("python"), outcome.error("node"))
+    if outcome.code:
+        assert (python.status, python.code) == (node.status, node.code) == (outcome.status, outcome.code)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_one_record_one_row_and_the_right_charge(played: Played, name: str) -> None:
+    outcome = ROWS[name].outcome
+    for way in WAYS:
+        (record,) = played.records[f"{name} {way}"]
+        assert record["policy.decision"] == ("served" if outcome.status == 200 else "failed")
+        assert record["http.response.status_code"] == outcome.status
+        assert (record.get("answer.ended"), record["usage.status"]) == (outcome.ended, outcome.usage)
+        (row,) = played.rows[f"{name} {way}"]
+        assert (row["state"], row["decision"], row["status"]) == ("closed", record["policy.decision"], outcome.status)
+        assert (row["usage_status"], row["total_tokens"]) == (outcome.usage, _reported(outcome.usage))
+        estimate = record["rate_limit.estimated_tokens"] if outcome.charged else 0
+        assert played.charged[f"{name} {way}"] == (_reported(outcome.usage) or estimate)
+
+
+def _reported(usage: str | None) -> int | None:
+    return REPORTED if usage == "reported" else None
+
+
+def test_nobody_is_asked_who_should_not_be(played: Played) -> None:
+    assert {kind: count for kind, count in played.strangers.items() if count} == {}
+
+
+def test_nothing_is_left(played: Played) -> None:
+    assert played.more == {}
