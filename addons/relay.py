@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal, NamedTuple
 
 import structlog
@@ -20,13 +20,13 @@ from addons.reading import SWITCHED, TOO_LONG
 
 STRIPPED: Final = frozenset((
     b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security",
-    b"keep-alive", b"upgrade",
+    b"keep-alive", b"upgrade", b"sidecar-changes",
 ))  # fmt: skip
 STRIPPED_PREFIXES: Final = (b"cf-", b"proxy-")
-"""Answer headers that speak of the operator's account, of a session, or of another connection (SPEC §7)."""
+"""Answer headers that speak of the operator's account, a session or another connection (SPEC §7), or for us."""
 
-EVENTS: Final = "text/event-stream"
-CHANGES_HEADER: Final = "Sidecar-Changes"
+EVENTS: Final = b"text/event-stream"
+CHANGES_HEADER: Final = b"Sidecar-Changes"
 SOON: Final = {"Retry-After": "1"}
 
 ENDED: Final[Mapping[str | None, Literal["truncated", "timed_out", "shut_down"]]] = {
@@ -63,22 +63,23 @@ class Relay:
         response = flow.response
         call.answer.status = response.status_code
         call.answer.first_byte_at = call.last_activity = time.monotonic()
-        media_type = _media_type(response)
-        if not _is_answer(call, response, media_type):
+        said = _said(response)
+        if not _is_answer(call, response, said):
             return  # read whole, then answered for in `response`
-        events = media_type == EVENTS
+        events = _media_type(said) == EVENTS
         call.answer.streamed = events
-        response.headers.fields = tuple(
-            (name, value.replace(b"\r\n ", b" "))  # a folded header (RFC 9112 §5.2)
-            for name, value in response.headers.fields
-            if not _is_stripped(name)
+        response.headers.fields = (
+            *(
+                (name, value.replace(b"\r\n ", b" "))  # a folded header (RFC 9112 §5.2)
+                for name, value in response.headers.fields
+                if not _is_stripped(name.lower())
+            ),
+            *_changes(call),
         )
         if call.to == "foundry":
             response.stream = Unread(call)
-            return
-        if call.verdict and call.verdict.changes:
-            response.headers[CHANGES_HEADER] = ", ".join(f"{c.path};{c.action}" for c in call.verdict.changes)
-        response.stream = Passage(call, events=events, may_add="content-length" not in response.headers)
+        else:
+            response.stream = Passage(call, events=events, may_add=b"content-length" not in said)
 
     def response(self, flow: http.HTTPFlow) -> None:
         call = self._calls.of(flow)
@@ -87,7 +88,7 @@ class Relay:
         if call.refusal is not None:  # a fault at the answer's headers
             flow.response = response_of(call.refusal, self._error_format)
         elif call.answer.ended is None:  # it did not go through the passage
-            if _is_answer(call, flow.response, _media_type(flow.response)):
+            if _is_answer(call, flow.response, _said(flow.response)):
                 call.answer.ended = "whole"  # a success without a body
             else:
                 self._answer_for_provider(flow, call)
@@ -132,11 +133,16 @@ class Relay:
         flow.response = response_of(outcome.refusal, self._error_format)
 
 
-def _media_type(response: http.Response) -> str:
-    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
+def _said(response: http.Response) -> Mapping[bytes, bytes]:
+    """The headers, names and values in lower case; of a repeated one the last."""
+    return {name.lower(): value.lower() for name, value in response.headers.fields}
 
 
-def _is_answer(call: Call, response: http.Response, media_type: str) -> bool:
+def _media_type(said: Mapping[bytes, bytes]) -> bytes:
+    return said.get(b"content-type", b"").partition(b";")[0].strip()
+
+
+def _is_answer(call: Call, response: http.Response, said: Mapping[bytes, bytes]) -> bool:
     """A success in a form the API answers in; a page with status 200 comes from something in between.
 
     Encoded, which the request asks not to be done, it could not be read along. Of Foundry itself, whatever ends an
@@ -144,15 +150,19 @@ def _is_answer(call: Call, response: http.Response, media_type: str) -> bool:
     """
     if call.to == "foundry":
         return response.status_code >= 200  # noqa: PLR2004 - HTTP's first class of final answers
-    known = media_type in {"application/json", EVENTS}
-    encoded = response.headers.get("content-encoding", "identity").lower() != "identity"
-    coded = response.headers.get("transfer-encoding", "chunked").lower() != "chunked"
-    return 200 <= response.status_code < 300 and known and not encoded and not coded  # noqa: PLR2004 - HTTP's success class
+    known = _media_type(said) in {b"application/json", EVENTS}
+    plain = said.get(b"content-encoding", b"identity") == b"identity"
+    framed = said.get(b"transfer-encoding", b"chunked") == b"chunked"
+    return 200 <= response.status_code < 300 and known and plain and framed  # noqa: PLR2004 - HTTP's success class
 
 
 def _is_stripped(name: bytes) -> bool:
-    lowered = name.lower()
-    return lowered in STRIPPED or lowered.startswith(STRIPPED_PREFIXES)
+    return name in STRIPPED or name.startswith(STRIPPED_PREFIXES)
+
+
+def _changes(call: Call) -> Iterator[tuple[bytes, bytes]]:
+    if call.verdict and call.verdict.changes:
+        yield CHANGES_HEADER, ", ".join(f"{c.path};{c.action}" for c in call.verdict.changes).encode()
 
 
 def _caller_left(flow: http.HTTPFlow) -> bool:
