@@ -8,6 +8,7 @@ from addons.cassettes.tape import Tape
 from addons.checkpoint import Checkpoint
 from addons.closed import Closed
 from addons.deadlines import Deadlines
+from addons.early_answers import EarlyAnswers
 from addons.egress import Egress
 from addons.error_pages import ErrorPages
 from addons.gates.attribution import attribute
@@ -107,6 +108,7 @@ def assemble(
         Journal(calls, (under_way.leave, settlement.settle, *observation.sinks)),
         settlement,
         *observation.parts,
+        EarlyAnswers(calls, connections.hang_up, body=settings.listen.body_seconds),
         connections,
         Reading(connections.hang_up, head=settings.listen.head_seconds),
         readiness,

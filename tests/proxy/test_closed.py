@@ -40,6 +40,7 @@ HOOKS = [
     ("sidecar-deadlines", "request"),
     ("sidecar-egress", "server_connect"),
     ("sidecar-deadlines", "server_connect"),
+    ("sidecar-early-answers", "requestheaders"),
 ]
 
 by_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
