@@ -17,15 +17,15 @@ from addons.gates.concurrency import LimitConcurrency, UnderWay
 from addons.gates.limits import HoldToLimits
 from addons.gates.media_type import DeclaredBody
 from addons.gates.model import ResolveModel, permit_model
-from addons.gates.order import Gates
+from addons.gates.order import TO_BOTH, TO_FOUNDRY, Gates, Named
+from addons.gates.pass_on import pass_on
 from addons.gates.policy import JudgeBody
 from addons.gates.rewrite import Rewrite
 from addons.gates.route import Route
-from addons.inspecting.explainer import Explainer
-from addons.inspecting.inspector import Inspector
 from addons.journal import Journal
+from addons.lean.addon import Lean
 from addons.lockdown import Lockdown
-from addons.meaning import catalogue_of, destinations, foundry_hosts, hosts
+from addons.meaning import catalogue_of, destinations, forwards, foundry_addresses, foundry_hosts, hosts
 from addons.mitmproxy_options import required_options
 from addons.observation import observe
 from addons.passthrough import Passthrough
@@ -113,7 +113,12 @@ def assemble(
         lifecycle,
         Announce(settings),
     ]
+    if settings.mitmproxy.lean:
+        parts.append(Lean())
     if inspect:
+        from addons.inspecting.explainer import Explainer  # noqa: PLC0415 - for whoever looks; costs every start 50 ms
+        from addons.inspecting.inspector import Inspector  # noqa: PLC0415 - the same
+
         parts += [Explainer(lambda: in_force.rules.gates), Inspector(settings.inspect)]
     if source:
 
@@ -141,12 +146,13 @@ def rules(settings: Settings, counters: Counters, under_way: UnderWay, verifier:
     own = gates(settings, verifier, counters, under_way)
     return Rules(
         own,
-        tuple(name for name, _ in (*own.head, *own.body)),
+        {"provider": own.names("provider"), "foundry": own.names("foundry")},
         {
             region: ProviderKey(settings.provider.regions[region].api_key)
             for region in settings.provider.allowed_regions
         },
-        frozenset(place.address for place in destinations(settings).values()),
+        {place.address: place.address[0] for place in destinations(settings).values()},
+        foundry_addresses(settings),
         verifier,
         store_needed=settings.limits.mode == "enforce" and settings.limits.on_store_failure == "refuse",
     )
@@ -156,18 +162,19 @@ def gates(settings: Settings, verifier: Verifier, counters: Counters, under_way:
     """Every gate a call goes through, by name and in order."""
     return Gates(
         head=(
-            ("route", Route(hosts(settings), foundry_hosts(settings))),
-            ("caller", IdentifyCaller(verifier)),
-            ("concurrency", LimitConcurrency(settings.limits, under_way)),
-            ("attribution", attribute),
-            ("media_type", DeclaredBody(settings.policy.max_body_bytes)),
+            Named("route", Route(hosts(settings), foundry_hosts(settings), other_paths=forwards(settings)), TO_BOTH),
+            Named("caller", IdentifyCaller(verifier)),
+            Named("concurrency", LimitConcurrency(settings.limits, under_way), TO_BOTH),
+            Named("attribution", attribute),
+            Named("media_type", DeclaredBody(settings.policy.max_body_bytes)),
         ),
         body=(
-            ("body", ReadBody(settings.policy.max_body_bytes)),
-            ("model", ResolveModel(catalogue_of(settings))),
-            ("permission", permit_model),
-            ("policy", JudgeBody(settings.policy)),
-            ("rewrite", Rewrite(destinations(settings))),
-            ("limits", HoldToLimits(settings.limits, counters)),
+            Named("body", ReadBody(settings.policy.max_body_bytes)),
+            Named("model", ResolveModel(catalogue_of(settings))),
+            Named("permission", permit_model),
+            Named("policy", JudgeBody(settings.policy)),
+            Named("rewrite", Rewrite(destinations(settings))),
+            Named("limits", HoldToLimits(settings.limits, counters)),
+            Named("pass_on", pass_on, TO_FOUNDRY),
         ),
     )

@@ -45,11 +45,13 @@ class Bookkeeping:
         await asyncio.to_thread(self.ledger.close)
 
     async def open(self, call: Call) -> None:
-        """Returns when the call's row is committed, so that it may leave.
+        """Returns when the call's row is committed, so that it may leave. Calls for Foundry itself use no model.
 
         Raises:
             Refusal: ``ledger_unavailable``, when the row can't be written and must be.
         """
+        if call.to != "provider":
+            return
         try:
             await self.ledger.open({"state": "open", **_known_of(call)}, call.attribution)
         except LedgerError as error:
@@ -64,6 +66,8 @@ class Bookkeeping:
 
     def settle(self, call: Call, record: Mapping[str, Any]) -> None:
         """A sink of the Journal: closes the row. A refused call has none yet, and gets a closed one."""
+        if call.to != "provider":
+            return
         usage = (call.answer.facts.usage if call.answer.facts else None) or Usage()
         prices = call.model.prices if call.model else None
         self.ledger.write(

@@ -19,17 +19,32 @@ type Headers = Mapping[str, tuple[str, ...]]
 
 type UsageStatus = Literal["reported", "interrupted", "unknown"]
 
+type To = Literal["provider", "foundry"]
+"""Where a call leaves for: the model provider, judged and rewritten, or Foundry itself, passed on as it came."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """The request that leaves for the provider; the key is put on later, on the wire alone."""
+    """The request that leaves; what opens the door is put on later, on the wire alone.
 
-    region: str
+    ``region``: whose key that is; None: the caller's own credentials, and the host is one of Foundry's.
+    """
+
+    region: str | None
     host: str
     port: int
     path: str
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
+    method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherPath:
+    """One of Foundry's other paths, normalised: as it is judged, recorded and passed on."""
+
+    hostname: str
+    path: str
 
 
 @dataclass(slots=True)
@@ -64,7 +79,8 @@ class Call:
 
     # gates, in their order
     passed: list[str] = field(default_factory=list)
-    token: str | None = field(default=None, repr=False)
+    other_path: OtherPath | None = None
+    credentials: Headers = field(default_factory=dict, repr=False)  # until the caller is known, or the call is sealed
     token_prefix: str | None = None
     caller: Caller | None = None
     attribution: tuple[str, ...] = ()
@@ -87,6 +103,10 @@ class Call:
     cut: Literal["connect", "read", "shutdown"] | None = None  # why the sidecar itself ended it
     alarms: list[str] = field(default_factory=list)
     recorded: bool = False
+
+    @property
+    def to(self) -> To:
+        return "provider" if self.other_path is None else "foundry"
 
     def header(self, name: str) -> str | None:
         """The first value of a header, by its lower-case name."""

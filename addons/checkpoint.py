@@ -23,7 +23,7 @@ from addons.gates.order import run
 from addons.inspecting.originals import header_fields, header_table, keep
 from addons.rules import InForce, Rules
 
-SECRET_HEADERS: Final = ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key")
+SECRET_HEADERS: Final[tuple[str, ...]] = ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key")
 """Taken off the flow before any view of it can be saved or shown."""
 
 _log = structlog.get_logger("sidecar.checkpoint")
@@ -54,9 +54,11 @@ class Checkpoint:
         self._error_format: ErrorFormat = error_format
         self._keep_requests = keep_requests
         self._before_release = before_release
+        # one for all calls: it stands in the way, and is only sent where a fault leaves it there
+        self._armed = response_of(Refusal("fault", "The call was not judged, so it was not sent."), error_format)
 
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
-        flow.response = self._armed()
+        flow.response = self._armed
         call = None
         try:
             call = _open(flow)
@@ -67,14 +69,16 @@ class Checkpoint:
             self._refuse(flow, call, error)
 
     async def request(self, flow: http.HTTPFlow) -> None:
-        call = self._calls.of(flow)
+        call, body = self._calls.of(flow), flow.request.raw_content or b""
+        if call is not None and call.to == "foundry":
+            flow.request.data.content = b""  # no gate looks into it, and it may hold credentials
         if call is not None and call.refusal is not None and flow.response is not None:
             return
         if flow.response is None:
-            flow.response = self._armed()
+            flow.response = self._armed
         try:
             call = _seen_before(call)
-            call.wire_body = flow.request.raw_content or b""
+            call.wire_body = body
             rules = self._rules[flow]
             await run(rules.gates.body, call)
             call.wire_body = b""
@@ -86,11 +90,12 @@ class Checkpoint:
 
     async def _leave(self, flow: http.HTTPFlow, call: Call, rules: Rules) -> None:
         """Turns the flow into what was judged; the refusal still stands when this returns."""
-        if tuple(call.passed) != rules.every_gate:
-            raise RuntimeError(f"gates passed: {call.passed}, expected: {rules.every_gate}")
+        expected = rules.every_gate[call.to]
+        if tuple(call.passed) != expected:
+            raise RuntimeError(f"gates passed: {call.passed}, expected: {expected}")
         if call.outbound is None:
             raise RuntimeError("no gate said where the call goes")
-        if self._keep_requests:
+        if self._keep_requests and call.to == "provider":
             keep(flow)
         for prepare in self._before_release:
             await prepare(call)
@@ -115,9 +120,6 @@ class Checkpoint:
             detail=type(error).__name__,
         )
 
-    def _armed(self) -> http.Response:
-        return response_of(Refusal("fault", "The call was not judged, so it was not sent."), self._error_format)
-
 
 def response_of(refusal: Refusal, error_format: ErrorFormat) -> http.Response:
     """A refusal as mitmproxy sends it."""
@@ -128,9 +130,7 @@ def response_of(refusal: Refusal, error_format: ErrorFormat) -> http.Response:
 def _open(flow: http.HTTPFlow) -> Call:
     request = flow.request
     headers = header_table(header_fields(request))
-    token = ",".join(headers.pop("authorization", ())) or None
-    for name in SECRET_HEADERS:
-        headers.pop(name, None)
+    credentials = {name: headers.pop(name) for name in SECRET_HEADERS if name in headers}
     request.headers.fields = tuple(field for field in request.headers.fields if _may_be_seen(field[0]))
     return Call(
         method=request.method,
@@ -141,7 +141,7 @@ def _open(flow: http.HTTPFlow) -> Call:
         listener="proxy" if isinstance(flow.client_conn.proxy_mode, RegularMode) else "reverse",
         encrypted=flow.client_conn.tls_established,
         server_name=flow.client_conn.sni,
-        token=token,
+        credentials=credentials,
     )
 
 

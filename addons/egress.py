@@ -1,12 +1,14 @@
 """Addon: which address may be dialled, and the provider's key, put on at the last moment.
 
 The key never stands in a flow: the request carries a stand-in, and the key takes its place in the bytes handed
-to TLS. So no view, saved flow, export or log can hold it (MITMPROXY §5).
+to TLS. So no view, saved flow, export or log can hold it (MITMPROXY §5). The same goes for the caller's own
+credentials, and for the body, of a call that is passed on to Foundry itself.
 """
 
 import asyncio
 import secrets
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 from weakref import WeakKeyDictionary, ref
@@ -17,11 +19,15 @@ from mitmproxy.net.http import http1
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.call import Call, Outbound
-from addons.passthrough import Passthrough
+from addons.foundry.refusals import Refusal
+from addons.passthrough import ForbiddenAddressError, Passthrough, resolve
 from addons.rules import Rules
-from addons.sealed import Seal, SealedConnection
+from addons.sealed import Place, Seal, SealedConnection
 
-STAND_IN: Final = "provider-key-stand-in-"  # how every stand-in begins
+STAND_IN: Final = "-stand-in-"  # what every stand-in holds
+KEY_STAND_IN: Final = f"provider-key{STAND_IN}"
+CALLERS_STAND_IN: Final = f"callers-own{STAND_IN}"
+HTTPS: Final = 443
 NOT_ALLOWED: Final = "the sidecar does not dial this address"
 
 
@@ -30,33 +36,69 @@ class Egress:
 
     def __init__(self, passthrough: Passthrough) -> None:
         self._passthrough = passthrough
-        self._rules: WeakKeyDictionary[Client, Rules] = WeakKeyDictionary()  # of the call a client is busy with
+        # for the call a client is busy with: what may be dialled, and the name the certificate there must bear
+        self._open: WeakKeyDictionary[Client, Mapping[tuple[str, int], str]] = WeakKeyDictionary()
+        self._found: WeakKeyDictionary[Client, dict[str, tuple[str, int]]] = WeakKeyDictionary()  # Foundry's addresses
         self._seals: dict[bytes, Seal] = {}
         self._words: WeakKeyDictionary[http.HTTPFlow, bytes] = WeakKeyDictionary()
         # weakly: what a task that has failed keeps leads back to its connection
         self._tasks: WeakKeyDictionary[Connection, ref[asyncio.Task[object]]] = WeakKeyDictionary()
 
     async def seal(self, flow: http.HTTPFlow, call: Call, outbound: Outbound, rules: Rules) -> None:
-        """Makes the flow's request the judged one. Its key is a stand-in, good for these bytes and once.
+        """Makes the flow's request the judged one. Its credentials are a stand-in, good for these bytes and once.
 
         Raises:
             SecretError: the region's key can't be read.
+            NotAllowedError: no configuration names the host.
+            Refusal: Foundry's name can't be resolved, or leads to this machine.
         """
-        key = await rules.keys[outbound.region].read()
-        word = f"{STAND_IN}{secrets.token_hex(16)}"
-        flow.request = request_of(outbound, word)
+        if call.to == "foundry":
+            address = await self._address_of(flow.client_conn, outbound.host, rules)
+            allowed: Mapping[tuple[str, int], str] = {address: outbound.host}
+            word, behind = f"{CALLERS_STAND_IN}{secrets.token_hex(16)}", outbound.body
+            lines = b"".join(_line(name, value) for name, values in call.credentials.items() for value in values)
+            call.credentials = {}
+        else:
+            assert outbound.region
+            address, allowed = (outbound.host, outbound.port), rules.addresses
+            word, behind = f"{KEY_STAND_IN}{secrets.token_hex(16)}", b""
+            lines = b"Authorization: Bearer %s\r\n" % await rules.keys[outbound.region].read()
+        if address not in allowed:
+            raise NotAllowedError(f"{address} is no configured provider")
+        flow.request = request_of(outbound, address, word, b"" if behind else outbound.body)
         head = http1.assemble_request_head(flow.request)
         self._words[flow] = word.encode()
         self._seals[word.encode()] = Seal(
             call=call,
             flow=flow,
-            address=(outbound.host, outbound.port),
-            word=word.encode(),
+            place=Place(address, allowed[address]),
             head=head,
-            body=outbound.body,
-            key=key,
+            body=flow.request.raw_content or b"",
+            wire=head.replace(b"Authorization: Bearer %s\r\n" % word.encode(), lines, 1) + behind,
         )
-        self._rules[flow.client_conn] = rules
+        self._open[flow.client_conn] = allowed
+
+    async def _address_of(self, client: Client, hostname: str, rules: Rules) -> tuple[str, int]:
+        """Where a host name of Foundry's is dialled: looked up once for a caller's connection, so that it is reused."""
+        if hostname not in rules.foundry:
+            raise NotAllowedError(f"{hostname} is no configured host name of Foundry")
+        if configured := rules.foundry[hostname]:
+            return configured
+        found = self._found.setdefault(client, {})
+        try:
+            if hostname not in found:
+                found[hostname] = await resolve(hostname, HTTPS)
+        except ForbiddenAddressError as error:
+            raise Refusal(
+                "host_refused",
+                "Foundry's host name leads to this machine itself, or to one that is never dialled; the operator may"
+                " write its address under foundry.addresses.",
+                detail=str(error),
+                setting="foundry.addresses",
+            ) from None
+        except OSError as error:
+            raise Refusal("foundry_unreachable", "Foundry's host name can't be resolved.", detail=str(error)) from None
+        return found[hostname]
 
     async def server_connect(self, data: ServerConnectionHookData) -> None:
         server = data.server
@@ -65,10 +107,10 @@ class Egress:
             server.address = await self._passthrough.address_of(data)
             server.error = None
             return
-        rules = self._rules.get(data.client)
-        allowed = rules is not None and server.address in rules.addresses
-        if not allowed or not server.tls or server.via is not None or server.transport_protocol != "tcp":
+        name = self._open.get(data.client, {}).get(server.address or ("", 0))
+        if name is None or not server.tls or server.via is not None or server.transport_protocol != "tcp":
             raise NotAllowedError(f"{server.address} is no configured provider")
+        server.sni = name  # which is also the name that the certificate is held to
         if task := asyncio.current_task():  # holds this connection to its end
             self._tasks[server] = ref(task)
         server.alpn_offers = (b"http/1.1",)  # HTTP/2 would compress the stand-in out of sight
@@ -80,7 +122,10 @@ class Egress:
         ctx.master.addons.get("tlsconfig").tls_start_server(prepared)
         assert isinstance(data.conn, Server)
         data.ssl_conn = SealedConnection(  # type: ignore[assignment]  # delegates to the real one
-            prepared.ssl_conn, data.conn.address, lambda word: self._seals.pop(word, None), partial(self.cut, data.conn)
+            prepared.ssl_conn,
+            Place(data.conn.address, data.conn.sni),
+            lambda word: self._seals.pop(word, None),
+            partial(self.cut, data.conn),
         )
 
     def cut(self, connection: Connection) -> None:
@@ -93,29 +138,34 @@ class Egress:
 
     def error(self, flow: http.HTTPFlow) -> None:
         self._forget(flow)
+        self._found.pop(flow.client_conn, None)  # Foundry may have moved
 
     def _forget(self, flow: http.HTTPFlow) -> None:
         if word := self._words.pop(flow, None):
             self._seals.pop(word, None)
 
 
-def request_of(outbound: Outbound, word: str) -> http.Request:
-    """The request that leaves. A new one, so that nothing of the caller's can be left in it."""
+def request_of(outbound: Outbound, address: tuple[str, int], word: str, body: bytes) -> http.Request:
+    """The request that leaves, with this body shown. A new one, so that nothing of the caller's can be left in it."""
     headers = [*outbound.headers, ("Authorization", f"Bearer {word}"), ("Content-Length", str(len(outbound.body)))]
     return http.Request(
-        host=outbound.host,
-        port=outbound.port,
-        method=b"POST",
+        host=address[0],
+        port=address[1],
+        method=outbound.method.encode(),
         scheme=b"https",
         authority=b"",
         path=outbound.path.encode(),
         http_version=b"HTTP/1.1",
-        headers=http.Headers([(name.encode(), value.encode()) for name, value in headers]),
-        content=outbound.body,
+        headers=http.Headers([(name.encode(), value.encode("latin-1")) for name, value in headers]),
+        content=body,
         trailers=None,
         timestamp_start=time.time(),
         timestamp_end=time.time(),
     )
+
+
+def _line(name: str, value: str) -> bytes:
+    return f"{name.title()}: {value}\r\n".encode("latin-1")
 
 
 class NotAllowedError(Exception):

@@ -41,6 +41,19 @@ def foundry_hosts(settings: Settings) -> frozenset[str]:
     return frozenset(name.lower() for name in settings.foundry.hostnames)
 
 
+def forwards(settings: Settings) -> bool:
+    """Whether Foundry's other paths are passed on to it."""
+    return settings.foundry.other_paths == "forward"
+
+
+def foundry_addresses(settings: Settings) -> Mapping[str, tuple[str, int] | None]:
+    """The host names that calls may be passed on to, each with its address where the operator wrote one."""
+    if not forwards(settings):
+        return {}
+    written = {name.lower(): split_address(address) for name, address in settings.foundry.addresses.items()}
+    return {name: written.get(name) for name in foundry_hosts(settings)}
+
+
 def destinations(settings: Settings) -> Mapping[str, Destination]:
     """Where each allowed region's calls go."""
     found: dict[str, Destination] = {}

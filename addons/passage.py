@@ -62,6 +62,8 @@ class Passage:
     def _complete(self, chunk: bytes) -> bytes:
         if self._tap is None or not self._may_add:
             return chunk
+        if not self._held and not self._tap.unfinished:
+            return chunk
         self._held += chunk
         complete = len(self._held) - self._tap.unfinished
         passed = bytes(self._held[:complete])
@@ -97,3 +99,24 @@ class Passage:
             return bytes(self._held)
         self._call.answer.ended = "truncated"
         return self.parting_event() or b""
+
+
+class Unread:
+    """The same for an answer of Foundry itself: nobody reads along, and nothing of it is kept."""
+
+    finished = False
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def __call__(self, chunk: bytes) -> bytes:
+        self._call.last_activity = time.monotonic()
+        if not chunk:
+            self._call.answer.ended = "whole"
+        return chunk
+
+    def settle(self) -> None:
+        """There is nothing to read."""
+
+    def parting_event(self) -> None:
+        """There is none: its form is not known here."""

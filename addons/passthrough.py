@@ -33,18 +33,28 @@ class Passthrough:
         return explicit and not server.tls and server.via is None and self.lists(*(server.address or ("", 0)))
 
     async def address_of(self, data: ServerConnectionHookData) -> tuple[str, int]:
-        """The address to dial: resolved here, so that the one dialled is the one looked at.
+        """The address to dial.
 
         Raises:
             ForbiddenAddressError: any of the name's addresses may not be dialled.
             OSError: the name can't be resolved.
         """
         assert data.server.address
-        found = await asyncio.get_running_loop().getaddrinfo(*data.server.address, type=socket.SOCK_STREAM)
-        addresses = [(str(entry[4][0]), int(entry[4][1])) for entry in found]
-        if forbidden := [host for host, _ in addresses if not may_be_dialled(host)]:
-            raise ForbiddenAddressError(f"{data.server.address[0]} leads to {forbidden[0]}")
-        return addresses[0]
+        return await resolve(*data.server.address)
+
+
+async def resolve(host: str, port: int) -> tuple[str, int]:
+    """An address of the name that may be dialled; looked up here, so that the one dialled is the one looked at.
+
+    Raises:
+        ForbiddenAddressError: any of the name's addresses may not be dialled.
+        OSError: the name can't be resolved.
+    """
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [(str(entry[4][0]), int(entry[4][1])) for entry in found]
+    if forbidden := [address for address, _ in addresses if not may_be_dialled(address)]:
+        raise ForbiddenAddressError(f"{host} leads to {forbidden[0]}")
+    return addresses[0]
 
 
 def may_be_dialled(host: str) -> bool:

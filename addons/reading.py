@@ -76,18 +76,10 @@ class Reading:
 
         def handle_event(connection: _http1.Http1Connection, event: events.Event) -> layer.CommandGenerator[None]:
             if not isinstance(event, events.DataReceived):
-                yield from _STOCK_HANDLE(connection, event)
-                return
-            if isinstance(connection, _http1.Http1Client) and connection.state == connection.read_headers:
-                connection.buf += event.data
-                event = events.DataReceived(event.connection, b"")
-                if _skip_interim(connection):
-                    yield from _given_up(connection, SWITCHED)
-                    return
-            for command in _STOCK_HANDLE(connection, event):
-                if told := _told(connection, command):
-                    yield told
-            yield from self._bound(connection)
+                return _STOCK_HANDLE(connection, event)
+            if isinstance(connection, _http1.Http1Client):
+                return self._from_provider(connection, event)
+            return self._from_caller(connection, event)
 
         _http1.Http1Connection._handle_event = handle_event  # type: ignore[method-assign, assignment]  # noqa: SLF001 - as above
         _http1.ChunkedReader = WithoutTrailers  # type: ignore[attr-defined]
@@ -123,9 +115,31 @@ class Reading:
         _log.warning("head_not_ended", seconds=self._head, peer=str(client.peername))
         self._hang_up(client)
 
+    def _from_provider(
+        self, connection: _http1.Http1Client, event: events.DataReceived
+    ) -> layer.CommandGenerator[None]:
+        if connection.state == connection.read_headers:
+            connection.buf += event.data
+            event = events.DataReceived(event.connection, b"")
+            if _skip_interim(connection):
+                yield from _given_up(connection, SWITCHED)
+                return
+        yield from _STOCK_HANDLE(connection, event)
+        if connection.buf:
+            yield from self._bound(connection)
+
+    def _from_caller(
+        self, connection: _http1.Http1Connection, event: events.DataReceived
+    ) -> layer.CommandGenerator[None]:
+        for command in _STOCK_HANDLE(connection, event):
+            if told := _told(connection, command):
+                yield told
+        if connection.buf:
+            yield from self._bound(connection)
+
     def _bound(self, connection: _http1.Http1Connection) -> layer.CommandGenerator[None]:
         in_head = connection.state == connection.read_headers
-        if in_head and connection.buf and isinstance(connection.conn, Client):
+        if in_head and isinstance(connection.conn, Client):
             self._begin(connection.conn)
         if connection.state == connection.done:
             connection.buf = ReceiveBuffer()  # the last was said; what comes now is heard no more

@@ -6,15 +6,25 @@ Values a caller chose freely (prompts, answers, metadata) and secrets are never 
 
 import hashlib
 import time
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Final, Literal
 
-from addons.call import Call
+from addons.call import Call, To
 from addons.foundry.rid import is_rid
-from addons.responses.rows import WARNABLE
+
+OPERATION: Final[Mapping[To, Mapping[str, str]]] = {
+    "provider": {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "openai.api.type": "responses",
+    },
+    "foundry": {},
+}
+"""What kind of call it is, by where it leaves for."""
 
 
 def decision(call: Call) -> Literal["served", "refused", "failed"]:
-    """``refused``: nothing left for the provider. ``failed``: it left, and the provider did not serve it."""
+    """``refused``: nothing left. ``failed``: it left for the provider or Foundry, and was not answered there."""
     if call.released_at is None:
         return "refused"
     return "served" if call.refusal is None else "failed"
@@ -30,9 +40,10 @@ def record_of(call: Call, status: int | None) -> dict[str, Any]:
     requested = call.document.get("model")
     session = call.header("x-palantir-session-id")
     record: dict[str, Any] = {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.provider.name": "openai",
-        "openai.api.type": "responses",
+        **OPERATION[call.to],
+        "foundry.other_path": call.other_path is not None or None,
+        "http.request.method": call.method if call.other_path else None,
+        "url.path": call.other_path.path if call.other_path else None,
         "gen_ai.request.model": call.model.provider_model if call.model else None,
         "gen_ai.response.model": facts.model if facts else None,
         "gen_ai.response.id": facts.response_id if facts else None,
@@ -40,7 +51,7 @@ def record_of(call: Call, status: int | None) -> dict[str, Any]:
         "gen_ai.usage.output_tokens": usage.output_tokens if usage else None,
         "gen_ai.usage.cache_read.input_tokens": usage.cached_tokens if usage else None,
         "gen_ai.usage.reasoning.output_tokens": usage.reasoning_tokens if usage else None,
-        "gen_ai.response.time_to_first_chunk": _between(released, answer.first_byte_at),
+        "gen_ai.response.time_to_first_chunk": None if call.other_path else _between(released, answer.first_byte_at),
         "server.address": call.outbound.host if call.outbound else None,
         "http.response.status_code": status,
         "error.type": refusal.kind.openai_code or refusal.name if refusal else _ending(call),
@@ -60,7 +71,7 @@ def record_of(call: Call, status: int | None) -> dict[str, Any]:
         "policy.decision": decision(call),
         "policy.rule": refusal.rule if refusal else None,
         "policy.param": refusal.param if refusal else None,
-        "policy.row": _row(call),
+        "policy.setting": refusal.decided_by if refusal else None,
         "policy.changes": [f"{c.path} {c.action}" for c in call.verdict.changes] or None if call.verdict else None,
         "policy.warnings": [f"{f.path} {f.rule}" for f in call.verdict.warned] or None if call.verdict else None,
         "refusal.name": refusal.name if refusal else None,
@@ -84,18 +95,12 @@ def record_of(call: Call, status: int | None) -> dict[str, Any]:
 
 
 def usage_status(call: Call) -> str | None:
-    """Whether the provider reported what the call used; None where the call never left."""
-    if call.released_at is None:
+    """Whether the provider reported what the call used; None where the call never left for it."""
+    if call.released_at is None or call.to != "provider":
         return None
     if call.answer.facts and call.answer.facts.usage:
         return "reported"
     return "interrupted" if call.answer.ended in {"interrupted", "truncated", "timed_out", "shut_down"} else "unknown"
-
-
-def _row(call: Call) -> str | None:
-    """The row of the policy's tables that refused, where ``policy.rules`` may set it to warn."""
-    finding = call.verdict.refused[0] if call.verdict and call.verdict.refused else None
-    return finding.row or None if finding and finding.rule in WARNABLE else None
 
 
 def _message(call: Call) -> str | None:

@@ -2,36 +2,48 @@
 
 import re
 import time
-from collections.abc import Mapping
-from typing import Final, Literal
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal, NamedTuple
 
 import structlog
 from mitmproxy import http
 
-from addons.call import Call
+from addons.call import Call, To
 from addons.calls import Calls
 from addons.checkpoint import response_of
 from addons.error_pages import ErrorPages
 from addons.foundry.envelope import ErrorFormat
 from addons.foundry.provider_errors import refusal_for
 from addons.foundry.refusals import Refusal
-from addons.passage import Passage
+from addons.passage import Passage, Unread
 from addons.reading import SWITCHED, TOO_LONG
 
-STRIPPED: Final = frozenset(
-    (b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security")
-)
-STRIPPED_PREFIX: Final = b"cf-"
-"""Answer headers that speak of the operator's account or of another connection (SPEC §7)."""
+STRIPPED: Final = frozenset((
+    b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security",
+    b"keep-alive", b"upgrade", b"sidecar-changes",
+))  # fmt: skip
+STRIPPED_PREFIXES: Final = (b"cf-", b"proxy-")
+"""Answer headers that speak of the operator's account, a session or another connection (SPEC §7), or for us."""
 
-EVENTS: Final = "text/event-stream"
-CHANGES_HEADER: Final = "Sidecar-Changes"
+EVENTS: Final = b"text/event-stream"
+CHANGES_HEADER: Final = b"Sidecar-Changes"
 SOON: Final = {"Retry-After": "1"}
 
 ENDED: Final[Mapping[str | None, Literal["truncated", "timed_out", "shut_down"]]] = {
     None: "truncated", "connect": "timed_out", "read": "timed_out", "shutdown": "shut_down"
 }  # fmt: skip
 """How an answer ended that had begun, by why the sidecar cut it."""
+
+BODY_TOO_LARGE: Final = "Request body exceeds"
+ANSWER_TOO_LARGE: Final = "Response body exceeds"
+"""What mitmproxy says; the latter before anything of the answer has been sent on."""
+
+ANSWER_FAILED: Final = (
+    (SWITCHED, "{} answered in another protocol.", None),
+    (TOO_LONG, "{}'s answer has longer headers than the sidecar reads.", None),
+    (ANSWER_TOO_LARGE, "{}'s answer is larger than policy.max_body_bytes.", "policy.max_body_bytes"),
+)
+"""What mitmproxy says, what the caller is told of the other side, and the setting that decides."""
 
 _log = structlog.get_logger("sidecar.relay")
 
@@ -51,18 +63,23 @@ class Relay:
         response = flow.response
         call.answer.status = response.status_code
         call.answer.first_byte_at = call.last_activity = time.monotonic()
-        if not _is_answer(response):
+        said = _said(response)
+        if not _is_answer(call, response, said):
             return  # read whole, then answered for in `response`
-        events = _media_type(response) == EVENTS
+        events = _media_type(said) == EVENTS
         call.answer.streamed = events
-        response.headers.fields = tuple(
-            (name, value.replace(b"\r\n ", b" "))  # a folded header (RFC 9112 §5.2)
-            for name, value in response.headers.fields
-            if not _is_stripped(name)
+        response.headers.fields = (
+            *(
+                (name, value.replace(b"\r\n ", b" "))  # a folded header (RFC 9112 §5.2)
+                for name, value in response.headers.fields
+                if not _is_stripped(name.lower())
+            ),
+            *_changes(call),
         )
-        if call.verdict and call.verdict.changes:
-            response.headers[CHANGES_HEADER] = ", ".join(f"{c.path};{c.action}" for c in call.verdict.changes)
-        response.stream = Passage(call, events=events, may_add="content-length" not in response.headers)
+        if call.to == "foundry":
+            response.stream = Unread(call)
+        else:
+            response.stream = Passage(call, events=events, may_add=b"content-length" not in said)
 
     def response(self, flow: http.HTTPFlow) -> None:
         call = self._calls.of(flow)
@@ -70,17 +87,18 @@ class Relay:
             return
         if call.refusal is not None:  # a fault at the answer's headers
             flow.response = response_of(call.refusal, self._error_format)
-        elif not _is_answer(flow.response):
-            self._answer_for_provider(flow, call)
-        elif call.answer.ended is None:  # a bodiless success never enters the passage
-            call.answer.ended = "whole"
+        elif call.answer.ended is None:  # it did not go through the passage
+            if _is_answer(call, flow.response, _said(flow.response)):
+                call.answer.ended = "whole"  # a success without a body
+            else:
+                self._answer_for_provider(flow, call)
 
     def error(self, flow: http.HTTPFlow) -> None:
         call = self._calls.of(flow)
         if call is None or flow.error is None:
             return
         passage = flow.response.stream if flow.response else None
-        if isinstance(passage, Passage):
+        if isinstance(passage, Passage | Unread) and ANSWER_TOO_LARGE not in flow.error.msg:
             passage.settle()
             if _caller_left(flow):  # some do as soon as they have the last event
                 call.answer.ended = "whole" if passage.finished else "interrupted"
@@ -96,6 +114,10 @@ class Relay:
 
     def _answer_for_provider(self, flow: http.HTTPFlow, call: Call) -> None:
         assert flow.response
+        if call.to == "foundry":
+            call.refusal = Refusal("foundry_failed", "Foundry gave no answer that can be passed on.")
+            flow.response = response_of(call.refusal, self._error_format)
+            return
         assert call.model
         headers = {name.lower(): value for name, value in flow.response.headers.items()}
         try:
@@ -111,23 +133,36 @@ class Relay:
         flow.response = response_of(outcome.refusal, self._error_format)
 
 
-def _media_type(response: http.Response) -> str:
-    return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
+def _said(response: http.Response) -> Mapping[bytes, bytes]:
+    """The headers, names and values in lower case; of a repeated one the last."""
+    return {name.lower(): value.lower() for name, value in response.headers.fields}
 
 
-def _is_answer(response: http.Response) -> bool:
+def _media_type(said: Mapping[bytes, bytes]) -> bytes:
+    return said.get(b"content-type", b"").partition(b";")[0].strip()
+
+
+def _is_answer(call: Call, response: http.Response, said: Mapping[bytes, bytes]) -> bool:
     """A success in a form the API answers in; a page with status 200 comes from something in between.
 
-    Encoded, which the request asks not to be done, it could not be read along.
+    Encoded, which the request asks not to be done, it could not be read along. Of Foundry itself, whatever ends an
+    exchange.
     """
-    known = _media_type(response) in {"application/json", EVENTS}
-    encoded = response.headers.get("content-encoding", "identity").lower() != "identity"
-    coded = response.headers.get("transfer-encoding", "chunked").lower() != "chunked"
-    return 200 <= response.status_code < 300 and known and not encoded and not coded  # noqa: PLR2004 - HTTP's success class
+    if call.to == "foundry":
+        return response.status_code >= 200  # noqa: PLR2004 - HTTP's first class of final answers
+    known = _media_type(said) in {b"application/json", EVENTS}
+    plain = said.get(b"content-encoding", b"identity") == b"identity"
+    framed = said.get(b"transfer-encoding", b"chunked") == b"chunked"
+    return 200 <= response.status_code < 300 and known and plain and framed  # noqa: PLR2004 - HTTP's success class
 
 
 def _is_stripped(name: bytes) -> bool:
-    return name.lower() in STRIPPED or name.lower().startswith(STRIPPED_PREFIX)
+    return name in STRIPPED or name.startswith(STRIPPED_PREFIXES)
+
+
+def _changes(call: Call) -> Iterator[tuple[bytes, bytes]]:
+    if call.verdict and call.verdict.changes:
+        yield CHANGES_HEADER, ", ".join(f"{c.path};{c.action}" for c in call.verdict.changes).encode()
 
 
 def _caller_left(flow: http.HTTPFlow) -> bool:
@@ -139,34 +174,44 @@ def _why(call: Call, message: str) -> Refusal:
     model = call.model.rid if call.model else ""
     if call.cut == "shutdown":
         return Refusal("shutting_down", "The sidecar is shutting down; make the call again.", headers=SOON)
+    far = FAR[call.to]
     if call.cut:
         return Refusal(
-            "provider_timeout",
-            "The model provider did not answer in time.",
-            parameters={"modelName": model},
+            far.timeout,
+            f"{far.name} did not answer in time.",
+            parameters={"modelName": model} if model else {},
             detail=call.cut,
         )
-    for sign, name, text in SIGNS:
+    if BODY_TOO_LARGE in message:
+        return Refusal("too_large", "The body is over policy.max_body_bytes.", detail=BODY_TOO_LARGE)
+    for sign, text, setting in ANSWER_FAILED:
         if sign in message:
-            return Refusal(name, text, detail=sign)
+            return Refusal(far.failed, text.format(far.name), detail=sign, setting=setting)
     if call.released_at is None:
         # without mitmproxy's words for it: they quote what the caller sent, which may hold its token
         return Refusal("bad_target", "The request is not well-formed HTTP.")
     return Refusal(
-        "provider_unreachable",
-        "The model provider can't be reached; try again later.",
+        far.unreachable,
+        f"{far.name} can't be reached; try again later.",
         headers=SOON,
         detail=_QUOTED.split(message)[0],
     )
 
 
 _QUOTED: Final = re.compile(r""":? (?:bytearray\()?b?['"]""")
-"""Where mitmproxy begins to quote what the provider sent, which may be an answer."""
+"""Where mitmproxy begins to quote what the other side sent, which may be an answer."""
 
-SIGNS: Final = (
-    ("Request body exceeds", "too_large", "The body is over policy.max_body_bytes."),
-    (SWITCHED, "provider_failed", "The model provider answered in another protocol."),
-    (TOO_LONG, "provider_failed", "The headers of the model provider's answer are longer than the sidecar reads."),
-    ("Response body exceeds", "provider_failed", "The model provider's answer is larger than the sidecar allows."),
-)
-"""What mitmproxy says, the refusal it means, and what the caller is told."""
+
+class Far(NamedTuple):
+    """What a caller is told of the other side, and the rows of ``refusals.KINDS``."""
+
+    name: str
+    failed: str
+    timeout: str
+    unreachable: str
+
+
+FAR: Final[Mapping[To, Far]] = {
+    "provider": Far("The model provider", "provider_failed", "provider_timeout", "provider_unreachable"),
+    "foundry": Far("Foundry", "foundry_failed", "foundry_timeout", "foundry_unreachable"),
+}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from addons.call import To
 from addons.gates.order import Gates
 from addons.secret import Secret
 from addons.verifiers.protocol import Verifier
@@ -37,17 +38,20 @@ class Rules:
     """
     Args:
         gates: those a call goes through.
-        every_gate: the names of those it must have got through, in order, to leave.
+        every_gate: the names of those it must have got through, in order, to leave; by where it leaves for.
         keys: by region.
-        addresses: the only ones that may be dialled.
+        addresses: the only ones of providers that may be dialled, each with the name its certificate must bear.
+        foundry: Foundry's host names that calls may be passed on to, each with its address where the operator
+            wrote one.
         verifier: the one in the gates.
         store_needed: whether calls are refused while the store of limits is out of reach.
     """
 
     gates: Gates
-    every_gate: tuple[str, ...]
+    every_gate: Mapping[To, tuple[str, ...]]
     keys: Mapping[str, ProviderKey]
-    addresses: frozenset[tuple[str, int]]
+    addresses: Mapping[tuple[str, int], str]
+    foundry: Mapping[str, tuple[str, int] | None]
     verifier: Verifier
     store_needed: bool = False
 

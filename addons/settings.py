@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from addons.address import Address, PassedHost, is_loopback, split_address
 from addons.foundry.models import Model
+from addons.foundry_settings import FoundrySettings
 from addons.inspect_settings import InspectSettings
 from addons.responses.policy_settings import PolicySettings
 from addons.secret import Secret
@@ -81,17 +82,6 @@ class Listen(Section):
     certificates: Annotated[
         Path, Field(description="directory of the sidecar's own certificate authority; made when missing")
     ] = Path("~/.foundry-sidecar")
-
-
-class Foundry(Section):
-    hostnames: Annotated[
-        tuple[str, ...],
-        Field(description="host names apps know this Foundry by; empty: localhost and the listening address alone"),
-    ] = ()
-    error_format: Annotated[
-        Literal["hybrid", "foundry", "openai"],
-        Field(description="envelope of refusals: hybrid is read by both Palantir's and OpenAI's SDKs"),
-    ] = "hybrid"
 
 
 class Upstream(Section):
@@ -183,6 +173,13 @@ class Log(Section):
     ] = None
 
 
+class Mitmproxy(Section):
+    lean: Annotated[
+        bool,
+        Field(description="it does the same with less work; false: it stays as it comes, to look for a fault"),
+    ] = True
+
+
 class Settings(BaseSettings):
     """The whole configuration."""
 
@@ -191,7 +188,7 @@ class Settings(BaseSettings):
     )
 
     listen: Listen = Listen()
-    foundry: Foundry = Foundry()
+    foundry: FoundrySettings = FoundrySettings()
     provider: Provider
     caller: CallerSettings
     models: Models = Models()
@@ -202,6 +199,7 @@ class Settings(BaseSettings):
     lifecycle: LifecycleSettings = LifecycleSettings()
     log: Log = Log()
     inspect: InspectSettings = InspectSettings()
+    mitmproxy: Mitmproxy = Mitmproxy()
 
     @model_validator(mode="after")
     def _development_stays_at_home(self) -> "Settings":
@@ -214,12 +212,17 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _tunnels_go_round_nothing(self) -> "Settings":
-        judged = {name.lower() for name in self.foundry.hostnames} | set(REGION_HOSTS.values())
-        judged |= {urlsplit(region.url).hostname or "" for region in self.provider.regions.values() if region.url}
+    def _nothing_goes_round_the_gates(self) -> "Settings":
+        foundry = {name.lower() for name in self.foundry.hostnames}
+        urls = [region.url for region in self.provider.regions.values() if region.url]
+        providers = {*REGION_HOSTS.values(), *(urlsplit(url).hostname or "" for url in urls)}
         for passed in self.listen.passthrough_hosts:
-            if split_address(passed)[0] in judged:
+            if split_address(passed)[0] in foundry | providers:
                 raise ValueError(f"listen.passthrough_hosts: {passed} would be a way round the gates; take it out")
+        if self.foundry.other_paths == "forward" and (both := foundry & providers):
+            raise ValueError(
+                f"foundry.hostnames: {', '.join(both)} is a provider's; other_paths would go round the gates"
+            )
         return self
 
     @classmethod

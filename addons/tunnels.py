@@ -42,4 +42,10 @@ class Tunnels:
         if explicit and ((host in self._foundry_hosts and port == HTTPS) or self._passthrough.lists(host, port)):
             flow.response = None
         else:
-            _log.warning("tunnel_refused", host=host, port=port, instance_id=refusal.instance_id)
+            _log.warning(
+                "tunnel_refused",
+                host=host,
+                port=port,
+                setting="listen.passthrough_hosts",
+                instance_id=refusal.instance_id,
+            )

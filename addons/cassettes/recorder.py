@@ -43,6 +43,8 @@ class Recorder:
         call = self._calls.of(flow)
         if call is None or call.released_at is None or call.outbound is None or flow.response is None:
             return
+        if call.to != "provider":
+            return
         if flow.response.headers.get("content-encoding", "identity") != "identity":
             _log.error("call_not_recorded", why="the provider compressed its answer, though it was asked not to")
             return

@@ -37,6 +37,9 @@ def check(config: Path | None) -> int:
     for region, place in meaning.destinations(settings).items():
         if not meaning.is_documented(region, place):
             print(f"# note: region {region} goes to {place.url}, which is not OpenAI's documented host for it")
+    for name, address in meaning.foundry_addresses(settings).items():
+        where = f"{address[0]}:{address[1]}" if address else "where the name leads, port 443"
+        print(f"# note: other paths of {name} are passed on to Foundry ({where}) with the caller's own token")
     if not settings.limits.rates:
         print(
             "# note: no limits of tokens or requests a minute: write limits.enrollment, limits.project or limits.user"

@@ -22,8 +22,9 @@ OFFLINE: Final[Mapping[str, Mapping[str, Any]]] = {
     "usage": {"ledger": "off"},
     "telemetry": {"otlp_endpoint": None},
     "limits": {"storage": "memory"},
+    "foundry": {"other_paths": "refuse"},
 }
-"""What a replay changes beside the provider: what was not used must not be counted as used."""
+"""What a replay changes beside the provider: what was not used must not be counted as used, and nothing leaves."""
 
 
 def record(path: Path, content: Content) -> None:

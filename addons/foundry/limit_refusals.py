@@ -16,6 +16,14 @@ _WHOSE: Final = {
     "USER": "This caller",
 }
 
+_SETTINGS: Final = {
+    "ENROLLMENT": "limits.enrollment",
+    "PROJECT": "limits.project",
+    "USER": "limits.user",
+    "CALLER": "limits.concurrency.per_caller",
+    "SIDECAR": "limits.concurrency.total",
+}
+
 
 def denied(meter: Meter) -> Refusal:
     """A limit of 0 is a policy's no, which never is a 429: clients would only come again."""
@@ -26,6 +34,7 @@ def denied(meter: Meter) -> Refusal:
         parameters={"languageModelRid": meter.model},
         param="model",
         rule=RULE,
+        setting=_SETTINGS[meter.level],
     )
 
 
@@ -54,6 +63,7 @@ def exceeded(full: Standing, cost: int, standings: Sequence[Standing]) -> Refusa
         },
         headers=headers,
         rule=RULE,
+        setting=_SETTINGS[meter.level],
     )
 
 
@@ -66,6 +76,7 @@ def crowded(scope: str, limit: int) -> Refusal:
         parameters={"rateLimitType": "CONCURRENCY", "rateLimitScope": scope},
         headers=_retry_after(1000),
         rule="CONCURRENCY",
+        setting=_SETTINGS[scope],
     )
 
 

@@ -24,18 +24,17 @@ class Meter(NamedTuple):
         return f"{self.kind}:{minute}:{self.level}:{self.model}:{self.subject}"
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How full one meter is, ``elapsed`` seconds into a minute."""
 
     meter: Meter
     limit: int
-    count: Count
+    counted: Count
     elapsed: float
 
     @property
     def used(self) -> int:
-        return round(rate_window.used(self.count, self.elapsed))
+        return round(rate_window.used(self.counted, self.elapsed))
 
     @property
     def remaining(self) -> int:
@@ -44,14 +43,14 @@ class Standing:
     @property
     def reset(self) -> float:
         """Seconds until nothing counts any more."""
-        return rate_window.reset(self.count, self.elapsed)
+        return rate_window.reset(self.counted, self.elapsed)
 
     def fits(self, cost: int) -> bool:
-        return rate_window.fits(self.count, cost, self.limit, self.elapsed)
+        return rate_window.fits(self.counted, cost, self.limit, self.elapsed)
 
     def wait(self, cost: int) -> float:
         """Seconds after which ``cost``, at most the limit, fits when nothing else is counted meanwhile."""
-        return rate_window.wait(self.count, cost, self.limit, self.elapsed)
+        return rate_window.wait(self.counted, cost, self.limit, self.elapsed)
 
 
 @dataclass(slots=True)

@@ -96,10 +96,37 @@ KINDS: Final[Mapping[str, Kind]] = {
     "provider_overloaded": Kind(503, None, None, _SERVER, "server_is_overloaded", final=False),
     "provider_timeout": Kind(500, "TIMEOUT", "LanguageModelService:LlmSocketTimeout", _SERVER, "timeout", final=False),
     "provider_unreachable": Kind(503, None, None, _SERVER, "upstream_unreachable", final=False),
+    # -- Foundry itself, for calls that are passed on to it
+    "foundry_failed": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "upstream_error"),
+    "foundry_timeout": Kind(500, "TIMEOUT", "Default:Timeout", _SERVER, "timeout", final=False),
+    "foundry_unreachable": Kind(503, None, None, _SERVER, "upstream_unreachable", final=False),
     # -- ourselves
     "fault": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "sidecar_error"),
     "shutting_down": Kind(503, None, None, _SERVER, "sidecar_shutting_down", final=False),
 }
+
+DECIDED_BY: Final[Mapping[str, str]] = {
+    "host_refused": "foundry.hostnames",
+    "missing_credentials": "caller.verifier",
+    "unauthorized": "caller.verifier",
+    "missing_scope": "caller",
+    "verifier_unreachable": "caller.verifier",
+    "body_timeout": "listen.body_seconds",
+    "too_large": "policy.max_body_bytes",
+    "invalid_model": "models.allow_plain_names",
+    "model_not_found": "models.extra",
+    "model_not_available": "models.extra, provider.allowed_regions",
+    "model_permission_denied": "caller",
+    "limits_unavailable": "limits.on_store_failure",
+    "ledger_unavailable": "usage.on_failure",
+    "provider_credentials": "provider.regions.*.api_key",
+    "provider_timeout": "provider.timeouts",
+    "provider_unreachable": "provider.regions.*.url",
+    "foundry_timeout": "provider.timeouts",
+    "foundry_unreachable": "foundry.addresses",
+    "shutting_down": "lifecycle.drain_seconds",
+}
+"""The configuration key that decides, where an operator may decide otherwise; some refusals say it themselves."""
 
 
 def excerpt(text: str, length: int = 64) -> str:
@@ -123,6 +150,7 @@ class Refusal(Exception):  # noqa: N818 - the field's word for it; "RefusalError
         headers: further response headers, e.g. ``Retry-After``.
         provider_error: the provider's own ``error`` object, relayed as it came.
         detail: for the log record alone; never sent to the caller.
+        setting: the configuration key that decides, where it is not the one in ``DECIDED_BY``.
         instance_id: Foundry's ``errorInstanceId``, also sent as ``x-request-id``.
     """
 
@@ -134,7 +162,13 @@ class Refusal(Exception):  # noqa: N818 - the field's word for it; "RefusalError
     headers: Mapping[str, str] = field(default_factory=dict)
     provider_error: Mapping[str, object] | None = None
     detail: str | None = None
+    setting: str | None = None
     instance_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    @property
+    def decided_by(self) -> str | None:
+        """The configuration key to look at."""
+        return self.setting or DECIDED_BY.get(self.name)
 
     @property
     def kind(self) -> Kind:

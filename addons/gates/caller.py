@@ -15,12 +15,12 @@ BEARER: Final = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class IdentifyCaller:
-    """Fills ``call.caller``, and forgets the token."""
+    """Fills ``call.caller``, and forgets what the caller showed for itself."""
 
     verifier: Verifier
 
     async def __call__(self, call: Call) -> None:
-        credentials, call.token = call.token, None
+        credentials, call.credentials = ",".join(call.credentials.get("authorization", ())), {}
         if not credentials:
             raise Refusal(
                 "missing_credentials",

@@ -24,9 +24,9 @@ class UnderWay:
         return len(self._by_caller.get(subject, ()))
 
     def enter(self, call: Call) -> None:
-        assert call.caller
         self.all.add(call)
-        self._by_caller[call.caller.subject].add(call)
+        if call.caller:
+            self._by_caller[call.caller.subject].add(call)
 
     def leave(self, call: Call, _record: Mapping[str, Any]) -> None:
         """A sink of the Journal. Calls that never entered leave nothing."""
@@ -39,17 +39,16 @@ class UnderWay:
 
 @dataclass(frozen=True, slots=True)
 class LimitConcurrency:
-    """Enters the call among those under way, or refuses it."""
+    """Enters the call among those under way, or refuses it. Whose call it is nobody asks of one for Foundry itself."""
 
     settings: LimitsSettings
     under_way: UnderWay
 
     def __call__(self, call: Call) -> None:
-        assert call.caller
         caps, warn = self.settings.concurrency, self.settings.mode == "warn"
         for scope, cap, count in (
             ("SIDECAR", caps.total, len(self.under_way.all)),
-            ("CALLER", caps.per_caller, self.under_way.of(call.caller.subject)),
+            ("CALLER", caps.per_caller, self.under_way.of(call.caller.subject) if call.caller else 0),
         ):
             if cap is not None and count >= cap:
                 call.permits = Permits(scope=scope, kind="CONCURRENCY", warned=warn)

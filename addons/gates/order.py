@@ -2,14 +2,24 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from addons.call import Call
+from addons.call import Call, To
 
 type Gate = Callable[[Call], Awaitable[None] | None]
 """Fills its part of the Call, or raises ``Refusal``."""
 
-type Named = tuple[str, Gate]
+TO_PROVIDER: Final[frozenset[To]] = frozenset({"provider"})
+TO_FOUNDRY: Final[frozenset[To]] = frozenset({"foundry"})
+TO_BOTH: Final[frozenset[To]] = TO_PROVIDER | TO_FOUNDRY
+
+
+class Named(NamedTuple):
+    """One gate, and the calls that go through it: by where they leave for."""
+
+    name: str
+    gate: Gate
+    to: frozenset[To] = TO_PROVIDER
 
 
 class Gates(NamedTuple):
@@ -18,11 +28,17 @@ class Gates(NamedTuple):
     head: Sequence[Named]
     body: Sequence[Named]
 
+    def names(self, to: To) -> tuple[str, ...]:
+        """Those a call must have got through to leave."""
+        return tuple(each.name for each in (*self.head, *self.body) if to in each.to)
+
 
 async def run(gates: Sequence[Named], call: Call) -> None:
     """Sends the call through them in their order; each it got through is noted in ``call.passed``."""
-    for name, gate in gates:
-        outcome = gate(call)
+    for each in gates:
+        if call.to not in each.to:
+            continue
+        outcome = each.gate(call)
         if inspect.isawaitable(outcome):
             await outcome
-        call.passed.append(name)
+        call.passed.append(each.name)

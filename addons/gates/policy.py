@@ -10,6 +10,7 @@ from addons.gates.body import LARGE
 from addons.responses.additions import pseudonym, session_key
 from addons.responses.policy import judge
 from addons.responses.policy_settings import PolicySettings
+from addons.responses.rows import deciding
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,13 @@ class JudgeBody:
         call.verdict = decide() if len(call.body) < LARGE else await asyncio.to_thread(decide)
         if call.verdict.refused:
             finding = call.verdict.refused[0]
-            raise Refusal(finding.refusal, finding.message, param=finding.path, rule=finding.rule)
+            raise Refusal(
+                finding.refusal,
+                finding.message,
+                param=finding.path,
+                rule=finding.rule,
+                setting=deciding(finding.rule, finding.row, finding.setting),
+            )
 
     async def _pseudonym(self, call: Call) -> str | None:
         if self.settings.safety_identifier is None:

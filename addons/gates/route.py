@@ -1,21 +1,25 @@
-"""Gate: only Foundry's own path, asked for in one plain way, goes on (SPEC §1)."""
+"""Gate: only Foundry's own path, asked for in one plain way, goes on (SPEC §1).
+
+Or another of Foundry's paths, where the operator has those passed on; it is then marked as such, here alone.
+"""
 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from addons.call import Call
+from addons.call import Call, OtherPath
+from addons.foundry.paths import DISGUISES, normal_path
 from addons.foundry.refusals import Refusal
 
 PATH: Final = "/api/v2/llm/proxy/openai/v1/responses"
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
+OTHER_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+"""Of paths that are passed on. Not TRACE, which would have the caller's credentials repeated in an answer."""
+
 MAX_TARGET: Final = 8 * 1024  # bytes
 MAX_HEADERS: Final = 64 * 1024  # bytes, names and values together
-
-_DISGUISES: Final = re.compile(r"%2f|%5c|%2e|%00|;|\\|(?:^|/)\.{1,2}(?:/|$)", re.IGNORECASE)
-"""Spellings that two parsers may read as two different paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +29,12 @@ class Route:
     ``hosts`` are the host names served, without port, in lower case. Loopback names are always among them;
     a list, not any name, so that a web page can't reach a developer's sidecar by rebinding its own name.
     ``foundry_hosts`` are those of Foundry itself, the only ones the explicit proxy serves, and over TLS alone.
+    With ``other_paths`` their other paths are passed on.
     """
 
     hosts: Collection[str]
     foundry_hosts: Collection[str] = ()
+    other_paths: bool = False
 
     def __call__(self, call: Call) -> None:
         if len(call.target) > MAX_TARGET:
@@ -38,7 +44,7 @@ class Route:
         path, _, query = call.target.partition("?")
         if call.authority:
             raise Refusal("bad_target", "The request target is an absolute URL; send the path alone.")
-        if _DISGUISES.search(path):
+        if DISGUISES.search(path):
             raise Refusal(
                 "bad_target", "The request path holds encoded slashes, dot segments or parameters; send it plainly."
             )
@@ -46,14 +52,16 @@ class Route:
         if call.listener == "proxy" and not (call.encrypted and host in self.foundry_hosts):
             raise Refusal("host_refused", "This proxy serves Foundry's host names alone, and over https.")
         if host not in self.hosts:
-            raise Refusal("not_found", detail="host not among foundry.hostnames")
-        if _plain(path) != PATH:
-            raise Refusal("not_found", detail="path not served")
-        if "websocket" in ",".join(call.headers.get("upgrade", ())).lower():
-            raise Refusal("upgrade_refused", headers={"Upgrade": "HTTP/1.1", "Connection": "Upgrade"})
-        if call.method != "POST":
-            raise Refusal("method_not_allowed", headers={"Allow": "POST"})
-        call.query_dropped = bool(query)
+            raise Refusal("not_found", detail="host not among foundry.hostnames", setting="foundry.hostnames")
+        if _plain(path) == PATH:
+            _hold_to(call, ("POST",))
+            call.query_dropped = bool(query)
+        elif self.other_paths and host in self.foundry_hosts:
+            call.other_path = OtherPath(host, normal_path(path))
+            _hold_to(call, OTHER_METHODS)
+        else:
+            ours = host in self.foundry_hosts
+            raise Refusal("not_found", detail="path not served", setting="foundry.other_paths" if ours else None)
 
     @staticmethod
     def _host(call: Call) -> str:
@@ -64,6 +72,13 @@ class Route:
         if call.server_name and call.server_name.lower() != host:
             raise Refusal("bad_target", "The Host header names another host than the TLS handshake did.")
         return host
+
+
+def _hold_to(call: Call, methods: Collection[str]) -> None:
+    if "websocket" in ",".join(call.headers.get("upgrade", ())).lower():
+        raise Refusal("upgrade_refused", headers={"Upgrade": "HTTP/1.1", "Connection": "Upgrade"})
+    if call.method not in methods:
+        raise Refusal("method_not_allowed", headers={"Allow": ", ".join(methods)})
 
 
 def without_port(authority: str) -> str:

@@ -10,7 +10,7 @@ from addons.call import Call, Headers
 from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
-from addons.gates.order import Gate, Gates, run
+from addons.gates.order import Gate, Gates, Named, run
 from addons.gates.route import PATH
 from addons.responses.verdict import Change, Finding
 
@@ -89,9 +89,10 @@ async def explain(gates: Gates, asked: Asked) -> Explanation:
         wire_body=asked.body,
     )
     steps: list[Step] = []
-    for name, gate in (*gates.head, *gates.body):
-        why = NOT_JUDGED.get(name) or (asked.assumed if (name, gate) in gates.head else "")
-        steps.append(await _step(name, gate, call, why))
+    for each in (*gates.head, *gates.body):
+        if call.to in each.to:
+            why = NOT_JUDGED.get(each.name) or (asked.assumed if each in gates.head else "")
+            steps.append(await _step(each, call, why))
     verdict, leaving = call.verdict, call.outbound if call.refusal is None else None
     return Explanation(
         name=asked.name,
@@ -100,7 +101,7 @@ async def explain(gates: Gates, asked: Asked) -> Explanation:
         findings=verdict.refused if verdict else (),
         warnings=verdict.warned if verdict else (),
         changes=verdict.changes if verdict and leaving else (),
-        members=_changed(call.body, leaving.body) if leaving else {},
+        members=_changed(call.body, leaving.body) if leaving and verdict else {},
         region=call.region,
         destination=f"https://{leaving.host}:{leaving.port}{leaving.path}" if leaving else None,
     )
@@ -118,15 +119,15 @@ _INSTEAD: Final[Mapping[str, Gate]] = {
 """What runs in the place of gates that would ask somebody, or count the call."""
 
 
-async def _step(name: str, gate: Gate, call: Call, why: str) -> Step:
+async def _step(each: Named, call: Call, why: str) -> Step:
     if call.refusal:
-        return Step(name, "not reached")
+        return Step(each.name, "not reached")
     try:
-        await run([(name, _INSTEAD.get(name, gate))], call)
+        await run([each._replace(gate=_INSTEAD.get(each.name, each.gate))], call)
     except Refusal as refusal:
         call.refusal = refusal
-        return Step(name, "refused", refusal.message or refusal.detail or "")
-    return Step(name, "not judged" if name in NOT_JUDGED else "passed", why)
+        return Step(each.name, "refused", refusal.message or refusal.detail or "")
+    return Step(each.name, "not judged" if each.name in NOT_JUDGED else "passed", why)
 
 
 def _changed(before: bytes, after: bytes) -> dict[str, str | None]:

@@ -31,7 +31,7 @@ def text(explained: Explanation, *, colour: bool = False) -> str:
     members = [f"{name}: {REMOVED if value is None else _shown(value)}" for name, value in explained.members.items()]
     lines += _listed("members that leave otherwise than they came:", members)
     if explained.destination:
-        lines.append(f"  leaves for {explained.destination} (region {explained.region})")
+        lines.append(f"  leaves for {_way(explained)}")
     return "\n".join(lines)
 
 
@@ -103,7 +103,12 @@ def _facts(explained: Explanation) -> Iterator[tuple[str, str]]:
     for name, value in explained.members.items():
         yield f"member {name}", REMOVED if value is None else value
     if explained.destination:
-        yield "leaves for", f"{explained.destination} (region {explained.region})"
+        yield "leaves for", _way(explained)
+
+
+def _way(explained: Explanation) -> str:
+    how = f"region {explained.region}" if explained.region else "passed on to Foundry as it came"
+    return f"{explained.destination} ({how})"
 
 
 def _word(explained: Explanation) -> str:

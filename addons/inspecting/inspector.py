@@ -1,8 +1,10 @@
 """Addon: how a call looks in mitmweb and mitmproxy's console: marker, comment, the conversation, bounded memory.
 
-Where no list of flows is kept (mitmdump), it does nothing, and no answer is kept.
+An answer that is still coming is shown as far as it has come, once a second. Where no list of flows is kept
+(mitmdump), the addon does nothing, and no answer is kept.
 """
 
+import asyncio
 import textwrap
 from collections.abc import Iterator
 from typing import Any, Final
@@ -26,6 +28,8 @@ from addons.responses.verdict import Json
 CUT: Final = "sidecar.cut"
 """In ``flow.metadata``: how many bytes an answer had of which only the beginning is kept."""
 
+LOOK_EVERY: Final = 1.0  # seconds
+
 _log = structlog.get_logger("sidecar.inspector")
 
 
@@ -35,7 +39,8 @@ class Inspector:
     def __init__(self, settings: InspectSettings) -> None:
         self._settings = settings
         self._view: Any = None
-        self._captures: WeakKeyDictionary[http.HTTPFlow, Capture] = WeakKeyDictionary()
+        self._captures: WeakKeyDictionary[http.HTTPFlow, Capture] = WeakKeyDictionary()  # of answers still coming
+        self._looking = False
 
     def running(self) -> None:
         self._view = ctx.master.addons.get("view")
@@ -44,6 +49,8 @@ class Inspector:
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         if self._view is not None and flow.response and isinstance(flow.response.stream, Passage):
             self._captures[flow] = flow.response.stream.copy = Capture(self._settings.answer_bytes)
+            if not self._looking:
+                self._look_again()
 
     def response(self, flow: http.HTTPFlow) -> None:
         self._show(flow)
@@ -56,7 +63,8 @@ class Inspector:
         if self._view is None:
             return
         try:
-            self._put_answer(flow)
+            if (capture := self._captures.pop(flow, None)) is not None:
+                _put_answer(flow, capture)
             if record := flow.metadata.get("sidecar"):
                 flow.marked = summary.marker(record)
                 # the page draws the marker in the path column alone, which leaves the comment no room
@@ -65,13 +73,21 @@ class Inspector:
         except Exception as error:  # noqa: BLE001 - as said above
             _log.error("not_shown", exc_info=error)
 
-    def _put_answer(self, flow: http.HTTPFlow) -> None:
-        capture = self._captures.pop(flow, None)
-        if capture is None or flow.response is None:
-            return
-        flow.response.data.content = bytes(capture.kept)
-        if capture.total > len(capture.kept):
-            flow.metadata[CUT] = capture.total
+    def _look_again(self) -> None:
+        self._looking = True
+        asyncio.get_running_loop().call_later(LOOK_EVERY, self._look)
+
+    def _look(self) -> None:
+        """Apart from the streams themselves, which no fault here can reach."""
+        for flow, capture in list(self._captures.items()):
+            try:
+                if _put_answer(flow, capture):
+                    self._view.update([flow])  # has the page fetch it again
+            except Exception as error:  # noqa: BLE001 - one that can't be shown keeps no other from it
+                _log.error("not_shown", exc_info=error)
+        self._looking = False
+        if self._captures:
+            self._look_again()
 
     def _let_go(self) -> None:
         """Takes the oldest calls that ended off the list, until what it holds is within the settings."""
@@ -88,16 +104,28 @@ class Inspector:
 
 
 class Capture:
-    """Keeps the first ``most`` bytes of what passes, and counts them all."""
+    """Keeps the first ``most`` bytes of what passes, and counts them all; ``shown`` of them are in the flow."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self.kept = bytearray()
         self.total = 0
+        self.shown = -1
 
     def __call__(self, chunk: bytes) -> None:
         self.total += len(chunk)
         self.kept += chunk[: self._most - len(self.kept)]
+
+
+def _put_answer(flow: http.HTTPFlow, capture: Capture) -> bool:
+    """Puts what is kept into the flow; whether anything came since it was last put there."""
+    if flow.response is None or capture.shown == capture.total:
+        return False
+    flow.response.data.content = bytes(capture.kept)
+    if capture.total > len(capture.kept):
+        flow.metadata[CUT] = capture.total
+    capture.shown = capture.total
+    return True
 
 
 class ConversationView(contentviews.Contentview):
@@ -124,6 +152,9 @@ def _lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
     assert isinstance(flow, http.HTTPFlow)
     if record := flow.metadata.get("sidecar"):
         yield from summary.lines(record)
+        if record.get("foundry.other_path"):
+            yield "\nPassed on to Foundry as it came. Of such calls no body is shown, neither way, nor any credentials."
+            return
     if metadata.http_message is flow.request:
         yield from _request_lines(data, flow)
     else:

@@ -22,25 +22,6 @@ MARKERS: Final[Mapping[str, str]] = {
 CHANGED_MARKER: Final = ":pencil2:"
 """Served, though something the app sent was made different or taken out; additions alone are the rule."""
 
-SETTINGS: Final[Mapping[str, str]] = {
-    "not_found": "foundry.hostnames",
-    "missing_credentials": "caller.verifier",
-    "unauthorized": "caller.verifier",
-    "missing_scope": "caller",
-    "verifier_unreachable": "caller.verifier",
-    "too_large": "policy.max_body_bytes",
-    "unknown_field": "policy",
-    "invalid_model": "models.allow_plain_names",
-    "model_not_found": "models.extra",
-    "model_not_available": "models.extra, provider.allowed_regions",
-    "model_permission_denied": "caller",
-    "rate_limited": "limits",
-    "provider_credentials": "provider.regions.*.api_key",
-    "provider_timeout": "provider.timeouts",
-    "provider_unreachable": "provider.regions.*.url",
-}
-"""Where in the configuration a refusal of this name is decided; a policy rule says so itself."""
-
 
 def marker(record: Record) -> str:
     """The emoji name that shows the decision in a list."""
@@ -69,7 +50,7 @@ def line(record: Record) -> str:
         cut = f"stream {ended}" if ended not in {None, "whole"} else ""
         parts = [_model(record), record.get("caller"), _locators(record), _tokens(record), _seconds(record)]
         return "served  " + " · ".join(filter(None, [_status(record), *parts, cut, changes]))
-    setting = setting_of(record)
+    setting = record.get("policy.setting")
     return f"{record['policy.decision']:<7} " + " · ".join(
         filter(
             None,
@@ -85,13 +66,6 @@ def line(record: Record) -> str:
     )
 
 
-def setting_of(record: Record) -> str | None:
-    """The configuration key that decided, as far as there is one."""
-    if row := record.get("policy.row"):
-        return f"policy.rules.{row}"
-    return SETTINGS.get(record.get("refusal.name", ""))
-
-
 def lines(record: Record) -> Iterator[str]:
     """The gates' verdict, for a page."""
     yield f"{record['policy.decision'].upper()} {_status(record)}".rstrip()
@@ -99,8 +73,9 @@ def lines(record: Record) -> Iterator[str]:
         ("why", record.get("refusal.message") or record.get("refusal.name")),
         ("where", record.get("policy.param")),
         ("rule", record.get("policy.rule")),
-        ("setting", setting_of(record)),
+        ("setting", record.get("policy.setting")),
         ("detail", record.get("refusal.detail")),
+        ("call", _model(record) if record.get("foundry.other_path") else None),
         ("model", " -> ".join(filter(None, (record.get("foundry.model.rid"), record.get("gen_ai.request.model"))))),
         ("region", record.get("region")),
         ("caller", record.get("caller")),
@@ -129,6 +104,9 @@ def _status(record: Record) -> str:
 
 
 def _model(record: Record) -> str | None:
+    """The model; of a call to another of Foundry's paths, which has none, the path."""
+    if "url.path" in record:
+        return f"{record['http.request.method']} {record['url.path']}"
     return record.get("gen_ai.request.model") or record.get("foundry.model.rid")
 
 

@@ -5,6 +5,7 @@ mitmproxy's one handler. Tracebacks never show local variables, which would hold
 """
 
 import io
+import json
 import logging
 import re
 import sys
@@ -59,7 +60,14 @@ def _ending(form: Literal["json", "console"]) -> tuple[structlog.typing.Processo
             ),
         )
     tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-    return structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer(default=str)
+    return structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer(_as_json)
+
+
+_ENCODER: Final = json.JSONEncoder(default=str)
+
+
+def _as_json(event: structlog.typing.EventDict, **_options: object) -> str:
+    return _ENCODER.encode(event)
 
 
 _PAGE_TOKEN: Final = re.compile(r"(?<=[?&]token=)[^\s&'\"]+")

@@ -154,6 +154,13 @@ def typed(**members: "Row | Shape") -> Members:
     return Members({"type": STRING, **{key.rstrip("_"): member for key, member in members.items()}})
 
 
+def deciding(rule: str, row: str = "", setting: str = "") -> str | None:
+    """The configuration key that decides what becomes of a finding; None where nothing does."""
+    if setting:
+        return f"policy.{setting}"
+    return f"policy.rules.{row or rule}" if rule in WARNABLE else None
+
+
 def refusable(  # noqa: C901 - one case a kind of shape
     shape: Shape | Row | None, name: tuple[str, ...] = (), seen: frozenset[str] = frozenset()
 ) -> Iterator[str]:

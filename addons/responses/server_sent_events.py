@@ -15,8 +15,8 @@ _BLANK_LINE = re.compile(_LINE_END + _LINE_END)
 _LINES = re.compile(rb"\r\n|\n|\r")
 _LONGEST_BLANK_LINE = len(b"\r\n\r\n")
 
-# A substring search costs a fraction of a parse, and nearly every event of a stream is a delta with none of these.
-_WORTH_PARSING = (b"response.completed", b"response.created", b"response.failed", b"response.incomplete", b"error")
+# A search costs a fraction of a parse, and nearly every event of a stream is a delta with none of these.
+_WORTH_PARSING = re.compile(rb"response\.(?:completed|created|failed|incomplete)|error")
 # The type of an event too large to keep is read off its beginning, where OpenAI writes it.
 _HEAD_BYTES = 512
 _TYPE_IN_HEAD = re.compile(rb'(?:\A|[\r\n])(?:event: ?([a-z._]+)[\r\n]|data: ?\{\s*"type"\s*:\s*"([a-z._]+)")')
@@ -77,7 +77,7 @@ class EventTap:
         if self._buffer.find(b"data", start, end) < 0:
             return  # comments and keep-alives
         self.events += 1
-        if any(self._buffer.find(name, start, end) >= 0 for name in _WORTH_PARSING):
+        if _WORTH_PARSING.search(self._buffer, start, end):
             name, data = _fields(bytes(self._buffer[start:end]))
             kind, facts = facts_from_event(data)
             self._note(kind or name, facts)

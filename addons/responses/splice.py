@@ -20,6 +20,7 @@ _OPEN = re.compile(_SPACE + rb"\{")
 _KEY = re.compile(_SPACE + rb'(?P<key>"(?:[^"\\]++|\\.)*+")' + _SPACE + rb":" + _SPACE)
 _SPACES = re.compile(_SPACE)
 _CLOSE = re.compile(_SPACE + rb"(?P<brace>\})" + _SPACE + rb"\Z")
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _JSON_NAMES = {list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 
 
@@ -99,7 +100,7 @@ def _expect(pattern: re.Pattern[bytes], body: bytes, position: int) -> re.Match[
 
 def _write(name: str, value: Json) -> bytes:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        return _ENCODER.encode(value).encode()
     except ValueError:
         message = f"A number in '{name}' is too large. Use one within the range of a 64-bit floating-point number."
         raise Refusal("invalid_json", message, param=name) from None

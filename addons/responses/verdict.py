@@ -24,7 +24,8 @@ class Finding:
     ``path`` is the JSON path (``tools[0].type``), ``rule`` the reason a reviewer knows it by
     (``ZERO_DATA_RETENTION``, ``GEORESTRICTION``, ``FEATURE_DISABLED``, ``COST``, ``UNKNOWN``),
     ``refusal`` a row of ``foundry.refusals.KINDS``, ``message`` what is wrong and what to change, ``row`` the row of
-    the policy's tables that decided (``tool.mcp``), as ``policy.rules`` takes it; empty where there is none.
+    the policy's tables that decided (``tool.mcp``), as ``policy.rules`` takes it, and ``setting`` the key of
+    ``policy`` by which the operator would decide otherwise; both empty where there is none.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Finding:
     message: str
     refusal: str = "refused_feature"
     row: str = ""
+    setting: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ class Walk:
         rule = row.rule or "UNKNOWN"
         remedy = f" {row.remedy}." if row.remedy else ""
         message = f"{subject} is refused ({rule}): {row.reason}.{remedy}"
-        return self._notes.find(Finding(where, rule, message, row=".".join(name)))
+        return self._notes.find(Finding(where, rule, message, row=".".join(name), setting=row.setting or ""))
 
     def _unknown_member(self, key: str, shape: Members, at: Trail) -> None:
         where = path((at, key))

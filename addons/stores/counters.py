@@ -1,14 +1,12 @@
 """Where rate limits are counted: in this process, or in a Redis or Valkey that many sidecars share.
 
-Both are storages of the ``limits`` library. Its strategies can't take back what a call was charged too much, so only
-its counters are used; the arithmetic is in ``foundry.rate_window``.
+Both only count. The arithmetic is in ``foundry.rate_window``, since the strategies of the usual libraries can't take
+back what a call was charged too much.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
-
-from limits.aio.storage import MemoryStorage, Storage
 
 from addons.foundry.rate_window import REMEMBERED
 
@@ -31,24 +29,34 @@ class Counters(Protocol):
 
 
 class MemoryCounters:
-    """Counts of this process alone."""
+    """Counts of this process alone. ``clock`` gives seconds and never goes back.
 
-    def __init__(self) -> None:
-        self._storage = MemoryStorage()
+    Not the memory storage of ``limits``: that one looks through every counter it holds at each addition.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._counts: dict[str, int] = {}
+        self._born: dict[str, float] = {}  # oldest first
 
     async def read(self, keys: Sequence[str]) -> list[int]:
-        return await read_all(self._storage, keys)
+        self._forget(self._clock())
+        return [self._counts.get(key, 0) for key in keys]
 
     async def add(self, amounts: Mapping[str, int]) -> list[int]:
-        return await add_all(self._storage, amounts)
+        now = self._clock()
+        self._forget(now)
+        for key, amount in amounts.items():
+            self._born.setdefault(key, now)
+            self._counts[key] = self._counts.get(key, 0) + amount
+        return [self._counts[key] for key in amounts]
 
     async def close(self) -> None:
         """Nothing to end."""
 
-
-async def read_all(storage: Storage, keys: Sequence[str]) -> list[int]:
-    return list(await asyncio.gather(*(storage.get(key) for key in keys)))
-
-
-async def add_all(storage: Storage, amounts: Mapping[str, int]) -> list[int]:
-    return list(await asyncio.gather(*(storage.incr(key, REMEMBERED, amount) for key, amount in amounts.items())))
+    def _forget(self, now: float) -> None:
+        while self._born:
+            oldest = next(iter(self._born))
+            if self._born[oldest] > now - REMEMBERED:
+                return
+            del self._born[oldest], self._counts[oldest]

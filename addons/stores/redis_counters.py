@@ -11,8 +11,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError
 
+from addons.foundry.rate_window import REMEMBERED
 from addons.secret import Secret, SecretError
-from addons.stores.counters import StoreUnavailableError, add_all, read_all
+from addons.stores.counters import StoreUnavailableError
 
 DEADLINE: Final = 0.5  # seconds for one exchange with the store, however many counters it touches
 CONNECTIONS: Final = 32
@@ -33,10 +34,10 @@ class RedisCounters:
         self._connecting = asyncio.Lock()
 
     async def read(self, keys: Sequence[str]) -> list[int]:
-        return await self._ask(read_all, keys)
+        return await self._ask(_read, keys)
 
     async def add(self, amounts: Mapping[str, int]) -> list[int]:
-        return await self._ask(add_all, amounts)
+        return await self._ask(_add, amounts)
 
     async def close(self) -> None:
         pool, self._pool, self._storage = self._pool, None, None
@@ -78,3 +79,11 @@ class RedisCounters:
                     connection_pool=self._pool,  # type: ignore[arg-type]  # as its documentation says, not its types
                 )
             return self._storage
+
+
+async def _read(storage: RedisStorage, keys: Sequence[str]) -> list[int]:
+    return list(await asyncio.gather(*(storage.get(key) for key in keys)))
+
+
+async def _add(storage: RedisStorage, amounts: Mapping[str, int]) -> list[int]:
+    return list(await asyncio.gather(*(storage.incr(key, REMEMBERED, amount) for key, amount in amounts.items())))

@@ -5,6 +5,7 @@ values that the sidecar's own tables hold, so their number is bounded whatever c
 and prompts are never among them (the ledger knows callers and projects).
 """
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from addons.foundry.permits import Permits
 from addons.record import decision
 from addons.responses.answer import Usage
 from addons.telemetry.gauge import Gauge
+from addons.telemetry.sums import Highest, Sums
 
 OTHER: Final = "other"
 """The model of a call that named none of the catalogue's."""
@@ -31,7 +33,6 @@ SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10
 TOKENS: Final = tuple(float(4**power) for power in range(14))
 """Bucket boundaries that the GenAI conventions advise."""
 
-SHARES: Final = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 OWN_SECONDS: Final = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024)
 
 
@@ -50,19 +51,30 @@ class Metrics:
             "tokens of one call, as the provider reported them",
             explicit_bucket_boundaries_advisory=TOKENS,
         )
-        self._calls = meter.create_counter("foundry.sidecar.calls", "{call}", "calls that ended, by verdict and reason")
-        self._tokens = meter.create_counter(
-            "foundry.sidecar.tokens", "{token}", "reported tokens by kind; cached is part of input, reasoning of output"
+        self._calls = Sums("decision", "reason", "rule", "model", "region", "status", "usage")
+        meter.create_observable_counter(
+            "foundry.sidecar.calls", [self._calls.observe], "{call}", "calls that ended, by verdict and reason"
+        )
+        self._other_paths = meter.create_counter(
+            "foundry.sidecar.other_paths", "{call}", "calls to Foundry's other paths that ended, by verdict and reason"
+        )
+        self._tokens = Sums("kind", "model", "region")
+        meter.create_observable_counter(
+            "foundry.sidecar.tokens",
+            [self._tokens.observe],
+            "{token}",
+            "reported tokens by kind; cached is part of input, reasoning of output",
         )
         self._whole = seconds("foundry.sidecar.call.duration", "from the request's headers to the answer's end")
         self._own = seconds(
             "foundry.sidecar.overhead.duration", "from the request's headers to release, or to the refusal", OWN_SECONDS
         )
-        self._limit_used = meter.create_histogram(
+        self._limit_used = Highest(time.monotonic, "level", "kind", "model")
+        meter.create_observable_gauge(
             "foundry.sidecar.limit.used",
+            [self._limit_used.observe],
             "1",
-            "share of a rate limit in use, as each call finds it",
-            explicit_bucket_boundaries_advisory=SHARES,
+            "highest share of a rate limit that a call found in use, in this minute or the one before",
         )
         self._unlimited = meter.create_counter(
             "foundry.sidecar.limit.unlimited", "{call}", "calls let through because the limits' store was away"
@@ -77,25 +89,27 @@ class Metrics:
 
     def settle(self, call: Call, record: Mapping[str, Any]) -> None:
         """Takes one call that has ended, with its record."""
-        model = call.model.provider_model or OTHER if call.model else OTHER
         verdict = decision(call)
         reason = call.refusal.name if call.refusal else record.get("error.type", NONE)
+        for alarm in (*call.alarms, *([FAULT] if reason == FAULT else [])):
+            self._alarms.add(1, {"alarm": alarm})
+        if call.to == "foundry":
+            status = str(record.get("http.response.status_code", NONE))
+            self._other_paths.add(1, {"decision": verdict, "reason": reason, "status": status})
+            return
+        model = call.model.provider_model or OTHER if call.model else OTHER
         self._calls.add(
             1,
-            {
-                "decision": verdict,
-                "reason": reason,
-                "rule": (call.refusal.rule if call.refusal else None) or NONE,
-                "model": model,
-                "region": call.region or NONE,
-                "status": str(record.get("http.response.status_code", NONE)),
-                "usage": record.get("usage.status", NONE),
-            },
+            verdict,
+            reason,
+            (call.refusal.rule if call.refusal else None) or NONE,
+            model,
+            call.region or NONE,
+            str(record.get("http.response.status_code", NONE)),
+            record.get("usage.status", NONE),
         )
         self._whole.record(record["duration.total"], {"decision": verdict, "model": model})
         self._own.record(record["duration.sidecar"], {"decision": verdict})
-        for alarm in (*call.alarms, *([FAULT] if reason == FAULT else [])):
-            self._alarms.add(1, {"alarm": alarm})
         if call.permits:
             self._settle_permits(call.permits, model)
         if call.released_at is not None:
@@ -106,8 +120,8 @@ class Metrics:
             self._unlimited.add(1)
         for standing in permits.standings:
             if standing.limit:
-                labels = {"level": standing.meter.level, "kind": standing.meter.kind, "model": model}
-                self._limit_used.record(standing.used / standing.limit, labels)
+                share = standing.used / standing.limit
+                self._limit_used.note(share, standing.meter.level, standing.meter.kind, model)
 
     def _settle_released(self, call: Call, record: Mapping[str, Any], model: str, reason: str) -> None:
         asked = {
@@ -131,7 +145,7 @@ class Metrics:
             ("reasoning", usage.reasoning_tokens),
         ):
             if count is not None:
-                self._tokens.add(count, {"kind": kind, "model": model, "region": call.region or NONE})
+                self._tokens.add(count, kind, model, call.region or NONE)
 
 
 def _observer(gauge: Gauge) -> Callable[[CallbackOptions], Iterable[Observation]]:

@@ -29,6 +29,7 @@ ATTRIBUTES: Final = (
     "caller", "foundry.model.rid", "foundry.attribution", "foundry.trace.source", "region", "stream",
     "policy.decision", "policy.rule", "policy.param", "policy.changes", "refusal.name", "refusal.instance_id",
     "rate_limit.scope", "usage.status", "answer.ended", "duration.sidecar", "duration.provider",
+    "foundry.other_path", "http.request.method", "url.path",
 )  # fmt: skip
 """What of the record a span carries; all of it is free of secrets and content (SPEC §9)."""
 
@@ -64,7 +65,7 @@ class Spans:
         self._ids.trace_id, self._ids.span_id = int(trace.trace_id, 16), int(trace.span_id, 16)
         end = time.time_ns()
         span = self._tracer.start_span(
-            f"chat {call.model.provider_model}" if call.model else "chat",
+            _name(call),
             _parent(trace),
             SpanKind.CLIENT,
             {name: record[name] for name in ATTRIBUTES if name in record},
@@ -73,6 +74,12 @@ class Spans:
         if "error.type" in record:
             span.set_status(Status(StatusCode.ERROR, record["error.type"]))
         span.end(end)
+
+
+def _name(call: Call) -> str:
+    if call.other_path:
+        return f"foundry {call.method}"
+    return f"chat {call.model.provider_model}" if call.model else "chat"
 
 
 def _parent(trace: Trace) -> Context:

@@ -4,14 +4,15 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlencode
 
 import certifi
-from tornado.httpclient import HTTPRequest
-from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 from addons.verifiers.watched_file import FileError
+
+if TYPE_CHECKING:
+    from tornado.simple_httpclient import SimpleAsyncHTTPClient
 
 _LARGEST_BODY: Final = 1 << 20  # bytes
 _LARGEST_HEADERS: Final = 64 << 10  # bytes
@@ -49,7 +50,7 @@ class HttpClient:
         except OSError as error:  # ssl.SSLError among them
             raise FileError(f"{trusted_ca}: holds no certificates in PEM that can be read: {error}") from error
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._client: SimpleAsyncHTTPClient | None = None
+        self._client: SimpleAsyncHTTPClient | None = None  # made when first needed: it costs the start some 50 ms
 
     async def fetch(self, url: str, headers: Mapping[str, str], form: Mapping[str, str] | None = None) -> Answer:
         """GET, or POST of ``form`` where one is given.
@@ -57,28 +58,30 @@ class HttpClient:
         Raises:
             ExchangeError: no whole answer in time: unreachable, not trusted, too large, broken.
         """
-        request = HTTPRequest(
-            url,
-            method="GET" if form is None else "POST",
-            headers=dict(headers),
-            body=None if form is None else urlencode(form),
-            connect_timeout=self._deadline,
-            request_timeout=self._deadline,
-            follow_redirects=False,
-            decompress_response=False,
-            ssl_options=self._tls,
-            user_agent="foundry-sidecar",
-        )
         try:
-            response = await self._here().fetch(request, raise_error=False)  # a status alone is no error
+            response = await self._here().fetch(
+                url,
+                raise_error=False,  # a status alone is no error
+                method="GET" if form is None else "POST",
+                headers=dict(headers),
+                body=None if form is None else urlencode(form),
+                connect_timeout=self._deadline,
+                request_timeout=self._deadline,
+                follow_redirects=False,
+                decompress_response=False,
+                ssl_options=self._tls,
+                user_agent="foundry-sidecar",
+            )
         except Exception as error:  # its failures share no class; each means that there is no answer
             raise ExchangeError(f"{type(error).__name__}: {error}") from error
         if len(response.body) > _LARGEST_BODY:
             raise ExchangeError("the answer is too large")
         return Answer(response.code, response.body)
 
-    def _here(self) -> SimpleAsyncHTTPClient:
+    def _here(self) -> "SimpleAsyncHTTPClient":
         """The client of the running loop: there is none yet when mitmproxy loads us."""
+        from tornado.simple_httpclient import SimpleAsyncHTTPClient  # noqa: PLC0415 - see __init__
+
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
             self._loop = loop

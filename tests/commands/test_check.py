@@ -50,6 +50,25 @@ def test_a_host_that_is_not_the_documented_one_is_pointed_out(tmp_path: Path) ->
     assert "not OpenAI's documented host" in ended.stdout
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, "(where the name leads, port 443)"),
+        ({"addresses": {"acme.palantirfoundry.com": "10.0.0.1:8443"}}, "(10.0.0.1:8443)"),
+        ({"other_paths": "refuse"}, ""),
+    ],
+)
+def test_that_other_paths_are_passed_on_is_pointed_out(tmp_path: Path, more: dict[str, object], told: str) -> None:
+    document = {
+        "caller": {"verifier": "development"},
+        "provider": {"regions": {"global": {"api_key": {"env": "X"}}}},
+        "foundry": {"hostnames": ["acme.palantirfoundry.com"], "other_paths": "forward", **more},
+    }
+    ended = run("check", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)))
+    note = f"# note: other paths of acme.palantirfoundry.com are passed on to Foundry {told}"
+    assert (ended.returncode, note in ended.stdout) == (0, bool(told))
+
+
 @pytest.mark.parametrize("section", ["listen", "foundry", "provider", "caller", "models", "policy", "limits", "log"])
 def test_the_schema_describes_every_section(section: str) -> None:
     schema = json.loads(run("schema").stdout)

@@ -9,6 +9,7 @@ from tests.commands.program import Program, run, write_yaml
 from tests.conftest import PROVIDER_KEY
 from tests.proxy.client import HELLO, post
 
+FOUNDRY = "acme.palantirfoundry.invalid"
 KEY = {"THE_KEY": PROVIDER_KEY}
 
 
@@ -28,6 +29,7 @@ def config(provider: SimulatedProvider, certificates: Path, tmp_path: Path) -> P
         "usage": {"ledger": "usage.sqlite"},
         "limits": {"storage": {"env": "NO_STORE_HERE"}},
         "telemetry": {"otlp_endpoint": "http://127.0.0.1:9"},
+        "foundry": {"hostnames": [FOUNDRY], "other_paths": "forward"},
     }
     return write_yaml(tmp_path / "sidecar.yaml", document)
 
@@ -53,6 +55,7 @@ def test_recorded_and_replayed(config: Path, provider: SimulatedProvider, tmp_pa
         assert replayed.json["id"] == served.json["id"]
         missed = post(sidecar.port, {**HELLO, "store": True, "input": "x"})
         assert missed.code == "cassette_miss", "policy.mode=warn is in force"
+        assert post(sidecar.port, target="/api/v2/ontologies", host=FOUNDRY).status == 404, "nothing is passed on"
         assert sidecar.stop() == 0
     assert provider.dialled == 0
     assert (tmp_path / "usage.sqlite").read_bytes() == ledger

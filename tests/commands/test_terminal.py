@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
@@ -50,6 +50,11 @@ class Terminal:
             if found := self._changed.wait_for(lambda: re.search(pattern, self._said), 30):
                 return found
         raise TimeoutError(f"{pattern} did not come; said: {self._said}")
+
+    @property
+    def said(self) -> str:
+        with self._changed:
+            return self._said
 
     @property
     def port(self) -> int:
@@ -111,11 +116,43 @@ def test_the_line_for_codex_is_whole(terminal: Terminal) -> None:
     assert f'base_url="http://127.0.0.1:{terminal.port}/api/v2/llm/proxy/openai/v1"' in words[-1]
 
 
-def test_a_refused_call_is_one_line_that_teaches(terminal: Terminal) -> None:
-    assert post(terminal.port, {**HELLO, "tools": [{"type": "mcp"}]}).status == 400
-    line = terminal.wait(r"refused 400 .*\n")[0]
-    for shown in ("tools[0]", "ZERO_DATA_RETENTION", "Connect the MCP server", "setting: policy.rules.tool.mcp"):
-        assert shown in line
+@pytest.mark.parametrize(
+    ("body", "request_", "status", "shown"),
+    [
+        (
+            {"tools": [{"type": "mcp"}]},
+            {},
+            400,
+            ["tools[0]", "ZERO_DATA_RETENTION", "Connect the MCP server", "setting: policy.rules.tool.mcp"],
+        ),
+        ({"store": True}, {}, 400, ["store", "ZERO_DATA_RETENTION", "or send false", "setting: policy.store_true"]),
+        (
+            {"tools": [{"type": "function", "name": "f", "parameters": {}}, {"type": "web_search"}]},
+            {},
+            400,
+            ["tools[1]", "GEORESTRICTION", "open web", "setting: policy.web_search"],
+        ),
+        (
+            {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "https://x.example/a"}]}]},
+            {},
+            400,
+            ["input[0].content[0].image_url", "GEORESTRICTION", "data: URL", "setting: policy.remote_urls"],
+        ),
+        ({"future": 1}, {}, 400, ["future", "UNKNOWN", "check its spelling", "setting: policy.rules.UNKNOWN"]),
+        ({"model": "gpt-5.2"}, {}, 400, ["model", "Did you mean ri.", "setting: models.allow_plain_names"]),
+        ({}, {"without": ["authorization"]}, 401, ["No bearer token", "setting: caller.verifier"]),
+        ({}, {"host": "elsewhere.example"}, 404, ["not_found", "setting: foundry.hostnames"]),
+    ],
+)
+def test_a_refused_call_is_one_line_that_teaches(
+    terminal: Terminal, body: dict[str, object], request_: dict[str, Any], status: int, shown: list[str]
+) -> None:
+    before = terminal.said
+    assert post(terminal.port, {**HELLO, **body}, **request_).status == status
+    terminal.wait(rf"(?s){re.escape(before)}.*refused {status} .*\n")
+    (line,) = (each for each in terminal.said.removeprefix(before).splitlines() if f"refused {status}" in each)
+    for each in shown:
+        assert each in line
 
 
 def test_a_served_call_is_one_line(terminal: Terminal) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from addons.foundry.refusals import KINDS, Kind, Refusal, excerpt
+from addons.foundry.refusals import DECIDED_BY, KINDS, Kind, Refusal, excerpt
+from addons.settings import Settings
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
@@ -22,10 +23,34 @@ def test_a_policy_no_is_never_what_clients_retry() -> None:
         "provider_quota",
         "provider_overloaded",
         "provider_unreachable",
+        "foundry_unreachable",
         "shutting_down",
         "limits_unavailable",
         "ledger_unavailable",
     }
+
+
+@pytest.mark.parametrize(("name", "settings"), DECIDED_BY.items())
+def test_what_decides_is_a_setting_there_is(name: str, settings: str) -> None:
+    assert name in KINDS
+    for setting in settings.split(", "):
+        assert_is_a_setting(setting)
+
+
+def assert_is_a_setting(dotted: str) -> None:
+    """Follows the key through the schema of the configuration file."""
+    schema = Settings.model_json_schema()
+    at = schema
+    for key in dotted.split("."):
+        below = at["additionalProperties"] if key == "*" else at["properties"][key]
+        found = [each["$ref"] for each in (below, *below.get("anyOf", ())) if "$ref" in each]
+        at = schema["$defs"][found[0].rpartition("/")[2]] if found else below
+
+
+def test_a_refusal_may_know_better_what_decides() -> None:
+    assert Refusal("host_refused").decided_by == "foundry.hostnames"
+    assert Refusal("host_refused", setting="foundry.addresses").decided_by == "foundry.addresses"
+    assert Refusal("missing_body").decided_by is None
 
 
 def test_refusals_are_told_apart_by_their_instance() -> None:

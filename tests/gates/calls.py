@@ -11,7 +11,7 @@ from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.catalogue import Catalogue
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
-from addons.gates.order import Gate, run
+from addons.gates.order import TO_BOTH, Gate, Named, run
 from addons.gates.route import PATH
 from tests.conftest import MODEL
 
@@ -29,7 +29,7 @@ def call(headers: Headers | None = None, **filled: Any) -> Call:
 
 def through(gate: Gate, asked: Call) -> Call:
     """The call, once the gate has let it through."""
-    asyncio.run(run([("gate", gate)], asked))
+    asyncio.run(run([Named("gate", gate, TO_BOTH)], asked))
     assert asked.passed == ["gate"]
     return asked
 
@@ -37,6 +37,6 @@ def through(gate: Gate, asked: Call) -> Call:
 def refused_by(gate: Gate, asked: Call) -> Refusal:
     """What the gate refuses the call with."""
     with pytest.raises(Refusal) as caught:
-        asyncio.run(run([("gate", gate)], asked))
+        asyncio.run(run([Named("gate", gate, TO_BOTH)], asked))
     assert asked.passed == []
     return caught.value

@@ -20,6 +20,10 @@ class Known:
 GATE = IdentifyCaller(Known())
 
 
+def shown(authorization: str | None) -> dict[str, tuple[str, ...]]:
+    return {} if authorization is None else {"authorization": (authorization,), "cookie": ("session=1",)}
+
+
 @pytest.mark.parametrize(
     ("credentials", "subject"),
     [
@@ -32,11 +36,11 @@ GATE = IdentifyCaller(Known())
     ],
 )
 def test_identified(credentials: str, subject: str) -> None:
-    asked = through(GATE, call(token=credentials))
+    asked = through(GATE, call(credentials=shown(credentials)))
     assert asked.caller
     assert asked.caller.subject == subject
     assert asked.token_prefix == token_hash(subject)[:12]
-    assert asked.token is None
+    assert asked.credentials == {}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +65,7 @@ def test_identified(credentials: str, subject: str) -> None:
     ],
 )
 def test_refused(credentials: str | None, refusal: str, parameters: dict[str, str]) -> None:
-    asked = call(token=credentials)
+    asked = call(credentials=shown(credentials))
     given = refused_by(GATE, asked)
     assert (given.name, given.parameters) == (refusal, parameters)
-    assert asked.token is None, "the call forgets the token, refused or not"
+    assert asked.credentials == {}, "the call forgets the token, refused or not"

@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from addons.call import Call
-from addons.gates.order import run
+from addons.call import Call, OtherPath, To
+from addons.gates.order import TO_BOTH, TO_FOUNDRY, Gate, Gates, Named, run
 from tests.gates.calls import call
 
 
@@ -18,6 +18,29 @@ def fails(_asked: Call) -> None:
 
 def test_each_gate_is_noted_once_it_has_let_the_call_through() -> None:
     asked = call()
+    gates = [("first", lambda _: None), ("later", later), ("fails", fails), ("last", later)]
     with pytest.raises(RuntimeError, match="injected"):
-        asyncio.run(run([("first", lambda _: None), ("later", later), ("fails", fails), ("last", later)], asked))
+        asyncio.run(run([Named(name, gate) for name, gate in gates], asked))
     assert asked.passed == ["first", "later"]
+
+
+def mark(asked: Call) -> None:
+    asked.other_path = OtherPath("acme.palantirfoundry.com", "/api/v2/ontologies")
+
+
+def passes(_asked: Call) -> None:
+    return None
+
+
+@pytest.mark.parametrize(
+    ("first", "to", "names"),
+    [(passes, "provider", ("first", "models")), (mark, "foundry", ("first", "onward"))],
+)
+def test_a_call_goes_through_the_gates_of_where_it_leaves_for(first: Gate, to: To, names: tuple[str, ...]) -> None:
+    head = [Named("first", first, TO_BOTH), Named("models", passes)]
+    gates = Gates(head, [Named("onward", passes, TO_FOUNDRY)])
+    asked = call()
+    asyncio.run(run(gates.head, asked))
+    asyncio.run(run(gates.body, asked))
+    assert asked.to == to
+    assert tuple(asked.passed) == names == gates.names(to)

@@ -1,11 +1,13 @@
 import pytest
 
-from addons.call import Call
+from addons.call import Call, OtherPath
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
 from addons.gates.route import LOOPBACK_NAMES, MAX_HEADERS, MAX_TARGET, PATH, Route, without_port
 
-ROUTE = Route(LOOPBACK_NAMES | {"acme.palantirfoundry.com"})
+FOUNDRY = "acme.palantirfoundry.com"
+ROUTE = Route(LOOPBACK_NAMES | {FOUNDRY})
+FORWARDING = Route(LOOPBACK_NAMES | {FOUNDRY}, {FOUNDRY}, other_paths=True)
 
 
 def call(target: str = PATH, method: str = "POST", **more: object) -> Call:
@@ -124,3 +126,59 @@ def test_headers_are_bounded() -> None:
 )
 def test_without_port(authority: str, host: str) -> None:
     assert without_port(authority) == host
+
+
+def to_foundry(target: str, **more: object) -> Call:
+    return call(target, **{"headers": {"host": (f"{FOUNDRY}:443",)}, **more})  # type: ignore[arg-type]  # as above
+
+
+def test_another_path_is_marked_where_it_is_passed_on() -> None:
+    asked = to_foundry("//api/v2/%6Fntologies/?preview=true", method="GET")
+    FORWARDING(asked)
+    assert asked.other_path == OtherPath(FOUNDRY, "/api/v2/ontologies/")
+    assert (asked.to, asked.query_dropped) == ("foundry", False)
+
+
+def test_foundrys_documented_path_is_still_served_here() -> None:
+    asked = to_foundry(PATH + "/?a=b")
+    FORWARDING(asked)
+    assert (asked.other_path, asked.to, asked.query_dropped) == (None, "provider", True)
+
+
+@pytest.mark.parametrize(
+    ("target", "more", "refusal"),
+    [
+        ("/api/v2/ontologies", {"headers": {"host": ("localhost",)}}, "not_found"),
+        ("/api/v2/ontologies", {"headers": {"host": ("api.openai.com",)}}, "not_found"),
+        ("/api/v2/ontologies", {"authority": FOUNDRY}, "bad_target"),
+        ("/api/v2/ontologies", {"server_name": "localhost"}, "bad_target"),
+        ("/api/v2/ontologies", {"listener": "proxy"}, "host_refused"),
+        ("/api/v2/ontologies", {"method": "TRACE"}, "method_not_allowed"),
+        ("/api/v2/ontologies", {"method": "CONNECT"}, "method_not_allowed"),
+        ("/api/v2/ontologies", {"method": "get"}, "method_not_allowed"),
+        ("/socket", {"headers": {"host": (FOUNDRY,), "upgrade": ("websocket",)}, "method": "GET"}, "upgrade_refused"),
+        (PATH, {"method": "GET"}, "method_not_allowed"),
+        (PATH + "/resp_1", {}, "not_found"),
+        (PATH[:-1] + "%73", {}, "not_found"),
+        (PATH.upper(), {}, "not_found"),
+        ("/api/v2/llm/proxy/anthropic/v1/messages", {}, "not_found"),
+        ("/api/v2/ontologies/../llm/proxy/openai/v1/chat/completions", {}, "bad_target"),
+        ("/api/v2/a%2Fb", {}, "bad_target"),
+    ],
+)
+def test_other_paths_that_are_not_passed_on(target: str, more: dict[str, object], refusal: str) -> None:
+    asked = to_foundry(target, **more)
+    with pytest.raises(Refusal) as caught:
+        FORWARDING(asked)
+    assert caught.value.name == refusal
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_methods_that_are_passed_on(method: str) -> None:
+    FORWARDING(to_foundry("/api/v2/ontologies", method=method))
+
+
+def test_by_default_nothing_is_passed_on() -> None:
+    with pytest.raises(Refusal) as caught:
+        Route({FOUNDRY}, {FOUNDRY})(to_foundry("/api/v2/ontologies"))
+    assert caught.value.name == "not_found"

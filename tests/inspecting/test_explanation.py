@@ -35,7 +35,7 @@ def gates(**sections: Any) -> Gates:
     return assembly.gates(settings(**sections), Development(), MemoryCounters(), UnderWay())
 
 
-GATES = [name for name, _ in (*gates().head, *gates().body)]
+GATES = list(gates().names("provider"))
 
 
 def through(*names: str) -> dict[str, str]:
@@ -109,6 +109,28 @@ def test_each_gate_can_refuse(asked: Asked, gate: str | None, refusal: str | Non
         **({gate: "refused"} if gate else {}),
     }
     assert "very-secret" not in text(found) + json.dumps(document(found))
+
+
+FOUNDRY = "acme.palantirfoundry.com"
+
+
+@pytest.mark.parametrize(
+    ("other_paths", "steps", "way"),
+    [
+        ("refuse", {**dict.fromkeys(GATES, "not reached"), "route": "refused"}, None),
+        (
+            "forward",
+            through("route", "concurrency", "pass_on"),
+            f"https://{FOUNDRY}:443/api/v2/ontologies?a=b (passed on to Foundry as it came)",
+        ),
+    ],
+)
+def test_another_path(other_paths: str, steps: dict[str, str], way: str | None) -> None:
+    asked = replace(GOOD, target="/api/v2/ontologies?a=b", method="GET", headers={**HEAD, "host": (FOUNDRY,)}, body=b"")
+    found = explained(asked, foundry={"hostnames": [FOUNDRY], "other_paths": other_paths})
+    assert outcomes(found) == steps
+    assert (f"leaves for {way}" in text(found)) is (way is not None)
+    assert found.members == {}
 
 
 def test_a_secret_that_is_missing_is_told() -> None:

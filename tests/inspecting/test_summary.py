@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from addons.foundry.refusals import KINDS
-from addons.inspecting.summary import CHANGED_MARKER, MARKERS, SETTINGS, comment, line, lines, marker
+from addons.inspecting.summary import CHANGED_MARKER, MARKERS, comment, line, lines, marker
 
 PROJECT = "ri.compass.main.folder.the-project"
 SERVED: dict[str, Any] = {
@@ -26,7 +25,7 @@ REFUSED: dict[str, Any] = {
     "http.response.status_code": 400,
     "policy.param": "tools[0]",
     "policy.rule": "COST",
-    "policy.row": "tool.mcp",
+    "policy.setting": "policy.rules.tool.mcp",
     "refusal.name": "refused_feature",
     "refusal.message": "It costs.",
     "duration.total": 0.001,
@@ -37,6 +36,7 @@ FAILED: dict[str, Any] = {
     "http.response.status_code": 503,
     "refusal.name": "provider_unreachable",
     "refusal.detail": "connection refused",
+    "policy.setting": "provider.regions.*.url",
 }
 
 
@@ -95,7 +95,3 @@ def test_lines() -> None:
         "  setting  policy.rules.tool.mcp",
         "  time     0.00 s",
     ]
-
-
-def test_settings_are_told_of_refusals_there_are() -> None:
-    assert set(SETTINGS) <= set(KINDS)

@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def test_a_call_is_shown_as_a_conversation(web: Web, provider: SimulatedProvider
         view = web.view(refused, message)
         assert "REFUSED 400\n" in view
         assert "rule     ZERO_DATA_RETENTION\n" in view
-        assert "setting  policy.rules.store\n" in view
+        assert "setting  policy.store_true\n" in view
     assert "Keep this" in web.view(refused, "request")
 
 
@@ -197,3 +198,49 @@ def test_unloading_the_sidecar_opens_no_way_round(provider: SimulatedProvider, t
         with pytest.raises(APIStatusError):
             web.sdk.responses.create(model=MODEL, input="Keep this", store=True)
         assert provider.dialled == 0
+
+
+def ask_in_the_background(web: Web, **asked: Any) -> threading.Thread:
+    def stream() -> None:
+        with web.sdk.responses.stream(model=MODEL, input="Tell me", **asked) as running:
+            for _ in running:
+                pass
+
+    thread = threading.Thread(target=stream)
+    thread.start()
+    return thread
+
+
+def test_a_stream_is_shown_while_it_runs(web: Web, provider: SimulatedProvider) -> None:
+    """Held in its middle: what came is on the page, its websocket told of it, and the rest follows untouched."""
+    provider.script("hold=8 events=12")
+    with Updates(web) as said:
+        thread = ask_in_the_background(web)
+        (call,) = provider.wait_for_calls()
+        flow = until(lambda: next((each for each in web.http.get("/flows").json() if shown_so_far(each)), None))
+        told = until(lambda: any(f'"contentLength": {shown_so_far(flow)}' in message for message in said))
+        view = web.view(flow, "response")
+        call.release()
+        thread.join(30)
+        (whole,) = web.flows(1)
+    assert told
+    assert flow["comment"] == ""
+    assert "assistant:\n  Hello" in view
+    assert "status: in_progress" in view
+    assert "usage:" not in view
+    assert shown_so_far(whole) > shown_so_far(flow)
+    assert "status: completed" in web.view(whole, "response")
+
+
+def shown_so_far(flow: dict[str, Any]) -> int:
+    return int((flow.get("response") or {}).get("contentLength") or 0)
+
+
+def until[T](look: Callable[[], T | None]) -> T:
+    """What ``look`` finds, as soon as it finds something; raises TimeoutError."""
+    end = time.monotonic() + 20
+    while not (found := look()):
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.05)
+    return found

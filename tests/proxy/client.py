@@ -59,8 +59,8 @@ def send(port: int, request: bytes, timeout: float = 30) -> Reply:
         return read_reply(connection)
 
 
-def read_reply(connection: socket.socket) -> Reply:
-    response = HTTPResponse(connection)
+def read_reply(connection: socket.socket, method: str = "POST") -> Reply:
+    response = HTTPResponse(connection, method=method)
     response.begin()
     body = response.read()
     return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, body)

@@ -48,7 +48,7 @@ by_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault
 def test_every_gate_is_among_them(make_settings: SettingsMaker) -> None:
     settings = make_settings()
     every = rules(settings, build_counters(settings.limits.storage), UnderWay()).every_gate
-    assert list(every) == GATES
+    assert list(every["provider"]) == GATES
 
 
 def raising(fault: BaseException) -> Callable[[Any], None]:
@@ -66,8 +66,8 @@ def raising_later(fault: BaseException) -> Callable[[Any], Any]:
     return hook
 
 
-def call_with(alter: Callable[[list[Any]], object], make_settings: SettingsMaker) -> Reply:
-    with RunningSidecar(make_settings(), alter=alter) as sidecar:
+def call_with(alter: Callable[[list[Any]], object], make_settings: SettingsMaker, *, lean: bool = True) -> Reply:
+    with RunningSidecar(make_settings(mitmproxy={"lean": lean}), alter=alter) as sidecar:
         return post(sidecar.port)
 
 
@@ -78,7 +78,12 @@ def part[T](parts: list[T], name: str) -> T:
 def change_gates(parts: list[Any], change: Callable[[str, Callable[[Any], Any]], Any]) -> None:
     """Puts another gate in the place of each; None takes it out."""
     in_force: InForce = part(parts, "sidecar-checkpoint")._in_force
-    gates = Gates(*([(name, new) for name, old in each if (new := change(name, old))] for each in in_force.rules.gates))
+    gates = Gates(
+        *(
+            [each._replace(gate=new) for each in rows if (new := change(each.name, each.gate))]
+            for rows in in_force.rules.gates
+        )
+    )
     in_force.rules = replace(in_force.rules, gates=gates)
 
 
@@ -114,17 +119,19 @@ def test_a_fault_in_a_gate(
 
 
 @by_fault
+@pytest.mark.parametrize("lean", [True, False], ids=["lean", "stock"])
 @pytest.mark.parametrize(("addon", "hook"), HOOKS)
 def test_a_fault_in_a_hook(
     addon: str,
     hook: str,
+    lean: bool,
     fault: BaseException,
     provider: SimulatedProvider,
     make_settings: SettingsMaker,
     records: Records,
 ) -> None:
     dialled = provider.dialled
-    reply = call_with(lambda parts: setattr(part(parts, addon), hook, raising(fault)), make_settings)
+    reply = call_with(lambda parts: setattr(part(parts, addon), hook, raising(fault)), make_settings, lean=lean)
     assert_refused(reply, provider, dialled, records)
 
 

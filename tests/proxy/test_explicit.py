@@ -203,13 +203,14 @@ def test_a_listed_host_is_tunnelled_unread(
     assert records.of("call") == []
 
 
-def test_a_listed_name_that_leads_home_is_not_dialled(make_settings: SettingsMaker, records: Records) -> None:
+def test_a_listed_name_that_leads_home_is_not_dialled(
+    make_settings: SettingsMaker, records: Records, names: None
+) -> None:
     with SimulatedProvider() as elsewhere:
-        settings = make_settings(
-            listen={"proxy": f"{LISTENS_ON}:0", "passthrough_hosts": [f"localhost.localdomain:{elsewhere.port}"]}
-        )
+        authority = f"home.palantirfoundry.invalid:{elsewhere.port}"
+        settings = make_settings(listen={"proxy": f"{LISTENS_ON}:0", "passthrough_hosts": [authority]})
         with RunningSidecar(settings) as sidecar, connected(sidecar) as connection:
-            assert open_tunnel(connection, f"localhost.localdomain:{elsewhere.port}") == 200
+            assert open_tunnel(connection, authority) == 200
             connection.sendall(b"\x16\x03\x01\x00\x05hello")
             connection.shutdown(socket.SHUT_WR)
             assert connection.recv(100) == b""

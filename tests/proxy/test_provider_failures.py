@@ -247,3 +247,16 @@ def test_after_a_failure_the_connection_still_serves(sidecar: RunningSidecar, pr
         assert read_reply(connection).status == 500
         connection.sendall(request_bytes())
         assert read_reply(connection).status == 200
+
+
+def test_an_answer_that_is_too_large_from_the_start(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records
+) -> None:
+    """mitmproxy refuses it by its Content-Length, before anything is sent on."""
+    with RunningSidecar(make_settings(policy={"max_body_bytes": 500})) as sidecar:
+        reply = post(sidecar.port)
+    assert (reply.status, reply.code) == (500, "upstream_error")
+    assert len(provider.calls) == 1
+    (record,) = records.wait()
+    assert (record["policy.decision"], record["refusal.name"]) == ("failed", "provider_failed")
+    assert "max_body_bytes" in reply.json["message"]

@@ -10,6 +10,7 @@ from addons.foundry.models import Model
 from addons.foundry.refusals import KINDS
 from addons.responses.policy import judge
 from addons.responses.policy_settings import PolicySettings
+from addons.responses.rows import deciding
 from addons.responses.verdict import ABSENT, Finding, Json, Verdict
 
 PLAIN = Model(rid="ri.language-model-service..language-model.gpt-4-1", provider_model="gpt-4.1")
@@ -814,6 +815,32 @@ def test_a_message_says_where_what_why_and_what_to_do() -> None:
     assert finding.row == "tool.web_search"
     for said in ("tools[1]", '"web_search"', "GEORESTRICTION", "open web", "Codex", "policy.web_search"):
         assert said in finding.message
+
+
+@pytest.mark.parametrize(
+    ("body", "setting"),
+    [
+        ({"store": True}, "policy.store_true"),
+        ({"tools": [{"type": "web_search"}]}, "policy.web_search"),
+        ({"tools": [{"type": "computer_use_preview"}]}, "policy.computer"),
+        (message({"type": "input_image", "image_url": "https://x.example/a.png"}), "policy.remote_urls"),
+        ({"service_tier": "flex"}, "policy.service_tiers"),
+        ({"background": True}, "policy.rules.background"),
+        ({"tools": [{"type": "mcp"}]}, "policy.rules.tool.mcp"),
+        ({"input": [{"type": "item_reference", "id": "1"}]}, "policy.rules.item.item_reference"),
+        ({"future_field": 1}, "policy.rules.UNKNOWN"),
+        ({"tools": [{"type": "future"}]}, "policy.rules.UNKNOWN"),
+        ({"temperature": "hot"}, None),
+    ],
+)
+def test_the_setting_that_decides_is_told(body: Body, setting: str | None) -> None:
+    (finding,) = verdict(body).refused
+    assert deciding(finding.rule, finding.row, finding.setting) == setting
+    if setting and setting.startswith("policy.rules."):
+        assert not verdict(body, rules={setting.removeprefix("policy.rules."): "warn"}).refused
+    elif setting:
+        assert setting.removeprefix("policy.") in PolicySettings.model_fields
+        assert setting in finding.message
 
 
 def test_names_the_caller_wrote_are_made_safe() -> None:

@@ -67,6 +67,22 @@ def test_two_sidecars_share_one_store(store: Store) -> None:
         assert run(RedisCounters(store.url), lambda counters: counters.add({"a": 1})) == [total]
 
 
+def test_memory_forgets_what_counts_no_more() -> None:
+    now = 1000.0
+    counters = MemoryCounters(lambda: now)
+
+    async def work(counters: Counters) -> list[int]:
+        return [*await counters.add({"old": 1, "young": 2}), *await counters.read(["old", "young", "older"])]
+
+    assert run(counters, work) == [1, 2, 1, 2, 0]
+    now += 60
+    assert run(counters, lambda counters: counters.add({"young": 1, "new": 5})) == [3, 5]
+    now += 120
+    assert run(counters, lambda counters: counters.read(["old", "young", "new"])) == [0, 0, 5]
+    now += 60
+    assert run(counters, lambda counters: counters.add({"new": 1})) == [1]
+
+
 def test_counters_are_forgotten(store: Store) -> None:
     run(RedisCounters(store.url), lambda counters: counters.add({"a": 1}))
     assert 170 <= int(store.say("TTL foundry-sidecar:a").removeprefix(":")) <= 180

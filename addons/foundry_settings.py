@@ -1,0 +1,47 @@
+"""The configuration section ``foundry``: its host names, how refusals look, and its other paths."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from addons.address import Address
+
+
+class FoundrySettings(BaseModel):
+    """Which host names are Foundry's, and what becomes of calls to them that no policy judges."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hostnames: Annotated[
+        tuple[str, ...],
+        Field(description="host names apps know this Foundry by; empty: localhost and the listening address alone"),
+    ] = ()
+    error_format: Annotated[
+        Literal["hybrid", "foundry", "openai"],
+        Field(description="envelope of refusals: hybrid is read by both Palantir's and OpenAI's SDKs"),
+    ] = "hybrid"
+    other_paths: Annotated[
+        Literal["refuse", "forward"],
+        Field(
+            description="calls to other paths on these host names; forward: passed on to Foundry alone, with the"
+            " caller's own token, never those to its model proxy. Default refuse: what is not judged does not leave"
+        ),
+    ] = "refuse"
+    addresses: Annotated[
+        dict[str, Address],
+        Field(
+            description="HOST:PORT where a host name above is dialled for other_paths, e.g. a private address, or where"
+            " the name itself leads to the sidecar; its certificate must still be the host name's, and chain to"
+            " provider.trusted_ca where that is set. Default: port 443 at the address the name resolves to, which"
+            " must be no loopback, link-local or metadata address"
+        ),
+    ] = {}
+
+    @model_validator(mode="after")
+    def _forwards_somewhere(self) -> "FoundrySettings":
+        if self.other_paths == "forward" and not self.hostnames:
+            raise ValueError("other_paths: forward needs foundry.hostnames, the only hosts that calls are passed on to")
+        names = {name.lower() for name in self.hostnames}
+        if unknown := [name for name in self.addresses if name.lower() not in names]:
+            raise ValueError(f"addresses names {', '.join(unknown)}, which foundry.hostnames does not")
+        return self

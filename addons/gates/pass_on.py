@@ -1,0 +1,72 @@
+"""Gate: one of Foundry's other paths as Foundry will see it: what the caller sent, less what is of this hop alone."""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from addons.call import Call, Headers, Outbound
+from addons.foundry.caller import token_hash
+from addons.foundry.paths import plain_query
+from addons.foundry.refusals import Refusal
+from addons.gates.caller import BEARER
+
+OF_THIS_HOP: Final = frozenset({
+    # RFC 9110 §7.6.1; what Connection names comes to them
+    "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+    # answered here
+    "expect",
+    # written anew
+    "host", "content-length",
+    # of proxies on the way here
+    "forwarded", "via", "x-real-ip",
+})  # fmt: skip
+OF_PROXIES: Final = ("proxy-", "x-forwarded-")
+"""The only headers that stay here."""
+
+VIA: Final = "foundry-sidecar"
+"""Told to Foundry as HTTP wants it of a proxy (RFC 9110 §7.6.3); a call that has it already goes round in a circle."""
+
+_VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+
+def pass_on(call: Call) -> None:
+    """Fills ``call.outbound``; the caller's credentials wait in the call until it is sealed."""
+    assert call.other_path
+    if any(VIA in value for value in call.headers.get("via", ())):
+        raise Refusal(
+            "bad_target",
+            "The call comes from a sidecar already: its address of Foundry (foundry.addresses) leads to a sidecar.",
+        )
+    if len(given := call.credentials.get("authorization", ())) > 1:
+        raise Refusal("bad_target", "The request carries more than one Authorization header.")
+    if given and (bearer := BEARER.fullmatch(given[0].strip())):
+        call.token_prefix = token_hash(bearer[1])[:12]
+    own = {name.strip().lower() for value in call.headers.get("connection", ()) for name in value.split(",")}
+    query = call.target.partition("?")[2]
+    call.credentials = {
+        name: tuple(value for _, value in _travelling({name: values}, own)) for name, values in call.credentials.items()
+    }
+    call.outbound = Outbound(
+        region=None,
+        host=call.other_path.hostname,
+        port=443,
+        path=call.other_path.path + (f"?{plain_query(query)}" if query else ""),
+        headers=(
+            ("Host", call.other_path.hostname),
+            *_travelling(call.headers, own),
+            ("Via", f"1.1 {VIA}"),
+        ),
+        body=call.wire_body,
+        method=call.method,
+    )
+
+
+def _travelling(headers: Headers, own: set[str]) -> Iterator[tuple[str, str]]:
+    """Those that are meant for Foundry; ``own`` are further ones of this hop."""
+    for name, values in headers.items():
+        if name in OF_THIS_HOP or name in own or name.startswith(OF_PROXIES):
+            continue
+        for value in values:
+            if not _VALUE.fullmatch(value):
+                raise Refusal("bad_target", f"The header {name} holds a control character.")
+            yield name, value
