@@ -108,7 +108,7 @@ def assemble(
         settlement,
         *observation.parts,
         connections,
-        Reading(connections.hang_up, head=settings.listen.head_seconds),
+        Reading(connections.hang_up, head=settings.listen.head_seconds, body=settings.policy.max_body_bytes),
         readiness,
         lifecycle,
         Announce(settings),

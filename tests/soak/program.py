@@ -17,6 +17,11 @@ SECONDS: Final = 60.0
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
+def megabytes(process: int | str = "self") -> float:
+    """What a process holds in memory."""
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * PAGE / 2**20
+
+
 class Held(NamedTuple):
     """What a process holds now; ``lag`` is how long a question to its event loop waited, in milliseconds."""
 
@@ -64,9 +69,8 @@ class Program:
 
     def held(self) -> Held:
         own = Path(f"/proc/{self._process.pid}")
-        pages = int((own / "statm").read_text().split()[1])
         threads = next(line.split()[1] for line in (own / "status").read_text().splitlines() if "Threads" in line)
-        return Held(pages * PAGE / 2**20, len(list((own / "fd").iterdir())), int(threads), self._lag())
+        return Held(megabytes(self._process.pid), len(list((own / "fd").iterdir())), int(threads), self._lag())
 
     def _lag(self) -> float:
         start = time.perf_counter()
