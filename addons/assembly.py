@@ -110,7 +110,7 @@ def assemble(
         *observation.parts,
         EarlyAnswers(calls, connections.hang_up, body=settings.listen.body_seconds),
         connections,
-        Reading(connections.hang_up, head=settings.listen.head_seconds),
+        Reading(connections.hang_up, head=settings.listen.head_seconds, body=settings.policy.max_body_bytes),
         readiness,
         lifecycle,
         Announce(settings),

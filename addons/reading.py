@@ -24,7 +24,13 @@ from mitmproxy.net.http import http1
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.layers.http import _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
-from mitmproxy.proxy.layers.http._events import ErrorCode, RequestProtocolError, ResponseProtocolError
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestData,
+    RequestEndOfMessage,
+    RequestProtocolError,
+    ResponseProtocolError,
+)
 
 from addons.as_tried import as_tried
 from addons.checkpoint import response_of
@@ -34,6 +40,7 @@ MOST: Final = 256 * 1024
 """Bytes. Over the route's own bounds, so that a head they refuse is read, refused and recorded as a call."""
 
 TOO_LONG: Final = "Response head exceeds what is read of one"
+TOO_LARGE: Final = "Request body exceeds what is read of one"
 SWITCHED: Final = "Response switches protocols"
 
 _INTERIM: Final = re.compile(rb"HTTP/1\.\d 1(\d\d)\b[^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n")
@@ -60,14 +67,17 @@ class WithoutTrailers(ChunkedReader):
 class Reading:
     """``head`` is the seconds a caller has for a head, from its first byte or from its connection's start.
 
-    A connection kept between two calls has no such limit. ``hang_up`` closes a caller's connection.
+    A connection kept between two calls has no such limit. ``body`` is the bytes of a request's body at most: mitmproxy
+    counts them too, but not before the caller is known. ``hang_up`` closes a caller's connection.
     """
 
     name = "sidecar-reading"
 
-    def __init__(self, hang_up: Callable[[Client], None], *, head: float) -> None:
+    def __init__(self, hang_up: Callable[[Client], None], *, head: float, body: int) -> None:
         self._hang_up = hang_up
         self._head = head
+        self._body = body
+        self._came: WeakKeyDictionary[Connection, int] = WeakKeyDictionary()  # bytes of the body being read
         self._timers: WeakKeyDictionary[Connection, asyncio.TimerHandle] = WeakKeyDictionary()
 
     def load(self, _loader: Loader) -> None:
@@ -132,10 +142,23 @@ class Reading:
         self, connection: _http1.Http1Connection, event: events.DataReceived
     ) -> layer.CommandGenerator[None]:
         for command in _STOCK_HANDLE(connection, event):
+            if self._too_large(connection, command):
+                yield _malformed(connection, TOO_LARGE)
+                break
             if told := _told(connection, command):
                 yield told
         if connection.buf:
             yield from self._bound(connection)
+
+    def _too_large(self, connection: _http1.Http1Connection, command: commands.Command) -> bool:
+        if not isinstance(command, ReceiveHttp):
+            return False
+        if isinstance(command.event, RequestData):
+            self._came[connection.conn] = self._came.get(connection.conn, 0) + len(command.event.data)
+            return self._came[connection.conn] > self._body
+        if isinstance(command.event, RequestEndOfMessage | RequestProtocolError):
+            self._came.pop(connection.conn, None)
+        return False
 
     def _bound(self, connection: _http1.Http1Connection) -> layer.CommandGenerator[None]:
         in_head = connection.state == connection.read_headers

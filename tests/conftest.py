@@ -76,6 +76,7 @@ PARTS: Final[Mapping[str, str]] = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     for part, about in PARTS.items():
         parser.addoption(f"--{part}", action="store_true", help=f"also test {about}")
+    parser.addoption("--soak-seconds", type=float, default=3600.0, help="how long --long keeps up its load")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -50,8 +50,7 @@ class Script:
 
 class RawProvider:
     """Speaks TLS by ``context``, or none; ``at_once`` is played as soon as somebody connects, without TLS.
-
-    ``calls`` counts whole heads by the script they named, ``dialled`` connections.
+    That may be changed meanwhile. ``calls`` counts whole heads by the script they named, ``dialled`` connections.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class RawProvider:
     ) -> None:
         self._scripts = scripts
         self._context = context
-        self._at_once = at_once
+        self.at_once = at_once
         self.calls: Counter[str] = Counter()
         self.dialled = 0
 
@@ -83,7 +82,7 @@ class RawProvider:
     async def _serve(self, ready: threading.Event) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        tls = None if self._at_once else self._context
+        tls = None if self.at_once else self._context
         server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=tls, limit=2**25, backlog=500)
         self.port = server.sockets[0].getsockname()[1]
         ready.set()
@@ -108,7 +107,7 @@ class RawProvider:
 
     async def _play(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """One call; whether the connection waits for another."""
-        script = self._at_once or await self._wanted(reader)
+        script = self.at_once or await self._wanted(reader)
         for number, step in enumerate(script.steps):
             if step == "keep":
                 return True

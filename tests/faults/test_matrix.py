@@ -15,12 +15,14 @@ from tests.faults.answers import ROWS
 from tests.faults.matrix import Seen, Stage, by_node, by_wire, openai_python, play_all, staged
 from tests.proxy.test_growth import back_to, descriptors, held
 from tests.records import Records
+from tests.soak.program import megabytes
 from tests.tally import Tally
 
 WAYS = ("wire", "python", "node")
+ROUNDS = 20
 REPORTED = 20  # tokens, in every answer that is whole
 
-pytestmark = pytest.mark.timeout(300)  # the first run installs openai-node
+pytestmark = pytest.mark.timeout(900)  # the first run installs openai-node
 
 
 class Played(NamedTuple):
@@ -111,6 +113,24 @@ def test_one_record_one_row_and_the_right_charge(played: Played, name: str) -> N
 
 def _reported(usage: str | None) -> int | None:
     return REPORTED if usage == "reported" else None
+
+
+@pytest.mark.long
+def test_again_and_again(tmp_path_factory: pytest.TempPathFactory, records: Records, tally: Tally) -> None:
+    """Twenty rounds of all of it leave no more behind than one."""
+    with staged(tmp_path_factory.mktemp("rounds")) as stage, openai_python(stage) as by_python:
+        ways = {"wire": by_wire, "python": by_python}
+        play_all(stage, ways)
+        records.wait(count=len(ROWS) * len(ways))
+        before, memory = everything(stage), megabytes()
+        for _ in range(ROUNDS):
+            records.clear()
+            play_all(stage, ways)
+            records.wait(count=len(ROWS) * len(ways))
+            assert len(records.of("call")) == len(ROWS) * len(ways)
+        assert back_to(lambda: everything(stage), before) == {}
+        figures = f"{megabytes() - memory:+.0f} MB"
+    tally.add("faults", "provider, again and again", tried=ROUNDS * len(ROWS) * len(ways), lost=0, figures=figures)
 
 
 def test_nobody_is_asked_who_should_not_be(played: Played) -> None:

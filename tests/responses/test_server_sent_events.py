@@ -183,3 +183,23 @@ def test_never_raises(chunks: list[bytes], max_event_bytes: int) -> None:
     whole = watch([b"".join(chunks)], max_event_bytes)
     assert whole.events <= b"".join(chunks).count(b"\n") + b"".join(chunks).count(b"\r")
     assert watch(chunks, max_event_bytes).terminal in TERMINAL | {None}
+
+
+@pytest.mark.parametrize(
+    ("fed", "unfinished"),
+    [
+        (b"", 0),
+        (b"data: 1", 7),
+        (b"data: 1\n", 8),
+        (b"data: 1\n\n", 0),
+        (b"data: 1\r\n\r\nda", 2),
+        (b"data: " + b"x" * 200, 0),  # too large to keep
+        (b"data: " + b"x" * 200 + b"\n\nda", 2),
+    ],
+)
+def test_how_much_of_an_event_is_still_to_come(fed: bytes, unfinished: int) -> None:
+    whole, piecemeal = EventTap(max_event_bytes=100), EventTap(max_event_bytes=100)
+    whole.feed(fed)
+    for number in range(len(fed)):
+        piecemeal.feed(fed[number : number + 1])
+    assert whole.unfinished == piecemeal.unfinished == unfinished

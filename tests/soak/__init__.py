@@ -1,0 +1,1 @@
+"""Long load against the real program, and what of it stays behind."""
