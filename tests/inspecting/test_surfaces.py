@@ -102,6 +102,12 @@ def test_no_surface_holds_a_secret_at_any_time(
             three_calls(web, provider)
             web.flows(8)
             after = surfaces(web, tmp_path)
+            passed_on = web.http.get("/flows/dump", params={"filter": "~meta foundry.other_path"}).content
+            sent = len(foundry.calls)
+            web.http.post(f"/flows/{web.http.get('/flows').json()[2]['id']}/replay").raise_for_status()
+            web._wait(web.output, r'(?s)(?:"event": "call".*){9}')
+            assert len(foundry.calls) == sent, "a flow sent again from the page goes nowhere"
+            assert (passed_on.count(b"/waits") > 0, b"gpt-5.2" in passed_on) == (True, False)
             assert_no_secret(after, "afterwards")
         assert_no_secret({"websocket": "".join(said)}, "at any time")
         assert all(web.page_token not in text for text in (*web.output, after["/options"], after["/events"]))
