@@ -33,6 +33,7 @@ class Egress:
         self._rules: WeakKeyDictionary[Client, Rules] = WeakKeyDictionary()  # of the call a client is busy with
         self._seals: dict[bytes, Seal] = {}
         self._words: WeakKeyDictionary[http.HTTPFlow, bytes] = WeakKeyDictionary()
+        self._keys: WeakKeyDictionary[http.HTTPFlow, bytes] = WeakKeyDictionary()
         # weakly: what a task that has failed keeps leads back to its connection
         self._tasks: WeakKeyDictionary[Connection, ref[asyncio.Task[object]]] = WeakKeyDictionary()
 
@@ -57,6 +58,12 @@ class Egress:
             key=key,
         )
         self._rules[flow.client_conn] = rules
+        self._keys[flow] = key
+
+    def quotes_key(self, flow: http.HTTPFlow, text: bytes) -> bool:
+        """Whether a text holds the key that this call left with."""
+        key = self._keys.get(flow)
+        return key is not None and key in text
 
     async def server_connect(self, data: ServerConnectionHookData) -> None:
         server = data.server

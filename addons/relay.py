@@ -10,6 +10,7 @@ from mitmproxy import http
 from addons.call import Call
 from addons.calls import Calls
 from addons.checkpoint import response_of
+from addons.egress import Egress
 from addons.error_pages import ErrorPages
 from addons.foundry.envelope import ErrorFormat
 from addons.foundry.provider_errors import refusal_for
@@ -37,8 +38,9 @@ _log = structlog.get_logger("sidecar.relay")
 class Relay:
     name = "sidecar-relay"
 
-    def __init__(self, calls: Calls, pages: ErrorPages, error_format: ErrorFormat = "hybrid") -> None:
+    def __init__(self, calls: Calls, egress: Egress, pages: ErrorPages, error_format: ErrorFormat = "hybrid") -> None:
         self._calls = calls
+        self._egress = egress
         self._pages = pages
         self._error_format: ErrorFormat = error_format
 
@@ -49,11 +51,11 @@ class Relay:
         response = flow.response
         call.answer.status = response.status_code
         call.answer.first_byte_at = call.last_activity = time.monotonic()
+        response.headers.fields = tuple(field for field in response.headers.fields if self._may_pass(flow, *field))
         if not _is_answer(response):
             return  # read whole, then answered for in `response`
         events = _media_type(response) == EVENTS
         call.answer.streamed = events
-        response.headers.fields = tuple(field for field in response.headers.fields if not _is_stripped(field[0]))
         if call.verdict and call.verdict.changes:
             response.headers[CHANGES_HEADER] = ", ".join(f"{c.path};{c.action}" for c in call.verdict.changes)
         may_add = "content-length" not in response.headers and "content-encoding" not in response.headers
@@ -72,7 +74,12 @@ class Relay:
 
     def error(self, flow: http.HTTPFlow) -> None:
         call = self._calls.of(flow)
-        if call is None or flow.error is None:
+        if flow.error is None:
+            return
+        dialling = call is not None and call.released_at is not None and not flow.server_conn.tls_established
+        if not (dialling or flow.error.msg.startswith(PLAIN)):
+            flow.error.msg = NOT_HTTP
+        if call is None:
             return
         passage = flow.response.stream if flow.response else None
         if isinstance(passage, Passage):
@@ -97,6 +104,9 @@ class Relay:
         try:
             body = flow.response.get_content(strict=False) or b""
             outcome = refusal_for(flow.response.status_code, headers, body, call.model.rid)
+            if self._quotes_key(flow, body, outcome.refusal):
+                call.alarms.append("provider_key_quoted")
+                outcome = refusal_for(flow.response.status_code, {}, b"", call.model.rid)
         except Exception as error:  # noqa: BLE001 - a provider's odd error must still become a refusal
             _log.error("provider_error_unread", exc_info=error)
             outcome = refusal_for(500, {}, b"", call.model.rid)
@@ -105,6 +115,14 @@ class Relay:
         if outcome.alarm:
             call.alarms.append(outcome.alarm)
         flow.response = response_of(outcome.refusal, self._error_format)
+
+    def _may_pass(self, flow: http.HTTPFlow, name: bytes, value: bytes) -> bool:
+        return not (_is_stripped(name) or self._egress.quotes_key(flow, value))
+
+    def _quotes_key(self, flow: http.HTTPFlow, said: bytes, refusal: Refusal) -> bool:
+        """Whether the provider's key stands in what it said, or in what the caller would get of it."""
+        answer = response_of(refusal, self._error_format).raw_content or b""
+        return self._egress.quotes_key(flow, said) or self._egress.quotes_key(flow, answer)
 
 
 def _media_type(response: http.Response) -> str:
@@ -140,7 +158,6 @@ def _why(call: Call, message: str) -> Refusal:
         if sign in message:
             return Refusal(name, text, detail=message)
     if call.released_at is None:
-        # without mitmproxy's words for it: they quote what the caller sent, which may hold its token
         return Refusal("bad_target", "The request is not well-formed HTTP.")
     return Refusal(
         "provider_unreachable",
@@ -149,6 +166,10 @@ def _why(call: Call, message: str) -> Refusal:
         detail=message,
     )
 
+
+NOT_HTTP: Final = "What came was not well-formed HTTP."
+PLAIN: Final = ("Client disconnected", "server closed connection", "Request body exceeds", "Response body exceeds")
+"""How those messages of mitmproxy's begin that can't quote what the caller sent, or what the provider did."""
 
 SIGNS: Final = (
     ("Request body exceeds", "too_large", "The body is over policy.max_body_bytes."),
