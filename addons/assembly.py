@@ -74,7 +74,7 @@ def assemble(
     passthrough = Passthrough(settings.listen.passthrough_hosts)
     egress = Egress(passthrough)
     readiness = Readiness(in_force, counters, draining=lambda: lifecycle.draining)
-    observation = observe(settings, calls, readiness.missing, tape)
+    observation = observe(settings, calls, readiness.missing, tape, egress.quotes_key)
     checkpoint = Checkpoint(
         calls,
         egress,
@@ -104,7 +104,7 @@ def assemble(
         checkpoint,
         egress,
         deadlines,
-        Relay(calls, pages, error_format),
+        Relay(calls, egress, pages, error_format),
         Journal(calls, (under_way.leave, settlement.settle, *observation.sinks)),
         settlement,
         *observation.parts,
