@@ -61,7 +61,7 @@ class Ledger:
         self.path = path
         self.lost = 0  # rows that were not written, since the start
         self._keep = keep_days * _DAY
-        self._waiting: queue.Queue[_Entry | None] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._oldest: float | None = None
         self._purged_at = float("-inf")
         self._thread: threading.Thread | None = None
@@ -76,8 +76,7 @@ class Ledger:
     def close(self) -> None:
         """Returns when everything is written, at the latest after some seconds; may be called twice."""
         if self._thread is not None:
-            with suppress(queue.Full):
-                self._waiting.put(None, timeout=_OPEN_SECONDS)
+            self._waiting.put(None)
             self._thread.join(_OPEN_SECONDS)
             self._thread = None
 
@@ -127,12 +126,9 @@ class Ledger:
             self._lose(1, NO_ROOM)
 
     def _put(self, entry: _Entry) -> bool:
-        if self._thread is None:
+        if self._thread is None or self._waiting.qsize() >= MOST_WAITING:
             return False
-        try:
-            self._waiting.put_nowait(entry)
-        except queue.Full:
-            return False
+        self._waiting.put(entry)
         return True
 
     def _write_all(self) -> None:

@@ -18,6 +18,11 @@ from tests.bench.cases import ADDON, CASES, JSON, MEGABYTE, PLAIN, SIDECAR, TOKE
 from tests.bench.load import Caller
 
 ROOT: Final = Path(__file__).parent.parent.parent
+PROGRAM: Final = (
+    "import sys, runpy; sys.modules['rich'] = None; runpy.run_module('addons', run_name='__main__', alter_sys=True)"
+)
+"""The sidecar as deployed: without a library that a tool of the tests brings, and that structlog loads where it is."""
+
 MITMDUMP: Final = (sys.executable, "-P", "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()")
 START_SECONDS: Final = 180  # under valgrind on a busy machine; else a second
 SETTLE_SECONDS: Final = 0.3
@@ -117,7 +122,7 @@ def _command(name: str, port: int, upstream: Provider, directory: Path) -> Seque
     if name == SIDECAR:
         config = directory / f"{port}.json"
         config.write_text(json.dumps(_configuration(port, upstream, directory)))  # JSON is YAML
-        return [sys.executable, "-P", "-m", "addons", "start", "--config", str(config)]
+        return [sys.executable, "-P", "-c", PROGRAM, "start", "--config", str(config)]
     # -q: printing each flow would make them dearer than they need be.
     mode = f"reverse:https://localhost:{upstream.port}@127.0.0.1:{port}"
     options = [f"ssl_verify_upstream_trusted_ca={upstream.ca_file}", f"confdir={directory}"]
