@@ -8,6 +8,7 @@ from addons.cassettes.tape import Tape
 from addons.checkpoint import Checkpoint
 from addons.closed import Closed
 from addons.deadlines import Deadlines
+from addons.early_answers import EarlyAnswers
 from addons.egress import Egress
 from addons.error_pages import ErrorPages
 from addons.gates.attribution import attribute
@@ -73,7 +74,7 @@ def assemble(
     passthrough = Passthrough(settings.listen.passthrough_hosts)
     egress = Egress(passthrough)
     readiness = Readiness(in_force, counters, draining=lambda: lifecycle.draining)
-    observation = observe(settings, calls, readiness.missing, tape)
+    observation = observe(settings, calls, readiness.missing, tape, egress.quotes_key)
     checkpoint = Checkpoint(
         calls,
         egress,
@@ -103,10 +104,11 @@ def assemble(
         checkpoint,
         egress,
         deadlines,
-        Relay(calls, pages, error_format),
+        Relay(calls, egress, pages, error_format),
         Journal(calls, (under_way.leave, settlement.settle, *observation.sinks)),
         settlement,
         *observation.parts,
+        EarlyAnswers(calls, connections.hang_up, body=settings.listen.body_seconds),
         connections,
         Reading(connections.hang_up, head=settings.listen.head_seconds, body=settings.policy.max_body_bytes),
         readiness,

@@ -5,7 +5,7 @@ the last statement of ``request`` alone takes it off, after every gate has retur
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -25,6 +25,17 @@ from addons.rules import InForce, Rules
 
 SECRET_HEADERS: Final[tuple[str, ...]] = ("authorization", "proxy-authorization", "cookie", "api-key", "x-api-key")
 """Taken off the flow before any view of it can be saved or shown."""
+
+SHOWN_HEADERS: Final = frozenset((
+    b"host", b"connection", b"expect", b"upgrade", b"content-type", b"content-length", b"content-encoding",
+    b"transfer-encoding", b"accept", b"accept-encoding", b"user-agent", b"attribution", b"traceparent",
+    b"tracestate", b"x-b3-traceid", b"x-b3-spanid", b"x-b3-sampled", b"idempotency-key", b"x-client-request-id",
+))  # fmt: skip
+"""Those whose values the flow keeps; of any other, which may be a secret of a kind nobody knows here, the name."""
+
+HIDDEN: Final = b"[REDACTED]"
+
+_SECRET: Final = frozenset(name.encode() for name in SECRET_HEADERS)
 
 _log = structlog.get_logger("sidecar.checkpoint")
 
@@ -131,10 +142,12 @@ def _open(flow: http.HTTPFlow) -> Call:
     request = flow.request
     headers = header_table(header_fields(request))
     credentials = {name: headers.pop(name) for name in SECRET_HEADERS if name in headers}
-    request.headers.fields = tuple(field for field in request.headers.fields if _may_be_seen(field[0]))
+    target = request.path
+    request.path = target.partition("?")[0]  # a query string may hold a token
+    request.headers.fields = tuple(_shown(request.headers.fields))
     return Call(
         method=request.method,
-        target=request.path,
+        target=target,
         headers=headers,
         trace=read_trace(headers),
         authority=request.authority,
@@ -145,8 +158,11 @@ def _open(flow: http.HTTPFlow) -> Call:
     )
 
 
-def _may_be_seen(name: bytes) -> bool:
-    return name.decode("latin-1").lower() not in SECRET_HEADERS
+def _shown(fields: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    for name, value in fields:
+        lowered = name.lower()
+        if lowered not in _SECRET:
+            yield name, value if lowered in SHOWN_HEADERS else HIDDEN
 
 
 def _seen_before(call: Call | None) -> Call:

@@ -90,6 +90,11 @@ def _take_back(call: Call | None, refusal: Refusal) -> None:
         call.released_at = None
 
 
+def _ran(outcome: object) -> None:
+    if inspect.isawaitable(outcome):
+        raise TypeError("the hook is asynchronous and does not look it, so it has not run")
+
+
 def _guarded(hook: Callable[[Any], Any], after_fault: Callable[[Any], None]) -> Callable[[Any], Any]:
     def fault(subject: Any, error: BaseException) -> None:
         after_fault(subject)
@@ -107,7 +112,7 @@ def _guarded(hook: Callable[[Any], Any], after_fault: Callable[[Any], None]) -> 
     @functools.wraps(hook)
     def guarded(subject: Any) -> None:
         try:
-            hook(subject)
+            _ran(hook(subject))
         except BaseException as error:  # noqa: BLE001 - as above
             fault(subject, error)
 

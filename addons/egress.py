@@ -41,6 +41,7 @@ class Egress:
         self._found: WeakKeyDictionary[Client, dict[str, tuple[str, int]]] = WeakKeyDictionary()  # Foundry's addresses
         self._seals: dict[bytes, Seal] = {}
         self._words: WeakKeyDictionary[http.HTTPFlow, bytes] = WeakKeyDictionary()
+        self._keys: WeakKeyDictionary[http.HTTPFlow, bytes] = WeakKeyDictionary()
         # weakly: what a task that has failed keeps leads back to its connection
         self._tasks: WeakKeyDictionary[Connection, ref[asyncio.Task[object]]] = WeakKeyDictionary()
 
@@ -62,7 +63,8 @@ class Egress:
             assert outbound.region
             address, allowed = (outbound.host, outbound.port), rules.addresses
             word, behind = f"{KEY_STAND_IN}{secrets.token_hex(16)}", b""
-            lines = b"Authorization: Bearer %s\r\n" % await rules.keys[outbound.region].read()
+            key = self._keys[flow] = await rules.keys[outbound.region].read()
+            lines = b"Authorization: Bearer %s\r\n" % key
         if address not in allowed:
             raise NotAllowedError(f"{address} is no configured provider")
         flow.request = request_of(outbound, address, word, b"" if behind else outbound.body)
@@ -99,6 +101,11 @@ class Egress:
         except OSError as error:
             raise Refusal("foundry_unreachable", "Foundry's host name can't be resolved.", detail=str(error)) from None
         return found[hostname]
+
+    def quotes_key(self, flow: http.HTTPFlow, text: bytes) -> bool:
+        """Whether a text holds the key that this call left with."""
+        key = self._keys.get(flow)
+        return key is not None and key in text
 
     async def server_connect(self, data: ServerConnectionHookData) -> None:
         server = data.server

@@ -76,10 +76,11 @@ class ErrorPages:
             return (b"%x\r\n%s\r\n" % (len(words), words) if words else b"") + b"0\r\n\r\n"
         return words
 
-    def _page(self, status_code: int, message: str = "") -> bytes:
+    def _page(self, status_code: int, message: str = "") -> bytes:  # noqa: ARG002 - mitmproxy's signature
         """For requests so broken that no flow was made of them."""
         name = "bad_target" if status_code < 500 else "fault"  # noqa: PLR2004 - HTTP's server error class
-        status, headers, body = render(Refusal(name, f"The request can't be served: {message}"), self._error_format)
+        # not in mitmproxy's words: they quote what came, which may hold a token
+        status, headers, body = render(Refusal(name, "The request is not well-formed HTTP."), self._error_format)
         return _wire(http.Response.make(status, body, headers | {"Connection": "close"}))
 
 

@@ -26,6 +26,12 @@ def warn(settings: Settings) -> None:
         )
     if settings.caller.verifier == "development":
         _log.warning("development_mode", meaning="any well-formed token is accepted, on loopback alone")
+    if forwards(settings):
+        _log.warning(
+            "other_paths_forwarded",
+            hostnames=sorted(foundry_hosts(settings)),
+            meaning="calls to Foundry's other paths are passed on to it unjudged, with the caller's own token",
+        )
     for model in catalogue_of(settings).warnings(datetime.now(UTC).date()):
         _log.warning("model_shutdown_near", model=model.rid, shutdown=str(model.shutdown))
 

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from mitmproxy import http
+
 from addons.address import split_address
 from addons.bookkeeping import Bookkeeping
 from addons.call import Call
@@ -26,14 +28,19 @@ class Observation(NamedTuple):
 
 
 def observe(
-    settings: Settings, calls: Calls, missing: Callable[[], Sequence[str]], tape: Tape | None = None
+    settings: Settings,
+    calls: Calls,
+    missing: Callable[[], Sequence[str]],
+    tape: Tape | None = None,
+    quotes_key: Callable[[http.HTTPFlow, bytes], bool] = lambda _flow, _text: False,
 ) -> Observation:
     """Touches neither disk nor network; the parts do so once the sidecar runs.
 
-    ``missing`` says why no new calls are welcome. ``tape``: what to record calls on.
+    ``missing`` says why no new calls are welcome. ``tape``: what to record calls on. ``quotes_key``: whether a text
+    holds the key that a flow left with.
     """
     usage, admin, otlp = settings.usage, settings.listen.admin, settings.telemetry.otlp_endpoint
-    parts: list[Any] = [Recorder(calls, tape)] if tape else []
+    parts: list[Any] = [Recorder(calls, tape, quotes_key)] if tape else []
     sinks: list[Sink] = []
     before_release = []
     gauges = [Gauge("foundry.sidecar.calls.open", "{call}", "calls under way, by state", lambda: _open(calls))]

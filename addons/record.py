@@ -111,7 +111,9 @@ def _message(call: Call) -> str | None:
     refusal = call.refusal
     if refusal is None or call.released_at is not None:
         return None
-    quotes = refusal.name == "invalid_attribution" or (refusal.name, refusal.rule) == ("refused_feature", "UNKNOWN")
+    quotes = refusal.name in {"invalid_attribution", "invalid_model"} or (
+        (refusal.name, refusal.rule) == ("refused_feature", "UNKNOWN")
+    )
     return None if quotes else refusal.message or None
 
 

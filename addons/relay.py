@@ -11,6 +11,7 @@ from mitmproxy import http
 from addons.call import Call, To
 from addons.calls import Calls
 from addons.checkpoint import response_of
+from addons.egress import Egress
 from addons.error_pages import ErrorPages
 from addons.foundry.envelope import ErrorFormat
 from addons.foundry.provider_errors import refusal_for
@@ -51,8 +52,9 @@ _log = structlog.get_logger("sidecar.relay")
 class Relay:
     name = "sidecar-relay"
 
-    def __init__(self, calls: Calls, pages: ErrorPages, error_format: ErrorFormat = "hybrid") -> None:
+    def __init__(self, calls: Calls, egress: Egress, pages: ErrorPages, error_format: ErrorFormat = "hybrid") -> None:
         self._calls = calls
+        self._egress = egress
         self._pages = pages
         self._error_format: ErrorFormat = error_format
 
@@ -64,18 +66,12 @@ class Relay:
         call.answer.status = response.status_code
         call.answer.first_byte_at = call.last_activity = time.monotonic()
         said = _said(response)
+        self._strip(flow, response)
         if not _is_answer(call, response, said):
             return  # read whole, then answered for in `response`
         events = _media_type(said) == EVENTS
         call.answer.streamed = events
-        response.headers.fields = (
-            *(
-                (name, value.replace(b"\r\n ", b" "))  # a folded header (RFC 9112 §5.2)
-                for name, value in response.headers.fields
-                if not _is_stripped(name.lower())
-            ),
-            *_changes(call),
-        )
+        response.headers.fields = (*response.headers.fields, *_changes(call))
         if call.to == "foundry":
             response.stream = Unread(call)
         else:
@@ -95,7 +91,12 @@ class Relay:
 
     def error(self, flow: http.HTTPFlow) -> None:
         call = self._calls.of(flow)
-        if call is None or flow.error is None:
+        if flow.error is None:
+            return
+        dialling = call is not None and call.released_at is not None and not flow.server_conn.tls_established
+        if not (dialling or flow.error.msg.startswith(PLAIN)):
+            flow.error.msg = NOT_HTTP
+        if call is None:
             return
         passage = flow.response.stream if flow.response else None
         if isinstance(passage, Passage | Unread) and ANSWER_TOO_LARGE not in flow.error.msg:
@@ -123,6 +124,9 @@ class Relay:
         try:
             body = flow.response.get_content(strict=False) or b""
             outcome = refusal_for(flow.response.status_code, headers, body, call.model.rid)
+            if self._quotes_key(flow, body, outcome.refusal):
+                call.alarms.append("provider_key_quoted")
+                outcome = refusal_for(flow.response.status_code, {}, b"", call.model.rid)
         except Exception as error:  # noqa: BLE001 - a provider's odd error must still become a refusal
             _log.error("provider_error_unread", exc_info=error)
             outcome = refusal_for(500, {}, b"", call.model.rid)
@@ -131,6 +135,21 @@ class Relay:
         if outcome.alarm:
             call.alarms.append(outcome.alarm)
         flow.response = response_of(outcome.refusal, self._error_format)
+
+    def _strip(self, flow: http.HTTPFlow, response: http.Response) -> None:
+        fields = response.headers.fields
+        if self._egress.quotes_key(flow, b"\n".join(value for _, value in fields)):
+            fields = tuple(field for field in fields if not self._egress.quotes_key(flow, field[1]))
+        response.headers.fields = tuple(
+            (name, value.replace(b"\r\n ", b" "))  # a folded header (RFC 9112 §5.2)
+            for name, value in fields
+            if not _is_stripped(name.lower())
+        )
+
+    def _quotes_key(self, flow: http.HTTPFlow, said: bytes, refusal: Refusal) -> bool:
+        """Whether the provider's key stands in what it said, or in what the caller would get of it."""
+        answer = response_of(refusal, self._error_format).raw_content or b""
+        return self._egress.quotes_key(flow, said) or self._egress.quotes_key(flow, answer)
 
 
 def _said(response: http.Response) -> Mapping[bytes, bytes]:
@@ -188,7 +207,6 @@ def _why(call: Call, message: str) -> Refusal:
         if sign in message:
             return Refusal(far.failed, text.format(far.name), detail=sign, setting=setting)
     if call.released_at is None:
-        # without mitmproxy's words for it: they quote what the caller sent, which may hold its token
         return Refusal("bad_target", "The request is not well-formed HTTP.")
     return Refusal(
         far.unreachable,
@@ -200,6 +218,10 @@ def _why(call: Call, message: str) -> Refusal:
 
 _QUOTED: Final = re.compile(r""":? (?:bytearray\()?b?['"]""")
 """Where mitmproxy begins to quote what the other side sent, which may be an answer."""
+
+NOT_HTTP: Final = "What came was not well-formed HTTP."
+PLAIN: Final = ("Client disconnected", "server closed connection", BODY_TOO_LARGE, ANSWER_TOO_LARGE, SWITCHED, TOO_LONG)
+"""How those messages of mitmproxy's begin that can't quote what the caller sent, or what the provider did."""
 
 
 class Far(NamedTuple):

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from functools import partial
 from weakref import WeakKeyDictionary
 
@@ -22,8 +23,9 @@ class Recorder:
 
     name = "sidecar-recorder"
 
-    def __init__(self, calls: Calls, tape: Tape) -> None:
+    def __init__(self, calls: Calls, tape: Tape, quotes_key: Callable[[http.HTTPFlow, bytes], bool]) -> None:
         self._calls = calls
+        self._quotes_key = quotes_key
         self._tape = tape
         self._heard: WeakKeyDictionary[http.HTTPFlow, Heard] = WeakKeyDictionary()
         self._failures: WeakKeyDictionary[http.HTTPFlow, http.Response] = WeakKeyDictionary()
@@ -75,7 +77,7 @@ class Recorder:
         if failure is not None and failure.raw_content:
             heard.hear(_since(call), failure.raw_content)
         heard.whole = whole
-        self._tape.add(heard)
+        self._tape.add(heard, partial(self._quotes_key, flow))
 
 
 def _hear(call: Call, heard: Heard, chunk: bytes) -> None:

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
@@ -72,13 +72,15 @@ class Tape:
             os.close(self._file)
             self._file = None
 
-    def add(self, heard: Heard) -> None:
-        """Has a call written. Waits for nothing."""
-        self._writer.submit(self._write, heard)
+    def add(self, heard: Heard, quotes_key: Callable[[bytes], bool] = lambda _: False) -> None:
+        """Has a call written, unless its answer quotes the provider's key. Waits for nothing."""
+        self._writer.submit(self._write, heard, quotes_key)
 
-    def _write(self, heard: Heard) -> None:
+    def _write(self, heard: Heard, quotes_key: Callable[[bytes], bool]) -> None:
         try:
             assert self._file is not None
+            if quotes_key(b"".join(chunk for _, chunk in heard.chunks) + repr(heard.headers).encode()):
+                raise CassetteError("its answer quotes the provider's key")  # noqa: TRY301 - told as any other
             if heard.size > MOST_KEPT:
                 raise CassetteError(f"its answer is larger than {MOST_KEPT} bytes")  # noqa: TRY301 - told as any other
             line = line_of(self.row(heard))

@@ -1,6 +1,7 @@
 """What a caller is told when the provider says no (SPEC §6): one row a status."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -71,6 +72,9 @@ BY_CODE: Final[Mapping[str, Row]] = {
 }
 """Error codes that mean more than their status."""
 
+_CODE: Final = re.compile(r"[a-z0-9_]{1,64}")
+"""What an error code looks like; anything else may quote the request, and stays out of the record."""
+
 KEPT_HEADERS: Final = ("retry-after", "retry-after-ms")
 
 
@@ -115,7 +119,7 @@ def refusal_for(status: int, headers: Mapping[str, str], body: bytes, model_rid:
             parameters={name: known[name] for name in row.parameters},
             headers=kept,
             provider_error=error if row.relay and error else None,
-            detail=f"provider answered {status} {code}".strip(),
+            detail=f"provider answered {status} {code if _CODE.fullmatch(code) else ''}".strip(),
         ),
         row.alarm,
     )

@@ -20,8 +20,8 @@ OF_THIS_HOP: Final = frozenset({
     # of proxies on the way here
     "forwarded", "via", "x-real-ip",
 })  # fmt: skip
-OF_PROXIES: Final = ("proxy-", "x-forwarded-")
-"""The only headers that stay here."""
+OF_PROXIES: Final = ("proxy-", "x-forwarded-", "x-original-", "x-rewrite-")
+"""The only headers that stay here. Some servers take the path from those of the last two kinds."""
 
 VIA: Final = "foundry-sidecar"
 """Told to Foundry as HTTP wants it of a proxy (RFC 9110 §7.6.3); a call that has it already goes round in a circle."""

@@ -5,6 +5,7 @@ whether a call leaves.
 """
 
 import asyncio
+import os
 import socket
 import traceback
 from collections.abc import Iterator
@@ -33,6 +34,10 @@ _STOCK_OPEN: Final = ConnectionHandler.open_connection
 EXPECTED: Final = ((_STOCK_OPEN, "(self, command: mitmproxy.proxy.commands.OpenConnection)"),)
 
 
+QUEUE: Final = 1024
+"""Callers that may wait to be accepted. asyncio has 100, beyond which a caller tries again in a second or more."""
+
+
 class Connections:
     name = "sidecar-connections"
 
@@ -45,6 +50,10 @@ class Connections:
 
     def done(self) -> None:
         ConnectionHandler.open_connection = _STOCK_OPEN  # type: ignore[method-assign]
+
+    def running(self) -> None:
+        for listener in _listeners():
+            listener.listen(QUEUE)  # again: the kernel takes the new length
 
     def client_connected(self, client: Client) -> None:
         transport = _transport(client, client)
@@ -71,6 +80,16 @@ class Connections:
         for transport, client in tuple(self._clients.items()):
             if transport.get_extra_info("socket").fileno() != -1:
                 yield client, transport
+
+
+def _listeners() -> Iterator[socket.socket]:
+    """The listening sockets, each under a descriptor of its own that closes again."""
+    proxyserver: Any = ctx.master.addons.get("proxyserver")
+    for instance in proxyserver.servers:
+        for server in instance._servers:  # noqa: SLF001 - mitmproxy shows the addresses alone
+            for own in server.sockets:
+                with socket.socket(fileno=os.dup(own.fileno())) as same:
+                    yield same
 
 
 def keep_alive(transport: asyncio.WriteTransport) -> None:

@@ -1,7 +1,8 @@
 """Every line of the process in one form: a JSON object, or readable on a terminal.
 
 structlog's events and everything from the standard library, mitmproxy's own lines among them, leave by
-mitmproxy's one handler. Tracebacks never show local variables, which would hold headers and bodies.
+mitmproxy's one handler. Tracebacks never show local variables, which would hold headers and bodies, nor the texts of
+exceptions (``unquoted``).
 """
 
 import io
@@ -15,6 +16,7 @@ import structlog
 from mitmproxy.addons.termlog import TermLogHandler
 
 from addons.inspecting import summary
+from addons.process import unquoted
 
 _SHARED: tuple[structlog.typing.Processor, ...] = (
     structlog.stdlib.add_log_level,
@@ -30,6 +32,7 @@ def configure(form: Literal["json", "console"] | None) -> None:
     """
     if form is None:
         form = "console" if sys.stdout.isatty() else "json"
+    unquoted.install()
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

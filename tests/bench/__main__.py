@@ -12,7 +12,7 @@ from typing import Final
 from tests.bench.contenders import BenchError
 from tests.bench.instructions import count, missing
 from tests.bench.measuring import measure
-from tests.bench.report import machine, summary, table
+from tests.bench.report import chart, machine, summary, table
 
 NOTES: Final = """\
 plain: mitmdump -q --mode reverse, which holds streams back whole. addon: the same with a rewriting addon and a
@@ -29,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--scale", type=float, help="calls in a round, as a factor (default: 3; quick: 0.7)")
     parser.add_argument("--instructions", action="store_true", help="also count instructions, with valgrind (minutes)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure there")
+    parser.add_argument("--chart", type=Path, metavar="FILE", help="also draw the figures with a goal there, as SVG")
     options = parser.parse_args(arguments)
     if not sys.platform.startswith("linux"):
         parser.error("it reads another process's CPU time as Linux tells it; run it there")
@@ -50,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = summary(figures)
     machine_line = ", ".join(f"{name} {value}" for name, value in where.items())
     sys.stdout.write(f"{machine_line}; {rounds} rounds\n\n{table(rows)}\n\n{NOTES}\n")
+    if options.chart:
+        options.chart.write_bytes(chart(rows, machine_line))
     if options.json:
         result = {"machine": where, "rounds": rounds, "scale": scale, "rows": rows}
         options.json.write_text(json.dumps(result, indent=1) + "\n")

@@ -91,4 +91,5 @@ def _sample(proxy: Proxy, case: Case, scale: float, directory: Path) -> dict[str
         "cpu": used / calls * 1000,
         "rate": calls / result["seconds"],
         "first_byte": median(result["first_byte"]) * 1000,
+        "first_byte_p99": sorted(result["first_byte"])[int(0.99 * calls)] * 1000,
     }

@@ -8,6 +8,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+import pygal
+from pygal.style import Style
+
 from tests.bench.cases import ADDON, JSON, PLAIN, ROWS, SERVING, SIDECAR, Goal, Row
 from tests.bench.measuring import NAMES, Figures
 
@@ -55,7 +58,8 @@ def _row(row: Row, figures: Figures) -> dict[str, Any]:
 def _goal(goal: Goal, own: list[float], base: list[float]) -> dict[str, Any]:
     over = median(mine - (goal.times * other + goal.plus) for mine, other in zip(own, base, strict=True))
     plus = f" + {goal.plus:g}" if goal.plus else ""
-    return {"text": f"\N{LESS-THAN OR EQUAL TO} {goal.times:g} {goal.against}{plus}", "met": over <= 0}
+    text = f"\N{LESS-THAN OR EQUAL TO} {goal.times:g} {goal.against}{plus}"
+    return {"text": text, "met": over <= 0, **goal._asdict()}
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -73,6 +77,19 @@ def table(rows: list[dict[str, Any]]) -> str:
         verdict = "" if goal is None else f"{goal['text']}: {'met' if goal['met'] else 'missed'}"
         lines.append(_line(f"  {row['unit']}", values, compared, verdict))
     return "\n".join(lines)
+
+
+def chart(rows: list[dict[str, Any]], where: str) -> bytes:
+    """The rows that have a goal as bars: the sidecar's figure as a share of what the goal compares it with, as SVG."""
+    bars = pygal.HorizontalBar(
+        config=None, title=where, style=Style(title_font_size=12), width=1000, height=120 + 46 * len(rows),
+        legend_at_bottom=True, print_values=True, value_formatter="{:.2f}".format, truncate_label=-1, js=(),
+    )  # fmt: skip
+    shown = [row for row in reversed(rows) if row["goal"] and not row["goal"]["plus"]]
+    bars.x_labels = [f"{row['case']}: {row['unit']}, of {row['goal']['against']}" for row in shown]
+    bars.add("measured", [row["ratio"][row["goal"]["against"]]["median"] for row in shown])
+    bars.add("goal", [row["goal"]["times"] for row in shown])
+    return bytes(bars.render())
 
 
 def _line(unit: str, values: Any, ratios: Any, goal: str) -> str:

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.bench.__main__ import main
-from tests.bench.cases import ADDON, CASES, PLAIN, ROWS, SIDECAR, START, Goal
+from tests.bench.cases import ADDON, CASES, JSON, PLAIN, ROWS, SIDECAR, START, Goal
 from tests.bench.measuring import Figures
 from tests.bench.report import summary, table
 
 
 def test_every_row_has_positive_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file = tmp_path / "bench.json"
-    assert main(["--rounds", "1", "--scale", "0.001", "--json", str(file)]) == 0
+    file, drawn = tmp_path / "bench.json", tmp_path / "bench.svg"
+    assert main(["--rounds", "1", "--scale", "0.001", "--json", str(file), "--chart", str(drawn)]) == 0
     printed = capsys.readouterr()
     result = json.loads(file.read_text())
     assert [(row["case"], row["unit"]) for row in result["rows"]] == [
@@ -27,6 +27,7 @@ def test_every_row_has_positive_figures(tmp_path: Path, capsys: pytest.CaptureFi
         assert row["ratio"]
         assert f"\n{row['case']}\n" in printed.out
     assert result["machine"]["processor"] in printed.out
+    assert f"{JSON}: CPU ms a call, of {PLAIN}" in drawn.read_text()
     for name in (*CASES, START):
         assert f"round 1 of 1: {name}, {SIDECAR}\n" in printed.err
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwrigh
 
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PROVIDER_KEY
-from tests.inspecting.web import COOKIE, ROOT, TOKEN, Web, three_calls
+from tests.inspecting.web import COOKIE, ROOT, TOKEN, Web, ask_in_the_background, three_calls
 
 pytestmark = pytest.mark.browser
 
@@ -77,6 +77,28 @@ def test_a_person_sees_what_was_sent_what_was_changed_and_what_it_cost(
     assert any("flows/update" in frame for frame in traffic.frames)
     assert all(address.startswith((web.base, "data:")) for address in traffic.addresses)
     everything = "".join([*seen, *traffic.frames])
+    for secret in (PROVIDER_KEY, TOKEN, COOKIE):
+        assert secret not in everything
+
+
+def test_a_stream_can_be_read_while_it_runs(browser: Browser, web: Web, provider: SimulatedProvider) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    traffic = Traffic(page)
+    page.goto(web.page)
+    provider.script("hold=8 events=12")
+    thread = ask_in_the_background(web)
+    page.locator(".flow-table tbody tr[class]").click()
+    page.locator(".nav-tabs").get_by_text("Response", exact=True).click()
+    detail = page.locator(".flow-detail")
+    expect(detail).to_contain_text("status: in_progress")
+    expect(detail).to_contain_text("Hello")
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / "running.png")
+    seen = page.content()
+    provider.calls[0].release()
+    thread.join(30)
+    expect(detail).to_contain_text("status: completed")  # by itself, where the person looks
+    everything = "".join([seen, page.content(), *traffic.frames])
     for secret in (PROVIDER_KEY, TOKEN, COOKIE):
         assert secret not in everything
 

@@ -58,6 +58,14 @@ def test_a_call_and_its_record_through_a_process(config: Path, provider: Simulat
     }
 
 
+def test_that_other_paths_are_passed_on_is_said_at_the_start(config: Path) -> None:
+    own = 'foundry={"hostnames": ["acme.palantirfoundry.invalid"], "other_paths": "forward"}'
+    with Program("start", "--config", str(config), "--set", own, env=KEY) as sidecar:
+        (said,) = sidecar.event("other_paths_forwarded")
+        assert sidecar.stop() == 0
+    assert said["hostnames"] == ["acme.palantirfoundry.invalid"]
+
+
 def test_every_line_is_json_when_things_go_wrong(config: Path, provider: SimulatedProvider) -> None:
     provider.script("reset", "garbage", "cut=1")
     with Program("start", "--config", str(config), env=KEY) as sidecar:

@@ -35,6 +35,7 @@ def test_what_leaves() -> None:
         ({"keep-alive": ("1",), "te": ("trailers",), "trailer": ("x",), "transfer-encoding": ("chunked",)}, []),
         ({"upgrade": ("h2c",), "expect": ("100-continue",), "content-length": ("9",)}, []),
         ({"proxy-connection": ("close",), "proxy-authorization": ("x",), "proxy-own": ("x",)}, []),
+        ({"x-original-url": ("/api/v2/llm/proxy/x",), "x-rewrite-url": ("/api/v2/llm/proxy/x",)}, []),
         ({"forwarded": ("for=1",), "via": ("1.1 other",), "x-forwarded-for": ("1",), "x-real-ip": ("1",)}, []),
     ],
 )  # fmt: skip

@@ -1,21 +1,16 @@
 """What `./run.sh web` shows, what it never shows, and what its page can't be made to do."""
 
-import asyncio
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from openai import APIStatusError, InternalServerError
-from tornado.httpclient import HTTPRequest
-from tornado.websocket import websocket_connect
+from openai import APIStatusError
 
 from addons.simulator.provider import SimulatedProvider
-from tests.conftest import MODEL, PROVIDER_KEY
-from tests.inspecting.web import COOKIE, PROJECT, TOKEN, Web, three_calls
+from tests.conftest import MODEL
+from tests.inspecting.web import PROJECT, Updates, Web, ask_in_the_background, three_calls, until
 
 
 @pytest.fixture(scope="module")
@@ -28,34 +23,6 @@ def process(provider_process: SimulatedProvider, tmp_path_factory: pytest.TempPa
 def web(process: Web, provider: SimulatedProvider) -> Web:
     process.forget()
     return process
-
-
-class Updates:
-    """Everything the page's websocket says between enter and exit."""
-
-    def __init__(self, web: Web) -> None:
-        self._web = web
-        self._open = threading.Event()
-        self.messages: list[str] = []
-
-    def __enter__(self) -> list[str]:
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._listen()))
-        self._thread.start()
-        assert self._open.wait(10)
-        return self.messages
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._connection.close)
-        self._thread.join(10)
-
-    async def _listen(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        address = self._web.base.replace("http:", "ws:") + "/updates"
-        authorization = {"Authorization": f"Bearer {self._web.page_token}"}
-        self._connection: Any = await websocket_connect(HTTPRequest(address, headers=authorization))
-        self._open.set()
-        while (message := await self._connection.read_message()) is not None:
-            self.messages.append(str(message))
 
 
 def test_a_call_is_shown_as_a_conversation(web: Web, provider: SimulatedProvider) -> None:
@@ -110,35 +77,6 @@ def test_documented_filters(web: Web, provider: SimulatedProvider, expression: s
     every = [flow["id"] for flow in web.flows(3)]
     dumped = web.http.get("/flows/dump", params={"filter": expression}).content
     assert [index for index, each in enumerate(every) if each.encode() in dumped] == found
-
-
-def test_nothing_the_page_gives_holds_a_secret(web: Web, provider: SimulatedProvider, tmp_path: Path) -> None:
-    archive = tmp_path / "archive.har"
-    with Updates(web) as said:
-        provider.script("status=401")
-        with pytest.raises(InternalServerError, match="credentials"):
-            web.sdk.responses.create(model=MODEL, input="Hello")
-        three_calls(web, provider)
-        flows = web.flows(3)
-    texts = {"websocket": "".join(said), "log": "".join(web.output)}
-    for path in ("/flows", "/flows/dump", "/options", "/events", "/state", "/commands"):
-        texts[path] = web.http.get(path).content.decode("utf-8", "replace")
-    for flow in flows:
-        for message in ("request", "response"):
-            for kind in (f"{message}/content.data", f"{message}/content/auto", f"{message}/content/raw"):
-                texts[f"{flow['id']} {kind}"] = web.http.get(f"/flows/{flow['id']}/{kind}").text
-    export = {"arguments": ["@all", str(archive)]}
-    assert "error" not in web.http.post("/commands/save.har", json=export).json()
-    texts["har"] = archive.read_text()
-    for form in ("curl", "httpie", "raw", "raw_request", "raw_response"):
-        exported = web.http.post("/commands/export", json={"arguments": [form, flows[0]["id"]]}).json()
-        texts[form] = str(exported)
-    assert "flows/update" in texts["websocket"]
-    assert all("gpt-5.2" in texts[name] for name in ("/flows", "/flows/dump", "websocket", "log", "har"))
-    for name, text in texts.items():
-        for secret in (PROVIDER_KEY, TOKEN, COOKIE):
-            assert secret not in text, name
-    assert web.page_token not in texts["log"] + texts["/options"]
 
 
 def test_the_oldest_calls_are_let_go(web: Web, provider: SimulatedProvider) -> None:
@@ -200,17 +138,6 @@ def test_unloading_the_sidecar_opens_no_way_round(provider: SimulatedProvider, t
         assert provider.dialled == 0
 
 
-def ask_in_the_background(web: Web, **asked: Any) -> threading.Thread:
-    def stream() -> None:
-        with web.sdk.responses.stream(model=MODEL, input="Tell me", **asked) as running:
-            for _ in running:
-                pass
-
-    thread = threading.Thread(target=stream)
-    thread.start()
-    return thread
-
-
 def test_a_stream_is_shown_while_it_runs(web: Web, provider: SimulatedProvider) -> None:
     """Held in its middle: what came is on the page, its websocket told of it, and the rest follows untouched."""
     provider.script("hold=8 events=12")
@@ -234,13 +161,3 @@ def test_a_stream_is_shown_while_it_runs(web: Web, provider: SimulatedProvider) 
 
 def shown_so_far(flow: dict[str, Any]) -> int:
     return int((flow.get("response") or {}).get("contentLength") or 0)
-
-
-def until[T](look: Callable[[], T | None]) -> T:
-    """What ``look`` finds, as soon as it finds something; raises TimeoutError."""
-    end = time.monotonic() + 20
-    while not (found := look()):
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(0.05)
-    return found

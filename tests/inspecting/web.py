@@ -1,12 +1,14 @@
 """``./run.sh web`` in a process of its own, and its page as a program sees it."""
 
+import asyncio
 import json
 import os
 import re
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +16,8 @@ from typing import Any, Self
 import httpx
 import pytest
 from openai import BadRequestError, OpenAI
+from tornado.httpclient import HTTPRequest
+from tornado.websocket import websocket_connect
 
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, PATH, PROVIDER_KEY
@@ -44,10 +48,16 @@ def configuration(directory: Path, provider: SimulatedProvider, **sections: Any)
 
 
 class Web:
-    """Starts on enter, stops on exit."""
+    """Starts on enter, stops on exit. ``sections`` are further ones of its configuration."""
 
-    def __init__(self, directory: Path, provider: SimulatedProvider, **inspect: Any) -> None:
-        self._file = configuration(directory, provider, inspect={"port": 0, **inspect})
+    def __init__(
+        self,
+        directory: Path,
+        provider: SimulatedProvider,
+        sections: Mapping[str, Any] | None = None,
+        **inspect: Any,
+    ) -> None:
+        self._file = configuration(directory, provider, inspect={"port": 0, **inspect}, **(sections or {}))
         self.output: list[str] = []
         self.errors: list[str] = []
         self._changed = threading.Condition()
@@ -135,6 +145,55 @@ class Web:
             if match := self._changed.wait_for(found, 30):
                 return match
         raise TimeoutError(f"{pattern} did not come; said: {self.output} {self.errors}")
+
+
+class Updates:
+    """Everything the page's websocket says between enter and exit."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+        self._open = threading.Event()
+        self.messages: list[str] = []
+
+    def __enter__(self) -> list[str]:
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._listen()))
+        self._thread.start()
+        assert self._open.wait(10)
+        return self.messages
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._connection.close)
+        self._thread.join(10)
+
+    async def _listen(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        address = self._web.base.replace("http:", "ws:") + "/updates"
+        authorization = {"Authorization": f"Bearer {self._web.page_token}"}
+        self._connection: Any = await websocket_connect(HTTPRequest(address, headers=authorization))
+        self._open.set()
+        while (message := await self._connection.read_message()) is not None:
+            self.messages.append(str(message))
+
+
+def ask_in_the_background(web: Web, **asked: Any) -> threading.Thread:
+    def stream() -> None:
+        with web.sdk.responses.stream(model=MODEL, input="Tell me", **asked) as running:
+            for _ in running:
+                pass
+
+    thread = threading.Thread(target=stream)
+    thread.start()
+    return thread
+
+
+def until[T](look: Callable[[], T | None]) -> T:
+    """What ``look`` finds, as soon as it finds something; raises TimeoutError."""
+    end = time.monotonic() + 20
+    while not (found := look()):
+        if time.monotonic() > end:
+            raise TimeoutError
+        time.sleep(0.05)
+    return found
 
 
 def three_calls(web: Web, provider: SimulatedProvider) -> None:

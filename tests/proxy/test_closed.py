@@ -40,6 +40,7 @@ HOOKS = [
     ("sidecar-deadlines", "request"),
     ("sidecar-egress", "server_connect"),
     ("sidecar-deadlines", "server_connect"),
+    ("sidecar-early-answers", "requestheaders"),
 ]
 
 by_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
@@ -162,6 +163,31 @@ def test_a_fault_on_the_way_back_is_never_relayed_raw(
     reply = call_with(lambda parts: setattr(part(parts, "sidecar-relay"), hook, raising(fault)), make_settings)
     assert (reply.status, reply.code) == (500, "sidecar_error")
     assert records.of("fault")
+
+
+@pytest.mark.parametrize("hook", ["requestheaders", "request", "server_connect"])
+def test_a_hook_that_hides_that_it_is_asynchronous(
+    hook: str, provider: SimulatedProvider, make_settings: SettingsMaker, records: Records
+) -> None:
+    """Such a one has not run when it returns; nothing may go out on the strength of that."""
+
+    def alter(parts: list[Any]) -> None:
+        owner = part(parts, "sidecar-egress" if hook == "server_connect" else "sidecar-checkpoint")
+        own = getattr(owner, hook)
+        setattr(owner, hook, lambda subject: _Later(own, subject))
+
+    dialled = provider.dialled
+    assert_refused(call_with(alter, make_settings), provider, dialled, records)
+
+
+class _Later:
+    """Awaitable, and made without a coroutine that would complain of not being awaited."""
+
+    def __init__(self, hook: Callable[[Any], Any], subject: Any) -> None:
+        self._hook, self._subject = hook, subject
+
+    def __await__(self) -> Any:
+        return self._hook(self._subject).__await__()
 
 
 def test_a_call_that_skipped_a_gate_does_not_leave(

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from mitmproxy import io as flow_io
-from mitmproxy.addons import export
 
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PROVIDER_KEY, SettingsMaker
@@ -55,26 +54,6 @@ def test_no_view_of_a_flow_holds_a_secret(
     for secret in (PROVIDER_KEY, TOKEN, "very-secret"):
         assert secret.encode() not in everything
     assert TOKEN.encode() not in b"".join([call.body, repr(call.headers).encode()])
-
-
-def test_saved_exported_and_archived_flows_hold_no_secret(
-    make_settings: SettingsMaker, provider: SimulatedProvider, tmp_path: Path, records: Records
-) -> None:
-    flows, archive = tmp_path / "flows", tmp_path / "archive.har"
-    options = {"save_stream_file": str(flows), "hardump": str(archive)}
-    kept: list[Any] = []
-    watcher = Watcher()
-    watcher.response = kept.append  # type: ignore[method-assign, assignment]
-    with RunningSidecar(make_settings(), alter=lambda parts: parts.append(watcher), extra=options) as sidecar:
-        post(sidecar.port)
-        records.wait()
-    texts = [flows.read_bytes(), archive.read_bytes()]
-    texts += [str(command(kept[0])).encode() for command in (export.curl_command, export.httpie_command)]
-    texts.append(export.raw_request(kept[0]))
-    for text in texts:
-        assert len(text) > 100
-        assert PROVIDER_KEY.encode() not in text
-        assert TOKEN.encode() not in text
 
 
 def test_a_flow_can_be_saved_with_what_the_sidecar_says_of_it(

@@ -3,12 +3,16 @@
 import gzip
 import http.client
 import json
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, PROVIDER_KEY
-from tests.proxy.client import HELLO, TOKEN, post
+from tests.proxy.client import HELLO, TOKEN, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
 
@@ -126,3 +130,19 @@ def test_one_connection_carries_call_after_call(
 
 def _usual_headers() -> dict[str, str]:
     return {"Authorization": f"bearer {TOKEN}", "Content-Type": "application/json; charset=UTF-8"}
+
+
+def test_many_callers_at_once_find_room_to_wait(sidecar: RunningSidecar) -> None:
+    """While the sidecar is busy; mitmproxy's own queue would hold 100, and leave the others to try again."""
+    busy = threading.Event()
+    with ThreadPoolExecutor(1) as thread, ExitStack() as callers:
+        blocked = thread.submit(sidecar.on_loop, lambda: busy.wait(30))
+        try:
+            connections = [
+                callers.enter_context(socket.create_connection(("127.0.0.1", sidecar.port), 5)) for _ in range(300)
+            ]
+        finally:
+            busy.set()
+        blocked.result()
+        connections[-1].sendall(request_bytes())
+        assert read_reply(connections[-1]).status == 200
