@@ -65,7 +65,7 @@ class Passage:
         if not self._held and not self._tap.unfinished:
             return chunk
         self._held += chunk
-        complete = len(self._held) - self._tap.unfinished
+        complete = max(0, len(self._held) - self._tap.unfinished)
         passed = bytes(self._held[:complete])
         del self._held[:complete]
         return passed

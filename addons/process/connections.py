@@ -7,6 +7,7 @@ whether a call leaves.
 import asyncio
 import os
 import socket
+import traceback
 from collections.abc import Iterator
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -103,9 +104,12 @@ async def _open(handler: ConnectionHandler, command: commands.OpenConnection) ->
     """mitmproxy takes it that a connection once opened is still there; of one that was reset it would tell nobody."""
     try:
         await _STOCK_OPEN(handler, command)
-    except AssertionError:
+    except AssertionError as error:
         if command.connection.peername is not None:
             raise
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if writer := frame.f_locals.get("writer"):  # nobody else knows of it
+                writer.close()
         why = command.connection.error = "connection reset"
         command.connection.state = ConnectionState.CLOSED
         handler.transports.pop(command.connection, None)

@@ -49,8 +49,11 @@ class EventTap:
 
     @property
     def unfinished(self) -> int:
-        """How many bytes of an event came that has not ended yet; 0 where it is too large to keep."""
-        return 0 if self._skipped_head is not None else len(self._buffer)
+        """How many bytes of an event came that has not ended yet; 0 where it is too large to keep.
+
+        A line feed by itself still belongs to the blank line before it, whose carriage return came alone.
+        """
+        return 0 if self._skipped_head is not None or self._buffer == b"\n" else len(self._buffer)
 
     def feed(self, chunk: bytes) -> None:
         self._buffer += chunk

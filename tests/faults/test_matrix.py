@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -10,9 +11,11 @@ from typing import Any, NamedTuple
 import pytest
 import structlog
 
+from addons.foundry.permits import Meter
+from addons.foundry.rate_window import moment
 from tests.clients.installed import node_modules
 from tests.faults.answers import ROWS
-from tests.faults.matrix import Seen, Stage, by_node, by_wire, openai_python, play_all, staged
+from tests.faults.matrix import Seen, Stage, body_of, by_node, by_wire, openai_python, play_all, staged
 from tests.proxy.test_growth import back_to, descriptors, held
 from tests.records import Records
 from tests.soak.program import megabytes
@@ -46,7 +49,7 @@ def played(tmp_path_factory: pytest.TempPathFactory, tally: Tally) -> Iterator[P
             by_wire(stage, name, ROWS[name], caller="first")
         caught.wait(count=2)
         caught.clear()
-        before = everything(stage)
+        before, begun = everything(stage), time.time()
         with openai_python(stage) as by_python:
             seen = play_all(stage, {"wire": by_wire, "python": by_python})
         seen |= {("node", name): each for name, each in by_node(stage, list(ROWS)).items()}
@@ -54,9 +57,7 @@ def played(tmp_path_factory: pytest.TempPathFactory, tally: Tally) -> Iterator[P
         more = back_to(lambda: everything(stage), before)
         strangers = Counter({kind: sum(one.calls.values()) for kind, one in stage.providers.items()})
         strangers["scripted"] = sum((stage.providers["scripted"].calls - Counter(_callers("scripted"))).values())
-        (settlement,) = (part for part in stage.sidecar.addons if part.name == "sidecar-settlement")
-        storage = settlement._counters._storage.storage
-        charged = {key.rpartition(":")[2]: count for key, count in storage.items() if key.startswith("TOKENS")}
+        charged = {caller: _charged(stage, caller, minutes(begun)) for caller in _by_caller(caught.of("call"))}
     structlog.reset_defaults()
     yield Played(seen, _by_caller(caught.of("call")), _rows(directory / "usage.sqlite"), charged, more, strangers)
     tally.add("faults", "provider, by three callers", tried=len(seen), lost=0, figures=f"{len(ROWS)} kinds")
@@ -66,6 +67,19 @@ def _callers(where: str) -> list[str]:
     return [f"{name} {way}" for name, row in ROWS.items() for way in WAYS if row.where == where] + [
         "plain-stream first"
     ]
+
+
+def minutes(begun: float) -> range:
+    return range(moment(begun)[0], moment(time.time())[0] + 1)
+
+
+def _charged(stage: Stage, caller: str, within: range) -> int:
+    """Tokens, once every settlement is done."""
+    (settlement,) = (part for part in stage.sidecar.addons if part.name == "sidecar-settlement")
+    model = body_of(ROWS[caller.partition(" ")[0]])["model"]
+    meter = Meter("USER", caller, model, "TOKENS")
+    reading = settlement._counters.read([meter.key(minute) for minute in within])
+    return sum(asyncio.run_coroutine_threadsafe(reading, stage.sidecar.loop).result(20))
 
 
 def everything(stage: Stage) -> Mapping[str, int]:

@@ -192,7 +192,7 @@ def test_never_raises(chunks: list[bytes], max_event_bytes: int) -> None:
         (b"data: 1", 7),
         (b"data: 1\n", 8),
         (b"data: 1\n\n", 0),
-        (b"data: 1\r\n\r\nda", 2),
+        (b"data: 1\r\n\r\n", 0),
         (b"data: " + b"x" * 200, 0),  # too large to keep
         (b"data: " + b"x" * 200 + b"\n\nda", 2),
     ],
