@@ -1,6 +1,5 @@
 """The gates as one ordered list, for whoever sends a Call through them: the proxy, and ``explain``."""
 
-import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
@@ -39,6 +38,6 @@ async def run(gates: Sequence[Named], call: Call) -> None:
         if call.to not in each.to:
             continue
         outcome = each.gate(call)
-        if inspect.isawaitable(outcome):
+        if outcome is not None:
             await outcome
         call.passed.append(each.name)
