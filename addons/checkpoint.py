@@ -93,7 +93,7 @@ class Checkpoint:
             raise RuntimeError(f"gates passed: {call.passed}, expected: {expected}")
         if call.outbound is None:
             raise RuntimeError("no gate said where the call goes")
-        if self._keep_requests and call.to == "provider":
+        if self._keep_requests:
             keep(flow)
         for prepare in self._before_release:
             await prepare(call)

@@ -423,6 +423,24 @@ def test_one_client_may_use_both(
     assert kinds == [True, False, True, False]
 
 
+def test_a_connection_to_one_name_is_not_used_for_another(
+    make_settings: SettingsMaker, sections: Sections, foundry: FoundryServer, records: Records
+) -> None:
+    """Both at one address; but the certificate was that of the first."""
+    other = "other.palantirfoundry.invalid"
+    addresses = {FOUNDRY: foundry.address, other: foundry.address}
+    with (
+        RunningSidecar(make_settings(**sections(hostnames=[FOUNDRY, other], addresses=addresses))) as sidecar,
+        socket.create_connection(("127.0.0.1", sidecar.port), 30) as connection,
+    ):
+        connection.sendall(request_bytes(b"", method="GET", target=ONTOLOGIES, host=FOUNDRY))
+        assert read_reply(connection).status == 200
+        connection.sendall(request_bytes(b"", method="GET", target=ONTOLOGIES, host=other))
+        assert read_reply(connection).status == 500
+    assert len(foundry.calls) == 1
+    assert records.of("unjudged_bytes_held_back")
+
+
 def test_a_token_that_foundry_mints_reaches_the_caller(sidecar: RunningSidecar, records: Records) -> None:
     secret = b"grant_type=client_credentials&client_id=a&client_secret=of-the-client"
     reply = ask(sidecar, "/multipass/api/oauth2/token", secret, method="POST", without=["authorization"])

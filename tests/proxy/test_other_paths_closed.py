@@ -272,14 +272,29 @@ class Watcher:
         self.seen.append(repr(data).encode())
 
 
-@pytest.mark.parametrize("target", ["/multipass/api/oauth2/token", "/moved", "/cut", "/unheard/of"])
+@pytest.mark.parametrize(
+    ("target", "more"),
+    [
+        ("/multipass/api/oauth2/token", []),
+        ("/moved", []),
+        ("/cut", []),
+        ("/unheard/of", []),
+        ("/refused/by/the/last/gate", [("Via", "1.1 foundry-sidecar")]),
+    ],
+)
 @pytest.mark.parametrize("inspect", [False, True])
 def test_no_view_of_a_flow_holds_a_secret(
-    target: str, inspect: bool, start: Start, foundry: FoundryServer, records: Records, tmp_path: Path
+    target: str,
+    more: list[tuple[str, str]],
+    inspect: bool,
+    start: Start,
+    foundry: FoundryServer,
+    records: Records,
+    tmp_path: Path,
 ) -> None:
     watcher = Watcher()
     with start(alter=lambda parts: parts.append(watcher), inspect=inspect) as sidecar:
-        reply = ask(sidecar, target, headers=[("Cookie", "session=very-secret"), ("X-Api-Key", "own-key")])
+        reply = ask(sidecar, target, headers=[("Cookie", "session=very-secret"), ("X-Api-Key", "own-key"), *more])
         records.wait()
     assert len(watcher.seen) >= 4
     everything = b"".join([*watcher.seen, records.everything().encode()])
