@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from addons.cassettes.cassette import read
+from addons.cassettes.tape import Tape
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, PATH, PROVIDER_KEY, SettingsMaker
 from tests.foundry_server import FOUNDRY, MINTED, UNKNOWN, FoundryServer
@@ -279,6 +281,18 @@ def test_they_are_counted_by_themselves(
     assert len(others) == 2
     assert all(label in others[0] for label in ('decision="failed"', 'reason="foundry_unreachable"', 'status="503"'))
     assert all(label in others[1] for label in ('decision="served"', 'reason="none"', 'status="200"'))
+
+
+def test_they_are_in_no_cassette(
+    make_settings: SettingsMaker, sections: Sections, foundry: FoundryServer, records: Records, tmp_path: Path
+) -> None:
+    path = tmp_path / "calls.jsonl"
+    with RunningSidecar(make_settings(foundry=sections()["foundry"]), tape=Tape(path, "kept")) as sidecar:
+        ask(sidecar, "/multipass/api/oauth2/token", b"{}", method="POST")
+        assert send(sidecar.port, request_bytes(host=FOUNDRY)).status == 200
+        records.wait(count=2)
+    assert len(read(path).calls) == 1
+    assert MINTED not in path.read_text()
 
 
 # what comes back
