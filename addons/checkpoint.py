@@ -106,6 +106,7 @@ class Checkpoint:
         if call is not None:
             call.refusal = refusal
             call.released_at = None
+            call.credentials = {}
         flow.response = response_of(refusal, self._error_format)
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise error

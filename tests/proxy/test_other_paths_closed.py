@@ -318,11 +318,29 @@ def test_the_stand_in_is_worth_nothing_afterwards(start: Start, foundry: Foundry
     assert [call.header("authorization") for call in foundry.calls] == [[f"Bearer {TOKEN}"], [heads[0]]]
 
 
-def test_no_call_under_way_is_left_behind(start: Start, foundry: FoundryServer, records: Records) -> None:
-    with start() as sidecar:
+class Kept:
+    """Holds the flows, as mitmweb's list does."""
+
+    name = "test-kept"
+
+    def __init__(self) -> None:
+        self.flows: list[http.HTTPFlow] = []
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        self.flows.append(flow)
+
+
+def test_nothing_of_a_call_is_left_behind(start: Start, foundry: FoundryServer, records: Records) -> None:
+    kept = Kept()
+    with start(alter=lambda parts: parts.append(kept)) as sidecar:
+        calls = part(sidecar.addons, "sidecar-checkpoint")._calls._by_flow
         for target in ("/x", "/cut", "/moved", "/a%2fb"):
             ask(sidecar, target)
+        assert len(calls) == len(kept.flows) == 4
         records.wait(count=4)
         egress = part(sidecar.addons, "sidecar-egress")
         assert (len(egress._seals), len(egress._words)) == (0, 0)
+        for call in calls.values():
+            assert call.credentials == {}
+            assert call.outbound is None or call.outbound.body == b""
         assert post(sidecar.port, HELLO).status == 200
