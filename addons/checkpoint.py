@@ -106,7 +106,7 @@ class Checkpoint:
             raise RuntimeError(f"gates passed: {call.passed}, expected: {expected}")
         if call.outbound is None:
             raise RuntimeError("no gate said where the call goes")
-        if self._keep_requests and call.to == "provider":
+        if self._keep_requests:
             keep(flow)
         for prepare in self._before_release:
             await prepare(call)
@@ -119,6 +119,7 @@ class Checkpoint:
         if call is not None:
             call.refusal = refusal
             call.released_at = None
+            call.credentials = {}
         flow.response = response_of(refusal, self._error_format)
         if isinstance(error, KeyboardInterrupt | SystemExit):
             raise error

@@ -9,8 +9,9 @@ import asyncio
 import secrets
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
 from mitmproxy import ctx, http, tls
@@ -19,16 +20,31 @@ from mitmproxy.net.http import http1
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.call import Call, Outbound
-from addons.foundry.refusals import Refusal
-from addons.passthrough import ForbiddenAddressError, Passthrough, resolve
+from addons.foundry_addresses import FoundryAddresses, NotAllowedError
+from addons.passthrough import Passthrough
 from addons.rules import Rules
-from addons.sealed import Place, Seal, SealedConnection
+from addons.sealed import BEARER, Place, Seal, SealedConnection
 
 STAND_IN: Final = "-stand-in-"  # what every stand-in holds
 KEY_STAND_IN: Final = f"provider-key{STAND_IN}"
 CALLERS_STAND_IN: Final = f"callers-own{STAND_IN}"
-HTTPS: Final = 443
 NOT_ALLOWED: Final = "the sidecar does not dial this address"
+
+
+class Way(NamedTuple):
+    """How one call leaves.
+
+    ``allowed`` are the addresses that may be dialled for it, each with the name its certificate must bear.
+    ``credentials`` are the header lines that take the place of the one with the stand-in. Of the body ``shown`` is
+    what the flow holds, and ``hidden`` what it does not.
+    """
+
+    address: tuple[str, int]
+    allowed: Mapping[tuple[str, int], str]
+    stand_in: str
+    credentials: bytes
+    shown: bytes = b""
+    hidden: bytes = b""
 
 
 class Egress:
@@ -36,9 +52,9 @@ class Egress:
 
     def __init__(self, passthrough: Passthrough) -> None:
         self._passthrough = passthrough
+        self._foundry = FoundryAddresses()
         # for the call a client is busy with: what may be dialled, and the name the certificate there must bear
         self._open: WeakKeyDictionary[Client, Mapping[tuple[str, int], str]] = WeakKeyDictionary()
-        self._found: WeakKeyDictionary[Client, dict[str, tuple[str, int]]] = WeakKeyDictionary()  # Foundry's addresses
         self._seals: dict[bytes, Seal] = {}
         self._words: WeakKeyDictionary[http.HTTPFlow, bytes] = WeakKeyDictionary()
         self._keys: WeakKeyDictionary[http.HTTPFlow, bytes] = WeakKeyDictionary()
@@ -54,53 +70,36 @@ class Egress:
             Refusal: Foundry's name can't be resolved, or leads to this machine.
         """
         if call.to == "foundry":
-            address = await self._address_of(flow.client_conn, outbound.host, rules)
-            allowed: Mapping[tuple[str, int], str] = {address: outbound.host}
-            word, behind = f"{CALLERS_STAND_IN}{secrets.token_hex(16)}", outbound.body
-            lines = b"".join(_line(name, value) for name, values in call.credentials.items() for value in values)
-            call.credentials = {}
+            way = await self._to_foundry(flow.client_conn, call, outbound, rules)
+            call.credentials, call.outbound = {}, replace(outbound, body=b"")  # they are in the seal alone
         else:
-            assert outbound.region
-            address, allowed = (outbound.host, outbound.port), rules.addresses
-            word, behind = f"{KEY_STAND_IN}{secrets.token_hex(16)}", b""
-            key = self._keys[flow] = await rules.keys[outbound.region].read()
-            lines = b"Authorization: Bearer %s\r\n" % key
-        if address not in allowed:
-            raise NotAllowedError(f"{address} is no configured provider")
-        flow.request = request_of(outbound, address, word, b"" if behind else outbound.body)
+            way = await _to_provider(outbound, rules)
+            self._keys[flow] = way.credentials[len(BEARER) - 2 : -2]
+        if way.address not in way.allowed:
+            raise NotAllowedError(f"{way.address} is no configured provider")
+        flow.request = request_of(outbound, way)
         head = http1.assemble_request_head(flow.request)
-        self._words[flow] = word.encode()
-        self._seals[word.encode()] = Seal(
+        word = way.stand_in.encode()
+        self._words[flow] = word
+        self._seals[word] = Seal(
             call=call,
             flow=flow,
-            place=Place(address, allowed[address]),
+            place=Place(way.address, way.allowed[way.address]),
             head=head,
-            body=flow.request.raw_content or b"",
-            wire=head.replace(b"Authorization: Bearer %s\r\n" % word.encode(), lines, 1) + behind,
+            body=way.shown,
+            wire=head.replace(BEARER[2:] + word + b"\r\n", way.credentials, 1) + way.hidden,
         )
-        self._open[flow.client_conn] = allowed
+        self._open[flow.client_conn] = way.allowed
 
-    async def _address_of(self, client: Client, hostname: str, rules: Rules) -> tuple[str, int]:
-        """Where a host name of Foundry's is dialled: looked up once for a caller's connection, so that it is reused."""
-        if hostname not in rules.foundry:
-            raise NotAllowedError(f"{hostname} is no configured host name of Foundry")
-        if configured := rules.foundry[hostname]:
-            return configured
-        found = self._found.setdefault(client, {})
-        try:
-            if hostname not in found:
-                found[hostname] = await resolve(hostname, HTTPS)
-        except ForbiddenAddressError as error:
-            raise Refusal(
-                "host_refused",
-                "Foundry's host name leads to this machine itself, or to one that is never dialled; the operator may"
-                " write its address under foundry.addresses.",
-                detail=str(error),
-                setting="foundry.addresses",
-            ) from None
-        except OSError as error:
-            raise Refusal("foundry_unreachable", "Foundry's host name can't be resolved.", detail=str(error)) from None
-        return found[hostname]
+    async def _to_foundry(self, client: Client, call: Call, outbound: Outbound, rules: Rules) -> Way:
+        address = await self._foundry.look_up(outbound.host, client, rules.foundry)
+        return Way(
+            address,
+            {address: outbound.host},
+            f"{CALLERS_STAND_IN}{secrets.token_hex(16)}",
+            b"".join(_line(name, value) for name, values in call.credentials.items() for value in values),
+            hidden=outbound.body,
+        )
 
     def quotes_key(self, flow: http.HTTPFlow, text: bytes) -> bool:
         """Whether a text holds the key that this call left with."""
@@ -145,26 +144,38 @@ class Egress:
 
     def error(self, flow: http.HTTPFlow) -> None:
         self._forget(flow)
-        self._found.pop(flow.client_conn, None)  # Foundry may have moved
+        self._foundry.forget(flow.client_conn)  # it may have moved
 
     def _forget(self, flow: http.HTTPFlow) -> None:
         if word := self._words.pop(flow, None):
             self._seals.pop(word, None)
 
 
-def request_of(outbound: Outbound, address: tuple[str, int], word: str, body: bytes) -> http.Request:
-    """The request that leaves, with this body shown. A new one, so that nothing of the caller's can be left in it."""
-    headers = [*outbound.headers, ("Authorization", f"Bearer {word}"), ("Content-Length", str(len(outbound.body)))]
+async def _to_provider(outbound: Outbound, rules: Rules) -> Way:
+    assert outbound.region
+    return Way(
+        (outbound.host, outbound.port),
+        rules.addresses,
+        f"{KEY_STAND_IN}{secrets.token_hex(16)}",
+        BEARER[2:] + await rules.keys[outbound.region].read() + b"\r\n",
+        shown=outbound.body,
+    )
+
+
+def request_of(outbound: Outbound, way: Way) -> http.Request:
+    """The request that leaves, as the flow holds it. A new one, so that nothing of the caller's can be left in it."""
+    authorization = ("Authorization", f"Bearer {way.stand_in}")
+    headers = [*outbound.headers, authorization, ("Content-Length", str(len(outbound.body)))]
     return http.Request(
-        host=address[0],
-        port=address[1],
+        host=way.address[0],
+        port=way.address[1],
         method=outbound.method.encode(),
         scheme=b"https",
         authority=b"",
         path=outbound.path.encode(),
         http_version=b"HTTP/1.1",
         headers=http.Headers([(name.encode(), value.encode("latin-1")) for name, value in headers]),
-        content=body,
+        content=way.shown,
         trailers=None,
         timestamp_start=time.time(),
         timestamp_end=time.time(),
@@ -173,10 +184,6 @@ def request_of(outbound: Outbound, address: tuple[str, int], word: str, body: by
 
 def _line(name: str, value: str) -> bytes:
     return f"{name.title()}: {value}\r\n".encode("latin-1")
-
-
-class NotAllowedError(Exception):
-    """Something would dial an address that no configuration names."""
 
 
 class Unopened:

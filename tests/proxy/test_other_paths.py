@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from addons.cassettes.cassette import read
+from addons.cassettes.tape import Tape
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, PATH, PROVIDER_KEY, SettingsMaker
 from tests.foundry_server import FOUNDRY, MINTED, UNKNOWN, FoundryServer
@@ -281,6 +283,18 @@ def test_they_are_counted_by_themselves(
     assert all(label in others[1] for label in ('decision="served"', 'reason="none"', 'status="200"'))
 
 
+def test_they_are_in_no_cassette(
+    make_settings: SettingsMaker, sections: Sections, foundry: FoundryServer, records: Records, tmp_path: Path
+) -> None:
+    path = tmp_path / "calls.jsonl"
+    with RunningSidecar(make_settings(foundry=sections()["foundry"]), tape=Tape(path, "kept")) as sidecar:
+        ask(sidecar, "/multipass/api/oauth2/token", b"{}", method="POST")
+        assert send(sidecar.port, request_bytes(host=FOUNDRY)).status == 200
+        records.wait(count=2)
+    assert len(read(path).calls) == 1
+    assert MINTED not in path.read_text()
+
+
 # what comes back
 
 
@@ -421,6 +435,24 @@ def test_one_client_may_use_both(
     assert TOKEN not in repr([(call.headers, call.body) for call in provider.calls])
     kinds = [record.get("foundry.other_path", False) for record in records.wait(count=4)]
     assert kinds == [True, False, True, False]
+
+
+def test_a_connection_to_one_name_is_not_used_for_another(
+    make_settings: SettingsMaker, sections: Sections, foundry: FoundryServer, records: Records
+) -> None:
+    """Both at one address; but the certificate was that of the first."""
+    other = "other.palantirfoundry.invalid"
+    addresses = {FOUNDRY: foundry.address, other: foundry.address}
+    with (
+        RunningSidecar(make_settings(**sections(hostnames=[FOUNDRY, other], addresses=addresses))) as sidecar,
+        socket.create_connection(("127.0.0.1", sidecar.port), 30) as connection,
+    ):
+        connection.sendall(request_bytes(b"", method="GET", target=ONTOLOGIES, host=FOUNDRY))
+        assert read_reply(connection).status == 200
+        connection.sendall(request_bytes(b"", method="GET", target=ONTOLOGIES, host=other))
+        assert read_reply(connection).status == 500
+    assert len(foundry.calls) == 1
+    assert records.of("unjudged_bytes_held_back")
 
 
 def test_a_token_that_foundry_mints_reaches_the_caller(sidecar: RunningSidecar, records: Records) -> None:

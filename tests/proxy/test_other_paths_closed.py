@@ -272,14 +272,29 @@ class Watcher:
         self.seen.append(repr(data).encode())
 
 
-@pytest.mark.parametrize("target", ["/multipass/api/oauth2/token", "/moved", "/cut", "/unheard/of"])
+@pytest.mark.parametrize(
+    ("target", "more"),
+    [
+        ("/multipass/api/oauth2/token", []),
+        ("/moved", []),
+        ("/cut", []),
+        ("/unheard/of", []),
+        ("/refused/by/the/last/gate", [("Via", "1.1 foundry-sidecar")]),
+    ],
+)
 @pytest.mark.parametrize("inspect", [False, True])
 def test_no_view_of_a_flow_holds_a_secret(
-    target: str, inspect: bool, start: Start, foundry: FoundryServer, records: Records, tmp_path: Path
+    target: str,
+    more: list[tuple[str, str]],
+    inspect: bool,
+    start: Start,
+    foundry: FoundryServer,
+    records: Records,
+    tmp_path: Path,
 ) -> None:
     watcher = Watcher()
     with start(alter=lambda parts: parts.append(watcher), inspect=inspect) as sidecar:
-        reply = ask(sidecar, target, headers=[("Cookie", "session=very-secret"), ("X-Api-Key", "own-key")])
+        reply = ask(sidecar, target, headers=[("Cookie", "session=very-secret"), ("X-Api-Key", "own-key"), *more])
         records.wait()
     assert len(watcher.seen) >= 4
     everything = b"".join([*watcher.seen, records.everything().encode()])
@@ -303,11 +318,29 @@ def test_the_stand_in_is_worth_nothing_afterwards(start: Start, foundry: Foundry
     assert [call.header("authorization") for call in foundry.calls] == [[f"Bearer {TOKEN}"], [heads[0]]]
 
 
-def test_no_call_under_way_is_left_behind(start: Start, foundry: FoundryServer, records: Records) -> None:
-    with start() as sidecar:
+class Kept:
+    """Holds the flows, as mitmweb's list does."""
+
+    name = "test-kept"
+
+    def __init__(self) -> None:
+        self.flows: list[http.HTTPFlow] = []
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        self.flows.append(flow)
+
+
+def test_nothing_of_a_call_is_left_behind(start: Start, foundry: FoundryServer, records: Records) -> None:
+    kept = Kept()
+    with start(alter=lambda parts: parts.append(kept)) as sidecar:
+        calls = part(sidecar.addons, "sidecar-checkpoint")._calls._by_flow
         for target in ("/x", "/cut", "/moved", "/a%2fb"):
             ask(sidecar, target)
+        assert len(calls) == len(kept.flows) == 4
         records.wait(count=4)
         egress = part(sidecar.addons, "sidecar-egress")
         assert (len(egress._seals), len(egress._words)) == (0, 0)
+        for call in calls.values():
+            assert call.credentials == {}
+            assert call.outbound is None or call.outbound.body == b""
         assert post(sidecar.port, HELLO).status == 200
