@@ -37,10 +37,10 @@ class Authority:
         key_file = directory / "ca-key.pem"
         self._certificate, self._key = _load(self.file, key_file) or _make(self.file, key_file)
 
-    def issue(self, names: Sequence[str], valid: dt.timedelta = _VALID) -> tuple[bytes, bytes]:
+    def issue(self, names: Sequence[str], valid: dt.timedelta | None = None) -> tuple[bytes, bytes]:
         """A new server certificate for ``names``, host names or addresses, and its key, both as PEM.
 
-        ``valid`` is from now on; less than nothing makes an expired one.
+        ``valid`` is from now on, absent the usual time; less than nothing makes an expired one.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
@@ -53,7 +53,7 @@ class Authority:
         certificate = builder.sign(self._key, hashes.SHA256())
         return certificate.public_bytes(Encoding.PEM), _key_pem(key)
 
-    def server_context(self, names: Sequence[str], valid: dt.timedelta = _VALID) -> ssl.SSLContext:
+    def server_context(self, names: Sequence[str], valid: dt.timedelta | None = None) -> ssl.SSLContext:
         """A server's TLS context with a new certificate, as ``issue`` makes it."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         # OpenSSL takes the chain from a file alone; this one is gone when the context is made.
@@ -102,7 +102,7 @@ def _make(file: Path, key_file: Path) -> tuple[x509.Certificate, ec.EllipticCurv
 
 
 def _builder(
-    name: str, issuer: x509.Name | None, key: ec.EllipticCurvePrivateKey, valid: dt.timedelta = _VALID
+    name: str, issuer: x509.Name | None, key: ec.EllipticCurvePrivateKey, valid: dt.timedelta | None = None
 ) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -113,7 +113,7 @@ def _builder(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _DAY)  # clocks differ
-        .not_valid_after(now + valid)
+        .not_valid_after(now + (_VALID if valid is None else valid))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from addons.simulator.provider import SimulatedProvider
 from tests.conftest import SettingsMaker
 from tests.proxy.client import read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
+from tests.proxy.test_explicit import FOUNDRY, LISTENS_ON, connected, open_tunnel, through_tls
 from tests.proxy.test_odd_http import BODY, CHUNKED, IN_CHUNKS, SIZED, head
 from tests.records import Records
 
@@ -103,3 +105,14 @@ def test_between_calls_nobody_is_hurried(hasty: RunningSidecar, records: Records
         connection.sendall(request_bytes()[:40])
         assert connection.recv(100) == b""
         assert len(records.wait("head_not_ended")) == 1
+
+
+def test_a_tunnel_may_be_opened_in_advance(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, certificates: Path
+) -> None:
+    listen = {"proxy": f"{LISTENS_ON}:0", "head_seconds": 0.4}
+    settings = make_settings(listen=listen, foundry={"hostnames": [FOUNDRY]})
+    with RunningSidecar(settings) as sidecar, connected(sidecar) as connection:
+        assert open_tunnel(connection, f"{FOUNDRY}:443") == 200
+        time.sleep(0.8)
+        assert through_tls(connection, certificates, FOUNDRY, request_bytes(host=FOUNDRY)).status == 200
