@@ -1,8 +1,10 @@
 """Names as callers write them, on a day when some models are gone already."""
 
 from datetime import date
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from addons.foundry.catalogue import Catalogue
 from addons.foundry.models import Model
@@ -149,3 +151,20 @@ def test_warnings_name_what_ends_within_sixty_days_and_is_in_use() -> None:
     assert RI + "gpt-5" in {model.rid for model in warned}
     assert list(warned) == sorted(warned, key=lambda model: model.shutdown or TODAY)
     assert Catalogue(ends, allowed_regions=["jp"]).warnings(TODAY) == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"rid": "gpt-5"}, {"rid": " ri.a..b.c"}, {"anything": 1}, {"output_cap": 0}, {"context_window": 0}],
+    ids=str,
+)
+def test_a_row_that_is_none(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Model(**{"rid": "ri.a..b.c", **wrong})
+
+
+def test_a_row_says_nothing_that_is_not_written() -> None:
+    row = Model(rid="ri.a..b.c")
+    assert (row.provider_model, row.reasoning, row.in_memory_cache, row.enabled) == (None, False, False, True)
+    with pytest.raises(ValidationError):
+        row.rid = "ri.a..b.d"  # type: ignore[misc]  # that is what is tried

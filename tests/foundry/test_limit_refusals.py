@@ -36,6 +36,7 @@ def test_too_many_tokens() -> None:
         "x-ratelimit-reset-requests": "1m30s",
     }
     assert "ada" not in refusal.message
+    assert refusal.rule == "RATE_LIMIT"
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,7 @@ def test_no_at_all_is_nothing_to_try_again() -> None:
     refusal = denied(OTHERS)
     assert (refusal.kind.status, refusal.kind.final) == (403, True)
     assert refusal.parameters == {"languageModelRid": MODEL}
+    assert (refusal.param, refusal.rule) == ("model", "RATE_LIMIT")
 
 
 @pytest.mark.parametrize("scope", ["CALLER", "SIDECAR"])
@@ -58,7 +60,8 @@ def test_too_many_at_a_time(scope: str) -> None:
     assert refusal.kind.status == 429
     assert refusal.parameters == {"rateLimitType": "CONCURRENCY", "rateLimitScope": scope}
     assert refusal.headers == {"Retry-After": "1", "retry-after-ms": "1000"}
-    assert "7 calls" in refusal.message
+    assert refusal.message.startswith(f"This {scope.lower()} has 7 calls")
+    assert refusal.rule == "CONCURRENCY"
 
 
 def test_a_store_out_of_reach() -> None:

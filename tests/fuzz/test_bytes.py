@@ -21,29 +21,12 @@ from addons.responses.policy import judge
 from addons.responses.policy_settings import PolicySettings
 from addons.responses.verdict import ABSENT
 from tests.fuzz.bodies import tampered
+from tests.fuzz.reading import DuplicateError, read_again
 from tests.fuzz.second_judge import objections
 from tests.fuzz.test_policy import MODEL
 from tests.tally import Tally
 
 MEGABYTE: Final = 1024 * 1024
-
-
-class DuplicateError(ValueError):
-    pass
-
-
-def read_again(body: bytes) -> Any:
-    """Another parser's reading, strict where the contract is: one object, no key twice, no NaN, UTF-8 without a BOM."""
-
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len(dict(found)) != len(found):
-            raise DuplicateError
-        return dict(found)
-
-    def constant(name: str) -> None:
-        raise ValueError(name)
-
-    return json.loads(body.decode(), object_pairs_hook=pairs, parse_constant=constant)
 
 
 def spelled(value: Any, chance: random.Random, *, twice: bool) -> str:

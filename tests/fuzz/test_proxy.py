@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, SettingsMaker
 from tests.fuzz.bodies import tampered
+from tests.fuzz.reading import read_again
 from tests.fuzz.second_judge import objections
-from tests.fuzz.test_bytes import read_again, spelled
+from tests.fuzz.test_bytes import spelled
 from tests.proxy.client import post
 from tests.proxy.running import RunningSidecar
 from tests.records import Records

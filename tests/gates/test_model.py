@@ -102,4 +102,5 @@ def test_permission(
         return
     given = refused_by(permit_model, asked)
     assert (given.name, given.rule) == ("model_permission_denied", rule)
+    assert given.param == ("attribution" if given.rule == "PROJECT_PERMISSION" else "model")
     assert given.parameters == {"languageModelRid": MODEL}

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from addons.call import Call, OtherPath, To
+from addons.foundry.refusals import Refusal
 from addons.gates.order import TO_BOTH, TO_FOUNDRY, Gate, Gates, Named, run
 from tests.gates.calls import call
 
@@ -44,3 +45,21 @@ def test_a_call_goes_through_the_gates_of_where_it_leaves_for(first: Gate, to: T
     asyncio.run(run(gates.body, asked))
     assert asked.to == to
     assert tuple(asked.passed) == names == gates.names(to)
+
+
+def test_an_asynchronous_gate_is_waited_for() -> None:
+    asked = call()
+
+    async def fills(filled: Call) -> None:
+        await asyncio.sleep(0)
+        filled.region = "eu"
+
+    asyncio.run(run([Named("fills", fills)], asked))
+    assert asked.region == "eu"
+
+    async def refuses(_asked: Call) -> None:
+        await asyncio.sleep(0)
+        raise Refusal("not_found")
+
+    with pytest.raises(Refusal):
+        asyncio.run(run([Named("refuses", refuses)], call()))

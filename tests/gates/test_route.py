@@ -182,3 +182,30 @@ def test_by_default_nothing_is_passed_on() -> None:
     with pytest.raises(Refusal) as caught:
         Route({FOUNDRY}, {FOUNDRY})(to_foundry("/api/v2/ontologies"))
     assert caught.value.name == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("encrypted", "host", "refusal"),
+    [
+        (True, "acme.palantirfoundry.com", None),
+        (False, "acme.palantirfoundry.com", "host_refused"),
+        (True, "localhost", "host_refused"),
+        (True, "api.openai.com", "host_refused"),
+        (False, "localhost", "host_refused"),
+    ],
+)
+def test_through_the_explicit_proxy(encrypted: bool, host: str, refusal: str | None) -> None:
+    own = Route(LOOPBACK_NAMES | {"acme.palantirfoundry.com"}, {"acme.palantirfoundry.com"})
+    asked = call(headers={"host": (host,)}, listener="proxy", encrypted=encrypted)
+    if refusal is None:
+        own(asked)
+        return
+    with pytest.raises(Refusal) as caught:
+        own(asked)
+    assert caught.value.name == refusal
+
+
+def test_an_upgrade_is_answered_as_http_wants_it() -> None:
+    with pytest.raises(Refusal) as caught:
+        ROUTE(call(headers={"upgrade": ("websocket",)}))
+    assert caught.value.headers == {"Upgrade": "HTTP/1.1", "Connection": "Upgrade"}

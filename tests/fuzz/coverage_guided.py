@@ -1,0 +1,68 @@
+"""Bytes that atheris makes after what they reach: run by ``test_coverage_guided.py`` in an environment of its own.
+
+Every input must be read or refused as another parser does it, and what is let pass must hold nothing that the second
+judge objects to.
+"""
+
+import sys
+
+import atheris
+
+with atheris.instrument_imports(include=["addons"]):
+    from addons.foundry.attribution import read_attribution
+    from addons.foundry.models import Model
+    from addons.foundry.provider_errors import refusal_for
+    from addons.foundry.refusals import Refusal
+    from addons.foundry.trace import read_trace
+    from addons.responses import splice
+    from addons.responses.policy import judge
+    from addons.responses.policy_settings import PolicySettings
+    from addons.responses.server_sent_events import EventTap
+from tests.fuzz.reading import DuplicateError, read_again
+from tests.fuzz.second_judge import objections
+
+MODEL = Model(rid="ri.language-model-service..language-model.gpt-5-2", provider_model="gpt-5.2", reasoning=True)
+STRICT = PolicySettings()
+
+
+def body(data: bytes) -> None:
+    try:
+        document = splice.read(data)
+    except Refusal:
+        return
+    try:
+        again = read_again(data)
+    except (ValueError, DuplicateError, RecursionError) as error:
+        raise AssertionError("read here, and by no other parser") from error
+    verdict = judge(document, MODEL, STRICT)
+    if not verdict.refused:
+        assert document == again
+        assert not list(objections(again))
+        left = read_again(splice.splice(data, verdict.members))
+        assert left["store"] is False
+
+
+def headers(data: bytes) -> None:
+    text = data.decode("latin-1")
+    read_trace({"traceparent": (text[:60],), "tracestate": (text[60:],), "x-b3-traceid": (text[:32],)})
+    try:
+        read_attribution([text])
+    except Refusal as refused:
+        assert refused.name == "invalid_attribution"  # noqa: PT017 - no pytest here
+
+
+def answers(data: bytes) -> None:
+    tap = EventTap(max_event_bytes=1024)
+    for start in range(0, len(data), 7):
+        tap.feed(data[start : start + 7])
+    refusal_for(200 + (data[0] if data else 0), {}, data, MODEL.rid)
+
+
+def one(data: bytes) -> None:
+    for target in (body, headers, answers):
+        target(data)
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one)
+    atheris.Fuzz()
