@@ -164,6 +164,7 @@ def test_a_row_that_is_none(wrong: dict[str, Any]) -> None:
 
 
 def test_a_row_says_nothing_that_is_not_written() -> None:
+    Model(rid="ri.a..b.c", context_window=1, max_output_tokens=1, output_cap=1, default_output_tokens=1)
     row = Model(rid="ri.a..b.c")
     assert (row.provider_model, row.reasoning, row.in_memory_cache, row.enabled) == (None, False, False, True)
     with pytest.raises(ValidationError):

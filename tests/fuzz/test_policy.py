@@ -130,3 +130,16 @@ def test_two_judges_agree(tally: Tally) -> None:
     assert min(counted["refused by both"], counted["passed by both"]) > 10, counted
     figures = ", ".join(f"{count} {what}" for what, count in sorted(counted.items()))
     tally.add("fuzz", "bodies before two judges", tried=counted.total(), lost=0, figures=figures)
+
+
+@pytest.mark.parametrize("env", [[], "A=b", 1, {"A": 1}, {"A": ["b"]}, True], ids=str)
+def test_a_map_of_strings_that_is_none(env: Json) -> None:
+    item: dict[str, Json] = {"type": "local_shell_call", "call_id": "c", "action": {"type": "exec", "env": env}}
+    verdict = judge({"input": [item]}, MODEL, PolicySettings())
+    assert [(finding.path, finding.rule) for finding in verdict.refused] == [("input[0].action.env", "INVALID")]
+
+
+def test_what_names_a_person_is_taken_out_for_privacy() -> None:
+    verdict = judge({"user": "a", "safety_identifier": "b", "client_metadata": {}}, MODEL, PolicySettings())
+    stripped = {change.path: change.rule for change in verdict.changes if change.action == "stripped"}
+    assert stripped == dict.fromkeys(("user", "safety_identifier", "client_metadata"), "PRIVACY")

@@ -114,3 +114,11 @@ def test_the_error_event_is_the_documented_one_with_the_error_nested() -> None:
         "type": "error", "code": "c", "message": "m", "param": None, "sequence_number": 3,
         "error": {"type": "server_error", "code": "c", "message": "m", "param": None},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"type": "error", "code": "too_much"}', b'{"error": {"code": "too_much"}}'], ids=["flat", "nested"]
+)
+def test_an_error_events_code(data: bytes) -> None:
+    kind, facts = facts_from_event(data)
+    assert (kind, facts.error_code) == ("error", "too_much")
