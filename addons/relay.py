@@ -1,23 +1,22 @@
 """Addon: answers and streams; turns the provider's failures into refusals."""
 
-import re
 import time
 from collections.abc import Iterator, Mapping
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 import structlog
 from mitmproxy import http
 
-from addons.call import Call, To
+from addons.call import Call
 from addons.calls import Calls
 from addons.checkpoint import response_of
 from addons.egress import Egress
 from addons.error_pages import ErrorPages
+from addons.failures import ANSWER_TOO_LARGE, NOT_HTTP, PLAIN, failure
 from addons.foundry.envelope import ErrorFormat
 from addons.foundry.provider_errors import refusal_for
 from addons.foundry.refusals import Refusal
 from addons.passage import Passage, Unread
-from addons.reading import SWITCHED, TOO_LONG
 
 STRIPPED: Final = frozenset((
     b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security",
@@ -28,23 +27,11 @@ STRIPPED_PREFIXES: Final = (b"cf-", b"proxy-")
 
 EVENTS: Final = b"text/event-stream"
 CHANGES_HEADER: Final = b"Sidecar-Changes"
-SOON: Final = {"Retry-After": "1"}
 
 ENDED: Final[Mapping[str | None, Literal["truncated", "timed_out", "shut_down"]]] = {
     None: "truncated", "connect": "timed_out", "read": "timed_out", "shutdown": "shut_down"
 }  # fmt: skip
 """How an answer ended that had begun, by why the sidecar cut it."""
-
-BODY_TOO_LARGE: Final = "Request body exceeds"
-ANSWER_TOO_LARGE: Final = "Response body exceeds"
-"""What mitmproxy says; the latter before anything of the answer has been sent on."""
-
-ANSWER_FAILED: Final = (
-    (SWITCHED, "{} answered in another protocol.", None),
-    (TOO_LONG, "{}'s answer has longer headers than the sidecar reads.", None),
-    (ANSWER_TOO_LARGE, "{}'s answer is larger than policy.max_body_bytes.", "policy.max_body_bytes"),
-)
-"""What mitmproxy says, what the caller is told of the other side, and the setting that decides."""
 
 _log = structlog.get_logger("sidecar.relay")
 
@@ -110,7 +97,7 @@ class Relay:
         elif _caller_left(flow):
             call.answer.ended = "interrupted"
         else:
-            call.refusal = call.refusal or _why(call, flow.error.msg)
+            call.refusal = call.refusal or failure(call, flow.error.msg)
             self._pages.answer_instead(flow.client_conn, response_of(call.refusal, self._error_format))
 
     def _answer_for_provider(self, flow: http.HTTPFlow, call: Call) -> None:
@@ -186,54 +173,3 @@ def _changes(call: Call) -> Iterator[tuple[bytes, bytes]]:
 
 def _caller_left(flow: http.HTTPFlow) -> bool:
     return not flow.client_conn.connected
-
-
-def _why(call: Call, message: str) -> Refusal:
-    """mitmproxy's own word for a failure, as the refusal a caller gets."""
-    model = call.model.rid if call.model else ""
-    if call.cut == "shutdown":
-        return Refusal("shutting_down", "The sidecar is shutting down; make the call again.", headers=SOON)
-    far = FAR[call.to]
-    if call.cut:
-        return Refusal(
-            far.timeout,
-            f"{far.name} did not answer in time.",
-            parameters={"modelName": model} if model else {},
-            detail=call.cut,
-        )
-    if BODY_TOO_LARGE in message:
-        return Refusal("too_large", "The body is over policy.max_body_bytes.", detail=BODY_TOO_LARGE)
-    for sign, text, setting in ANSWER_FAILED:
-        if sign in message:
-            return Refusal(far.failed, text.format(far.name), detail=sign, setting=setting)
-    if call.released_at is None:
-        return Refusal("bad_target", "The request is not well-formed HTTP.")
-    return Refusal(
-        far.unreachable,
-        f"{far.name} can't be reached; try again later.",
-        headers=SOON,
-        detail=_QUOTED.split(message)[0],
-    )
-
-
-_QUOTED: Final = re.compile(r""":? (?:bytearray\()?b?['"]""")
-"""Where mitmproxy begins to quote what the other side sent, which may be an answer."""
-
-NOT_HTTP: Final = "What came was not well-formed HTTP."
-PLAIN: Final = ("Client disconnected", "server closed connection", BODY_TOO_LARGE, ANSWER_TOO_LARGE, SWITCHED, TOO_LONG)
-"""How those messages of mitmproxy's begin that can't quote what the caller sent, or what the provider did."""
-
-
-class Far(NamedTuple):
-    """What a caller is told of the other side, and the rows of ``refusals.KINDS``."""
-
-    name: str
-    failed: str
-    timeout: str
-    unreachable: str
-
-
-FAR: Final[Mapping[To, Far]] = {
-    "provider": Far("The model provider", "provider_failed", "provider_timeout", "provider_unreachable"),
-    "foundry": Far("Foundry", "foundry_failed", "foundry_timeout", "foundry_unreachable"),
-}

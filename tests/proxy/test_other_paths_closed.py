@@ -3,7 +3,6 @@
 For each case the recording Foundry and the recording provider must have got nothing.
 """
 
-import io
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,7 +11,6 @@ from typing import Any
 
 import pytest
 from mitmproxy import http
-from mitmproxy import io as flow_io
 
 from addons.assembly import rules
 from addons.call import Call, OtherPath
@@ -25,6 +23,7 @@ from tests.proxy.client import HELLO, TOKEN, Reply, post, read_reply, request_by
 from tests.proxy.running import RunningSidecar
 from tests.proxy.test_closed import HOOKS, by_fault, change_gates, part, raising, raising_later
 from tests.proxy.test_sealed import Meddler, set_content
+from tests.proxy.watching import Watcher
 from tests.records import Records
 
 GATES = ["route", "concurrency", "pass_on"]
@@ -251,25 +250,6 @@ def test_by_default_nothing_is_dialled(make_settings: SettingsMaker, foundry: Fo
 
 
 # secrets
-
-
-class Watcher:
-    """Sees every flow at every hook, as mitmweb's view does: after the sidecar's own addons."""
-
-    name = "test-watcher"
-
-    def __init__(self) -> None:
-        self.seen: list[bytes] = []
-
-    def _look(self, flow: Any) -> None:
-        file = io.BytesIO()
-        flow_io.FlowWriter(file).add(flow)
-        self.seen.append(file.getvalue())
-
-    requestheaders = request = responseheaders = response = error = _look
-
-    def server_connected(self, data: object) -> None:
-        self.seen.append(repr(data).encode())
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,7 @@
 """The provider's key and the caller's token: where they are, and where they never are."""
 
-import io
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mitmproxy import io as flow_io
@@ -12,26 +10,8 @@ from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PROVIDER_KEY, SettingsMaker
 from tests.proxy.client import HELLO, TOKEN, post
 from tests.proxy.running import RunningSidecar
+from tests.proxy.watching import Watcher
 from tests.records import Records
-
-
-class Watcher:
-    """Sees every flow at every hook, as mitmweb's view does: after the sidecar's own addons."""
-
-    name = "test-watcher"
-
-    def __init__(self) -> None:
-        self.seen: list[bytes] = []
-
-    def _look(self, flow: Any) -> None:
-        file = io.BytesIO()
-        flow_io.FlowWriter(file).add(flow)
-        self.seen.append(file.getvalue())
-
-    requestheaders = request = responseheaders = response = error = _look
-
-    def server_connected(self, data: object) -> None:
-        self.seen.append(repr(data).encode())
 
 
 @pytest.mark.parametrize(
