@@ -5,20 +5,14 @@ As Foundry's Resource Management shows it: tokens and requests a minute by model
 
 import html
 import sqlite3
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-import pygal
-from pygal.style import Style
-
+from addons.commands.charts import Style, pygal
 from addons.stores.limits_settings import Limit, LimitsSettings
 from addons.stores.usage_query import usage
-
-# pygal's hook on imports is for plugins of its own; pytest, which looks for modules too, stumbles over it.
-sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c510a", "#777777")
 """Told apart by colour-blind readers too; one for each series."""

@@ -12,6 +12,7 @@ type ErrorFormat = Literal["hybrid", "foundry", "openai"]
 WRAPPED: Final = frozenset({INVALID_REQUEST, NOT_AVAILABLE})
 """Error names whose parameters Foundry gives as a message and two Java maps written as text."""
 
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 _NOT_AGAIN: Final = {"x-should-retry": "false", "QoS-Retry-Hint": "do-not-retry"}  # OpenAI's SDKs; Palantir's SDKs
 
 
@@ -31,7 +32,7 @@ def render(refusal: Refusal, error_format: ErrorFormat = "hybrid") -> tuple[int,
         members |= _foundry(refusal)
     if error_format != "foundry":
         members["error"] = refusal.provider_error or _openai(refusal)
-    return kind.status, headers | dict(refusal.headers), json.dumps(members, separators=(",", ":")).encode()
+    return kind.status, headers | dict(refusal.headers), _ENCODER.encode(members).encode()
 
 
 def _foundry(refusal: Refusal) -> dict[str, object]:

@@ -8,9 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-import pygal
-from pygal.style import Style
-
+from addons.commands.charts import Style, pygal
 from tests.bench.cases import ADDON, JSON, PLAIN, ROWS, SERVING, SIDECAR, Goal, Row
 from tests.bench.measuring import NAMES, Figures
 
