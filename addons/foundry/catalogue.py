@@ -98,7 +98,7 @@ class Catalogue:
         hint = f" Did you mean {meant}?" if meant else " Foundry's Model Catalog lists the RIDs."
         if not is_rid(name):
             message = f"The model '{excerpt(name)}' is not a resource identifier (RID).{hint}"
-            return Refusal("invalid_model", message, param="model")
+            return Refusal("invalid_model", message, param="model", detail=f"not a resource identifier (RID).{hint}")
         rid = excerpt(name, 256)
         if locator != name and locator.startswith(OTHER_PROVIDERS):
             return _not_available(rid, *_OTHER_PROVIDER)

@@ -46,12 +46,13 @@ def _item(
     needs: tuple[str, ...] = (),
     *,
     setting: str | None = None,
+    assumed: Mapping[str, Json] | None = None,
     **members: Row | Shape,
 ) -> Row:
     shape = typed(id=STRING, status=STRING, **members)
     if setting:
         return configurable(setting, "FEATURE_DISABLED", reason, shape, needs=needs)
-    return allowed(reason, shape, needs=needs)
+    return allowed(reason, shape, needs=needs, assumed=assumed)
 
 
 def _history(tool: str) -> Row:
@@ -170,11 +171,13 @@ ITEMS: Final[dict[str, Row]] = {
     # -- tools by the back doors: judged by the same table
     "additional_tools": _item("tools, each of them judged", ("tools",), role=STRING, tools=Many(TOOL)),
     "tool_search_call": _item(
-        "the client searched among its tools", ("arguments",),
+        "the client searched among its tools; unless it says so, the server is assumed", ("arguments",),
+        assumed={"execution": "server"},
         call_id=STRING, execution=EXECUTION, arguments=OPAQUE, created_by=STRING,
     ),
     "tool_search_output": _item(
-        "tools, each of them judged", ("tools",),
+        "tools, each of them judged; unless it says that the client searched, the server is assumed", ("tools",),
+        assumed={"execution": "server"},
         call_id=STRING, execution=EXECUTION, tools=Many(TOOL), created_by=STRING,
     ),
     # -- the model's own state, sealed and carried by the caller

@@ -223,7 +223,7 @@ def _item(item: Any) -> Iterator[str]:
         yield f"item {kind}"
     for tool in _list(item.get("tools")) if kind in {"additional_tools", "tool_search_output"} else ():
         yield from _tool(tool)
-    if kind == "tool_search_output" and item.get("execution") != "client":
+    if kind in {"tool_search_call", "tool_search_output"} and item.get("execution") != "client":
         yield "tool_search by the server"
     for place in (
         ("content", "output") if kind in {"message", "function_call_output", "custom_tool_call_output"} else ()

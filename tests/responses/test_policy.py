@@ -699,6 +699,8 @@ def test_a_screenshot_must_be_in_the_body(below: str) -> None:
             "ZERO_DATA_RETENTION",
         ),
         ({"type": "tool_search_call", "arguments": {}, "execution": "server"}, ".execution", "FEATURE_DISABLED"),
+        ({"type": "tool_search_call", "arguments": {}}, ".execution", "FEATURE_DISABLED"),
+        ({"type": "tool_search_output", "tools": []}, ".execution", "FEATURE_DISABLED"),
         ({"type": "future_item"}, "", "UNKNOWN"),
         ({"type": "configuration_update", "text": {"format": {"type": "xml"}}}, ".text.format", "UNKNOWN"),
         ({"type": "reasoning", "encrypted_content": "g", "summary": [{"type": "file"}]}, ".summary[0]", "UNKNOWN"),
