@@ -5,6 +5,7 @@ of them decides whether a call leaves. With another mitmproxy than was tried, or
 stays as it comes.
 """
 
+import gc
 import logging
 from typing import Any, Final
 
@@ -49,9 +50,12 @@ class Lean:
         _replace((handle_hook(table), messages.get_all, messages.unchecked, messages.make_body_reader))
         if not table.of("add_log"):
             _stop_log_events()
+        gc.collect()
+        gc.freeze()  # what is there now stays, and need not be looked through for garbage again and again
 
     def done(self) -> None:
         _replace(_STOCK)
+        gc.unfreeze()
 
 
 def _replace(functions: tuple[Any, ...]) -> None:

@@ -29,6 +29,7 @@ COLUMNS: Final = (
 MOST_WAITING: Final = 20_000  # rows; some 20 MB
 NO_ROOM: Final = "the ledger is not open, or more rows wait to be written than may wait"
 _BATCH: Final = 500  # rows a transaction
+_LINGER: Final = 0.02  # seconds
 _OPEN_SECONDS: Final = 5.0  # a call waits no longer for its row
 _PURGE_EVERY: Final = 3600.0  # seconds
 _PURGE_ROWS: Final = 5_000  # a transaction, so that calls are not kept waiting
@@ -38,8 +39,9 @@ _WRITE: Final = (
     f"INSERT INTO call ({', '.join(COLUMNS)}) VALUES ({', '.join(f':{name}' for name in COLUMNS)})"  # noqa: S608 - our own words
     " ON CONFLICT (id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS if name not in {"id", "opened_at"})
-    + " WHERE call.state = 'open' RETURNING number"
+    + " WHERE call.state = 'open'"
 )
+_NUMBER: Final = " RETURNING number"
 _ATTRIBUTE: Final = "INSERT OR IGNORE INTO call_project (call, project) VALUES (?, ?)"
 _PURGE: Final = "DELETE FROM call WHERE number IN (SELECT number FROM call WHERE opened_at < ? LIMIT ?)"
 
@@ -162,15 +164,19 @@ class Ledger:
             self._connection = None
 
     def _next_batch(self) -> tuple[list[_Entry], bool]:
-        """What waits, and whether there may be more."""
+        """What waits, and whether there may be more. Closings, which nobody waits for, wait a moment for company."""
         batch: list[_Entry] = []
         entry = self._waiting.get()
+        until = time.monotonic() + _LINGER
         while entry is not None:
             batch.append(entry)
+            if entry.written:
+                until = 0.0
             if len(batch) == _BATCH:
                 return batch, True
             try:
-                entry = self._waiting.get_nowait()
+                left = until - time.monotonic()
+                entry = self._waiting.get(timeout=left) if left > 0 else self._waiting.get_nowait()
             except queue.Empty:
                 return batch, True
         return batch, False
@@ -196,8 +202,10 @@ def _write(connection: sqlite3.Connection, batch: Sequence[_Entry]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     with connection:
         for entry in batch:
-            written = connection.execute(_WRITE, dict.fromkeys(COLUMNS) | dict(entry.row)).fetchone()
-            if written and entry.projects:
+            row = dict.fromkeys(COLUMNS) | dict(entry.row)
+            if not entry.projects:
+                connection.execute(_WRITE, row)
+            elif written := connection.execute(_WRITE + _NUMBER, row).fetchone():
                 connection.executemany(_ATTRIBUTE, [(written[0], project) for project in entry.projects])
 
 
