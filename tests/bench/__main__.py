@@ -24,7 +24,7 @@ CPU is the proxy's alone; calls a second depend on the cores that provider and c
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints the table; 1 when a part fails. No figure makes it fail."""
     parser = argparse.ArgumentParser(prog="./run.sh bench", description="Measures what the sidecar costs.")
-    parser.add_argument("--quick", action="store_true", help="under a minute; else some minutes")
+    parser.add_argument("--quick", action="store_true", help="some two minutes; else ten")
     parser.add_argument("--rounds", type=int, help="how often everything is measured (default: 7; quick: 3)")
     parser.add_argument("--scale", type=float, help="calls in a round, as a factor (default: 3; quick: 0.7)")
     parser.add_argument("--instructions", action="store_true", help="also count instructions, with valgrind (minutes)")
