@@ -50,7 +50,6 @@ class Lean:
         _replace((handle_hook(table), messages.get_all, messages.unchecked, messages.make_body_reader))
         if not table.of("add_log"):
             _stop_log_events()
-        gc.collect()
         gc.freeze()  # what is there now stays, and need not be looked through for garbage again and again
 
     def done(self) -> None:
