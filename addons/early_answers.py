@@ -61,7 +61,7 @@ class EarlyAnswers:
         HttpStream.state_wait_for_request_headers = state  # type: ignore[method-assign]  # as said above
 
     def done(self) -> None:
-        HttpStream.state_wait_for_request_headers = _STOCK  # type: ignore[method-assign]
+        HttpStream.state_wait_for_request_headers = _STOCK  # type: ignore[method-assign]  # as above
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         call = self._calls.of(flow)

@@ -64,7 +64,7 @@ class ErrorPages:
         _http1.make_error_response = self._page  # the same
 
     def done(self) -> None:
-        _http1.Http1Server.send = _STOCK_SEND  # type: ignore[method-assign]
+        _http1.Http1Server.send = _STOCK_SEND  # type: ignore[method-assign]  # as above
         _http1.make_error_response = _STOCK_PAGE
 
     def _words_for(self, server: _http1.Http1Server) -> bytes | None:

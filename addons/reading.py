@@ -92,11 +92,11 @@ class Reading:
             return self._from_caller(connection, event)
 
         _http1.Http1Connection._handle_event = handle_event  # type: ignore[method-assign, assignment]  # noqa: SLF001 - as above
-        _http1.ChunkedReader = WithoutTrailers  # type: ignore[attr-defined]
+        _http1.ChunkedReader = WithoutTrailers  # type: ignore[attr-defined]  # as above
 
     def done(self) -> None:
-        _http1.Http1Connection._handle_event = _STOCK_HANDLE  # type: ignore[method-assign]  # noqa: SLF001
-        _http1.ChunkedReader = ChunkedReader  # type: ignore[attr-defined]
+        _http1.Http1Connection._handle_event = _STOCK_HANDLE  # type: ignore[method-assign]  # noqa: SLF001 - as above
+        _http1.ChunkedReader = ChunkedReader  # type: ignore[attr-defined]  # as above
 
     def client_connected(self, client: Client) -> None:
         self._begin(client)

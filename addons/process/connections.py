@@ -49,7 +49,7 @@ class Connections:
             ConnectionHandler.open_connection = _open  # type: ignore[method-assign, assignment]  # as it says
 
     def done(self) -> None:
-        ConnectionHandler.open_connection = _STOCK_OPEN  # type: ignore[method-assign]
+        ConnectionHandler.open_connection = _STOCK_OPEN  # type: ignore[method-assign]  # as above
 
     def running(self) -> None:
         for listener in _listeners():
