@@ -66,7 +66,7 @@ class EarlyAnswers:
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         call = self._calls.of(flow)
         length = flow.request.headers.get("content-length", "")
-        if call is None or call.refusal is None or not length.isdigit():
+        if call is None or call.refusal is None or not (length.isascii() and length.isdigit()):
             return
         if int(length) > LARGE or "expect" in flow.request.headers:
             flow.request.headers.pop("expect", None)  # mitmproxy would ask for the body

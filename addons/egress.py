@@ -73,8 +73,9 @@ class Egress:
             way = await self._to_foundry(flow.client_conn, call, outbound, rules)
             call.credentials, call.outbound = {}, replace(outbound, body=b"")  # they are in the seal alone
         else:
-            way = await _to_provider(outbound, rules)
-            self._keys[flow] = way.credentials[len(BEARER) - 2 : -2]
+            assert outbound.region
+            key = self._keys[flow] = await rules.keys[outbound.region].read()
+            way = _to_provider(outbound, rules, key)
         if way.address not in way.allowed:
             raise NotAllowedError(f"{way.address} is no configured provider")
         flow.request = request_of(outbound, way)
@@ -151,13 +152,12 @@ class Egress:
             self._seals.pop(word, None)
 
 
-async def _to_provider(outbound: Outbound, rules: Rules) -> Way:
-    assert outbound.region
+def _to_provider(outbound: Outbound, rules: Rules, key: bytes) -> Way:
     return Way(
         (outbound.host, outbound.port),
         rules.addresses,
         f"{KEY_STAND_IN}{secrets.token_hex(16)}",
-        BEARER[2:] + await rules.keys[outbound.region].read() + b"\r\n",
+        BEARER[2:] + key + b"\r\n",
         shown=outbound.body,
     )
 

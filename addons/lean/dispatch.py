@@ -60,7 +60,7 @@ class Table:
     def of(self, event: str) -> Sequence[Sequence[Hook]]:
         found = self._hooks.get(event)
         if found is None:
-            entries = ([*_hooks(entry, event)] for entry in self._manager.chain)
+            entries = (_hooks(entry, event) for entry in self._manager.chain)
             found = self._hooks[event] = [hooks for hooks in entries if hooks]
         return found
 
