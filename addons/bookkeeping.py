@@ -12,7 +12,7 @@ from addons.foundry.refusals import Refusal
 from addons.record import decision, usage_status
 from addons.responses.answer import Usage
 from addons.stores.ledger import Ledger
-from addons.stores.ledger_file import LedgerError
+from addons.stores.ledger_file import LedgerError, projects
 
 ALARM: Final = "ledger_unavailable"
 RETRY_AFTER: Final = "5"  # seconds
@@ -53,7 +53,7 @@ class Bookkeeping:
         if call.to != "provider":
             return
         try:
-            await self.ledger.open({"state": "open", **_known_of(call)}, call.attribution)
+            await self.ledger.open({"state": "open", **_known_of(call)})
         except LedgerError as error:
             call.alarms.append(ALARM)
             if self._on_failure == "refuse":
@@ -87,8 +87,7 @@ class Bookkeeping:
                 "duration_total": record.get("duration.total"),
                 "duration_sidecar": record.get("duration.sidecar"),
                 "duration_provider": record.get("duration.provider"),
-            },
-            call.attribution,
+            }
         )
 
 
@@ -98,6 +97,7 @@ def _known_of(call: Call) -> dict[str, Any]:
         "id": call.id,
         "opened_at": time.time() - (time.monotonic() - call.opened_at),
         "caller": call.caller.subject if call.caller else None,
+        "projects": projects(call.attribution),
         "model": call.model.rid if call.model else None,
         "provider_model": call.model.provider_model if call.model else None,
         "region": call.region,

@@ -2,12 +2,12 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 """In ``PRAGMA user_version``; raised whenever the tables change."""
 
 _LOCK_SECONDS: Final = 2.0  # how long another process's write is waited for
@@ -21,6 +21,7 @@ CREATE TABLE call (
     decision TEXT,                   -- served, refused, failed
     error TEXT,                      -- error.type of the record
     caller TEXT,
+    projects TEXT,                   -- the RIDs of `attribution`, sorted, with ' + ' between them; NULL: none
     model TEXT,                      -- Foundry's RID
     provider_model TEXT,
     region TEXT,
@@ -37,27 +38,40 @@ CREATE TABLE call (
     duration_sidecar REAL,
     duration_provider REAL
 ) STRICT;
-CREATE INDEX call_opened_at ON call (opened_at);
-CREATE TABLE call_project (          -- the RIDs of `attribution`
-    call INTEGER NOT NULL REFERENCES call ON DELETE CASCADE,
-    project TEXT NOT NULL,
-    PRIMARY KEY (call, project)
-) STRICT, WITHOUT ROWID;
+CREATE INDEX call_opened_at ON call (opened_at)
 """
+
+
+_UPGRADES: Final = {
+    0: _TABLES,
+    1: """
+ALTER TABLE call ADD COLUMN projects TEXT;
+UPDATE call SET projects = (
+    SELECT group_concat(project, ' + ') FROM (SELECT project FROM call_project WHERE call = number ORDER BY project)
+);
+DROP TABLE call_project
+""",
+}
+"""What makes the newest tables of those of an older version; 0 is an empty file."""
 
 
 class LedgerError(Exception):
     """The ledger can't be used; the message names the file and what to do."""
 
 
+def projects(attribution: Iterable[str]) -> str | None:
+    """The column ``projects``: one text for each set of RIDs, none of which holds a space."""
+    return " + ".join(sorted(attribution)) or None
+
+
 def connect(path: Path) -> sqlite3.Connection:
-    """Opens the ledger for writing, and makes it when it is missing.
+    """Opens the ledger for writing, makes it when it is missing, and brings older tables up to date.
 
     Write-ahead log, ``synchronous=NORMAL``: what is committed is with the operating system, so it outlives the
     process, however that ends. The last moments before a power failure may be lost; the file stays whole.
 
     Raises:
-        LedgerError: it can't be opened, or holds tables of another version.
+        LedgerError: it can't be opened, or holds tables of a newer version.
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -65,11 +79,10 @@ def connect(path: Path) -> sqlite3.Connection:
         with _opened(path) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")
-            connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("BEGIN IMMEDIATE")
             with connection:  # commits
-                if _version(connection, path) == 0:
-                    for statement in _TABLES.split(";\n"):
+                if upgrade := _UPGRADES.get(_version(connection, path)):
+                    for statement in upgrade.split(";\n"):
                         connection.execute(statement)
                     connection.execute(f"PRAGMA user_version = {VERSION}")
             return connection
@@ -81,17 +94,18 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     """Opens an existing ledger, while a sidecar may be writing it. Changes nothing in it.
 
     Raises:
-        LedgerError: there is none, or it can't be read.
+        LedgerError: there is none, it can't be read, or no sidecar of this version has written it yet.
     """
     if not path.is_file():
         raise LedgerError(f"there is no ledger at {path}: no sidecar has written one there yet (usage.ledger)")
-    try:
-        with _opened(path) as connection:
-            connection.execute("PRAGMA query_only = ON")
-            _version(connection, path)
-            return connection
-    except sqlite3.Error as error:
-        raise LedgerError(_unusable(path, error)) from error
+    connection, version = _to_read(path)
+    if version != VERSION:
+        connection.close()
+        raise LedgerError(
+            f"the ledger {path} is not yet written by a sidecar of this version, which makes it ready when it starts"
+            " with it (usage.ledger)"
+        )
+    return connection
 
 
 def check(path: Path) -> None:
@@ -101,11 +115,21 @@ def check(path: Path) -> None:
         LedgerError: it is there and not ours, or there is no place to make it.
     """
     if path.exists():
-        connect_to_read(path).close()
+        _to_read(path)[0].close()
         return
     place = next(parent for parent in path.absolute().parents if parent.exists())
     if not (place.is_dir() and os.access(place, os.W_OK)):
         raise LedgerError(_unusable(path, f"{place} can't be written"))
+
+
+def _to_read(path: Path) -> tuple[sqlite3.Connection, int]:
+    """A connection, and the version of the tables."""
+    try:
+        with _opened(path) as connection:
+            connection.execute("PRAGMA query_only = ON")
+            return connection, _version(connection, path)
+    except sqlite3.Error as error:
+        raise LedgerError(_unusable(path, error)) from error
 
 
 @contextmanager
@@ -122,7 +146,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     empty = not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-    if version != VERSION and not (version == 0 and empty):
+    if not 0 < version <= VERSION and not (version == 0 and empty):
         raise LedgerError(
             f"the ledger {path} has tables of version {version}, and this sidecar writes version {VERSION}:"
             " move the file away, and a new one is made (usage.ledger)"

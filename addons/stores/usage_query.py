@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 DIMENSIONS: Final[Mapping[str, str]] = {
-    "project": "(SELECT group_concat(project, ' + ') FROM"
-    " (SELECT project FROM call_project WHERE call = c.number ORDER BY project))",
+    "project": "c.projects",
     "model": "c.model",
     "caller": "c.caller",
     "region": "c.region",

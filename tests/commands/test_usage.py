@@ -10,6 +10,7 @@ import pytest
 
 from addons.__main__ import main
 from addons.stores.ledger import Ledger
+from addons.stores.ledger_file import projects
 from tests.records import Records
 
 ROW = {"state": "closed", "decision": "served", "usage_status": "reported", "model": "ri.m", "input_tokens": 1234}
@@ -31,13 +32,13 @@ def config(tmp_path: Path, records: Records, monkeypatch: pytest.MonkeyPatch) ->
 def fill(config: Path) -> None:
     ledger = Ledger(config.parent / "usage.sqlite")
     ledger.start()
-    for hours, columns, projects in (
+    for hours, columns, attribution in (
         (0, {}, ["ri.b", "ri.a"]),
         (0, {"cost": 0.5, "model": "ri.\x1b[31m"}, ["ri.a"]),
         (2, {"state": "open", "input_tokens": None}, []),
     ):
-        row = {"id": str(projects), "opened_at": time.time() - hours * 3600, **ROW, **columns}
-        ledger.write(row, projects)
+        row = {"id": str(attribution), "opened_at": time.time() - hours * 3600, **ROW, **columns}
+        ledger.write({**row, "projects": projects(attribution)})
     ledger.close()
 
 

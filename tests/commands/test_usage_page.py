@@ -11,7 +11,7 @@ import pytest
 from addons.__main__ import main
 from addons.commands.usage_page import MOST_POINTS, page
 from addons.stores.ledger import Ledger
-from addons.stores.ledger_file import connect_to_read
+from addons.stores.ledger_file import connect_to_read, projects
 from addons.stores.limits_settings import LimitsSettings
 from tests.conftest import MODEL
 from tests.records import Records
@@ -35,9 +35,11 @@ def ledger(tmp_path: Path, records: Records) -> Iterator[Ledger]:
     ledger.close()
 
 
-def write(ledger: Ledger, age: float, tokens: int, projects: tuple[str, ...] = (), **columns: Any) -> None:
+def write(ledger: Ledger, age: float, tokens: int, attribution: tuple[str, ...] = (), **columns: Any) -> None:
     served = {"state": "closed", "decision": "served", "model": MODEL, "caller": "ann", "total_tokens": tokens}
-    ledger.write({"id": f"{age} {tokens}", "opened_at": NOW - age, **served, **columns}, projects)
+    ledger.write(
+        {"id": f"{age} {tokens}", "opened_at": NOW - age, **served, "projects": projects(attribution), **columns}
+    )
 
 
 def drawn(ledger: Ledger, seconds: float = 600, limits: LimitsSettings = LIMITS) -> list[str]:

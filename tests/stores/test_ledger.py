@@ -1,6 +1,7 @@
 """The ledger against real SQLite files."""
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -43,9 +44,8 @@ def ledger(path: Path, records: Records) -> Iterator[Ledger]:
 
 
 def test_a_row_is_there_for_others_as_soon_as_open_returns(ledger: Ledger) -> None:
-    asyncio.run(ledger.open(row("a", caller="ann"), ["ri.a", "ri.b", "ri.a"]))
-    assert read(ledger.path, "SELECT id, state, caller FROM call") == [("a", "open", "ann")]
-    assert read(ledger.path, "SELECT project FROM call_project ORDER BY 1") == [("ri.a",), ("ri.b",)]
+    asyncio.run(ledger.open(row("a", caller="ann", projects="ri.a + ri.b")))
+    assert read(ledger.path, "SELECT id, state, caller, projects FROM call") == [("a", "open", "ann", "ri.a + ri.b")]
 
 
 def test_many_at_once_all_get_their_rows(ledger: Ledger) -> None:
@@ -54,6 +54,30 @@ def test_many_at_once_all_get_their_rows(ledger: Ledger) -> None:
 
     asyncio.run(many())
     assert read(ledger.path, "SELECT count(*) FROM call WHERE state = 'open'") == [(1200,)]
+
+
+def test_a_closing_is_written_without_an_opening_after_it(ledger: Ledger) -> None:
+    async def closed() -> None:
+        await ledger.open(row("a"))
+        ledger.write(row("a", state="closed"))
+        async with asyncio.timeout(5):
+            while read(ledger.path, "SELECT state FROM call") == [("open",)]:  # noqa: ASYNC110 - a thread writes it
+                await asyncio.sleep(0.01)
+
+    asyncio.run(closed())
+
+
+def test_a_closing_is_written_with_the_next_opening(ledger: Ledger) -> None:
+    async def opened() -> None:
+        ledger.write(row("a", state="closed"))
+        await ledger.open(row("b"))
+        ledger.write(row("b", state="closed"))  # the loop ends before its time has come
+
+    asyncio.run(opened())
+    assert read(ledger.path, "SELECT id, state FROM call ORDER BY number") == [("a", "closed"), ("b", "open")]
+    assert ledger.waiting == 1
+    ledger.close()
+    assert read(ledger.path, "SELECT state FROM call WHERE id = 'b'") == [("closed",)]
 
 
 def test_closing_fills_the_row_once(ledger: Ledger) -> None:
@@ -104,15 +128,47 @@ def test_before_the_start_and_after_the_end_nothing_is_opened(path: Path, record
     assert not path.exists()
 
 
-def test_old_rows_go_with_their_projects(path: Path, records: Records) -> None:
+def test_old_rows_go(path: Path, records: Records) -> None:
     for keep_days in (100, 2):  # the second run finds what the first has written
         ledger = Ledger(path, keep_days)
         ledger.start()
         for days in (0, 1, 3, 9):
-            ledger.write(row(f"{keep_days}-{days}", opened_at=time.time() - days * DAY), [f"ri.{days}"])
+            ledger.write(row(f"{keep_days}-{days}", opened_at=time.time() - days * DAY))
         ledger.close()
     assert read(path, "SELECT id FROM call ORDER BY number") == [("100-0",), ("100-1",), ("2-0",), ("2-1",)]
-    assert read(path, "SELECT count(*) FROM call_project") == [(4,)]
+
+
+FIRST_TABLES = """
+CREATE TABLE call (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, opened_at REAL NOT NULL, state TEXT NOT NULL, decision TEXT,
+    error TEXT, caller TEXT, model TEXT, provider_model TEXT, region TEXT, status INTEGER, usage_status TEXT,
+    input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER, reasoning_tokens INTEGER,
+    total_tokens INTEGER, cost REAL, trace_id TEXT, duration_total REAL, duration_sidecar REAL, duration_provider REAL
+) STRICT;
+CREATE INDEX call_opened_at ON call (opened_at);
+CREATE TABLE call_project (
+    call INTEGER NOT NULL REFERENCES call ON DELETE CASCADE, project TEXT NOT NULL, PRIMARY KEY (call, project)
+) STRICT, WITHOUT ROWID;
+INSERT INTO call (id, opened_at, state) VALUES ('a', 1e10, 'closed'), ('b', 1e10, 'open');
+INSERT INTO call_project VALUES (1, 'ri.b'), (1, 'ri.a');
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path, records: Records) -> None:
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript(FIRST_TABLES)
+    check(path)
+    with pytest.raises(LedgerError, match="when it starts"):
+        connect_to_read(path)
+    for name in ("c", "d"):
+        ledger = Ledger(path)
+        ledger.start()
+        asyncio.run(ledger.open(row(name)))
+        ledger.close()
+    rows = [("a", "ri.a + ri.b", "closed"), ("b", None, "open"), ("c", None, "open"), ("d", None, "open")]
+    assert read(path, "SELECT id, projects, state FROM call ORDER BY number") == rows
 
 
 def test_the_file_is_for_our_eyes_alone(ledger: Ledger) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from addons.stores.ledger import Ledger
-from addons.stores.ledger_file import connect_to_read
+from addons.stores.ledger_file import connect_to_read, projects
 from addons.stores.usage_query import DIMENSIONS, MEASURES, usage
 from tests.records import Records
 
@@ -30,8 +30,8 @@ CALLS: tuple[tuple[dict[str, Any], list[str]], ...] = (
 def connection(tmp_path: Path, records: Records) -> Iterator[sqlite3.Connection]:
     ledger = Ledger(tmp_path / "usage.sqlite")
     ledger.start()
-    for number, (row, projects) in enumerate(CALLS):
-        ledger.write({"id": str(number), **row}, projects)
+    for number, (row, attribution) in enumerate(CALLS):
+        ledger.write({"id": str(number), **row, "projects": projects(attribution)})
     ledger.close()
     connection = connect_to_read(ledger.path)
     yield connection
