@@ -11,12 +11,15 @@ from typing import Any, Final
 
 import structlog
 from mitmproxy import ctx, http, version
+from mitmproxy.connection import Client
 from mitmproxy.log import LegacyLogEvents
 from mitmproxy.proxy import mode_servers
 from mitmproxy.proxy.layers.http import _http1
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.lean import messages
 from addons.lean.dispatch import Table, handle_hook
+from addons.lean.reads import take_all
 
 TRIED: Final = ("12.2.3",)
 """The versions of mitmproxy whose functions these are; ``tests/lean`` holds old and new to each other."""
@@ -51,6 +54,14 @@ class Lean:
         if not table.of("add_log"):
             _stop_log_events()
         gc.freeze()  # what is there now stays, and need not be looked through for garbage again and again
+
+    def client_connected(self, client: Client) -> None:
+        if self._table:
+            take_all(client, client)
+
+    def server_connected(self, data: ServerConnectionHookData) -> None:
+        if self._table:
+            take_all(data.client, data.server)
 
     def done(self) -> None:
         _replace(_STOCK)
