@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from http.client import responses
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import structlog
@@ -21,6 +22,9 @@ class Page(NamedTuple):
     body: bytes
 
 
+SERVER: Final = (
+    "tornado.httpserver"  # its import reads the system's certificates, which the first call need not wait for
+)
 MOST_BODY: Final = 1024  # bytes; a GET has none
 IDLE_SECONDS: Final = 10.0
 TEXT: Final = "text/plain; charset=utf-8"
@@ -54,26 +58,37 @@ class Admin:
     def __init__(self, address: tuple[str, int], routes: Mapping[str, Route]) -> None:
         self._address = address
         self._routes = routes
+        self._starting: asyncio.Task[None] | None = None
         self._server: HTTPServer | None = None
         self._answers: set[asyncio.Task[None]] = set()
         self.port = address[1]
 
     def running(self) -> None:
-        from tornado.httpserver import HTTPServer  # noqa: PLC0415 - only where there is such a listener
-
         host, port = self._address
         try:
             listener = socket.create_server((host, port), family=_family(host), backlog=128)
         except OSError as error:  # an error that is logged now stops the start
             _log.error("admin_not_listening", why=f"listen.admin: {host}:{port} can't be had: {error}")
             return
+        self.port = listener.getsockname()[1]
+        self._starting = asyncio.get_running_loop().create_task(self._serve(listener))
+        _log.info("admin_listening", address=f"{host}:{self.port}")
+
+    async def _serve(self, listener: socket.socket) -> None:
+        try:
+            await asyncio.to_thread(import_module, SERVER)
+        except asyncio.CancelledError:
+            listener.close()
+            raise
+        from tornado.httpserver import HTTPServer  # noqa: PLC0415 - only where there is such a listener
+
         self._server = HTTPServer(self._take, max_body_size=MOST_BODY, idle_connection_timeout=IDLE_SECONDS)
         listener.setblocking(False)
         self._server.add_socket(listener)
-        self.port = listener.getsockname()[1]
-        _log.info("admin_listening", address=f"{host}:{self.port}")
 
     def done(self) -> None:
+        if self._starting:
+            self._starting.cancel()
         if self._server:
             self._server.stop()
 

@@ -1,7 +1,7 @@
 """Addon: metrics and spans, all from the Journal's records.
 
-OpenTelemetry's packages are imported as the sidecar starts, and only when they are wanted. One thread counts, beside
-the event loop, and takes the calls that ended in a while together.
+One thread counts, beside the event loop, and takes the calls that ended in a while together. OpenTelemetry's packages
+are its own to import, and only where they are wanted: the first call need not wait for them.
 """
 
 import asyncio
@@ -39,45 +39,62 @@ class Telemetry:
         self._pipeline: Pipeline | None = None
         self._thread = ThreadPoolExecutor(1, "telemetry")
         self._ended: deque[Ended] = deque()
+        self._counts = False
         self._gathering = False
 
     def running(self) -> None:
-        from addons.telemetry.pipeline import Pipeline  # noqa: PLC0415 - see above
-
-        self._pipeline = Pipeline(self._endpoint, self._gauges)
+        self._counts = True
+        self._thread.submit(self._build)
 
     async def done(self) -> None:
         """Sends what is left; takes some seconds where the collector does not answer."""
-        if pipeline := self._pipeline:
-            self._pipeline = None
-            self._thread.submit(_settle, pipeline, self._ended)
-            self._thread.submit(pipeline.close)
+        self._counts = False
+        self._thread.submit(self._settle)
+        self._thread.submit(self._close)
         await asyncio.to_thread(self._thread.shutdown)
 
     def settle(self, call: Call, record: Mapping[str, Any]) -> None:
         """A sink of the Journal."""
-        if self._pipeline is None:
+        if not self._counts:
             return
         self._ended.append((call, record))
         if not self._gathering:
             self._gathering = True
             asyncio.get_running_loop().call_later(GATHER, self._hand_over)
 
-    def _hand_over(self) -> None:
-        self._gathering = False
-        if self._pipeline:
-            self._thread.submit(_settle, self._pipeline, self._ended)
-
     def exposition(self) -> tuple[str, bytes]:
         """Content type and text of ``/metrics``, every call so far in it. Waits: call it off the event loop."""
-        assert self._pipeline, "asked before the sidecar runs, or after"
-        self._thread.submit(_settle, self._pipeline, self._ended)
-        return self._thread.submit(self._pipeline.exposition).result()
+        self._thread.submit(self._settle)
+        return self._thread.submit(self._expose).result()
 
+    def _hand_over(self) -> None:
+        self._gathering = False
+        if self._counts:
+            self._thread.submit(self._settle)
 
-def _settle(pipeline: "Pipeline", ended: deque[Ended]) -> None:
-    while ended:
+    # on the thread
+
+    def _build(self) -> None:
         try:
-            pipeline.settle(*ended.popleft())
-        except Exception as error:  # noqa: BLE001 - what is not counted must be told
-            _log.error("telemetry_failed", exc_info=error)
+            from addons.telemetry.pipeline import Pipeline  # noqa: PLC0415 - see above
+
+            self._pipeline = Pipeline(self._endpoint, self._gauges)
+        except Exception as error:  # noqa: BLE001 - calls are served without
+            self._counts = False
+            self._ended.clear()
+            _log.error("telemetry_not_started", exc_info=error)
+
+    def _settle(self) -> None:
+        while self._pipeline and self._ended:
+            try:
+                self._pipeline.settle(*self._ended.popleft())
+            except Exception as error:  # noqa: BLE001 - what is not counted must be told
+                _log.error("telemetry_failed", exc_info=error)
+
+    def _expose(self) -> tuple[str, bytes]:
+        assert self._pipeline, "telemetry did not start"
+        return self._pipeline.exposition()
+
+    def _close(self) -> None:
+        if self._pipeline:
+            self._pipeline.close()
