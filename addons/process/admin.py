@@ -22,9 +22,9 @@ class Page(NamedTuple):
     body: bytes
 
 
-SERVER: Final = (
-    "tornado.httpserver"  # its import reads the system's certificates, which the first call need not wait for
-)
+SERVER: Final = "tornado.httpserver"
+"""Imported beside the first calls: it reads the system's certificates on the way."""
+
 MOST_BODY: Final = 1024  # bytes; a GET has none
 IDLE_SECONDS: Final = 10.0
 TEXT: Final = "text/plain; charset=utf-8"

@@ -66,7 +66,7 @@ class Ledger:
         self._keep = keep_days * _DAY
         self._waiting: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._closings: deque[_Entry] = deque()
-        self._hand_over_later: asyncio.TimerHandle | None = None
+        self._timed = False  # whether the closings are handed over soon
         self._oldest: float | None = None
         self._purged_at = float("-inf")
         self._thread: threading.Thread | None = None
@@ -119,20 +119,24 @@ class Ledger:
             self._lose(1, NO_ROOM)
             return
         self._closings.append(_Entry(row))
-        if self._hand_over_later is None:
-            try:
-                self._hand_over_later = asyncio.get_running_loop().call_later(_LINGER, self._hand_over)
-            except RuntimeError:  # no event loop
-                self._hand_over()
+        if self._timed:
+            return
+        try:
+            asyncio.get_running_loop().call_later(_LINGER, self._in_time)
+        except RuntimeError:  # no event loop
+            self._hand_over()
+        else:
+            self._timed = True
+
+    def _in_time(self) -> None:
+        self._timed = False
+        self._hand_over()
 
     def _room(self) -> bool:
         return self._thread is not None and self.waiting < MOST_WAITING
 
     def _hand_over(self) -> None:
         """Gives the thread the closings, after whatever it was given before: none overtakes its opening."""
-        if self._hand_over_later is not None:
-            self._hand_over_later.cancel()
-            self._hand_over_later = None
         while self._closings:
             self._waiting.put(self._closings.popleft())
 
