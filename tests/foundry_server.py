@@ -87,7 +87,7 @@ class FoundryServer(ThreadingHTTPServer):
         self.released = threading.Event()
 
     def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,))
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.005,))
         self._thread.start()
         return self
 

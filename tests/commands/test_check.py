@@ -1,6 +1,7 @@
 """`check` and `schema`."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,18 +10,28 @@ from ruamel.yaml import YAML
 from tests.commands.program import run, write_yaml
 
 
-def test_development_mode_in_force() -> None:
-    ended = run("check")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    settings = YAML(typ="safe").load(ended.stdout.partition("\n# models")[0])
+@pytest.fixture(scope="module")
+def checked() -> subprocess.CompletedProcess[str]:
+    """`check` without a file, which each test reads its part of."""
+    return run("check")
+
+
+@pytest.fixture(scope="module")
+def schema() -> subprocess.CompletedProcess[str]:
+    return run("schema")
+
+
+def test_development_mode_in_force(checked: subprocess.CompletedProcess[str]) -> None:
+    assert (checked.returncode, checked.stderr) == (0, "")
+    settings = YAML(typ="safe").load(checked.stdout.partition("\n# models")[0])
     assert settings["caller"]["verifier"] == "development"
     assert settings["policy"]["mode"] == "enforce"
-    assert "ri.language-model-service..language-model.gpt-5-2 -> gpt-5.2 (global)" in ended.stdout
+    assert "ri.language-model-service..language-model.gpt-5-2 -> gpt-5.2 (global)" in checked.stdout
 
 
-def test_what_check_prints_can_be_used_as_a_file(tmp_path: Path) -> None:
+def test_what_check_prints_can_be_used_as_a_file(checked: subprocess.CompletedProcess[str], tmp_path: Path) -> None:
     file = tmp_path / "printed.yaml"
-    file.write_text(run("check").stdout.partition("\n# models")[0])
+    file.write_text(checked.stdout.partition("\n# models")[0])
     assert run("check", "--config", str(file)).returncode == 0
 
 
@@ -36,9 +47,9 @@ def test_secrets_stay_references(tmp_path: Path) -> None:
     assert "OPENAI_API_KEY" in ended.stdout
 
 
-def test_that_nothing_is_limited_is_pointed_out() -> None:
+def test_that_nothing_is_limited_is_pointed_out(checked: subprocess.CompletedProcess[str]) -> None:
     note = "no limits of tokens or requests a minute"
-    assert note in run("check").stdout
+    assert note in checked.stdout
     limited = run("check", "--set", 'limits.user={"default": {"requests_per_minute": 1}}')
     assert (limited.returncode, note in limited.stdout) == (0, False)
 
@@ -70,7 +81,7 @@ def test_that_other_paths_are_passed_on_is_pointed_out(tmp_path: Path, more: dic
 
 
 @pytest.mark.parametrize("section", ["listen", "foundry", "provider", "caller", "models", "policy", "limits", "log"])
-def test_the_schema_describes_every_section(section: str) -> None:
-    schema = json.loads(run("schema").stdout)
-    assert section in schema["properties"]
-    assert schema["additionalProperties"] is False
+def test_the_schema_describes_every_section(schema: subprocess.CompletedProcess[str], section: str) -> None:
+    described = json.loads(schema.stdout)
+    assert section in described["properties"]
+    assert described["additionalProperties"] is False

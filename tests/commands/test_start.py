@@ -4,6 +4,7 @@ import json
 import socket
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,9 @@ def test_what_it_does_not_start_with(
 ) -> None:
     alter(document)
     config = write_yaml(tmp_path / "wrong.yaml", document)
-    for command in ("start", "check"):
-        ended = run(command, "--config", str(config), env=KEY)
+    with ThreadPoolExecutor() as both:
+        ends = both.map(lambda command: run(command, "--config", str(config), env=KEY), ("start", "check"))
+    for ended in ends:
         assert (ended.returncode, ended.stdout) == (2, "")
         assert words in ended.stderr
         assert "Traceback" not in ended.stderr

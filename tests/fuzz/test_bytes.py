@@ -6,7 +6,7 @@ import tracemalloc
 import zlib
 from collections.abc import Callable
 from time import process_time
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import brotli
 import pytest
@@ -205,10 +205,21 @@ def test_what_is_cut_or_goes_on_is_corrupt(encoding: str, cut: int, junk: bytes)
     assert sent == whole or cut
 
 
+def keys(written: bytes, count: int, step: int = 1) -> bytes:
+    """An object of as many distinct keys; what finds duplicates among them has to look at each."""
+    return b"{" + b",".join(b'"%s": 1' % (written % (number * step)) for number in range(count)) + b"}"
+
+
 FLOODS: Final[dict[str, Callable[[], bytes]]] = {
     "one text": lambda: huge(MEGABYTE),
     "keys": lambda: b'{"metadata": {' + b",".join(b'"k%d": "v"' % n for n in range(40_000)) + b"}}",
-    "keys at the top": lambda: b"{" + b",".join(b'"k%d": 1' % n for n in range(40_000)) + b"}",
+    "keys at the top": lambda: keys(b"k%d", 40_000),
+    "keys as escapes": lambda: keys(b"\\u006b%d", 40_000),
+    "keys alike but for their ends": lambda: keys(b"a" * 80 + b"%08d", 10_000),
+    "keys alike but for their beginnings": lambda: keys(b"%08d" + b"a" * 80, 10_000),
+    "keys that are one number to Python's hash": lambda: keys(b"%d", 40_000, 2**61 - 1),
+    "a key twice, at the end": lambda: keys(b"k%d", 80_000)[:-1] + b',"k0": 1}',
+    "small objects": lambda: b'{"input": [' + b",".join([b'{"a": {"b": 1}}'] * 40_000) + b"]}",
     "items": lambda: b'{"input": [' + b",".join([b'{"role": "user", "content": "a"}'] * 20_000) + b"]}",
     "refused items": lambda: b'{"input": [' + b",".join([b'{"type": "item_reference"}'] * 20_000) + b"]}",
     "empty lists": lambda: b'{"input": [' + b",".join([b"[]"] * 250_000) + b"]}",
@@ -225,14 +236,15 @@ FLOODS: Final[dict[str, Callable[[], bytes]]] = {
 
 
 @pytest.mark.parametrize("flood", FLOODS)
-def test_a_flood_is_borne(flood: str, tally: Tally) -> None:
+@pytest.mark.parametrize("mode", ["enforce", pytest.param("warn", marks=pytest.mark.long)])
+def test_a_flood_is_borne(flood: str, mode: Literal["enforce", "warn"], tally: Tally) -> None:
     """Read, judged and spliced, in time and memory that grow with its size alone; the figures are for the reader."""
     body = FLOODS[flood]()
 
     def bear() -> None:
         try:
             document = splice.read(body)
-            verdict = judge(document, MODEL, PolicySettings())
+            verdict = judge(document, MODEL, PolicySettings(mode=mode))
             assert len(verdict.refused) + len(verdict.warned) <= 200
             if not verdict.refused:
                 splice.splice(body, {**verdict.members, "model": "m"})
@@ -247,7 +259,7 @@ def test_a_flood_is_borne(flood: str, tally: Tally) -> None:
     assert megabytes < 100 * max(size, 1)
     tally.add(
         "memory",
-        f"flood: {flood}, {size:.1f} MB",
+        f"flood: {flood}, {size:.1f} MB, {mode}",
         tried=1,
         lost=0,
         figures=f"{megabytes:.0f} MB traced, {seconds / size:.2f} s/MB of processor time",

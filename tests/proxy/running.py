@@ -3,15 +3,19 @@
 import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
-from mitmproxy import hooks, options
+from mitmproxy import certs, hooks, options
 from mitmproxy.tools.dump import DumpMaster
 
 from addons import assembly, mitmproxy_options
 from addons.cassettes.tape import Tape
 from addons.settings import Settings
+
+# mitmproxy reads its authority's key twice at each start; checking an RSA key takes longer than all else of a start.
+certs.load_pem_private_key = cache(certs.load_pem_private_key)
 
 
 class _Script:

@@ -11,6 +11,7 @@ from addons.foundry.refusals import KINDS
 from addons.responses.policy import judge
 from addons.responses.policy_settings import PolicySettings
 from addons.responses.rows import deciding
+from addons.responses.splice import MAX_DEPTH
 from addons.responses.verdict import ABSENT, Finding, Json, Verdict
 
 PLAIN = Model(rid="ri.language-model-service..language-model.gpt-4-1", provider_model="gpt-4.1")
@@ -731,27 +732,17 @@ def test_an_id_alone_is_refused_where_the_tool_is_allowed(item: Json, settings: 
 # -- nesting
 
 
-def nested(levels: int) -> Json:
-    value: Json = "x"
-    for level in range(levels):
-        value = [value] if level % 2 else {"a": value}
-    return value
-
-
-@pytest.mark.parametrize("field", ["metadata", "frobnicate"])
-def test_nesting_is_counted_from_the_body(field: str) -> None:
-    assert first({field: nested(63)})[0] == field
-    assert first({field: nested(64)}) == ("", "INVALID", "invalid_json")
-    assert first({field: nested(64)}, mode="warn") == ("", "INVALID", "invalid_json")
-
-
-def test_deep_nesting_does_not_exhaust_the_stack() -> None:
+def test_as_deep_as_a_body_may_be() -> None:
+    """``splice.read`` lets no deeper one pass."""
     tool: Json = FUNCTION
     for _ in range(29):
         tool = {"type": "namespace", "name": "n", "tools": [tool]}
     assert verdict({"tools": [tool]}).refused == ()
-    refused = judge({"metadata": nested(100_000)}, PLAIN, PolicySettings()).refused
-    assert [finding.refusal for finding in refused] == ["invalid_json"]
+    value: Json = "x"
+    for level in range(MAX_DEPTH - 1):
+        value = [value] if level % 2 else {"a": value}
+    assert first({"metadata": value})[0] == "metadata"
+    assert first({"frobnicate": value})[0] == "frobnicate"
 
 
 # -- modes

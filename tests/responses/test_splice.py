@@ -18,6 +18,14 @@ def nested(levels: int) -> bytes:
     return b'{"a":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
 
 
+def mixed(levels: int) -> bytes:
+    """Objects and lists by turns."""
+    value = b'"x"'
+    for level in reversed(range(levels)):
+        value = b"[" + value + b"]" if level % 2 else b'{"a":' + value + b"}"
+    return value
+
+
 # -- read
 
 
@@ -49,6 +57,8 @@ def nested(levels: int) -> bytes:
         (b'{"a":01}', "invalid number"),
         (b'{"a":"\x01"}', "control character"),
         (nested(MAX_DEPTH + 1), "deeper than 64"),
+        (mixed(MAX_DEPTH + 1), "deeper than 64"),
+        (b'{"b":1,"a":[1,[],' + mixed(MAX_DEPTH - 1) + b"]}", "deeper than 64"),
         (nested(1000), "recursion limit"),
     ],
 )
@@ -69,7 +79,8 @@ def test_the_place_is_given_apart_from_the_sentence() -> None:
 def test_read_keeps_what_python_would_keep() -> None:
     body = b' {"a":[1,-0.5,1e3,null,true],"\\u00e9":{"b":"\\ud83d\\ude00/\\/"},"n":123456789012345678901234567890}\n'
     assert read(body) == json.loads(body)
-    assert read(nested(MAX_DEPTH)) == json.loads(nested(MAX_DEPTH))
+    for body in (nested(MAX_DEPTH), mixed(MAX_DEPTH)):
+        assert read(body) == json.loads(body)
 
 
 def test_prompt_text_is_not_kept_in_the_process_wide_cache() -> None:
