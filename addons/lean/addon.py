@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import structlog
 from mitmproxy import ctx, http, version
+from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client
 from mitmproxy.log import LegacyLogEvents
 from mitmproxy.proxy import mode_servers
@@ -50,6 +51,10 @@ class Lean:
         if self._table:
             self._table.forget()  # an option may give work to an addon that had none
 
+    def load(self, _loader: Loader) -> None:
+        if version.VERSION in TRIED:
+            _read_the_authority_once()
+
     def running(self) -> None:
         if version.VERSION not in TRIED:
             _log.warning("lean_left_off", mitmproxy=version.VERSION, tried=TRIED, meaning="each call costs more")
@@ -73,6 +78,17 @@ class Lean:
         if self._freezing:
             self._freezing.cancel()
             gc.unfreeze()
+
+
+def _read_the_authority_once() -> None:
+    """As it runs, mitmproxy reads its authority a second time, and OpenSSL takes 50 ms to check such a key."""
+    tlsconfig = ctx.master.addons.get("tlsconfig")
+
+    def running() -> None:
+        if tlsconfig.certstore is None:
+            type(tlsconfig).running(tlsconfig)
+
+    tlsconfig.running = running
 
 
 def _replace(functions: tuple[Any, ...]) -> None:
