@@ -130,7 +130,9 @@ def test_put_together(events: list[dict[str, Any] | bytes], expected: dict[str, 
     ],
 )
 def test_deltas_whose_item_never_came(kind: str, item: dict[str, Any]) -> None:
-    assert response_of(stream(event(kind, delta="a"), event(kind, delta="b")))["output"] == [item]
+    """An index that is not there is 0."""
+    first = event(kind, output_index=0, content_index=0, summary_index=0, delta="a")
+    assert response_of(stream(first, event(kind, delta="b")))["output"] == [item]
 
 
 @pytest.mark.parametrize("length", range(0, 400, 7))
