@@ -83,13 +83,13 @@ def main() -> int:
         unchanged = Mutant(0, "unchanged", ast.unparse(ast.parse(_path(module).read_text())))
         if next(_try_all(module, [unchanged], 1, own_alone=True)).killed_by:
             sys.exit(f"the tests of {module} fail without any fault")
-        alive = 0
+        survived = 0
         for each in _try_all(module, found, chosen.jobs, own_alone=chosen.own):
             outcomes.append(each)
             if not each.killed_by:  # told at once: a long run that is broken off has told what it found
-                alive += 1
+                survived += 1
                 print(f"  {_label(each)}{'   (equivalent)' if _label(each) in judged else ''}", flush=True)
-        print(f"{module}: {len(found)} tried, {alive} alive, {time.monotonic() - began:.0f} s", flush=True)
+        print(f"{module}: {len(found)} tried, {survived} alive, {time.monotonic() - began:.0f} s", flush=True)
     alive = [each for each in outcomes if not each.killed_by]
     open_ = [each for each in alive if _label(each) not in judged]
     tried = len(outcomes)
