@@ -5,6 +5,8 @@ import pytest
 from addons.foundry.refusals import DECIDED_BY, KINDS, Kind, Refusal, excerpt
 from addons.settings import Settings
 
+SERVICE = "LanguageModelService"
+
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
 def test_every_kind_is_whole(kind: Kind) -> None:
@@ -28,6 +30,90 @@ def test_a_policy_no_is_never_what_clients_retry() -> None:
         "limits_unavailable",
         "ledger_unavailable",
     }
+
+
+CONTRACT = {
+    "not_found": (404, None, None, None),
+    "method_not_allowed": (405, None, None, None),
+    "upgrade_refused": (426, None, None, None),
+    "target_too_long": (414, None, None, None),
+    "headers_too_large": (431, None, None, None),
+    "bad_target": (400, "INVALID_ARGUMENT", "Default:InvalidArgument", "invalid_target"),
+    "host_refused": (403, "PERMISSION_DENIED", "Default:PermissionDenied", "host_not_allowed"),
+    "missing_credentials": (401, "UNAUTHORIZED", "MissingCredentials", "missing_credentials"),
+    "unauthorized": (401, "UNAUTHORIZED", "Default:Unauthorized", "invalid_api_key"),
+    "missing_scope": (403, "PERMISSION_DENIED", "ApiUsageDenied", "missing_scope"),
+    "verifier_unreachable": (503, None, None, "service_unavailable"),
+    "invalid_attribution": (400, "INVALID_ARGUMENT", "InvalidAttributionHeader", "invalid_attribution"),
+    "unsupported_media_type": (415, "INVALID_ARGUMENT", "Conjure:UnsupportedMediaType", "unsupported_media_type"),
+    "body_timeout": (408, "INVALID_ARGUMENT", "Default:RequestTimeout", "request_timeout"),
+    "missing_body": (400, "INVALID_ARGUMENT", "MissingPostBody", "missing_body"),
+    "too_large": (413, "REQUEST_ENTITY_TOO_LARGE", "Default:RequestEntityTooLarge", "request_too_large"),
+    "invalid_json": (400, "INVALID_ARGUMENT", f"{SERVICE}:InvalidRequest", "invalid_json"),
+    "unknown_field": (400, "INVALID_ARGUMENT", f"{SERVICE}:InvalidRequest", "unknown_parameter"),
+    "refused_feature": (400, "INVALID_ARGUMENT", f"{SERVICE}:InvalidRequest", "unsupported_parameter"),
+    "invalid_model": (400, "INVALID_ARGUMENT", f"{SERVICE}:InvalidRequest", "invalid_model"),
+    "model_not_found": (404, "NOT_FOUND", "LanguageModelNotFound", "model_not_found"),
+    "model_not_available": (404, "NOT_FOUND", f"{SERVICE}:LanguageModelNotAvailable", "model_not_found"),
+    "model_permission_denied": (
+        403, "PERMISSION_DENIED", "LanguageModelPermissionDenied", "model_permission_denied",
+    ),
+    "rate_limited": (429, "CUSTOM_CLIENT", f"{SERVICE}:RateLimitsExceeded", "rate_limit_exceeded"),
+    "limits_unavailable": (503, None, None, "service_unavailable"),
+    "ledger_unavailable": (503, None, None, "service_unavailable"),
+    "provider_rejected": (400, "CUSTOM_CLIENT", f"{SERVICE}:LlmHttpClientError", None),
+    "provider_credentials": (500, "INTERNAL", "Default:Internal", "upstream_auth_failure"),
+    "provider_rate_limited": (429, "CUSTOM_CLIENT", f"{SERVICE}:AzurePortalQosException", "rate_limit_exceeded"),
+    "provider_quota": (503, None, None, "provider_quota"),
+    "provider_failed": (500, "INTERNAL", "Default:Internal", "upstream_error"),
+    "provider_overloaded": (503, None, None, "server_is_overloaded"),
+    "provider_timeout": (500, "TIMEOUT", f"{SERVICE}:LlmSocketTimeout", "timeout"),
+    "provider_unreachable": (503, None, None, "upstream_unreachable"),
+    "foundry_failed": (500, "INTERNAL", "Default:Internal", "upstream_error"),
+    "foundry_timeout": (500, "TIMEOUT", "Default:Timeout", "timeout"),
+    "foundry_unreachable": (503, None, None, "upstream_unreachable"),
+    "fault": (500, "INTERNAL", "Default:Internal", "sidecar_error"),
+    "shutting_down": (503, None, None, "sidecar_shutting_down"),
+}  # fmt: skip
+"""Status, errorCode, errorName and error.code of SPEC §6."""
+
+
+def test_the_table_is_the_contracts() -> None:
+    assert {
+        name: (kind.status, kind.error_code, kind.error_name, kind.openai_code) for name, kind in KINDS.items()
+    } == CONTRACT
+
+
+def test_only_what_the_route_turns_away_has_no_body() -> None:
+    """Foundry's gateway answers so; anything later owes its reason."""
+    assert {name for name, kind in KINDS.items() if kind.empty} == {
+        "not_found", "method_not_allowed", "upgrade_refused", "target_too_long", "headers_too_large",
+    }  # fmt: skip
+
+
+def test_what_may_be_tried_again() -> None:
+    """A 429 or 503 may; of the 500s only what another attempt may find mended."""
+    assert {name for name, kind in KINDS.items() if not kind.final and kind.status not in {429, 503}} == {
+        "provider_failed", "provider_timeout", "foundry_timeout",
+    }  # fmt: skip
+    assert not [name for name, kind in KINDS.items() if kind.final and kind.status in {429, 503}]
+
+
+@pytest.mark.parametrize(
+    ("name", "challenge"),
+    [("missing_credentials", "Bearer"), ("unauthorized", 'Bearer error="invalid_token"')],
+)
+def test_challenges(name: str, challenge: str) -> None:
+    assert KINDS[name].challenge == challenge
+
+
+def test_an_operator_is_told_what_to_look_at() -> None:
+    assert set(DECIDED_BY) == {
+        "host_refused", "missing_credentials", "unauthorized", "missing_scope", "verifier_unreachable", "body_timeout",
+        "too_large", "invalid_model", "model_not_found", "model_not_available", "model_permission_denied",
+        "limits_unavailable", "ledger_unavailable", "provider_credentials", "provider_timeout",
+        "provider_unreachable", "foundry_timeout", "foundry_unreachable", "shutting_down",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "settings"), DECIDED_BY.items())

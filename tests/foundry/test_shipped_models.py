@@ -1,7 +1,6 @@
 """The shipped table, held to what must be true of every row and to what the contract names."""
 
 import re
-from datetime import date
 from typing import get_args
 
 import pytest
@@ -33,6 +32,7 @@ SDK_NAMES = _literals(AllModels)
 def test_every_known_pair_is_there_once() -> None:
     assert len(BY_LOCATOR) == len(SHIPPED)
     assert {locator: BY_LOCATOR[locator].provider_model for locator in PAIRS} == PAIRS
+    assert set(BY_LOCATOR) - set(PAIRS) == {"gpt-5-6-sol", "gpt-5-6-terra", "gpt-5-6-luna"}
 
 
 @pytest.mark.parametrize("model", SHIPPED, ids=BY_LOCATOR)
@@ -53,27 +53,47 @@ def test_the_names_are_those_of_the_sdk_but_for_three_it_never_listed() -> None:
     assert names - SDK_NAMES == {"gpt-5.3-codex", "gpt-5.1-codex-mini", "gpt-5.4-2026-03-05"}
 
 
-@pytest.mark.parametrize(
-    ("locator", "shutdown"),
-    [
-        ("gpt-4-1-nano", date(2026, 10, 23)), ("o-4-mini", date(2026, 10, 23)), ("gpt-4-o", date(2027, 1, 14)),
-        ("gpt-5", date(2026, 12, 11)), ("gpt-5-mini", date(2026, 12, 11)), ("gpt-5-nano", date(2026, 12, 11)),
-        ("o-3", date(2026, 12, 11)), ("gpt-5-1", date(2027, 4, 1)), ("gpt-5-2", None),
-    ],
-)  # fmt: skip
-def test_shutdown_dates(locator: str, shutdown: date | None) -> None:
-    assert BY_LOCATOR[locator].shutdown == shutdown
+def test_shutdown_dates() -> None:
+    assert {locator: str(model.shutdown) for locator, model in BY_LOCATOR.items() if model.shutdown} == {
+        "gpt-4-o": "2027-01-14", "gpt-4-1": "2027-01-14", "gpt-4-1-mini": "2027-01-14", "gpt-4-1-nano": "2026-10-23",
+        "o-3": "2026-12-11", "o-4-mini": "2026-10-23", "gpt-5": "2026-12-11", "gpt-5-mini": "2026-12-11",
+        "gpt-5-nano": "2026-12-11", "gpt-5-pro": "2026-12-11", "gpt-5-codex": "2026-07-23", "gpt-5-1": "2027-04-01",
+        "gpt-5-1-codex": "2026-07-23", "gpt-5-1-codex-mini": "2026-07-23", "gpt-5-3-codex": "2027-04-01",
+        "gpt-5-4-nano": "2027-04-01",
+    }  # fmt: skip
+
+
+def test_where_a_model_may_run() -> None:
+    """Georestriction rests on it: two regions, but for those with more and those with none."""
+    odd = {locator: model.regions[1:] for locator, model in BY_LOCATOR.items() if model.regions[1:] != ("us", "eu")}
+    assert all(model.regions[0] == "global" for model in SHIPPED)
+    assert odd == {
+        "gpt-4-1": ("us", "eu", "ae"), "gpt-5-2": ("us", "eu", "ae"),
+        "gpt-5-codex": (), "gpt-5-1-codex": (), "gpt-5-1-codex-mini": (), "gpt-5-3-codex": (),
+        "gpt-5-6-sol": (), "gpt-5-6-terra": (), "gpt-5-6-luna": (),
+    }  # fmt: skip
+
+
+def test_limits() -> None:
+    odd = {
+        locator: limits
+        for locator, model in BY_LOCATOR.items()
+        if (limits := (model.context_window, model.max_output_tokens)) != (400_000, 128_000)
+    }
+    assert odd == {
+        "gpt-4-o": (128_000, 16_384), "gpt-4-1": (1_047_576, 32_768), "gpt-4-1-mini": (1_047_576, 32_768),
+        "gpt-4-1-nano": (1_047_576, 32_768), "o-3": (200_000, 100_000), "o-4-mini": (200_000, 100_000),
+        "gpt-5-pro": (400_000, 272_000), "gpt-5-4": (1_050_000, 128_000), "gpt-5-5": (1_050_000, 128_000),
+        "gpt-5-6-sol": (1_050_000, 128_000), "gpt-5-6-terra": (None, None), "gpt-5-6-luna": (None, None),
+    }  # fmt: skip
+
+
+def test_which_may_be_told_to_keep_their_cache_in_memory() -> None:
+    assert {locator for locator, model in BY_LOCATOR.items() if model.in_memory_cache} == {
+        "gpt-4-1", "gpt-5", "gpt-5-codex", "gpt-5-1", "gpt-5-1-codex", "gpt-5-1-codex-mini", "gpt-5-2", "gpt-5-4",
+    }  # fmt: skip
 
 
 def test_what_the_example_of_foundrys_page_becomes() -> None:
     model = BY_LOCATOR["gpt-5-2"]
-    assert model.regions == ("global", "us", "eu", "ae")
-    assert set(model.snapshot.values()) == {"gpt-5.2-2025-12-11"}
-    assert (model.context_window, model.max_output_tokens) == (400_000, 128_000)
-    assert model.in_memory_cache
-
-
-def test_models_that_only_keep_their_cache_for_a_day_are_not_asked_for_less() -> None:
-    assert not any(
-        model.in_memory_cache for locator, model in BY_LOCATOR.items() if locator.startswith(("gpt-5-5", "gpt-5-6"))
-    )
+    assert model.snapshot == dict.fromkeys(("us", "eu", "ae"), "gpt-5.2-2025-12-11")

@@ -81,14 +81,15 @@ def main() -> int:
         if chosen.sample is not None and len(found) > chosen.sample:
             found = random.Random(0).sample(found, chosen.sample)
         unchanged = Mutant(0, "unchanged", ast.unparse(ast.parse(_path(module).read_text())))
-        if _try_all(module, [unchanged], 1, own_alone=True)[0].killed_by:
+        if next(_try_all(module, [unchanged], 1, own_alone=True)).killed_by:
             sys.exit(f"the tests of {module} fail without any fault")
-        done = _try_all(module, found, chosen.jobs, own_alone=chosen.own)
-        outcomes += done
-        alive = [each for each in done if not each.killed_by]
-        print(f"{module}: {len(done)} tried, {len(alive)} alive, {time.monotonic() - began:.0f} s", flush=True)
-        for each in alive:
-            print(f"  {_label(each)}{'   (equivalent)' if _label(each) in judged else ''}", flush=True)
+        survived = 0
+        for each in _try_all(module, found, chosen.jobs, own_alone=chosen.own):
+            outcomes.append(each)
+            if not each.killed_by:  # told at once: a long run that is broken off has told what it found
+                survived += 1
+                print(f"  {_label(each)}{'   (equivalent)' if _label(each) in judged else ''}", flush=True)
+        print(f"{module}: {len(found)} tried, {survived} alive, {time.monotonic() - began:.0f} s", flush=True)
     alive = [each for each in outcomes if not each.killed_by]
     open_ = [each for each in alive if _label(each) not in judged]
     tried = len(outcomes)
@@ -118,12 +119,11 @@ def _equivalents() -> set[str]:
     return {line.partition("  # ")[0] for line in lines if line and not line.startswith("#")}
 
 
-def _try_all(module: str, found: Sequence[Mutant], jobs: int, *, own_alone: bool) -> list[Outcome]:
+def _try_all(module: str, found: Sequence[Mutant], jobs: int, *, own_alone: bool) -> Iterator[Outcome]:
     """Runs so many at a time, each in a copy of this process; first the module's own tests, then all others."""
     own = OWN.get(module, (f"{module.replace('.', '/test_')}.py",))
     waiting = [(mutant, "own tests") for mutant in reversed(found)]
     running: dict[int, tuple[Mutant, str, float]] = {}
-    done: list[Outcome] = []
     while waiting or running:
         while waiting and len(running) < jobs:
             mutant, stage = waiting.pop()
@@ -139,12 +139,11 @@ def _try_all(module: str, found: Sequence[Mutant], jobs: int, *, own_alone: bool
             continue
         mutant, stage, _ = running.pop(child)
         if os.waitstatus_to_exitcode(status) != 0:
-            done.append(Outcome(module, mutant, stage))
+            yield Outcome(module, mutant, stage)
         elif stage == "own tests" and not own_alone:
             waiting.append((mutant, "other tests"))
         else:
-            done.append(Outcome(module, mutant, ""))
-    return done
+            yield Outcome(module, mutant, "")
 
 
 def _preload() -> None:

@@ -1,7 +1,7 @@
 """Small faults put into a module, one at a time: what a test suite that holds must notice.
 
 Made for code whose rules are tables: rows and members are taken out too, which tools that change function bodies
-alone never try. Texts for people, annotations and docstrings are left alone.
+alone never try. Texts for people, types and docstrings are left alone.
 """
 
 import ast
@@ -29,6 +29,8 @@ _SWAPPED: Final[dict[type[ast.AST], tuple[type[Any], ...]]] = {
 }  # fmt: skip
 _MARKS: Final = {"Final", "field", "Field", "Annotated", "getLogger", "get_logger"}
 
+_GENERIC: Final = {"dict", "list", "tuple", "set", "frozenset", "Callable", "Mapping", "Sequence"}  # types alone
+
 type Change = tuple[str, Callable[[Any], Any]]
 """What it is called, and what makes of the copy of a node the node that stands in its place; None: nothing does."""
 
@@ -49,7 +51,7 @@ def mutants(source: str) -> Iterator[Mutant]:
 
 
 def _mutable(tree: ast.AST) -> Iterator[Any]:
-    """Nodes with a line, but for annotations, docstrings, imports, and texts for people."""
+    """Nodes with a line, but for types, docstrings, imports, and texts for people."""
     for name, value in ast.iter_fields(tree):
         if name in {"annotation", "returns", "type_params", "decorator_list"}:
             continue
@@ -59,6 +61,8 @@ def _mutable(tree: ast.AST) -> Iterator[Any]:
             ):
                 continue
             if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+                continue
+            if isinstance(child, ast.Subscript) and _callee(child.value) in _GENERIC:
                 continue
             if hasattr(child, "lineno"):
                 yield child

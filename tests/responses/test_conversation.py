@@ -1,13 +1,14 @@
 """Requests and answers as a person reads them; everything bounded."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.responses.conversation import PAGE, answer_lines, differences, page, request_lines
+from addons.responses.conversation import ITEMS, PAGE, answer_lines, differences, page, request_lines
 
 IMAGE = "data:image/png;base64," + base64.b64encode(b"x" * 1000).decode()
 
@@ -36,7 +37,25 @@ REQUESTS: list[tuple[dict[str, Any], str]] = [
         "\nreasoning [encrypted, 3 characters]:\n  (nothing)\n",
     ),
     ({"input": [{"type": "unheard_of", "id": "i", "x": 1}]}, "\nunheard_of:\n  {x: 1}\n"),
+    (
+        {"input": [{"type": "unheard_of", "id": "i", "status": "s", "call_id": "c", "name": "n", "x": 1}]},
+        "\nunheard_of n [c]:\n  {x: 1}\n",
+    ),
     ({"input": 7}, "\ninput:\n  7\n"),
+    ({"input": ["x"]}, "\nitem:\n  x\n"),
+    ({"input": [{"type": "reasoning", "summary": [{"text": "Hm"}]}]}, "\nreasoning:\n  Hm\n"),
+    ({"input": [{"role": "user", "content": [{"type": "input_text", "text": "Hi"}]}]}, "\nuser:\n  Hi\n"),
+    *(
+        ({"input": [{"content": [{"type": "input_file", where: "f"}]}]}, "\nmessage:\n  [input_file: f]\n")
+        for where in ("file_url", "file_id")
+    ),
+    ({"input": "data:,hello"}, "\nuser:\n  text/plain, 5 bytes\n"),
+    ({"tools": [{"type": "web_search"}]}, "tools: web_search\n"),
+    ({"metadata": {"k": "v" * 999}}, 'metadata: {k: "' + "v" * 295 + " …\n"),
+    *(
+        ({"input": [{"type": "t", "x": 1, telling: "v"}]}, "\nt:\n  v\n")
+        for telling in ("arguments", "input", "output", "action", "operation", "tools", "encrypted_content")
+    ),
 ]  # fmt: skip
 
 
@@ -57,6 +76,10 @@ ANSWERS: list[tuple[dict[str, Any], str]] = [
             "usage: input 3, cached 1, output 2\n\nassistant:\n  refusal: No.\n"
         ),
     ),
+    (
+        {"events": 3, "usage": {"output_tokens": 2, "output_tokens_details": {"reasoning_tokens": 1}}},
+        "events: 3\nusage: output 2, reasoning 1\n",
+    ),
     ({"error": {"code": "x", "message": "y"}}, '\nerror:\n  {code: "x", message: "y"}\n'),
 ]  # fmt: skip
 
@@ -74,6 +97,25 @@ def test_what_is_left_out_is_counted() -> None:
     assert "[… 30,000 more characters]" in text
     assert "[… cut here: a view holds 200,000 characters]" in text
     assert "[… 100 more items]" in page(request_lines({"input": [{"role": "user", "content": "a"}] * 300}))
+
+
+@pytest.mark.parametrize(
+    ("many", "mark"),
+    [
+        (lambda count: {"tools": [{"type": "custom"}] * count}, ", … 1 more\n"),
+        (lambda count: {"input": [{"role": "user", "content": [{"text": "a"}] * count}]}, "\n  [… 1 more]\n"),
+        (lambda count: {"input": ["a"] * count}, "\n[… 1 more items]\n"),
+    ],
+)
+def test_no_list_is_shown_beyond_its_bound(many: Callable[[int], Any], mark: str) -> None:
+    assert "more" not in page(request_lines(many(ITEMS)))
+    assert page(request_lines(many(ITEMS + 1))).endswith(mark)
+
+
+def test_a_page_is_cut_at_its_bound() -> None:
+    assert page(["a" * PAGE]) == "a" * PAGE + "\n"
+    assert page(["a" * (PAGE + 1)]).startswith("a" * PAGE + "\n[… cut here")
+    assert "cut here" in page(["a" * (PAGE - 1), "b"])  # the end of a line counts
 
 
 def test_a_large_body_is_shown_short() -> None:

@@ -64,6 +64,46 @@ DONE = {"id": "resp_1", "status": "completed", "output": [{"type": "message"}]}
             id="error",
         ),
         pytest.param(
+            [CREATED, {"type": "error", "code": "timeout"}],
+            {**CREATED["response"], "output": [], "error": {"type": "error", "code": "timeout"}},
+            id="an error that is the event",
+        ),
+        pytest.param([{"error": {"code": "x"}}], {"output": [], "error": {"code": "x"}}, id="an error of no type"),
+        pytest.param([event("unheard_of", error={"code": "x"})], {"output": []}, id="another event's error"),
+        pytest.param(
+            [event("output_item.done", item={"type": "message"}), event("completed", response={**DONE, "output": []})],
+            DONE,
+            id="a terminal event without output",
+        ),
+        pytest.param(
+            [event("output_item.done", item=MESSAGE), event("completed", response=DONE)],
+            DONE,
+            id="the terminal event's own output",
+        ),
+        pytest.param(
+            [event("output_item.done", item=MESSAGE), event("in_progress", response=DONE)],
+            {**DONE, "output": [MESSAGE]},
+            id="an output that is not the last",
+        ),
+        pytest.param(
+            [event("output_item.done", output_index=True, item=MESSAGE), event("output_item.done", item=CALL)],
+            {"output": [CALL]},
+            id="an index that is none is 0",
+        ),
+        pytest.param(
+            [
+                event("output_item.added", item={**CALL, "arguments": "{"}),
+                event("function_call_arguments.delta", delta="}"),
+            ],
+            {"output": [{**CALL, "arguments": "{}"}]},
+            id="a text that had begun",
+        ),
+        pytest.param(
+            [b'data: {"type": "\xff"}\n\n', b"data: " + b"[" * 100_000 + b"\n\n", event("completed", response=DONE)],
+            DONE,
+            id="what no parser takes",
+        ),
+        pytest.param(
             [b"data: {not json\n\n", b": comment\n\n", b"data: [1]\n\n", event("output_text.delta", delta=7)],
             {"output": [{"type": "message", "content": [{"text": ""}]}]},
             id="odd",
@@ -75,6 +115,24 @@ def test_put_together(events: list[dict[str, Any] | bytes], expected: dict[str, 
     count = whole.pop("events")
     assert whole == expected
     assert count == len([each for each in events if not (isinstance(each, bytes) and each.startswith(b":"))])
+
+
+@pytest.mark.parametrize(
+    ("kind", "item"),
+    [
+        ("output_text.delta", {"type": "message", "content": [{"text": "ab"}]}),
+        ("refusal.delta", {"type": "message", "content": [{"refusal": "ab"}]}),
+        ("reasoning_summary_text.delta", {"type": "reasoning", "summary": [{"text": "ab"}]}),
+        ("reasoning_text.delta", {"type": "reasoning", "content": [{"text": "ab"}]}),
+        ("function_call_arguments.delta", {"type": "function_call", "arguments": "ab"}),
+        ("custom_tool_call_input.delta", {"type": "custom_tool_call", "input": "ab"}),
+        ("mcp_call_arguments.delta", {"type": "mcp_call", "arguments": "ab"}),
+    ],
+)
+def test_deltas_whose_item_never_came(kind: str, item: dict[str, Any]) -> None:
+    """An index that is not there is 0."""
+    first = event(kind, output_index=0, content_index=0, summary_index=0, delta="a")
+    assert response_of(stream(first, event(kind, delta="b")))["output"] == [item]
 
 
 @pytest.mark.parametrize("length", range(0, 400, 7))
