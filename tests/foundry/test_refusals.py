@@ -75,7 +75,7 @@ CONTRACT = {
     "fault": (500, "INTERNAL", "Default:Internal", "sidecar_error"),
     "shutting_down": (503, None, None, "sidecar_shutting_down"),
 }  # fmt: skip
-"""Status, errorCode, errorName and error.code of SPEC §6."""
+"""Status, errorCode, errorName and error.code: the rows of SPEC §6, and those beyond it."""
 
 
 def test_the_table_is_the_contracts() -> None:
