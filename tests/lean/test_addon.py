@@ -1,7 +1,9 @@
 """Lean where mitmproxy was tried, and mitmproxy as it comes everywhere else."""
 
+from typing import Any
+
 import pytest
-from mitmproxy import version
+from mitmproxy import certs, version
 
 from addons.lean.addon import _REPLACED, _STOCK, TRIED
 from addons.simulator.provider import SimulatedProvider
@@ -45,3 +47,20 @@ def test_what_is_replaced(
 
 def test_the_version_that_is_pinned_was_tried() -> None:
     assert version.VERSION in TRIED
+
+
+@pytest.mark.parametrize(("lean", "times"), [(True, 1), (False, 2)])
+def test_the_authority_is_read_once(
+    make_settings: SettingsMaker, records: Records, monkeypatch: pytest.MonkeyPatch, lean: bool, times: int
+) -> None:
+    stock, read = certs.CertStore.from_files, list[object]()
+
+    def watched(*arguments: Any) -> certs.CertStore:
+        read.append(arguments)
+        return stock(*arguments)
+
+    monkeypatch.setattr(certs.CertStore, "from_files", watched)
+    with RunningSidecar(make_settings(mitmproxy={"lean": lean})) as sidecar:
+        assert post(sidecar.port).status == 200
+        records.wait()
+    assert len(read) == times
