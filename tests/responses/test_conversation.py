@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.responses.conversation import ITEMS, PAGE, answer_lines, differences, page, request_lines
+from addons.responses.conversation import ITEMS, PAGE, _within, answer_lines, differences, page, request_lines
 
 IMAGE = "data:image/png;base64," + base64.b64encode(b"x" * 1000).decode()
 
@@ -149,3 +149,9 @@ json_values = st.recursive(
 def test_never_raises(value: Any) -> None:
     for lines in (request_lines(value), answer_lines(value), differences(value, value)):
         assert isinstance(page(lines), str)
+
+
+def test_a_value_is_built_no_further_than_it_is_shown() -> None:
+    pieces = iter("abcdef" * 1000)
+    assert "".join(_within(pieces, 3)) == "abcd"
+    assert next(pieces) == "e"
