@@ -5,7 +5,6 @@ of them decides whether a call leaves. With another mitmproxy than was tried, or
 stays as it comes.
 """
 
-import asyncio
 import gc
 import logging
 from typing import Any, Final
@@ -26,9 +25,6 @@ from addons.lean.reads import take_all
 TRIED: Final = ("12.2.3",)
 """The versions of mitmproxy whose functions these are; ``tests/lean`` holds old and new to each other."""
 
-SETTLED: Final = 2.0
-"""Seconds, after which all is there that stays, and need not be looked through for garbage again and again."""
-
 _REPLACED: Final[tuple[tuple[Any, str], ...]] = (
     (mode_servers.ProxyConnectionHandler, "handle_hook"),
     (http.Headers, "get_all"),
@@ -45,7 +41,6 @@ class Lean:
 
     def __init__(self) -> None:
         self._table: Table | None = None
-        self._freezing: asyncio.TimerHandle | None = None
 
     def configure(self, _updated: set[str]) -> None:
         if self._table:
@@ -63,7 +58,9 @@ class Lean:
         _replace((handle_hook(table), messages.get_all, messages.unchecked, messages.make_body_reader))
         if not table.of("add_log"):
             _stop_log_events()
-        self._freezing = asyncio.get_running_loop().call_later(SETTLED, gc.freeze)
+        # What is there now stays, and need not be looked through for garbage again and again. No later than now: calls
+        # under way would stay for ever too.
+        gc.freeze()
 
     def client_connected(self, client: Client) -> None:
         if self._table:
@@ -75,9 +72,7 @@ class Lean:
 
     def done(self) -> None:
         _replace(_STOCK)
-        if self._freezing:
-            self._freezing.cancel()
-            gc.unfreeze()
+        gc.unfreeze()
 
 
 def _read_the_authority_once() -> None:
