@@ -793,6 +793,25 @@ def test_a_row_goes_before_its_rule_and_a_rule_before_the_mode(rules: dict[str, 
     assert paths(verdict(OFFENDING, mode="warn", rules=inverse).refused) == warned
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"include": ["no.such"]},
+        {"tools": [{"type": "no_such"}]},
+        {"tools": [{"type": "mcp", "server_url": "https://x.invalid"}]},
+        {"input": [{"type": "no_such"}]},
+        {"input": [{"role": "user", "content": [{"type": "no_such"}]}]},
+        {"service_tier": "no_such"},
+    ],
+    ids=str,
+)
+def test_what_is_warned_of_leaves_as_it_came(body: Body) -> None:
+    decided = verdict(body, mode="warn")
+    assert decided.warned
+    assert not decided.refused
+    assert not set(body) & set(decided.members)
+
+
 def test_a_warned_tool_is_still_looked_into() -> None:
     body: Body = {"tools": [{"type": "image_generation", "input_image_mask": {"file_id": "file-1"}}]}
     decided = verdict(body, rules={"tool.image_generation": "warn"})
