@@ -77,8 +77,10 @@ class Admin:
     async def _serve(self, listener: socket.socket) -> None:
         try:
             await asyncio.to_thread(import_module, SERVER)
-        except asyncio.CancelledError:
+        except BaseException as error:
             listener.close()
+            if isinstance(error, Exception):  # nobody waits for this task
+                _log.error("admin_not_listening", exc_info=error)
             raise
         from tornado.httpserver import HTTPServer  # noqa: PLC0415 - only where there is such a listener
 

@@ -41,7 +41,6 @@ CREATE TABLE call (
 CREATE INDEX call_opened_at ON call (opened_at)
 """
 
-
 _UPGRADES: Final = {
     0: _TABLES,
     1: """
