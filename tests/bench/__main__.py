@@ -17,7 +17,8 @@ from tests.bench.report import chart, machine, summary, table
 NOTES: Final = """\
 plain: mitmdump -q --mode reverse, which holds streams back whole. addon: the same with a rewriting addon and a
 naive usage tap (tests/bench/rewriting.py). sidecar: every gate, limits, ledger, metrics and records on; serving: its
-own JSON call. All dial the same provider over TLS. Medians of the rounds; ratios within a round, (lowest-highest).
+own JSON call. litellm: LiteLLM's proxy with the model renamed, where the command litellm is there. All dial the same
+provider over TLS. Medians of the rounds; ratios within a round, (lowest-highest).
 CPU is the proxy's alone; calls a second depend on the cores that provider and callers share with it."""
 
 

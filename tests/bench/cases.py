@@ -9,10 +9,10 @@ from addons.gates.route import PATH
 from addons.process.banner import MODEL
 
 TOKEN: Final = "bench-caller"
-PLAIN, ADDON, SIDECAR = "plain", "addon", "sidecar"
+PLAIN, ADDON, SIDECAR, LITELLM = "plain", "addon", "sidecar", "litellm"
 MEGABYTE: Final = 1_000_000
 
-PATHS: Final = {PLAIN: "/v1/responses", ADDON: PATH, SIDECAR: PATH}
+PATHS: Final = {PLAIN: "/v1/responses", ADDON: PATH, SIDECAR: PATH, LITELLM: "/v1/responses"}
 
 
 def _streamed(directives: str) -> Mapping[str, Any]:
@@ -25,7 +25,7 @@ def _image(size: int) -> Mapping[str, Any]:
 
 
 class Case(NamedTuple):
-    """``calls`` are made in a round at scale 1, over ``threads`` connections at a time."""
+    """``calls`` are made in a round at scale 1, over ``threads`` connections at a time, shared by ``proxies``."""
 
     body: Mapping[str, Any]
     calls: int
@@ -34,6 +34,7 @@ class Case(NamedTuple):
     contenders: tuple[str, ...] = (PLAIN, ADDON, SIDECAR)
     status: int = 200
     token: str = TOKEN
+    proxies: int = 1
 
     def request(self, contender: str) -> bytes:
         """The whole request, as this contender takes it."""
@@ -46,6 +47,7 @@ class Case(NamedTuple):
 
 
 JSON: Final = "JSON of 1 KB, connection kept"
+TWO: Final = "JSON of 1 KB, two sidecars share the calls"
 NEW: Final = "JSON of 1 KB, new connection each"
 PACED: Final = "stream of 100 events, 2 ms apart"
 BURST: Final = "stream of 100 events, at once"
@@ -56,10 +58,11 @@ STRANGER: Final = "refused: unknown token"
 START: Final = "start"
 
 CASES: Final[Mapping[str, Case]] = {
-    JSON: Case({"input": "x" * 900}, 400, 4),
+    JSON: Case({"input": "x" * 900}, 400, 4, contenders=(PLAIN, ADDON, SIDECAR, LITELLM)),
+    TWO: Case({"input": "x" * 900}, 400, 4, contenders=(SIDECAR,), proxies=2),
     NEW: Case({"input": "x" * 900}, 60, 4, new_connections=True),
     PACED: Case(_streamed("events=92 pause=0.002"), 24, 8),
-    BURST: Case(_streamed("events=92"), 40, 4),
+    BURST: Case(_streamed("events=92"), 40, 4, contenders=(PLAIN, ADDON, SIDECAR, LITELLM)),
     CROWD: Case(_streamed("events=12 pause=0.05"), 100, 100),
     LARGE: Case(_image(10 * MEGABYTE), 4, 1),
     POLICY: Case({"input": "x" * 900, "store": True}, 400, 4, contenders=(SIDECAR,), status=400),
@@ -72,11 +75,12 @@ COUNTED: Final = (JSON, NEW, BURST, POLICY, STRANGER)
 
 
 class Goal(NamedTuple):
-    """At most ``times`` the figure of ``against``, ``plus`` so much."""
+    """At most ``times`` the figure of ``against``, ``plus`` so much; or, with ``at_least``, no less than that."""
 
     against: str
     times: float
     plus: float = 0
+    at_least: bool = False
 
 
 class Row(NamedTuple):
@@ -90,7 +94,9 @@ SERVING: Final = "serving"
 ROWS: Final = (
     Row(JSON, "instructions", "million instructions a call", Goal(PLAIN, 0.7)),
     Row(JSON, "cpu", "CPU ms a call", Goal(PLAIN, 0.75)),
-    Row(JSON, "rate", "calls a second"),
+    Row(JSON, "rate", "calls a second", Goal(LITELLM, 15, at_least=True)),
+    Row(TWO, "cpu", "CPU ms a call"),
+    Row(TWO, "rate", "calls a second"),
     Row(NEW, "instructions", "million instructions a call", Goal(PLAIN, 0.7)),
     Row(NEW, "cpu", "CPU ms a call", Goal(PLAIN, 0.7)),
     Row(NEW, "rate", "calls a second"),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from addons.foundry.caller import SCOPE
-from tests.bench.cases import ADDON, CASES, JSON, MEGABYTE, PLAIN, SIDECAR, TOKEN
+from addons.process.banner import MODEL
+from tests.bench.cases import ADDON, CASES, JSON, LITELLM, MEGABYTE, PLAIN, SIDECAR, TOKEN
 from tests.bench.load import Caller
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -25,6 +27,7 @@ PROGRAM: Final = (
 
 MITMDUMP: Final = (sys.executable, "-P", "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()")
 START_SECONDS: Final = 180  # under valgrind on a busy machine; else a second
+NAMES: Final = (PLAIN, ADDON, SIDECAR)
 SETTLE_SECONDS: Final = 0.3
 AMPLE: Final = {"tokens_per_minute": 10**12, "requests_per_minute": 10**9}
 
@@ -54,6 +57,11 @@ class Provider:
     ca_file: str
 
 
+def installed() -> tuple[str, ...]:
+    """The contenders there are here."""
+    return NAMES + ((LITELLM,) if shutil.which(LITELLM) else ())
+
+
 @contextmanager
 def provider(directory: Path) -> Iterator[Provider]:
     command = [sys.executable, "-P", "-m", "tests.bench.provider", str(directory)]
@@ -75,14 +83,14 @@ def running(name: str, upstream: Provider, directory: Path, under: Sequence[str]
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         port = trial.getsockname()[1]
-    output = directory / f"{name}.log"
+    output = directory / f"{name}-{port}.log"
     with output.open("w") as log:
         began = time.perf_counter()
         process = subprocess.Popen(
             [*under, *_command(name, port, upstream, directory)],
             stdout=subprocess.DEVNULL,
             stderr=log,
-            env=environment() | {"PYTHONHASHSEED": "0"},  # the same collisions in every run
+            env=_environment_of(name, upstream) | {"PYTHONHASHSEED": "0"},  # the same collisions in every run
         )
         try:
             caller = Caller(port, CASES[JSON].request(name))
@@ -105,6 +113,13 @@ def environment() -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT)}
 
 
+def _environment_of(name: str, upstream: Provider) -> dict[str, str]:
+    if name != LITELLM:
+        return environment()
+    trusted = {"SSL_CERT_FILE": upstream.ca_file, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # which it would fetch
+    return {word: value for word, value in os.environ.items() if word != "PYTHONPATH"} | trusted
+
+
 def _served(caller: Caller) -> bool:
     try:
         caller.call()
@@ -123,6 +138,12 @@ def _command(name: str, port: int, upstream: Provider, directory: Path) -> Seque
         config = directory / f"{port}.json"
         config.write_text(json.dumps(_configuration(port, upstream, directory)))  # JSON is YAML
         return [sys.executable, "-P", "-c", PROGRAM, "start", "--config", str(config)]
+    if name == LITELLM:
+        config = directory / f"{port}.json"
+        there = {"model": "openai/gpt-5.2", "api_base": f"https://localhost:{upstream.port}/v1", "api_key": "key"}
+        config.write_text(json.dumps({"model_list": [{"model_name": MODEL, "litellm_params": there}]}))
+        address = ["--host", "127.0.0.1", "--port", str(port)]
+        return [LITELLM, "--config", str(config), *address, "--num_workers", "1", "--telemetry", "False"]
     # -q: printing each flow would make them dearer than they need be.
     mode = f"reverse:https://localhost:{upstream.port}@127.0.0.1:{port}"
     options = [f"ssl_verify_upstream_trusted_ca={upstream.ca_file}", f"confdir={directory}"]

@@ -9,9 +9,9 @@ from time import sleep
 from typing import Final
 
 from tests.bench.cases import CASES, COUNTED
-from tests.bench.contenders import SETTLE_SECONDS, BenchError, provider, running
+from tests.bench.contenders import NAMES, SETTLE_SECONDS, BenchError, provider, running
 from tests.bench.load import Caller
-from tests.bench.measuring import NAMES, Figures
+from tests.bench.measuring import Figures
 
 CALLS: Final = 20
 WARM_UP: Final = 20  # first calls fill caches and make what is made once

@@ -1,7 +1,7 @@
 """The load generator, a process of its own: plain sockets, one thread a connection, the request made beforehand.
 
-It opens its connections, makes a call on each, prints a line, waits for one, then makes the calls that count and
-prints ``{"seconds": …, "first_byte": [seconds of each call]}``.
+It opens its connections, in turn to each port it is given, makes a call on each, prints a line, waits for one, then
+makes the calls that count and prints ``{"seconds": …, "first_byte": [seconds of each call]}``.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPResponse
+from itertools import cycle
 from pathlib import Path
 
 
@@ -48,14 +49,15 @@ class Caller:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("request", type=Path)
-    for name in ("port", "calls", "threads", "status"):
+    parser.add_argument("--port", type=int, required=True, action="append")
+    for name in ("calls", "threads", "status"):
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--new-connections", action="store_true")
     options = parser.parse_args()
     request = options.request.read_bytes()
     callers = [
-        Caller(options.port, request, status=options.status, keep_alive=not options.new_connections)
-        for _ in range(options.threads)
+        Caller(port, request, status=options.status, keep_alive=not options.new_connections)
+        for _, port in zip(range(options.threads), cycle(options.port), strict=False)
     ]
 
     def work(caller: Caller, calls: int) -> list[float]:

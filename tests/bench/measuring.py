@@ -4,20 +4,26 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from time import sleep
-from typing import Final
 
-from tests.bench.cases import ADDON, CASES, PLAIN, SIDECAR, START, Case
-from tests.bench.contenders import SETTLE_SECONDS, BenchError, Provider, Proxy, environment, provider, running
+from tests.bench.cases import CASES, START, Case
+from tests.bench.contenders import (
+    SETTLE_SECONDS,
+    BenchError,
+    Provider,
+    Proxy,
+    environment,
+    installed,
+    provider,
+    running,
+)
 
 type Figures = dict[tuple[str, str, str], list[float]]
 """By case, measure and contender: one figure a round."""
-
-NAMES: Final = (PLAIN, ADDON, SIDECAR)
 
 
 def measure(rounds: int, scale: float, directory: Path, progress: Callable[[str], None]) -> Figures:
@@ -30,8 +36,9 @@ def measure(rounds: int, scale: float, directory: Path, progress: Callable[[str]
 
 
 def _turned(number: int) -> tuple[str, ...]:
-    first = number % len(NAMES)
-    return NAMES[first:] + NAMES[:first]
+    names = installed()
+    first = number % len(names)
+    return names[first:] + names[:first]
 
 
 def _round(
@@ -54,18 +61,24 @@ def _round(
             for proxy in proxies:
                 if proxy.name in case.contenders:
                     progress(f"{title}: {case_name}, {proxy.name}")
-                    for kind, figure in _sample(proxy, case, scale, directory).items():
+                    with ExitStack() as more:
+                        others = [
+                            more.enter_context(running(proxy.name, upstream, directory)) for _ in range(1, case.proxies)
+                        ]
+                        sampled = _sample([proxy, *others], case, scale, directory)
+                    for kind, figure in sampled.items():
                         figures[case_name, kind, proxy.name].append(figure)
 
 
-def _sample(proxy: Proxy, case: Case, scale: float, directory: Path) -> dict[str, float]:
+def _sample(proxies: Sequence[Proxy], case: Case, scale: float, directory: Path) -> dict[str, float]:
+    name = proxies[0].name
     request = directory / "request"
-    request.write_bytes(case.request(proxy.name))
+    request.write_bytes(case.request(name))
     threads = case.threads
     calls = max(round(case.calls * scale / threads), 1) * threads
     words = [
         str(request),
-        f"--port={proxy.port}",
+        *(f"--port={proxy.port}" for proxy in proxies),
         f"--calls={calls}",
         f"--threads={threads}",
         f"--status={case.status}",
@@ -80,12 +93,12 @@ def _sample(proxy: Proxy, case: Case, scale: float, directory: Path) -> dict[str
         assert process.stdout
         process.stdout.readline()
         sleep(SETTLE_SECONDS / 3)
-        before = proxy.cpu_seconds
+        before = _cpu_seconds(proxies)
         answer, _ = process.communicate("go\n")
         sleep(SETTLE_SECONDS / 3)  # for what a proxy does after the answer: records, the ledger
-        used = proxy.cpu_seconds - before
+        used = _cpu_seconds(proxies) - before
     if process.returncode:
-        raise BenchError(f"{proxy.name} did not answer as expected; see above")
+        raise BenchError(f"{name} did not answer as expected; see above")
     result = json.loads(answer)
     return {
         "cpu": used / calls * 1000,
@@ -93,3 +106,7 @@ def _sample(proxy: Proxy, case: Case, scale: float, directory: Path) -> dict[str
         "first_byte": median(result["first_byte"]) * 1000,
         "first_byte_p99": sorted(result["first_byte"])[int(0.99 * calls)] * 1000,
     }
+
+
+def _cpu_seconds(proxies: Sequence[Proxy]) -> float:
+    return sum(proxy.cpu_seconds for proxy in proxies)

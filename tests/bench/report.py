@@ -9,10 +9,11 @@ from statistics import median
 from typing import Any, Final
 
 from addons.commands.charts import Style, pygal
-from tests.bench.cases import ADDON, JSON, PLAIN, ROWS, SERVING, SIDECAR, Goal, Row
-from tests.bench.measuring import NAMES, Figures
+from tests.bench.cases import ADDON, JSON, LITELLM, PLAIN, ROWS, SERVING, SIDECAR, Goal, Row
+from tests.bench.measuring import Figures
 
-BASES: Final = (PLAIN, ADDON, SERVING)
+NAMES: Final = (PLAIN, ADDON, SIDECAR, LITELLM)
+BASES: Final = (PLAIN, ADDON, LITELLM, SERVING)
 
 
 def summary(figures: Figures) -> list[dict[str, Any]]:
@@ -36,7 +37,7 @@ def machine() -> dict[str, str | int]:
 
 def _row(row: Row, figures: Figures) -> dict[str, Any]:
     rounds = {name: figures[row.case, row.measure, name] for name in NAMES if (row.case, row.measure, name) in figures}
-    bases = {name: rounds[name] for name in (PLAIN, ADDON) if name in rounds}
+    bases = {name: rounds[name] for name in (PLAIN, ADDON, LITELLM) if name in rounds}
     if not bases:
         bases = {SERVING: figures[JSON, row.measure, SIDECAR]}
     own = rounds[SIDECAR]
@@ -49,28 +50,30 @@ def _row(row: Row, figures: Figures) -> dict[str, Any]:
         "ratio": {
             name: {"median": median(values), "low": min(values), "high": max(values)} for name, values in ratios.items()
         },
-        "goal": row.goal and _goal(row.goal, own, bases[row.goal.against]),
+        "goal": _goal(row.goal, own, bases[row.goal.against]) if row.goal and row.goal.against in bases else None,
     }
 
 
 def _goal(goal: Goal, own: list[float], base: list[float]) -> dict[str, Any]:
     over = median(mine - (goal.times * other + goal.plus) for mine, other in zip(own, base, strict=True))
     plus = f" + {goal.plus:g}" if goal.plus else ""
-    text = f"\N{LESS-THAN OR EQUAL TO} {goal.times:g} {goal.against}{plus}"
-    return {"text": text, "met": over <= 0, **goal._asdict()}
+    sign = "\N{GREATER-THAN OR EQUAL TO}" if goal.at_least else "\N{LESS-THAN OR EQUAL TO}"
+    met = over >= 0 if goal.at_least else over <= 0
+    return {"text": f"{sign} {goal.times:g} {goal.against}{plus}", "met": met, **goal._asdict()}
 
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows as text, a heading for each case."""
-    ratios = [f"of {name}" for name in BASES]
-    lines = [_line("", NAMES, ratios, "goal")]
+    names = [name for name in NAMES if any(name in row["median"] for row in rows)]
+    bases = [name for name in BASES if any(name in row["ratio"] for row in rows)]
+    lines = [_line("", names, [f"of {name}" for name in bases], "goal")]
     case = None
     for row in rows:
         if row["case"] != case:
             case = row["case"]
             lines.append(case)
-        values = [_number(row["median"].get(name)) for name in NAMES]
-        compared = [_ratio(row["ratio"].get(name)) for name in BASES]
+        values = [_number(row["median"].get(name)) for name in names]
+        compared = [_ratio(row["ratio"].get(name)) for name in bases]
         goal = row["goal"]
         verdict = "" if goal is None else f"{goal['text']}: {'met' if goal['met'] else 'missed'}"
         lines.append(_line(f"  {row['unit']}", values, compared, verdict))
@@ -83,7 +86,7 @@ def chart(rows: list[dict[str, Any]], where: str) -> bytes:
         config=None, title=where, style=Style(title_font_size=12), width=1000, height=120 + 46 * len(rows),
         legend_at_bottom=True, print_values=True, value_formatter="{:.2f}".format, truncate_label=-1, js=(),
     )  # fmt: skip
-    shown = [row for row in reversed(rows) if row["goal"] and not row["goal"]["plus"]]
+    shown = [row for row in reversed(rows) if row["goal"] and not (row["goal"]["plus"] or row["goal"]["at_least"])]
     bars.x_labels = [f"{row['case']}: {row['unit']}, of {row['goal']['against']}" for row in shown]
     bars.add("measured", [row["ratio"][row["goal"]["against"]]["median"] for row in shown])
     bars.add("goal", [row["goal"]["times"] for row in shown])

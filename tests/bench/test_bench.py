@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.bench.__main__ import main
-from tests.bench.cases import ADDON, CASES, JSON, PLAIN, ROWS, SIDECAR, START, Goal
+from tests.bench.cases import CASES, JSON, PLAIN, ROWS, SIDECAR, START, Goal
+from tests.bench.contenders import installed
 from tests.bench.measuring import Figures
 from tests.bench.report import summary, table
 
@@ -22,7 +23,7 @@ def test_every_row_has_positive_figures(tmp_path: Path, capsys: pytest.CaptureFi
     ]
     for row in result["rows"]:
         case = CASES.get(row["case"])
-        assert set(row["rounds"]) == set(case.contenders if case else (PLAIN, ADDON, SIDECAR))
+        assert set(row["rounds"]) == set(installed()) & set(case.contenders if case else installed())
         assert all(len(values) == 1 and values[0] > 0 for values in row["rounds"].values())
         assert row["ratio"]
         assert f"\n{row['case']}\n" in printed.out
@@ -39,6 +40,8 @@ def test_every_row_has_positive_figures(tmp_path: Path, capsys: pytest.CaptureFi
         (Goal(PLAIN, 0.75), [2.0, 4.0, 2.0], [1.6, 3.1, 0.1], False),
         (Goal(PLAIN, 1, plus=25), [80.0, 80.0, 80.0], [104.0, 105.0, 106.0], True),
         (Goal(PLAIN, 1, plus=25), [80.0, 80.0, 80.0], [104.0, 106.0, 106.0], False),
+        (Goal(PLAIN, 15, at_least=True), [2.0, 4.0, 2.0], [31.0, 60.0, 1.0], True),
+        (Goal(PLAIN, 15, at_least=True), [2.0, 4.0, 2.0], [31.0, 59.0, 29.0], False),
     ],
 )
 def test_ratios_and_goals_compare_what_one_round_measured(
