@@ -15,10 +15,10 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.connection import Client
 from mitmproxy.log import LegacyLogEvents
 from mitmproxy.proxy import mode_servers
-from mitmproxy.proxy.layers.http import _http1
+from mitmproxy.proxy.layers.http import HttpLayer, _http1
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from addons.lean import messages
+from addons.lean import messages, streams
 from addons.lean.dispatch import Table, handle_hook
 from addons.lean.reads import take_all
 
@@ -30,6 +30,7 @@ _REPLACED: Final[tuple[tuple[Any, str], ...]] = (
     (http.Headers, "get_all"),
     (http.MessageData, "__post_init__"),
     (_http1, "make_body_reader"),
+    (HttpLayer, "__init__"),
 )
 _STOCK: Final = tuple(getattr(owner, name) for owner, name in _REPLACED)
 
@@ -55,7 +56,7 @@ class Lean:
             _log.warning("lean_left_off", mitmproxy=version.VERSION, tried=TRIED, meaning="each call costs more")
             return
         self._table = table = Table(ctx.master.addons)
-        _replace((handle_hook(table), messages.get_all, messages.unchecked, messages.make_body_reader))
+        _replace((handle_hook(table), messages.get_all, messages.unchecked, messages.make_body_reader, streams.init))
         if not table.of("add_log"):
             _stop_log_events()
         # What is there now stays, and need not be looked through for garbage again and again. No later than now: calls
