@@ -4,14 +4,10 @@ import asyncio
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from http.client import responses
-from importlib import import_module
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
+import h11
 import structlog
-
-if TYPE_CHECKING:
-    from tornado.httpserver import HTTPServer
-    from tornado.httputil import HTTPServerRequest
 
 _log = structlog.get_logger("sidecar.admin")
 
@@ -22,11 +18,8 @@ class Page(NamedTuple):
     body: bytes
 
 
-SERVER: Final = "tornado.httpserver"
-"""Imported beside the first calls: it reads the system's certificates on the way."""
-
-MOST_BODY: Final = 1024  # bytes; a GET has none
 IDLE_SECONDS: Final = 10.0
+READ: Final = 4096  # bytes at a time; h11 bounds the whole head
 TEXT: Final = "text/plain; charset=utf-8"
 NOT_FOUND: Final = Page(404, TEXT, b"")
 NOT_ALLOWED: Final = Page(405, TEXT, b"")
@@ -51,16 +44,14 @@ def readiness(missing: Callable[[], Sequence[str]]) -> Route:
 
 
 class Admin:
-    """Listens at host and port once the sidecar runs; ``routes`` by their exact path."""
+    """Listens at host and port once the sidecar runs; ``routes`` by their exact path. A connection gets one answer."""
 
     name = "sidecar-admin"
 
     def __init__(self, address: tuple[str, int], routes: Mapping[str, Route]) -> None:
         self._address = address
         self._routes = routes
-        self._starting: asyncio.Task[None] | None = None
-        self._server: HTTPServer | None = None
-        self._answers: set[asyncio.Task[None]] = set()
+        self._starting: asyncio.Task[asyncio.Server] | None = None
         self.port = address[1]
 
     def running(self) -> None:
@@ -71,59 +62,50 @@ class Admin:
             _log.error("admin_not_listening", why=f"listen.admin: {host}:{port} can't be had: {error}")
             return
         self.port = listener.getsockname()[1]
-        self._starting = asyncio.get_running_loop().create_task(self._serve(listener))
+        self._starting = asyncio.get_running_loop().create_task(
+            asyncio.start_server(self._converse, sock=listener, backlog=128)
+        )
         _log.info("admin_listening", address=f"{host}:{self.port}")
 
-    async def _serve(self, listener: socket.socket) -> None:
-        try:
-            await asyncio.to_thread(import_module, SERVER)
-        except BaseException as error:
-            listener.close()
-            if isinstance(error, Exception):  # nobody waits for this task
-                _log.error("admin_not_listening", exc_info=error)
-            raise
-        from tornado.httpserver import HTTPServer  # noqa: PLC0415 - only where there is such a listener
-
-        self._server = HTTPServer(self._take, max_body_size=MOST_BODY, idle_connection_timeout=IDLE_SECONDS)
-        listener.setblocking(False)
-        self._server.add_socket(listener)
-
     def done(self) -> None:
-        if self._starting:
-            self._starting.cancel()
-        if self._server:
-            self._server.stop()
+        if self._starting and not self._starting.cancel():
+            self._starting.result().close()
 
-    def _take(self, request: "HTTPServerRequest") -> None:
-        task = asyncio.get_running_loop().create_task(self._answer(request))
-        self._answers.add(task)  # the loop itself holds tasks but weakly
-        task.add_done_callback(self._answers.discard)
-
-    async def _answer(self, request: "HTTPServerRequest") -> None:
-        from tornado.httputil import HTTPHeaders, ResponseStartLine  # noqa: PLC0415 - as above
-        from tornado.iostream import StreamClosedError  # noqa: PLC0415 - the same
-
-        route = self._routes.get(request.path)
-        if route is None:
-            page = NOT_FOUND
-        elif request.method != "GET":
-            page = NOT_ALLOWED
-        else:
-            page = await _made(route)
-        headers = HTTPHeaders(
-            {"Content-Type": page.content_type, "Content-Length": str(len(page.body)), "Connection": "close"}
-        )
-        if page is NOT_ALLOWED:
-            headers["Allow"] = "GET"
-        connection = request.connection
-        assert connection
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = h11.Connection(h11.SERVER)
         try:
-            await connection.write_headers(
-                ResponseStartLine("HTTP/1.1", page.status, responses[page.status]), headers, page.body
-            )
-        except StreamClosedError:
-            return
-        connection.finish()
+            async with asyncio.timeout(IDLE_SECONDS):
+                page = await self._asked(connection, reader)
+            if page is not None:
+                writer.write(_answer(connection, page))
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await writer.drain()
+        except (OSError, TimeoutError):
+            writer.transport.abort()
+        finally:
+            writer.close()
+
+    async def _asked(self, connection: h11.Connection, reader: asyncio.StreamReader) -> Page | None:
+        """The page for the one request of a connection; None where none came."""
+        try:
+            while (event := connection.next_event()) is h11.NEED_DATA:
+                connection.receive_data(await reader.read(READ))
+        except h11.RemoteProtocolError as error:
+            return Page(error.error_status_hint, TEXT, b"")
+        if not isinstance(event, h11.Request):
+            return None
+        route = self._routes.get(event.target.decode("ascii").partition("?")[0])
+        if route is None:
+            return NOT_FOUND
+        return await _made(route) if event.method == b"GET" else NOT_ALLOWED
+
+
+def _answer(connection: h11.Connection, page: Page) -> bytes:
+    headers = [("Content-Type", page.content_type), ("Content-Length", str(len(page.body))), ("Connection", "close")]
+    if page is NOT_ALLOWED:
+        headers.append(("Allow", "GET"))
+    head = h11.Response(status_code=page.status, headers=headers, reason=responses[page.status])
+    return b"".join(connection.send(event) or b"" for event in (head, h11.Data(data=page.body), h11.EndOfMessage()))
 
 
 def _family(host: str) -> socket.AddressFamily:

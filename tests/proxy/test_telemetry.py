@@ -2,6 +2,7 @@
 
 import http.client
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -242,6 +243,36 @@ def test_the_admin_listener(admin: RunningSidecar, method: str, path: str, statu
     assert (reply.status, reply.body) == (status, body)
     assert ("allow" in reply.headers) == (status == 405)
     assert "server" not in reply.headers
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"GET /livez\r\n\r\n", 400),
+        (b"GET /livez HTTP/1.1\r\n\r\n", 400),  # no Host
+        (b"\x16\x03\x01\x00\r\n\r\n", 400),
+        (b"GET /" + b"a" * 20_000, 431),
+        (b"POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello", 405),
+    ],
+    ids=["no version", "no host", "no HTTP", "endless", "with a body"],
+)
+def test_the_admin_listener_hears_odd_things(admin: RunningSidecar, sent: bytes, status: int) -> None:
+    assert send(admin_port(admin), sent).status == status
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /livez HTTP/1.1\r\n"])
+def test_a_silent_asker_is_hung_up_on(admin: RunningSidecar, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr("addons.process.admin.IDLE_SECONDS", 0.2)
+    with socket.create_connection(("127.0.0.1", admin_port(admin)), 10) as asker:
+        asker.sendall(sent)
+        assert hung_up(asker)
+
+
+def hung_up(asker: socket.socket) -> bool:
+    try:
+        return asker.recv(1) == b""
+    except ConnectionResetError:
+        return True
 
 
 def test_callers_do_not_see_the_admin_pages(admin: RunningSidecar) -> None:
