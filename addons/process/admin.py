@@ -18,7 +18,7 @@ class Page(NamedTuple):
     body: bytes
 
 
-IDLE_SECONDS: Final = 10.0
+IDLE_SECONDS: Final = 10.0  # for a request and its page; the same again for the answer to be taken
 READ: Final = 4096  # bytes at a time; h11 bounds the whole head
 TEXT: Final = "text/plain; charset=utf-8"
 NOT_FOUND: Final = Page(404, TEXT, b"")
