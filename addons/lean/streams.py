@@ -1,7 +1,7 @@
 """A call's memory is free as soon as the call has ended.
 
 mitmproxy's stream of a call refers to itself three times over, so that it, the flow and their bodies wait for Python's
-collector of garbage, which comes by when enough objects wait, however large they are: ten bodies of 10 MB held 190 MB.
+collector of garbage, which comes by when enough objects wait, however large they are: ten bodies of 10 MB held 200 MB.
 """
 
 from typing import Any, Final

@@ -19,6 +19,7 @@ class Page(NamedTuple):
 
 
 IDLE_SECONDS: Final = 10.0  # for a request and its page; the same again for the answer to be taken
+BACKLOG: Final = 128
 READ: Final = 4096  # bytes at a time; h11 bounds the whole head
 TEXT: Final = "text/plain; charset=utf-8"
 NOT_FOUND: Final = Page(404, TEXT, b"")
@@ -51,25 +52,29 @@ class Admin:
     def __init__(self, address: tuple[str, int], routes: Mapping[str, Route]) -> None:
         self._address = address
         self._routes = routes
-        self._starting: asyncio.Task[asyncio.Server] | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._server: asyncio.Server | None = None
         self.port = address[1]
 
     def running(self) -> None:
         host, port = self._address
         try:
-            listener = socket.create_server((host, port), family=_family(host), backlog=128)
+            listener = socket.create_server((host, port), family=_family(host), backlog=BACKLOG)
         except OSError as error:  # an error that is logged now stops the start
             _log.error("admin_not_listening", why=f"listen.admin: {host}:{port} can't be had: {error}")
             return
         self.port = listener.getsockname()[1]
-        self._starting = asyncio.get_running_loop().create_task(
-            asyncio.start_server(self._converse, sock=listener, backlog=128)
-        )
+        self._starting = asyncio.get_running_loop().create_task(self._serve(listener))
         _log.info("admin_listening", address=f"{host}:{self.port}")
 
+    async def _serve(self, listener: socket.socket) -> None:
+        self._server = await asyncio.start_server(self._converse, sock=listener, backlog=BACKLOG)
+
     def done(self) -> None:
-        if self._starting and not self._starting.cancel():
-            self._starting.result().close()
+        if self._starting:
+            self._starting.cancel()
+        if self._server:
+            self._server.close()
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = h11.Connection(h11.SERVER)
@@ -80,7 +85,7 @@ class Admin:
                 writer.write(_answer(connection, page))
                 async with asyncio.timeout(IDLE_SECONDS):
                     await writer.drain()
-        except (OSError, TimeoutError):
+        except OSError:  # a timeout is one too
             writer.transport.abort()
         finally:
             writer.close()

@@ -10,6 +10,8 @@ from addons.process.banner import MODEL
 
 TOKEN: Final = "bench-caller"
 PLAIN, ADDON, SIDECAR, LITELLM = "plain", "addon", "sidecar", "litellm"
+NAMES: Final = (PLAIN, ADDON, SIDECAR)
+EVERYONE: Final = (*NAMES, LITELLM)
 MEGABYTE: Final = 1_000_000
 
 PATHS: Final = {PLAIN: "/v1/responses", ADDON: PATH, SIDECAR: PATH, LITELLM: "/v1/responses"}
@@ -31,7 +33,7 @@ class Case(NamedTuple):
     calls: int
     threads: int
     new_connections: bool = False
-    contenders: tuple[str, ...] = (PLAIN, ADDON, SIDECAR)
+    contenders: tuple[str, ...] = NAMES
     status: int = 200
     token: str = TOKEN
     proxies: int = 1
@@ -58,11 +60,11 @@ STRANGER: Final = "refused: unknown token"
 START: Final = "start"
 
 CASES: Final[Mapping[str, Case]] = {
-    JSON: Case({"input": "x" * 900}, 400, 4, contenders=(PLAIN, ADDON, SIDECAR, LITELLM)),
+    JSON: Case({"input": "x" * 900}, 400, 4, contenders=EVERYONE),
     TWO: Case({"input": "x" * 900}, 400, 4, contenders=(SIDECAR,), proxies=2),
     NEW: Case({"input": "x" * 900}, 60, 4, new_connections=True),
     PACED: Case(_streamed("events=92 pause=0.002"), 24, 8),
-    BURST: Case(_streamed("events=92"), 40, 4, contenders=(PLAIN, ADDON, SIDECAR, LITELLM)),
+    BURST: Case(_streamed("events=92"), 40, 4, contenders=EVERYONE),
     CROWD: Case(_streamed("events=12 pause=0.05"), 100, 100),
     LARGE: Case(_image(10 * MEGABYTE), 4, 1),
     POLICY: Case({"input": "x" * 900, "store": True}, 400, 4, contenders=(SIDECAR,), status=400),

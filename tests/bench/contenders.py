@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from addons.foundry.caller import SCOPE
 from addons.process.banner import MODEL
-from tests.bench.cases import ADDON, CASES, JSON, LITELLM, MEGABYTE, PLAIN, SIDECAR, TOKEN
+from tests.bench.cases import ADDON, CASES, EVERYONE, JSON, LITELLM, MEGABYTE, NAMES, PLAIN, SIDECAR, TOKEN
 from tests.bench.load import Caller
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -27,7 +27,6 @@ PROGRAM: Final = (
 
 MITMDUMP: Final = (sys.executable, "-P", "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()")
 START_SECONDS: Final = 180  # under valgrind on a busy machine; else a second
-NAMES: Final = (PLAIN, ADDON, SIDECAR)
 SETTLE_SECONDS: Final = 0.3
 AMPLE: Final = {"tokens_per_minute": 10**12, "requests_per_minute": 10**9}
 
@@ -59,7 +58,7 @@ class Provider:
 
 def installed() -> tuple[str, ...]:
     """The contenders there are here."""
-    return NAMES + ((LITELLM,) if shutil.which(LITELLM) else ())
+    return EVERYONE if shutil.which(LITELLM) else NAMES
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from pathlib import Path
 from time import sleep
 from typing import Final
 
-from tests.bench.cases import CASES, COUNTED
-from tests.bench.contenders import NAMES, SETTLE_SECONDS, BenchError, provider, running
+from tests.bench.cases import CASES, COUNTED, NAMES
+from tests.bench.contenders import SETTLE_SECONDS, BenchError, provider, running
 from tests.bench.load import Caller
 from tests.bench.measuring import Figures
 

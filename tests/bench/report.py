@@ -9,10 +9,9 @@ from statistics import median
 from typing import Any, Final
 
 from addons.commands.charts import Style, pygal
-from tests.bench.cases import ADDON, JSON, LITELLM, PLAIN, ROWS, SERVING, SIDECAR, Goal, Row
+from tests.bench.cases import ADDON, EVERYONE, JSON, LITELLM, PLAIN, ROWS, SERVING, SIDECAR, Goal, Row
 from tests.bench.measuring import Figures
 
-NAMES: Final = (PLAIN, ADDON, SIDECAR, LITELLM)
 BASES: Final = (PLAIN, ADDON, LITELLM, SERVING)
 
 
@@ -36,8 +35,9 @@ def machine() -> dict[str, str | int]:
 
 
 def _row(row: Row, figures: Figures) -> dict[str, Any]:
-    rounds = {name: figures[row.case, row.measure, name] for name in NAMES if (row.case, row.measure, name) in figures}
-    bases = {name: rounds[name] for name in (PLAIN, ADDON, LITELLM) if name in rounds}
+    by_name = {name: figures.get((row.case, row.measure, name)) for name in EVERYONE}
+    rounds = {name: values for name, values in by_name.items() if values}
+    bases = {name: rounds[name] for name in BASES if name in rounds}
     if not bases:
         bases = {SERVING: figures[JSON, row.measure, SIDECAR]}
     own = rounds[SIDECAR]
@@ -64,7 +64,7 @@ def _goal(goal: Goal, own: list[float], base: list[float]) -> dict[str, Any]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """The rows as text, a heading for each case."""
-    names = [name for name in NAMES if any(name in row["median"] for row in rows)]
+    names = [name for name in EVERYONE if any(name in row["median"] for row in rows)]
     bases = [name for name in BASES if any(name in row["ratio"] for row in rows)]
     lines = [_line("", names, [f"of {name}" for name in bases], "goal")]
     case = None

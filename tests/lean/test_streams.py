@@ -12,10 +12,8 @@ from addons.call import Call
 from tests.conftest import SettingsMaker
 from tests.proxy.client import HELLO, post
 from tests.proxy.running import RunningSidecar
-from tests.proxy.test_growth import leave_early
+from tests.proxy.test_growth import STREAM, leave_early
 from tests.records import Records
-
-STREAM = {**HELLO, "stream": True}
 
 
 def simulated(directives: str) -> dict[str, object]:
