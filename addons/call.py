@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
 from addons.foundry.caller import Caller
@@ -21,6 +22,23 @@ type UsageStatus = Literal["reported", "interrupted", "unknown"]
 
 type To = Literal["provider", "foundry"]
 """Where a call leaves for: the model provider, judged and rewritten, or Foundry itself, passed on as it came."""
+
+
+class Outcome(StrEnum):
+    """How a call ended: the one vocabulary of record, ledger, span, metric, log level, marker and alert.
+
+    Whether policy let the call through is another question (``policy.decision``: allowed or refused).
+    """
+
+    SERVED = "served"  # the whole answer reached the caller
+    PROVIDER_ERROR = "provider_error"  # the provider failed, refused, or answered something that is no answer
+    TRUNCATED = "truncated"  # the provider's answer broke off
+    TIMED_OUT = "timed_out"  # the provider was silent for too long
+    CALLER_GONE = "caller_gone"  # the caller hung up
+    CALLER_STALLED = "caller_stalled"  # the caller did not send, or did not read, in its time
+    SHUT_DOWN = "shut_down"  # the sidecar ended before the call did
+    REFUSED = "refused"  # the sidecar answered by itself; nothing left
+    FAULT = "fault"  # the sidecar failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +116,8 @@ class Call:
     refusal: Refusal | None = None
 
     # the way back
+    status: int | None = None  # HTTP status the caller got; None where nothing was said
+    outcome: Outcome | None = None  # None while the call is under way
     answer: Answer = field(default_factory=Answer)
     last_activity: float = 0.0
     cut: Literal["connect", "read", "shutdown"] | None = None  # why the sidecar itself ended it
