@@ -4,14 +4,26 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from addons.call import To
+from addons.exchange.upstream.destination import Destination, Trust
 from addons.gates.order import Gates
 from addons.secret import Secret
 from addons.verifiers.protocol import Verifier
 
 KEY_LIFETIME: Final = 1.0  # seconds a key file's content is trusted before it is looked at again
+
+
+class Credential(Protocol):
+    """What opens the way to one region of the provider."""
+
+    async def bearer(self) -> bytes:
+        """The token that goes behind ``Bearer``.
+
+        Raises:
+            SecretError: there is none that may be used.
+        """
 
 
 class ProviderKey:
@@ -22,7 +34,7 @@ class ProviderKey:
         self._value = b""
         self._read_at = float("-inf")
 
-    async def read(self) -> bytes:
+    async def bearer(self) -> bytes:
         """
         Raises:
             SecretError: it can't be read.
@@ -39,19 +51,21 @@ class Rules:
     Args:
         gates: those a call goes through.
         every_gate: the names of those it must have got through, in order, to leave; by where it leaves for.
-        keys: by region.
-        addresses: the only ones of providers that may be dialled, each with the name its certificate must bear.
+        credentials: by region.
+        destinations: where the calls of each region go; nothing of the provider's is dialled but these.
         foundry: Foundry's host names that calls may be passed on to, each with its address where the operator
             wrote one.
+        foundry_trust: how Foundry's certificate is checked.
         verifier: the one in the gates.
         store_needed: whether calls are refused while the store of limits is out of reach.
     """
 
     gates: Gates
     every_gate: Mapping[To, tuple[str, ...]]
-    keys: Mapping[str, ProviderKey]
-    addresses: Mapping[tuple[str, int], str]
+    credentials: Mapping[str, Credential]
+    destinations: Mapping[str, Destination]
     foundry: Mapping[str, tuple[str, int] | None]
+    foundry_trust: Trust
     verifier: Verifier
     store_needed: bool = False
 

@@ -1,0 +1,261 @@
+"""One caller's connection: its requests in their turn, its answers, and the clocks that it is held to.
+
+Bytes come in by ``received``. Each request is served by an exchange of its own, one after the other (RFC 9112 §9.3.2);
+what a caller sends ahead waits, and reading stops when too much waits. Nothing here imports mitmproxy: ``wire`` is
+where it writes to.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Literal, NamedTuple, Protocol
+
+import structlog
+
+from addons.exchange.ending import Ending
+from addons.exchange.request import BodyBounds, Request
+from addons.exchange.request_reader import RequestReader
+from addons.foundry.refusals import Refusal
+
+MOST_AHEAD: Final = 256 * 1024
+"""Bytes a caller may send ahead of their turn before reading stops."""
+
+LINGER: Final = 2.0
+"""Seconds in which a caller may read the last answer while what it still sends is dropped. Closed at once, the
+kernel would answer its bytes with a reset, and the reset would take the answer with it."""
+
+_log = structlog.get_logger("sidecar.caller")
+
+
+class Wire(Protocol):
+    """Where a caller's bytes go out, through whatever TLS lies between."""
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the socket has not taken yet."""
+
+    def write(self, data: bytes) -> None: ...
+
+    async def drain(self) -> None:
+        """Returns once the socket has taken everything; raises OSError where the connection is lost."""
+
+    def end(self) -> None:
+        """Says that nothing more comes; reading goes on."""
+
+    def close(self) -> None:
+        """Closes once everything written is taken."""
+
+    def abort(self) -> None:
+        """Closes now, and leaves nothing in the kernel."""
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+
+class Peer(NamedTuple):
+    """Who is at the other end, as far as the connection itself tells."""
+
+    address: str
+    listener: Literal["reverse", "proxy"]
+    encrypted: bool = False
+    server_name: str | None = None  # TLS SNI
+
+
+class Served(Protocol):
+    """One exchange under way."""
+
+    def start(self) -> None: ...
+
+    def end(self, ending: Ending) -> None:
+        """Has it end for this reason; it still answers what can be answered, and is recorded."""
+
+
+class Clocks(NamedTuple):
+    """Seconds: ``head`` for a head to come, ``body`` for the rest of a body that nobody wants any more."""
+
+    head: float
+    body: float
+
+
+class CallerConnection:
+    """``serve`` makes the exchange of one request, ``bounds`` are those of its body.
+
+    ``refuse`` gives the answer to what can't be read as a request, which no exchange is made of.
+    """
+
+    def __init__(  # noqa: PLR0913 - one parameter a part it works with
+        self,
+        wire: Wire,
+        peer: Peer,
+        serve: Callable[["CallerConnection", Request], Served],
+        refuse: Callable[[Refusal], bytes],
+        bounds: BodyBounds,
+        clocks: Clocks,
+    ) -> None:
+        self.peer = peer
+        self.open = True
+        self.draining = False  # after the exchange under way nothing more is served
+        self.current: Served | None = None
+        self._wire = wire
+        self._serve = serve
+        self._refuse = refuse
+        self._bounds = bounds
+        self._clocks = clocks
+        self._reader = RequestReader(bounds)
+        self._ahead = 0  # bytes that came while an exchange was under way
+        self._paused = False
+        self._deaf = False  # the last answer was said: what still comes is dropped
+        self._unread: Request | None = None  # answered before its body has come
+        self._turning = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._start_clock(clocks.head, self._head_is_late)
+
+    # what comes in
+
+    def begin(self, peer: Peer) -> None:
+        """HTTP begins, within TLS or a tunnel it may be; the clock of the head goes on."""
+        self.peer = peer
+        self._reader = RequestReader(self._bounds)
+
+    def received(self, data: bytes) -> None:
+        if self._deaf or not self.open:
+            return
+        reader = self._reader
+        reader.feed(data)
+        if self.current is not None:
+            self._ahead += 0 if reader.body_is_coming and not reader.requests else len(data)
+            if self._ahead > MOST_AHEAD and not self._paused:
+                self._paused = True
+                self._wire.pause()
+            return
+        self._take_turns()
+
+    @property
+    def tunnelled(self) -> bytes | None:
+        """After CONNECT, the bytes that came behind its head."""
+        return self._reader.tunnelled
+
+    def closed(self) -> None:
+        """The caller hung up, or its connection broke."""
+        if not self.open:
+            return
+        self.open = False
+        self._stop_clock()
+        if self.current is not None:
+            self.current.end(Ending.CALLER_GONE)
+
+    def _take_turns(self) -> None:
+        """Serves what has come. Exchanges that end at once are followed by the next in this loop, not by recursion."""
+        if self._turning:
+            return
+        self._turning = True
+        try:
+            while self.current is None and not self._deaf and self.open and self._body_is_read():
+                if not self._reader.requests:
+                    self._wait_for_head()
+                    break
+                self._stop_clock()
+                self.current = served = self._serve(self, self._reader.requests.popleft())
+                served.start()
+        finally:
+            self._turning = False
+
+    def _body_is_read(self) -> bool:
+        """Whether the body of a request that was answered early has come to its end."""
+        if self._unread is None:
+            return True
+        if self._unread.body.ended:
+            self._unread = None
+            self._stop_clock()
+            return True
+        if self._reader.failure is not None:
+            self.abort()
+        return False
+
+    def _wait_for_head(self) -> None:
+        if (refusal := self._reader.failure) is not None:
+            _log.warning("head_refused", refusal=refusal.name, peer=self.peer.address)
+            self.write(self._refuse(refusal))
+            self.say_no_more()
+        elif self._reader.in_head:
+            self._start_clock(self._clocks.head, self._head_is_late)
+        elif self.draining:
+            self.close()
+
+    # what goes out
+
+    @property
+    def unsent(self) -> int:
+        return self._wire.unsent
+
+    def write(self, data: bytes) -> None:
+        """Nothing, where the connection is gone."""
+        if self.open:
+            self._wire.write(data)
+
+    async def drain(self) -> None:
+        """Returns once the socket has taken everything; raises OSError where the connection is lost."""
+        await self._wire.drain()
+
+    # how it goes on
+
+    def exchange_ended(self, request: Request, *, keep: bool) -> None:
+        """The answer is written. ``keep``: its framing ended, so that another may follow."""
+        self.current = None
+        self._ahead = 0
+        if self._paused and self.open:
+            self._paused = False
+            self._wire.resume()
+        if not self.open:
+            return
+        if not keep or self.draining or self._reader.failure is not None:
+            if request.body.ended:
+                self.close()
+            else:
+                self.say_no_more()
+            return
+        if not request.body.ended:
+            request.body.drop()
+            self._unread = request
+            self._start_clock(self._clocks.body, self.abort)
+        self._take_turns()
+
+    def say_no_more(self) -> None:
+        """The last answer was written while the caller still sends."""
+        self._deaf = True
+        self._stop_clock()
+        self._wire.end()
+        self._start_clock(LINGER, self.abort)
+
+    def close(self) -> None:
+        """Closes once what was written is taken."""
+        self._deaf = True
+        self._stop_clock()
+        self._wire.close()
+        self._start_clock(LINGER, self.abort)
+
+    def close_idle(self) -> None:
+        """Closes it unless an exchange is under way; that one is its last."""
+        self.draining = True
+        if self.current is None and self.open and not self._deaf:
+            self.close()
+
+    def abort(self) -> None:
+        """Closes now; what is unsent is not sent."""
+        self._stop_clock()
+        self._deaf = True
+        if self.open:
+            self._wire.abort()
+
+    def _head_is_late(self) -> None:
+        _log.warning("head_not_ended", seconds=self._clocks.head, peer=self.peer.address)
+        self.abort()
+
+    def _start_clock(self, seconds: float, then: Callable[[], None]) -> None:
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, then)
+
+    def _stop_clock(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

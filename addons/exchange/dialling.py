@@ -1,0 +1,53 @@
+"""Which addresses may be dialled at somebody's word, and what a name leads to.
+
+For unread tunnels and for Foundry's own host names; the provider's addresses are the operator's word alone.
+"""
+
+import asyncio
+import ipaddress
+import socket
+from typing import Final
+
+METADATA: Final = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "fd00:ec2::254", "192.0.0.192")))
+"""Cloud metadata services that are not link-local: Alibaba's, AWS's by IPv6, Oracle's."""
+
+
+class ForbiddenAddressError(Exception):
+    """A name leads to this machine itself or to a metadata service."""
+
+
+async def resolve(host: str, port: int) -> tuple[str, int]:
+    """An address of the name that may be dialled; looked up here, so that the one dialled is the one looked at.
+
+    Raises:
+        ForbiddenAddressError: any of the name's addresses may not be dialled.
+        OSError: the name can't be resolved.
+    """
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = [(str(entry[4][0]), int(entry[4][1])) for entry in found]
+    if forbidden := [address for address, _ in addresses if not may_be_dialled(address) or is_own(address)]:
+        raise ForbiddenAddressError(f"{host} leads to {forbidden[0]}")
+    return addresses[0]
+
+
+def may_be_dialled(host: str) -> bool:
+    """Whether an IP address is none of this machine's by its kind, and no metadata service. Private networks may be."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    own = address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
+    return not (own or address.is_reserved or address in METADATA)
+
+
+def is_own(host: str) -> bool:
+    """Whether an IP address is one of this machine's interfaces: the system lets nobody else bind to it.
+
+    Through it the sidecar's own listeners could be reached, the operator's among them.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as trial:
+        try:
+            trial.bind((host, 0))
+        except OSError:
+            return False
+        return True

@@ -1,0 +1,327 @@
+"""One exchange, from a request's head to its record. Read ``run`` from top to bottom.
+
+What is known of a call is kept here and in its ``Call``, and nowhere else. A deadline, a caller that hangs up and the
+end of the sidecar arrive as a cancellation whose reason is an ``Ending``; whatever else escapes is a fault. Each ends
+in one answer, where one can be given, and in one record.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from typing import Final
+
+import structlog
+
+from addons.call import Call, Outcome
+from addons.exchange import answers
+from addons.exchange.caller_connection import CallerConnection
+from addons.exchange.deadline import Deadline
+from addons.exchange.ending import TOLD, Ending
+from addons.exchange.failures import refusal_of
+from addons.exchange.judging import Judged, PassedOn, judge
+from addons.exchange.relay import Relay, Watch
+from addons.exchange.request import SECRET_FIELDS, Request
+from addons.exchange.sending import Sent, pass_on_to_foundry, send_to_provider
+from addons.exchange.services import Services
+from addons.exchange.upstream.failure import UpstreamFailure
+from addons.foundry.provider_errors import refusal_for
+from addons.foundry.refusals import Refusal
+from addons.foundry.trace import read_trace
+
+MOST_UNSENT: Final = 256 * 1024
+"""Bytes that wait for a slow caller before the other side is no longer read."""
+
+CHANGES_FIELD: Final = b"Sidecar-Changes"
+
+FAULT: Final = "The sidecar met a fault of its own; nothing was sent to the provider. Its log has the details."
+FAULT_BEHIND: Final = "The sidecar met a fault of its own after the call had left. Its log has the details."
+
+BROKE_OFF: Final = "The model provider's stream broke off before its end."
+
+_log = structlog.get_logger("sidecar.exchange")
+
+
+class Exchange:
+    """Serves one request of one caller's connection."""
+
+    def __init__(self, services: Services, caller: CallerConnection, request: Request) -> None:
+        self.request = request
+        self.call = _opened(request, caller)
+        self.relay = Relay(
+            self.call,
+            self._write,
+            version=request.version,
+            more_fields=self._more_fields,
+            quotes_credential=self._quotes_credential,
+            watch=self._watch() if services.observers else None,
+        )
+        self._services = services
+        self._rules = services.in_force.rules  # a reload does not change them for a call that has begun
+        self._caller = caller
+        self._deadline = Deadline(self.end)
+        self._total = Deadline(self.end)
+        self._task: asyncio.Task[None] | None = None
+        self._ending: Ending | None = None
+        self._credential: bytes | None = None
+        self._sent: Sent | None = None
+        self._crowded = False  # too much waits for the caller: the other side is not read
+        self._unsent_at = (0, 0.0)  # least bytes that waited for the caller, and when that was seen
+        self._keep = request.keep_alive and request.method != "CONNECT"
+
+    # the way of a call
+
+    def start(self) -> None:
+        """A call that waits for nothing is over when this returns."""
+        self._services.under_way.add(self)
+        self._task = asyncio.Task(self.run(), eager_start=True)
+
+    def end(self, ending: Ending) -> None:
+        """Cancels it for this reason; the first one counts."""
+        if self._ending is None and self._task is not None and not self._task.done():
+            self._ending = ending
+            self._task.cancel()
+
+    async def run(self) -> None:
+        call, services = self.call, self._services
+        try:
+            services.observers.opened(self)
+            judged = await judge(call, self._rules, self._read_body)
+            for prepare in services.before_release:  # the ledger's row is committed before the call leaves
+                await prepare(call)
+            call.released_at = call.last_activity = time.monotonic()
+            services.observers.released(self)
+            await self._send(judged)
+            await self._relay_answer()
+            await self._finish()
+        except BaseException as error:  # noqa: BLE001 - whatever escapes, the call ends closed, answered and recorded
+            self._fail(error)
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                raise
+        finally:
+            self._close()
+
+    async def _read_body(self) -> bytes:
+        body = self.request.body
+        if not body.ended:
+            self._deadline.set(self._services.timeouts.body, Ending.BODY_LATE)
+            if self.call.header("expect") and self.request.version == "1.1":
+                self._caller.write(answers.CONTINUE)
+        read = await body.read()
+        self._deadline.clear()
+        return read
+
+    async def _send(self, judged: Judged | PassedOn) -> None:
+        services, timeouts = self._services, self._services.timeouts
+        self._deadline.set(timeouts.connect, Ending.CONNECT_LATE)
+        if timeouts.total is not None:
+            self._total.set(timeouts.total, Ending.TOTAL)
+        if isinstance(judged, Judged):
+            self._credential = await self._rules.credentials[judged.region].bearer()
+            self._sent = await send_to_provider(judged, self._credential, services.to_provider, self.relay)
+        else:
+            self._sent = await pass_on_to_foundry(judged, self._rules, services.to_foundry, self.relay)
+        self.call.sent_at = self.call.last_activity = time.monotonic()
+
+    async def _relay_answer(self) -> None:
+        """Until the answer is over. The other side is read no faster than the caller reads."""
+        call, relay, sent = self.call, self.relay, self._sent
+        assert sent is not None
+        while not (relay.over or relay.overflowed):
+            self._deadline.set(self._services.timeouts.read, Ending.SILENT, lambda: call.last_activity)
+            await relay.change()
+            if self._crowded:
+                await self._caller_takes_all()
+                self._crowded = False
+                call.last_activity = time.monotonic()  # what was not read was no silence
+                sent.resume()
+        self._deadline.clear()
+
+    async def _finish(self) -> None:
+        """The answer is over: it has passed, or is refused for what it is."""
+        relay, call = self.relay, self.call
+        if relay.passing is None or not relay.begun:
+            raise self._refusal_of_answer()
+        if relay.failure is not None and not relay.finished:
+            raise relay.failure
+        if relay.finish():
+            call.outcome = relay.outcome
+        else:
+            call.outcome = Outcome.TRUNCATED
+            self._keep = relay.break_off("stream_truncated", BROKE_OFF) and self._keep
+        self._keep = self._keep and relay.framing_ended
+        if self._caller.unsent:
+            await self._caller_takes_all()
+
+    async def _caller_takes_all(self) -> None:
+        self._unsent_at = (self._caller.unsent, time.monotonic())
+        self._deadline.set(self._services.timeouts.write, Ending.CALLER_STALLED, self._caller_took)
+        try:
+            await self._caller.drain()
+        except OSError:
+            self.end(Ending.CALLER_GONE)
+            await asyncio.sleep(0)  # where the cancellation arrives
+        self._deadline.clear()
+
+    def _caller_took(self) -> float:
+        """When the caller was last seen to take something."""
+        if self._caller.unsent < self._unsent_at[0]:
+            self._unsent_at = (self._caller.unsent, time.monotonic())
+        return self._unsent_at[1]
+
+    # the ends of a call
+
+    def _fail(self, error: BaseException) -> None:
+        """Decides what the end is called, and tells the caller as far as it can be told."""
+        call, relay = self.call, self.relay
+        if self._sent is not None:
+            self._sent.abort()
+        if isinstance(error, asyncio.CancelledError) and self._ending is not None:
+            self._end_early(self._ending)
+        elif relay.finished:
+            call.outcome = relay.outcome  # nothing that comes behind the end of a stream changes it
+            self._keep = relay.break_off("", "") and self._keep
+        elif isinstance(error, Refusal):
+            call.outcome = Outcome.REFUSED if call.sent_at is None else Outcome.PROVIDER_ERROR
+            self._refuse(error)
+        elif isinstance(error, UpstreamFailure):
+            self._lose(error)
+        else:
+            _log.error("fault", exc_info=error, **{"call.id": call.id})
+            call.outcome = Outcome.FAULT
+            sentence = FAULT if call.sent_at is None else FAULT_BEHIND
+            self._break_off("sidecar_error", sentence, Refusal("fault", sentence, detail=type(error).__name__))
+
+    def _end_early(self, ending: Ending) -> None:
+        call, relay = self.call, self.relay
+        told = TOLD[call.to][ending]
+        call.outcome = relay.outcome if relay.finished else told.outcome
+        if ending is Ending.CALLER_STALLED:
+            self._caller.abort()
+        if told.refusal is None:
+            self._keep = False
+            return
+        model = {"modelName": call.model.rid} if call.model and told.refusal == "provider_timeout" else {}
+        refusal = Refusal(told.refusal, told.message, parameters=model, headers=told.headers, detail=ending.name)
+        self._break_off(told.code, told.sentence, refusal)
+
+    def _lose(self, failure: UpstreamFailure) -> None:
+        call, relay = self.call, self.relay
+        call.outcome = Outcome.TRUNCATED if relay.begun else Outcome.PROVIDER_ERROR
+        reused = self._sent is not None and self._sent.reused
+        self._break_off("stream_truncated", BROKE_OFF, refusal_of(failure, call.to, reused=reused))
+
+    def _break_off(self, code: str, sentence: str, refusal: Refusal) -> None:
+        """One answer: the refusal where nothing was said, else the event that ends a stream."""
+        if self.relay.begun:
+            self._keep = self.relay.break_off(code, sentence) and self._keep
+        else:
+            self._refuse(refusal)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        refusal.__traceback__ = refusal.__cause__ = refusal.__context__ = None  # their frames would keep the exchange
+        call = self.call
+        call.refusal = refusal
+        call.credentials = {}
+        if self.call.header("expect") and not self.request.body.ended:
+            self._keep = False  # whether the body still comes cannot be known (RFC 9110 §10.1.1)
+        if self._caller.open:
+            call.status = refusal.kind.status
+            self._caller.write(
+                answers.refusal_bytes(
+                    refusal,
+                    self._services.error_format,
+                    close=self._closes,
+                    method=call.method,
+                    more=tuple(self._services.standing(call)),
+                )
+            )
+
+    def _refusal_of_answer(self) -> Refusal:
+        """An answer that does not pass, as the refusal that takes its place."""
+        call, relay = self.call, self.relay
+        if relay.passing is None:
+            assert relay.failure is not None
+            raise relay.failure
+        if call.to == "foundry" or call.answer.status is None:
+            return Refusal("foundry_failed", "Foundry gave no answer that can be passed on.")
+        assert call.model
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in relay.fields}
+        body = bytes(relay.kept)
+        found = refusal_for(call.answer.status, headers, body, call.model.rid)
+        told = answers.refusal_bytes(found.refusal, self._services.error_format, close=False)
+        if self._quotes_credential(body) or self._quotes_credential(told):
+            call.alarms.append("provider_key_quoted")
+            found = refusal_for(call.answer.status, {}, b"", call.model.rid)
+        if found.alarm:
+            call.alarms.append(found.alarm)
+        return found.refusal
+
+    def _close(self) -> None:
+        """The one record, and the connection's next turn. Nothing here may keep the rest from happening."""
+        self._deadline.clear()
+        self._total.clear()
+        self._services.under_way.discard(self)
+        self.request.body.drop()
+        record: dict[str, object] = {}
+        for step in (self.relay.read_facts, lambda: record.update(self._services.record(self.call))):
+            try:
+                step()
+            except Exception as error:  # noqa: BLE001 - as said above
+                _log.error("fault", exc_info=error, **{"call.id": self.call.id})
+        self._services.observers.ended(self, record)
+        self._caller.exchange_ended(self.request, keep=self._keep)
+
+    # what it gives to the relay
+
+    def _write(self, data: bytes) -> None:
+        self._caller.write(data)
+        if self._caller.unsent > MOST_UNSENT and not self._crowded and self._sent is not None:
+            self._crowded = True
+            self._sent.pause()
+            self.relay.nudge()
+
+    def _more_fields(self, framing: answers.Framing) -> Iterator[tuple[bytes, bytes]]:
+        call = self.call
+        if call.verdict and call.verdict.changes:
+            yield CHANGES_FIELD, ", ".join(f"{each.path};{each.action}" for each in call.verdict.changes).encode()
+        yield from self._services.standing(call)
+        self._keep = self._keep and framing != "close"
+        if self._closes:
+            yield answers.CLOSE
+        elif self.request.version == "1.0":
+            yield b"Connection", b"keep-alive"
+
+    @property
+    def _closes(self) -> bool:
+        return not self._keep or self._caller.draining
+
+    def _quotes_credential(self, text: bytes) -> bool:
+        return self._credential is not None and self._credential in text
+
+    def _watch(self) -> Watch:
+        observers = self._services.observers
+        return Watch(
+            lambda: observers.answer_begins(self),
+            lambda payload: observers.answer_piece(self, payload),
+        )
+
+
+def _opened(request: Request, caller: CallerConnection) -> Call:
+    headers = request.table()
+    credentials = {name: headers.pop(name) for name in SECRET_FIELDS if name in headers}
+    target, authority = request.target, ""
+    scheme, colon, rest = target.partition("://")
+    if colon and scheme.isalpha():  # the absolute form of a request target (RFC 9112 §3.2.2)
+        authority, slash, path = rest.partition("/")
+        target = slash + path or "/"
+    return Call(
+        method=request.method,
+        target=target,
+        headers=headers,
+        trace=read_trace(headers),
+        authority=authority,
+        listener=caller.peer.listener,
+        encrypted=caller.peer.encrypted,
+        server_name=caller.peer.server_name,
+        credentials=credentials,
+    )

@@ -1,0 +1,216 @@
+"""Where mitmproxy ends and the exchange begins: the layer it is given in place of its own HTTP layer.
+
+mitmproxy listens, accepts, and speaks TLS to callers; its HTTP layer, which forwards when an addon fails, never runs.
+Bytes go from the socket through mitmproxy's layers into a ``CallerConnection``; answers go from there straight into
+the caller's socket, encrypted by the same TLS layers, since a detour through mitmproxy's events costs more than all
+else of a streamed event (docs/speed.md).
+"""
+
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from mitmproxy.connection import Client, Server
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers import ClientTLSLayer, TCPLayer
+from mitmproxy.proxy.mode_specs import RegularMode
+from mitmproxy.proxy.server import ConnectionHandler
+from OpenSSL import SSL
+
+from addons.exchange.caller_connection import CallerConnection, Peer
+from addons.exchange.tunnel import Opened
+
+TLS_HANDSHAKE: Final = 0x16
+"""The first byte of a TLS connection (RFC 8446 §5.1); no method of HTTP begins with it."""
+
+MOST_HELLO: Final = 64 * 1024
+"""Bytes of a ClientHello, which mitmproxy keeps until it is whole."""
+
+HIGH_WATER: Final = 64 * 1024
+"""Bytes that wait for a caller's socket from which ``drain`` waits, until none are left."""
+
+READ_AT_ONCE: Final = 65535
+_ABORT: Final = struct.pack("ii", 1, 0)
+
+_log = structlog.get_logger("sidecar.exchange")
+
+
+@dataclass
+class TunnelOpened(events.Event):
+    """A caller's CONNECT was answered with yes."""
+
+
+class SocketWire:
+    """Writes to a caller's socket, through each TLS layer that lies between, the innermost first."""
+
+    def __init__(self, handler: ConnectionHandler, client: Client) -> None:
+        writer = handler.transports[client].writer
+        assert writer is not None
+        self._writer: Any = writer
+        self._transport: Any = writer.transport
+        self._transport.set_write_buffer_limits(high=HIGH_WATER, low=0)
+        self._watchdog = handler.timeout_watchdog
+        self.tls: list[ClientTLSLayer] = []
+
+    @property
+    def unsent(self) -> int:
+        size: int = self._transport.get_write_buffer_size()
+        return size
+
+    def write(self, data: bytes) -> None:
+        for tls in reversed(self.tls):
+            data = _encrypted(tls, data)
+        self._watchdog.register_activity()  # mitmproxy counts only what passes its own layers
+        self._writer.write(data)
+
+    async def drain(self) -> None:
+        await self._writer.drain()
+
+    def end(self) -> None:
+        self._say_goodbye()
+        if self._transport.can_write_eof() and not self._transport.is_closing():
+            self._transport.write_eof()
+
+    def close(self) -> None:
+        self._say_goodbye()
+        self._writer.close()
+
+    def abort(self) -> None:
+        own = self._transport.get_extra_info("socket")
+        if own is not None and own.fileno() != -1:  # what the kernel holds for a peer that does not read goes too
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+        self._transport.abort()
+
+    def pause(self) -> None:
+        self._transport.pause_reading()
+
+    def resume(self) -> None:
+        self._transport.resume_reading()
+
+    def _say_goodbye(self) -> None:
+        """TLS's close_notify, without which a caller can't tell the end from a cut (RFC 8446 §6.1)."""
+        if self.tls and not self._transport.is_closing():
+            try:
+                self.tls[-1].tls.shutdown()
+            except SSL.Error:
+                return  # its handshake has not ended
+            self.write(b"")
+
+
+def _encrypted(tls: ClientTLSLayer, data: bytes) -> bytes:
+    if data:
+        try:
+            tls.tls.sendall(data)
+        except (SSL.ZeroReturnError, SSL.SysCallError):
+            return b""  # the peer has ended this connection
+    pieces = []
+    while True:
+        try:
+            pieces.append(tls.tls.bio_read(READ_AT_ONCE))
+        except SSL.WantReadError:
+            return b"".join(pieces)
+
+
+class CallerLayer(layer.Layer):
+    """What stands on a connection: HTTP at once, or TLS with another one of these in it, or an unread tunnel."""
+
+    def __init__(self, context: Context, caller: CallerConnection, wire: SocketWire) -> None:
+        super().__init__(context)
+        self._caller = caller
+        self._wire = wire
+        self._begun = False
+        self._hello = 0  # bytes of a TLS handshake that has not ended
+        self._child: layer.Layer | None = None
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        try:
+            yield from self._handled(event)
+        except Exception as error:  # noqa: BLE001 - mitmproxy would log it and leave the caller hanging
+            _log.error("fault", exc_info=error)
+            self._caller.closed()
+            yield commands.CloseConnection(self.context.client)
+
+    def _handled(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if isinstance(event, events.DataReceived) and event.connection is self.context.client:
+            yield from self._received(event.data)
+        elif self._child is not None:
+            yield from self._child.handle_event(event)
+            if _closes(event, self.context.client):
+                self._caller.closed()
+        elif isinstance(event, TunnelOpened):
+            yield from self._tunnel()
+        elif _closes(event, self.context.client):
+            self._caller.closed()
+            yield commands.CloseConnection(self.context.client)
+
+    def _received(self, data: bytes) -> layer.CommandGenerator[None]:
+        if not self._begun:
+            self._begun = True
+            yield from self._begin(data[0])
+        if self._child is None:
+            self._caller.received(data)
+            yield from self._tunnel()
+            return
+        if isinstance(self._child, ClientTLSLayer) and not self.context.client.timestamp_tls_setup:
+            self._hello += len(data)
+            if self._hello > MOST_HELLO:
+                _log.warning("handshake_too_long", bytes=self._hello, peer=self._caller.peer.address)
+                self._caller.abort()
+                return
+        yield from self._child.handle_event(events.DataReceived(self.context.client, data))
+
+    def _begin(self, first: int) -> layer.CommandGenerator[None]:
+        if first == TLS_HANDSHAKE:
+            tls = ClientTLSLayer(self.context)
+            tls.child_layer = CallerLayer(self.context, self._caller, self._wire)
+            self._wire.tls.append(tls)
+            yield from self._become(tls)
+        else:
+            self._caller.begin(peer_of(self.context))
+
+    def _tunnel(self) -> layer.CommandGenerator[None]:
+        """Goes on within the tunnel that the caller's CONNECT has opened, if one has."""
+        opened = self._caller.opened
+        if opened is None:
+            return
+        self._caller.opened = None
+        if opened.address is None:  # to Foundry: what comes is read as from any other caller
+            self.context.server = Server(address=(opened.host, opened.port))  # which the certificate is made out to
+            yield from self._become(CallerLayer(self.context, self._caller, self._wire))
+        else:
+            self._caller.leave()
+            self.context.server = Server(address=opened.address)
+            yield from self._become(TCPLayer(self.context, ignore=True))
+        if opened.behind:
+            assert self._child
+            yield from self._child.handle_event(events.DataReceived(self.context.client, opened.behind))
+
+    def _become(self, child: layer.Layer) -> layer.CommandGenerator[None]:
+        self._child = child
+        yield from child.handle_event(events.Start())
+
+
+class ClosingLayer(layer.Layer):
+    """Closes a connection of which nothing else is known."""
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:  # noqa: ARG002 - mitmproxy's signature
+        yield commands.CloseConnection(self.context.client)
+
+
+def _closes(event: events.Event, client: Client) -> bool:
+    return isinstance(event, events.ConnectionClosed) and event.connection is client
+
+
+def peer_of(context: Context) -> Peer:
+    client = context.client
+    host, port, *_ = client.peername or ("?", 0)
+    return Peer(
+        address=f"{host}:{port}",
+        listener="proxy" if isinstance(client.proxy_mode, RegularMode) else "reverse",
+        encrypted=client.tls_established,
+        server_name=client.sni,
+    )

@@ -1,0 +1,241 @@
+"""An answer on its way back: whose fields pass, how it is framed, what is read of it meanwhile.
+
+Told of the answer piece by piece (``AnswerReceiver``), it writes what passes to the caller at once; what does not
+pass (an error, a page from something in between) is kept, within bounds, for the exchange to speak of. Payload bytes
+pass unchanged. Fields that belong to one hop stay on it (RFC 9110 §7.6.1).
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, Literal, NamedTuple
+
+from addons.call import Call, Outcome
+from addons.exchange import answers
+from addons.exchange.upstream.failure import UpstreamFailure
+from addons.responses.stream import EventStream, JsonAnswer
+
+STRIPPED: Final = frozenset((
+    # the operator's account and session (SPEC §7), and what is ours to say
+    b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security",
+    b"sidecar-changes",
+    # of this hop
+    b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade",
+))  # fmt: skip
+STRIPPED_PREFIXES: Final = (b"cf-", b"proxy-", b"x-ratelimit-")
+"""The last are the organization's limits, which are none of the caller's business (SPEC §11)."""
+
+EVENTS: Final = b"text/event-stream"
+JSON: Final = b"application/json"
+MOST_KEPT: Final = 1024 * 1024
+"""Bytes of an answer that does not pass; enough for any error object."""
+
+type Passing = Literal["events", "json", "unread", "kept"]
+"""How an answer passes: as a stream of events, as one JSON document, unread (Foundry's own), or not at all."""
+
+
+class Watch(NamedTuple):
+    """For whoever looks on: that a head has come, and each piece of payload as it came."""
+
+    begins: Callable[[], object]
+    piece: Callable[[bytes], object]
+
+
+class Relay:
+    """One answer's way from the provider's connection to the caller's.
+
+    ``write`` takes bytes for the caller, who asked in this HTTP ``version``. ``more_fields`` gives those that the
+    sidecar adds to an answer that passes, by how it is framed. ``quotes_credential`` tells of a text whether it holds
+    what the call left with.
+    """
+
+    def __init__(  # noqa: PLR0913 - one parameter a part it works with
+        self,
+        call: Call,
+        write: Callable[[bytes], None],
+        *,
+        version: str,
+        more_fields: Callable[[answers.Framing], Iterable[tuple[bytes, bytes]]],
+        quotes_credential: Callable[[bytes], bool],
+        watch: Watch | None = None,
+    ) -> None:
+        self._call = call
+        self._write = write
+        self._version = version
+        self._more_fields = more_fields
+        self._quotes_credential = quotes_credential
+        self._watch = watch
+        self.passing: Passing | None = None  # None: no head has come
+        self.fields: answers.Fields = ()  # the provider's
+        self.kept = bytearray()  # of an answer that does not pass
+        self.overflowed = False  # more came than is kept
+        self.failure: UpstreamFailure | None = None
+        self.over = False
+        self.framing_ended = False  # the caller knows by the framing that it has everything
+        self._framing: answers.Framing = "close"
+        self._stream = EventStream()
+        self._document = JsonAnswer()
+        self._out: list[bytes] = []  # payload that leaves with this read
+        self._head = b""
+        self._changed: asyncio.Future[None] | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the caller has got the head of an answer."""
+        return self.passing not in {None, "kept"}
+
+    @property
+    def finished(self) -> bool:
+        """Whether a stream has said its last; what comes after it, or does not, changes nothing."""
+        return self.passing == "events" and self._stream.finished
+
+    # told by the provider's connection
+
+    def head(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        answer, fields = self._call.answer, {name.lower(): value.strip() for name, value in headers}
+        answer.status = status
+        answer.first_byte_at = self._call.last_activity = time.monotonic()
+        self.fields = headers
+        self.passing = passing_of(self._call, status, fields)
+        answer.streamed = self.passing == "events"
+        if self._watch is not None:
+            self._watch.begins()
+        if self.passing == "kept":
+            return
+        known_length = self.passing != "events" and b"content-length" in fields
+        self._framing = answers.framing_of(
+            status, version=self._version, method=self._call.method, length=known_length
+        )
+        self._head = answers.head(status, self._outgoing(fields))
+        self._call.status = status
+
+    def data(self, payload: bytes) -> None:
+        if self._watch is not None:
+            self._watch.piece(payload)
+        match self.passing:
+            case "events":
+                if passed := self._stream.feed(payload):
+                    self._out.append(passed)
+            case "json":
+                self._document.feed(payload)
+                self._out.append(payload)
+            case "unread":
+                self._out.append(payload)
+            case _ if len(self.kept) + len(payload) <= MOST_KEPT:
+                self.kept += payload
+            case _:
+                self.overflowed = True
+                self._wake()
+
+    def read(self) -> None:
+        self._call.last_activity = time.monotonic()
+        if self._out or self._head:
+            self._flush()
+
+    def ended(self, failure: UpstreamFailure | None) -> None:
+        self.failure = failure
+        self.over = True
+        self._wake()
+
+    # used by the exchange
+
+    async def change(self) -> None:
+        """Returns when the answer is over, too large to keep, or ``nudge`` was called."""
+        self._changed = asyncio.get_running_loop().create_future()
+        if not self.over and not self.overflowed:
+            await self._changed
+
+    def nudge(self) -> None:
+        self._wake()
+
+    def finish(self) -> bool:
+        """The answer came whole: what is held passes as it came. False where a stream did not say its last."""
+        if self.passing == "events":
+            if held := self._stream.end():
+                self._out.append(held)
+            if not self._stream.finished:
+                return False
+        self._flush()
+        self._end_framing()
+        return True
+
+    def break_off(self, code: str, sentence: str) -> bool:
+        """The answer broke off. A stream gets one error event and its proper end; any other stays open, as it is.
+
+        Whether the connection may serve another call.
+        """
+        if self.passing == "events":
+            if event := self._stream.cut(code, sentence):
+                self._out.append(event)
+            self._flush()
+            self._end_framing()
+        else:
+            self._flush()
+        return self.framing_ended
+
+    @property
+    def outcome(self) -> Outcome:
+        """What an answer says of itself that came to its end."""
+        if self.passing == "events":
+            return Outcome.PROVIDER_ERROR if self._stream.failed else Outcome.SERVED
+        if self.passing == "json":
+            facts = self._document.facts()
+            if facts.error_code is not None:
+                return Outcome.PROVIDER_ERROR
+            return Outcome.SERVED if self._document.complete else Outcome.TRUNCATED
+        return Outcome.SERVED
+
+    def read_facts(self) -> None:
+        """Puts what the answer said of itself into the call."""
+        if self.passing == "events":
+            self._call.answer.facts = self._stream.facts
+        elif self.passing == "json":
+            self._call.answer.facts = self._document.facts()
+
+    def _end_framing(self) -> None:
+        if self._framing == "chunked":
+            self._write(answers.LAST_CHUNK)
+        self.framing_ended = self._framing != "close"
+
+    def _flush(self) -> None:
+        payload = b"".join(self._out)
+        self._out.clear()
+        head, self._head = self._head, b""
+        if payload and self._framing == "chunked":
+            payload = answers.chunk(payload)
+        elif self._framing == "none":
+            payload = b""
+        if head or payload:
+            self._write(head + payload)
+
+    def _outgoing(self, fields: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
+        own = {name.strip().lower() for name in fields.get(b"connection", b"").split(b",")}
+        for name, value in self.fields:
+            lowered = name.lower()
+            if lowered in STRIPPED or lowered in own or lowered.startswith(STRIPPED_PREFIXES):
+                continue
+            if lowered == b"content-length" and self._framing in {"chunked", "close"}:
+                continue
+            if not self._quotes_credential(value):
+                yield name, value
+        if self._framing == "chunked":
+            yield b"Transfer-Encoding", b"chunked"
+        yield from self._more_fields(self._framing)
+
+    def _wake(self) -> None:
+        if self._changed is not None and not self._changed.done():
+            self._changed.set_result(None)
+
+
+def passing_of(call: Call, status: int, fields: dict[bytes, bytes]) -> Passing:
+    """A success in a form the API answers in passes; a page with status 200 comes from something in between.
+
+    Encoded, which the request asks not to be done, an answer could not be read along. Of Foundry itself passes
+    whatever ends an exchange. ``fields`` by lower-case name.
+    """
+    if call.to == "foundry":
+        return "unread"
+    if not 200 <= status < 300 or fields.get(b"content-encoding", b"identity").lower() != b"identity":  # noqa: PLR2004 - HTTP's success class
+        return "kept"
+    media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    return {EVENTS: "events", JSON: "json"}.get(media_type, "kept")  # type: ignore[return-value]  # the values are Passing

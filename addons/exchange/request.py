@@ -1,0 +1,124 @@
+"""One request as it came from a caller: its head, and its body while it arrives."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, NamedTuple, Protocol
+
+from addons.foundry.refusals import Refusal
+
+SECRET_FIELDS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key"})
+"""Headers that hold credentials: kept apart from all others, and never shown."""
+
+
+class Budget(Protocol):
+    """How many bytes of bodies may be held at once, over all calls."""
+
+    def take(self, count: int) -> bool: ...
+
+    def give_back(self, count: int) -> None: ...
+
+
+class BodyBounds(NamedTuple):
+    """``most`` bytes of one body; ``refuse_size`` and ``refuse_budget`` say why a piece is not kept."""
+
+    most: int
+    budget: Budget
+    refuse_size: Callable[[], Refusal]
+    refuse_budget: Callable[[], Refusal]
+
+
+class Body:
+    """A request's body: bytes come in by ``receive``, and go to whoever awaits ``read``."""
+
+    __slots__ = ("_bounds", "_pieces", "_refusal", "_taken", "_waiter", "dropped", "ended", "size")
+
+    def __init__(self, bounds: BodyBounds) -> None:
+        self.size = 0  # bytes that came
+        self.ended = False
+        self.dropped = False  # nobody wants it: what still comes is not kept
+        self._bounds = bounds
+        self._taken = 0  # bytes of the budget
+        self._pieces: list[bytes] = []
+        self._refusal: Refusal | None = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    def receive(self, piece: bytes) -> None:
+        self.size += len(piece)
+        if self.dropped:
+            return
+        if self.size > self._bounds.most:
+            self._give_up(self._bounds.refuse_size())
+        elif not self._bounds.budget.take(len(piece)):
+            self._give_up(self._bounds.refuse_budget())
+        else:
+            self._taken += len(piece)
+            self._pieces.append(piece)
+
+    def _give_up(self, refusal: Refusal) -> None:
+        self.fail(refusal)
+        self.drop()
+
+    def end(self) -> None:
+        self.ended = True
+        self._wake()
+
+    def fail(self, refusal: Refusal) -> None:
+        """It will not come whole."""
+        self._refusal = self._refusal or refusal
+        self._wake()
+
+    def drop(self) -> None:
+        """Nothing of it is needed any more."""
+        self.dropped = True
+        self._pieces.clear()
+        self._bounds.budget.give_back(self._taken)
+        self._taken = 0
+
+    async def read(self) -> bytes:
+        """The whole body, once it is there.
+
+        Raises:
+            Refusal: it can't be had, as ``fail`` was told.
+        """
+        if not self.ended and self._refusal is None:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        if self._refusal is not None:
+            raise self._refusal
+        pieces, self._pieces = self._pieces, []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class Request:
+    """``fields`` are the header lines as they came, ``target`` the request target, ``version`` HTTP's: 1.0 or 1.1."""
+
+    __slots__ = ("body", "fields", "keep_alive", "method", "target", "version")
+
+    def __init__(
+        self,
+        *,
+        method: str,
+        target: str,
+        fields: tuple[tuple[bytes, bytes], ...],
+        version: str,
+        keep_alive: bool,
+        bounds: BodyBounds,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.fields = fields
+        self.version = version
+        self.keep_alive = keep_alive
+        self.body = Body(bounds)
+
+    def table(self) -> dict[str, tuple[str, ...]]:
+        """Lower-case header names to their values, in the order they came."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, value in self.fields:
+            key = name.decode("latin-1").lower()
+            found[key] = (*found.get(key, ()), value.decode("latin-1"))
+        return found

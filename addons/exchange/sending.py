@@ -1,0 +1,76 @@
+"""The only code that holds a connection to a provider, and to Foundry: it takes what ``judging`` made, and no more.
+
+What opens the way there (the provider's key, the caller's own token) is put behind the judged head as the bytes
+leave. It stands in no flow, no record and no Call.
+"""
+
+from collections.abc import Iterator
+from typing import Final, Protocol
+
+from addons.call import Headers, Outbound
+from addons.exchange.foundry_addresses import address_of
+from addons.exchange.judging import Judged, PassedOn
+from addons.exchange.rules import Rules
+from addons.exchange.upstream.answer import AnswerReceiver
+from addons.exchange.upstream.destination import Destination
+from addons.exchange.upstream.pool import UpstreamPool
+
+FOUNDRY: Final = "foundry"
+"""The group of connections to Foundry; no region of the provider bears that name."""
+
+
+class Sent(Protocol):
+    """A request on its way: its connection, without a way to send anything more."""
+
+    @property
+    def reused(self) -> bool:
+        """Whether the connection had served a call before."""
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+async def send_to_provider(judged: Judged, credential: bytes, pool: UpstreamPool, receiver: AnswerReceiver) -> Sent:
+    """Sends the request with the provider's key; ``receiver`` is told of the answer.
+
+    Raises:
+        UpstreamFailure: no connection can be had; nothing was sent.
+    """
+    connection = await pool.connect(judged.destination)
+    authorization = b"Authorization: Bearer " + credential + b"\r\n"
+    connection.send((_head(judged.outbound, authorization), judged.outbound.body), receiver)
+    return connection
+
+
+async def pass_on_to_foundry(
+    passed_on: PassedOn, rules: Rules, pool: UpstreamPool, receiver: AnswerReceiver
+) -> Sent:
+    """Sends the request with the caller's own credentials.
+
+    Raises:
+        UpstreamFailure: as ``send_to_provider``.
+        Refusal: Foundry's name can't be resolved, or leads where nobody should be led.
+    """
+    outbound = passed_on.outbound
+    address = await address_of(outbound.host, rules.foundry)
+    connection = await pool.connect(Destination(FOUNDRY, address, outbound.host, rules.foundry_trust))
+    head = _head(outbound, b"".join(_lines(passed_on.credentials)))
+    connection.send((head, outbound.body), receiver, answer_has_body=outbound.method != "HEAD")
+    return connection
+
+
+def _head(outbound: Outbound, credentials: bytes) -> bytes:
+    lines = [f"{outbound.method} {outbound.path} HTTP/1.1\r\n"]
+    lines += [f"{name}: {value}\r\n" for name, value in outbound.headers]
+    return b"".join(
+        ("".join(lines).encode("latin-1"), credentials, b"Content-Length: %d\r\n\r\n" % len(outbound.body))
+    )
+
+
+def _lines(credentials: Headers) -> Iterator[bytes]:
+    for name, values in credentials.items():
+        for value in values:
+            yield f"{name.title()}: {value}\r\n".encode("latin-1")

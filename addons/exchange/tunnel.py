@@ -1,0 +1,111 @@
+"""CONNECT: which tunnels the explicit proxy opens.
+
+A tunnel to Foundry is decrypted, and its calls go through the gates like any other. A tunnel to a host that the
+operator lists is passed on unread. There are no others: the sidecar is never an open relay, and through it nobody
+reaches this machine itself.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+from typing import Final, NamedTuple
+
+import structlog
+
+from addons.exchange.answers import refusal_bytes
+from addons.exchange.caller_connection import CallerConnection
+from addons.exchange.dialling import ForbiddenAddressError, resolve
+from addons.exchange.ending import Ending
+from addons.exchange.request import Request
+from addons.foundry.envelope import ErrorFormat
+from addons.foundry.refusals import Refusal
+
+HTTPS: Final = 443
+ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
+
+_REFUSED: Final = (
+    "This proxy serves Foundry alone. For another host the operator may list it under listen.passthrough_hosts, or the"
+    " app may name it in NO_PROXY."
+)
+
+_log = structlog.get_logger("sidecar.tunnels")
+
+
+class Opened(NamedTuple):
+    """A tunnel that was granted.
+
+    ``address`` is where an unread one leads; None: to Foundry, and it is read. ``behind`` came behind the request.
+    """
+
+    host: str
+    port: int
+    address: tuple[str, int] | None
+    behind: bytes
+
+
+class Tunnels(NamedTuple):
+    """``foundry_hosts`` are the host names whose tunnels are read; ``passed`` are HOST:PORT of the unread ones.
+
+    ``opened`` is told of a tunnel that was granted.
+    """
+
+    foundry_hosts: Collection[str]
+    passed: Collection[str]
+    error_format: ErrorFormat
+    opened: Callable[[CallerConnection, Opened], None]
+
+
+class Tunnel:
+    """Answers one CONNECT."""
+
+    def __init__(self, tunnels: Tunnels, caller: CallerConnection, request: Request) -> None:
+        self._tunnels = tunnels
+        self._caller = caller
+        self._request = request
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.Task(self._answer(), eager_start=True)
+
+    def end(self, ending: Ending) -> None:  # noqa: ARG002 - whatever the reason, there is nobody left to answer
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _answer(self) -> None:
+        host, _, written = self._request.target.rpartition(":")
+        host = host.strip("[]").lower()
+        port = int(written) if written.isascii() and written.isdigit() else 0
+        try:
+            address = await self._address(host, port)
+        except (Refusal, OSError, ForbiddenAddressError) as error:
+            self._refuse(host, port, error)
+            return
+        self._caller.write(ESTABLISHED)
+        behind = self._caller.tunnelled or b""
+        self._caller.current = None
+        self._tunnels.opened(self._caller, Opened(host, port, address, behind))
+
+    async def _address(self, host: str, port: int) -> tuple[str, int] | None:
+        if host in self._tunnels.foundry_hosts and port == HTTPS:
+            return None
+        if f"{host}:{port}" not in self._tunnels.passed:
+            raise Refusal("host_refused", _REFUSED, setting="listen.passthrough_hosts")
+        return await resolve(host, port)
+
+    def _refuse(self, host: str, port: int, error: Exception) -> None:
+        refusal = error if isinstance(error, Refusal) else _unreachable(error)
+        _log.warning(
+            "tunnel_refused",
+            host=host,
+            port=port,
+            why=str(error),
+            setting=refusal.setting,
+            instance_id=refusal.instance_id,
+        )
+        self._caller.write(refusal_bytes(refusal, self._tunnels.error_format, close=True))
+        self._caller.exchange_ended(self._request, keep=False)
+
+
+def _unreachable(error: Exception) -> Refusal:
+    if isinstance(error, ForbiddenAddressError):
+        return Refusal("host_refused", "This name leads to an address that is never dialled from here.")
+    return Refusal("tunnel_unreachable", "This host name can't be resolved.")
