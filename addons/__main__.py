@@ -6,15 +6,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from addons import configuration
-from addons.configuration import ConfigurationError
+from addons.configuration import loading
+from addons.configuration.errors import ConfigurationError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0 for success, 1 for a failure, 2 for wrong usage or configuration."""
     options = _parser().parse_args(arguments)
     try:
-        configuration.apply_overrides(getattr(options, "set", ()))
+        loading.apply_overrides(getattr(options, "set", ()))
         return int(options.run(options))
     except ConfigurationError as error:
         print(f"The configuration is not right:\n{error}", file=sys.stderr)
@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 def _config(options: argparse.Namespace) -> Path | None:
     if options.config:
         return Path(options.config)
-    given = os.environ.get(configuration.FILE_VARIABLE)
+    given = os.environ.get(loading.FILE_VARIABLE)
     return Path(given) if given else None
 
 

@@ -7,6 +7,19 @@ from addons.calls import Calls
 from addons.cassettes.tape import Tape
 from addons.checkpoint import Checkpoint
 from addons.closed import Closed
+from addons.configuration.changing import Changing, Source
+from addons.configuration.file_checks import check_files
+from addons.configuration.meaning import (
+    catalogue_of,
+    destinations,
+    forwards,
+    foundry_addresses,
+    foundry_hosts,
+    hosts,
+    listening,
+)
+from addons.configuration.mitmproxy_options import required_options
+from addons.configuration.settings import Settings
 from addons.deadlines import Deadlines
 from addons.early_answers import EarlyAnswers
 from addons.egress import Egress
@@ -25,22 +38,18 @@ from addons.gates.rewrite import Rewrite
 from addons.gates.route import Route
 from addons.journal import Journal
 from addons.lean.addon import Lean
-from addons.lockdown import Lockdown
-from addons.meaning import catalogue_of, destinations, forwards, foundry_addresses, foundry_hosts, hosts
-from addons.mitmproxy_options import required_options
 from addons.observation import observe
 from addons.passthrough import Passthrough
 from addons.process.announce import Announce
 from addons.process.connections import Connections
 from addons.process.drain import Drain
-from addons.process.file_checks import check_files
 from addons.process.lifecycle import Lifecycle
+from addons.process.lockdown import Lockdown
 from addons.process.readiness import Readiness
-from addons.process.reload import Reload, Source
+from addons.process.reload import Reload
 from addons.reading import Reading
 from addons.relay import Relay
 from addons.rules import InForce, ProviderKey, Rules
-from addons.settings import Settings
 from addons.settlement import Settlement
 from addons.stores.counters import Counters
 from addons.stores.storage import build as build_counters
@@ -113,7 +122,7 @@ def assemble(
         Reading(connections.hang_up, head=settings.listen.head_seconds, body=settings.policy.max_body_bytes),
         readiness,
         lifecycle,
-        Announce(settings),
+        Announce(listening(settings)),
     ]
     if settings.mitmproxy.lean:
         parts.append(Lean())
@@ -130,7 +139,7 @@ def assemble(
                 new.provider.regions[region].api_key.read()
             return rules(new, counters, under_way, verifier)
 
-        parts.append(Reload(settings, in_force, source, build))
+        parts.append(Reload(Changing(settings, in_force, source, build)))
     alter(parts)
     closed = Closed(calls, error_format)
     return [closed.guard(part) for part in parts]

@@ -5,18 +5,18 @@ from typing import Any, NamedTuple
 
 from mitmproxy import http
 
-from addons.address import split_address
 from addons.bookkeeping import Bookkeeping
 from addons.call import Call
 from addons.calls import Calls
 from addons.cassettes.recorder import Recorder
 from addons.cassettes.tape import Tape
+from addons.configuration.settings import Settings
 from addons.journal import Sink
 from addons.process.admin import Admin, Page, alive, readiness
-from addons.settings import Settings
 from addons.stores.ledger import Ledger
 from addons.telemetry.addon import Telemetry
 from addons.telemetry.gauge import Gauge
+from addons.values.address import split_address
 
 
 class Observation(NamedTuple):

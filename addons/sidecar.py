@@ -4,22 +4,23 @@ import os
 from functools import partial
 from pathlib import Path
 
-from addons import assembly, configuration, meaning
+from addons import assembly
 from addons.cassettes.tape import Tape
+from addons.configuration import loading, meaning
+from addons.configuration.changing import Source
 from addons.process import logs
-from addons.process.reload import Source
 
-_file = os.environ.get(configuration.FILE_VARIABLE)
+_file = os.environ.get(loading.FILE_VARIABLE)
 _path = Path(_file) if _file else None
-_settings = configuration.load(_path)
+_settings = loading.load(_path)
 logs.configure(_settings.log.format)
 
 addons = assembly.assemble(
     _settings,
-    inspect=bool(os.environ.get(configuration.INSPECT_VARIABLE)),
-    source=Source(_path, partial(configuration.load, _path)),
-    tape=Tape(Path(_record), "kept" if os.environ.get(configuration.RECORD_CONTENT_VARIABLE) == "kept" else "redacted")
-    if (_record := os.environ.get(configuration.RECORD_VARIABLE))
+    inspect=bool(os.environ.get(loading.INSPECT_VARIABLE)),
+    source=Source(_path, partial(loading.load, _path)),
+    tape=Tape(Path(_record), "kept" if os.environ.get(loading.RECORD_CONTENT_VARIABLE) == "kept" else "redacted")
+    if (_record := os.environ.get(loading.RECORD_VARIABLE))
     else None,
 )
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 import structlog
 
-from addons.settings import Settings
+from addons.configuration.settings import Settings
 from addons.simulator.provider import SimulatedProvider
 from tests.records import Records
 from tests.stores.server import Store

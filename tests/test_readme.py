@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from addons.settings import Settings
+from addons.configuration.settings import Settings
 from addons.simulator.provider import SimulatedProvider
 from tests.clients.installed import NODE, node_modules
 from tests.commands.program import ROOT, Program, environment, run, write_yaml

@@ -7,19 +7,20 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from addons import assembly, configuration, meaning
-from addons.configuration import ConfigurationError
-from addons.process.file_checks import check_files
-from addons.settings import Settings
+from addons import assembly
+from addons.configuration import loading, meaning
+from addons.configuration.errors import ConfigurationError
+from addons.configuration.file_checks import check_files
+from addons.configuration.settings import Settings
 
 
 def check(config: Path | None) -> int:
     """Validates, and prints the effective settings and the models callers may use. Secrets stay references.
 
     Raises:
-        ConfigurationError: as ``configuration.load``, or a file the settings name is wrong.
+        ConfigurationError: as ``loading.load``, or a file the settings name is wrong.
     """
-    settings = configuration.load(config)
+    settings = loading.load(config)
     try:
         check_files(settings)
         assembly.assemble(settings)

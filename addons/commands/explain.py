@@ -6,16 +6,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from addons import assembly, configuration, meaning
-from addons.configuration import ConfigurationError
+from addons import assembly
+from addons.configuration import loading, meaning
+from addons.configuration.errors import ConfigurationError
+from addons.configuration.settings import Settings
 from addons.gates.concurrency import UnderWay
 from addons.gates.order import Gates
 from addons.inspecting.explained_flows import are_flows, from_flows, read_flows
 from addons.inspecting.explanation import Asked, Explanation, explain, from_body
 from addons.inspecting.explanation_text import difference, difference_text, document, text
-from addons.secret import SecretError
-from addons.settings import Settings
 from addons.stores.counters import MemoryCounters
+from addons.values.secret import SecretError
 from addons.verifiers.development import Development
 
 
@@ -24,10 +25,10 @@ def run(file: str, config: Path | None, against: Path | None, *, as_json: bool) 
     file that can't be read.
 
     Raises:
-        ConfigurationError: as ``configuration.load``, or a secret the policy needs can't be had.
+        ConfigurationError: as ``loading.load``, or a secret the policy needs can't be had.
     """
-    settings = configuration.load(config)
-    others = configuration.load(against) if against else None
+    settings = loading.load(config)
+    others = loading.load(against) if against else None
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
         found = list(_requests(file, content, settings))

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
-from addons import configuration
 from addons.cassettes.cassette import Cassette, CassetteError, Content, read
 from addons.cassettes.tape import check
 from addons.commands.start import start
-from addons.configuration import ConfigurationError
-from addons.settings import Settings
+from addons.configuration import loading
+from addons.configuration.errors import ConfigurationError
+from addons.configuration.settings import Settings
 from addons.simulator.player import Player
 
 OFFLINE: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -37,8 +37,8 @@ def record(path: Path, content: Content) -> None:
         check(path)
     except CassetteError as error:
         raise ConfigurationError(f"--record {error}") from None
-    os.environ[configuration.RECORD_VARIABLE] = str(path.absolute())
-    os.environ[configuration.RECORD_CONTENT_VARIABLE] = content
+    os.environ[loading.RECORD_VARIABLE] = str(path.absolute())
+    os.environ[loading.RECORD_CONTENT_VARIABLE] = content
 
 
 def replay(path: Path, config: Path | None, speed: float, *, once: bool) -> int:
@@ -53,7 +53,7 @@ def replay(path: Path, config: Path | None, speed: float, *, once: bool) -> int:
         cassette = read(path)
     except CassetteError as error:
         raise ConfigurationError(str(error)) from None
-    settings = configuration.load(config.absolute() if config else None)
+    settings = loading.load(config.absolute() if config else None)
     key = f"replay-key-{secrets.token_hex(8)}"
     with (
         tempfile.TemporaryDirectory(prefix="foundry-sidecar-replay-") as name,
@@ -73,7 +73,7 @@ def _configuration(directory: Path, settings: Settings, player: Player, key: str
     for region in document["provider"]["regions"].values():
         region |= {"url": player.url, "api_key": {"file": str(directory / "key")}}
     for variable in list(os.environ):  # they are in the document already, and would win over it
-        if variable.startswith(tuple(map(configuration.variable, ("provider", *OFFLINE)))):
+        if variable.startswith(tuple(map(loading.variable, ("provider", *OFFLINE)))):
             del os.environ[variable]
     file = directory / "sidecar.yaml"
     with file.open("w") as stream:

@@ -5,13 +5,14 @@ import socket
 from pathlib import Path
 from typing import Final
 
-from addons import assembly, configuration, mitmproxy_options
-from addons.configuration import ConfigurationError
-from addons.lockdown import arguments
-from addons.process.file_checks import check_files
+from addons import assembly
+from addons.configuration import loading, mitmproxy_options
+from addons.configuration.errors import ConfigurationError
+from addons.configuration.file_checks import check_files
+from addons.configuration.settings import Settings
 from addons.process.listener_certificate import lay_out
-from addons.secret import Secret, SecretError
-from addons.settings import Settings
+from addons.process.lockdown import arguments
+from addons.values.secret import Secret, SecretError
 
 SCRIPT: Final = Path(__file__).parent.parent / "sidecar.py"
 WEB_COLUMNS: Final = ["status", "comment"]
@@ -27,9 +28,9 @@ def start(config: Path | None, *, inspect: bool) -> int:
     settings = prepare(config)
     words = ["-q", "-s", str(SCRIPT), *_modes(settings), *arguments(_options(settings, inspect=inspect))]
     if config:
-        os.environ[configuration.FILE_VARIABLE] = str(config.absolute())
+        os.environ[loading.FILE_VARIABLE] = str(config.absolute())
     if inspect:
-        os.environ[configuration.INSPECT_VARIABLE] = "1"
+        os.environ[loading.INSPECT_VARIABLE] = "1"
         from mitmproxy.tools.main import mitmweb
 
         mitmweb(words)
@@ -42,7 +43,7 @@ def start(config: Path | None, *, inspect: bool) -> int:
 
 def prepare(config: Path | None) -> Settings:
     """The settings, with every file and secret they name looked at once."""
-    settings = configuration.load(config)
+    settings = loading.load(config)
     faults = [
         f"{name} is set: it would write TLS secrets to a file; unset it" for name in KEY_LOGS if os.environ.get(name)
     ]
@@ -60,7 +61,7 @@ def prepare(config: Path | None) -> Settings:
     try:
         check_files(settings)
         assembly.assemble(settings)
-        lay_out(settings)
+        lay_out(settings.listen)
     except (OSError, ValueError) as error:
         faults.append(str(error))
     if faults:

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from addons import configuration
-from addons.configuration import ConfigurationError
+from addons.configuration import loading
+from addons.configuration.errors import ConfigurationError
 from addons.stores.ledger_file import LedgerError, connect_to_read
 from addons.stores.limits_settings import LimitsSettings
 from addons.stores.usage_query import DIMENSIONS, MEASURES, usage
@@ -49,9 +49,9 @@ def show(config: Path | None, seconds: float, by: Sequence[str], form: Form, cha
     """Prints what was used in the last ``seconds``, or writes ``charts``; 1 when a file can't be read or written.
 
     Raises:
-        ConfigurationError: as ``configuration.load``; or the ledger is off.
+        ConfigurationError: as ``loading.load``; or the ledger is off.
     """
-    settings = configuration.load(config)
+    settings = loading.load(config)
     path = settings.usage.path(settings.listen.certificates)
     if path is None:
         raise ConfigurationError("usage.ledger: it is off, so nothing was written down")

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from addons.call import To
 from addons.exchange.upstream.destination import Destination, Trust
 from addons.gates.order import Gates
-from addons.secret import Secret
+from addons.values.secret import Secret
 from addons.verifiers.protocol import Verifier
 
 KEY_LIFETIME: Final = 1.0  # seconds a key file's content is trusted before it is looked at again

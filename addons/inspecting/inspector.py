@@ -16,10 +16,10 @@ from mitmproxy import contentviews, ctx, http
 from mitmproxy.utils.emoji import emoji
 
 from addons.foundry.content_encoding import CorruptError, TooLargeError, decode
-from addons.inspect_settings import InspectSettings
 from addons.inspecting import summary
 from addons.inspecting.originals import KEY as ORIGINAL
 from addons.inspecting.originals import MAX_KEPT, Original, header_table, original
+from addons.inspecting.settings import InspectSettings
 from addons.passage import Passage
 from addons.responses import conversation
 from addons.responses.put_together import response_of

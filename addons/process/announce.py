@@ -4,33 +4,30 @@ It goes to standard error and not into the log: records are kept, and mitmweb's 
 """
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from mitmproxy import ctx
 
 from addons.process.banner import Listening, banner
-from addons.settings import Settings
 
 
 class Announce:
+    """``listening``: all but the addresses, which are known once everything listens."""
+
     name = "sidecar-announce"
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, listening: Listening) -> None:
+        self._listening = listening
 
     def running(self) -> None:
         webauth: Any = ctx.master.addons.get("webauth")
         if webauth is None and not sys.stdout.isatty():
             return
-        settings = self._settings
         proxyserver: Any = ctx.master.addons.get("proxyserver")
-        zdr = "attested" if settings.provider.zero_data_retention else "not attested"
-        listening = Listening(
+        listening = replace(
+            self._listening,
             addresses=[f"{host}:{port}" for host, port, *_ in proxyserver.listen_addrs()],
-            authority=str(settings.listen.certificates.expanduser() / "mitmproxy-ca-cert.pem"),
-            policy=f"{settings.policy.mode}; zero data retention {zdr}",
-            verifier=settings.caller.verifier,
-            regions=settings.provider.allowed_regions,
             inspect_url=webauth.web_url if webauth else None,
         )
         print(banner(listening), file=sys.stderr, flush=True)  # noqa: T201 - for the person at the terminal alone

@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from addons.secret import SecretError
+from addons.values.secret import SecretError
 
 _log = structlog.get_logger("sidecar.unquoted")
 

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from addons.responses.fields import REQUEST
 from addons.responses.rows import WARNABLE, refusable
-from addons.secret import Secret
+from addons.values.secret import Secret
 
 type Mode = Literal["enforce", "warn"]
 type Choice = Literal["refuse", "allow"]

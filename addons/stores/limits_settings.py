@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from addons.foundry.models import Rid
-from addons.secret import Secret
+from addons.values.secret import Secret
 
 
 class _Section(BaseModel):

@@ -1,7 +1,7 @@
 """From ``limits.storage`` to the counters it names."""
 
-from addons.secret import Secret
 from addons.stores.counters import Counters, MemoryCounters
+from addons.values.secret import Secret
 
 
 def build(storage: str | Secret) -> Counters:

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from urllib.parse import quote_plus
 
 from addons.foundry.caller import Caller
-from addons.secret import SecretError
+from addons.values.secret import SecretError
 from addons.verifiers import claims
 from addons.verifiers.http_client import Answer, ExchangeError, HttpClient
 from addons.verifiers.refused import expired, invalid, unreachable

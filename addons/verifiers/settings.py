@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from addons.address import is_loopback
-from addons.secret import Secret
+from addons.values.address import is_loopback
+from addons.values.secret import Secret
 from addons.verifiers.grant import SUBJECT_PATTERN, Grant
 
 

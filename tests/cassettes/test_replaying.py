@@ -12,7 +12,7 @@ import pytest
 
 from addons.cassettes.cassette import Cassette, Content, read
 from addons.cassettes.tape import Tape
-from addons.settings import Settings
+from addons.configuration.settings import Settings
 from addons.simulator.answer import GREETING
 from addons.simulator.player import Player
 from addons.simulator.provider import SimulatedProvider

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from addons.lockdown import arguments
-from addons.mitmproxy_options import all_options
-from addons.settings import Settings
+from addons.configuration.mitmproxy_options import all_options
+from addons.configuration.settings import Settings
+from addons.process.lockdown import arguments
 from addons.simulator.provider import SimulatedProvider
 from tests.commands.program import ROOT, Program, run, write_yaml
 from tests.conftest import PROVIDER_KEY, SettingsMaker

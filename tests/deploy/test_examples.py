@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from addons import configuration
 from addons.commands.start import prepare
+from addons.configuration import loading
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -46,7 +46,7 @@ def test_the_example_is_a_configuration_that_starts(tmp_path: Path) -> None:
 
 def test_the_manifests_hold_the_example(manifests: dict[str, Any]) -> None:
     assert manifests["ConfigMap"]["data"]["sidecar.yaml"] == EXAMPLE.read_text()
-    settings = configuration.load(EXAMPLE)
+    settings = loading.load(EXAMPLE)
     pod = manifests["Deployment"]["spec"]["template"]["spec"]
     (sidecar,) = pod["initContainers"]
     paths = {mount["mountPath"] for mount in sidecar["volumeMounts"]}

@@ -16,7 +16,7 @@ import h11
 import httpx2
 import openai
 
-from addons.settings import Settings
+from addons.configuration.settings import Settings
 from addons.simulator.certificates import LOOPBACK, Authority
 from tests.clients.installed import NODE
 from tests.conftest import MODEL, PATH, PROVIDER_KEY

@@ -2,8 +2,8 @@
 
 import pytest
 
+from addons.configuration.settings import Settings
 from addons.foundry.refusals import DECIDED_BY, KINDS, Kind, Refusal, excerpt
-from addons.settings import Settings
 
 SERVICE = "LanguageModelService"
 

@@ -8,7 +8,7 @@ from addons.gates.body import LARGE
 from addons.gates.policy import JudgeBody
 from addons.responses.additions import pseudonym, session_key
 from addons.responses.policy_settings import PolicySettings
-from addons.secret import Secret, SecretError
+from addons.values.secret import Secret, SecretError
 from tests.gates.calls import GPT, SOMEONE, call, refused_by, through
 
 MCP = {"type": "mcp", "server_label": "x", "server_url": "https://x"}

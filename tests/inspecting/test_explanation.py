@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from addons import assembly
+from addons.configuration.settings import Settings
 from addons.gates.concurrency import UnderWay
 from addons.gates.order import Gates
 from addons.inspecting.explanation import Asked, Explanation, explain, from_body
 from addons.inspecting.explanation_text import difference, document, text, verdict
-from addons.secret import SecretError
-from addons.settings import Settings
 from addons.stores.counters import MemoryCounters
+from addons.values.secret import SecretError
 from addons.verifiers.development import Development
 from tests.conftest import MODEL
 

@@ -13,7 +13,7 @@ from mitmproxy.test import tflow
 from mitmproxy.tools.dump import DumpMaster
 
 from addons.lean.dispatch import IDLE, Table
-from addons.lockdown import KEPT, SET
+from addons.process.lockdown import KEPT, SET
 
 Log = list[str]
 

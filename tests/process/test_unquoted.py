@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from addons.process.unquoted import unquoted, without_text
-from addons.secret import SecretError
+from addons.values.secret import SecretError
 
 WORDS = "what a caller said"
 

@@ -10,9 +10,10 @@ from typing import Any, Self
 from mitmproxy import certs, hooks, options
 from mitmproxy.tools.dump import DumpMaster
 
-from addons import assembly, mitmproxy_options
+from addons import assembly
 from addons.cassettes.tape import Tape
-from addons.settings import Settings
+from addons.configuration import mitmproxy_options
+from addons.configuration.settings import Settings
 
 # mitmproxy reads its authority's key twice at each start; checking an RSA key takes longer than all else of a start.
 certs.load_pem_private_key = cache(certs.load_pem_private_key)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from addons.settings import Settings
+from addons.configuration.settings import Settings
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PATH, SettingsMaker
 from tests.proxy.client import TOKEN, post

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from mitmproxy import exceptions
 
-from addons import lockdown
-from addons.mitmproxy_options import all_options
+from addons.configuration.mitmproxy_options import all_options
+from addons.process import lockdown
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import SettingsMaker
 from tests.proxy.client import post

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from tornado.httputil import HTTPServerRequest
 
+from addons.configuration.settings import Settings
 from addons.foundry.caller import SCOPE
-from addons.settings import Settings
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import SettingsMaker
 from tests.proxy.client import TOKEN, Reply, post

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from addons.secret import Secret
 from addons.stores.counters import Counters, MemoryCounters, StoreUnavailableError
 from addons.stores.redis_counters import RedisCounters
 from addons.stores.storage import build
+from addons.values.secret import Secret
 from tests.stores.server import Store
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from addons import configuration
-from addons.configuration import ConfigurationError
-from addons.secret import Secret
+from addons.configuration import loading
+from addons.configuration.errors import ConfigurationError
 from addons.stores.limits_settings import Limit, LimitsSettings
+from addons.values.secret import Secret
 from tests.conftest import MODEL
 
 PROJECT = "ri.compass.main.folder.a"
@@ -24,7 +24,7 @@ limits:
 def load(directory: Path, section: str) -> LimitsSettings:
     file = directory / "sidecar.yaml"
     file.write_text(HEAD + section)
-    return configuration.load(file).limits
+    return loading.load(file).limits
 
 
 def test_the_contracts_example(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from addons.settings import Settings
+from addons.configuration.errors import ConfigurationError
+from addons.configuration.settings import Settings
 
 PREFIX: Final = "SIDECAR_"
 FILE_VARIABLE: Final = "SIDECAR_CONFIG"
@@ -30,10 +31,6 @@ DEVELOPMENT: Final[Mapping[str, Any]] = {
     "provider": {"regions": {"global": {"api_key": {"env": "OPENAI_API_KEY"}}}},
 }
 """What runs without a file: any well-formed token, on loopback, with the developer's own key."""
-
-
-class ConfigurationError(Exception):
-    """The configuration is wrong. The message has a line for each fault."""
 
 
 def variable(key: str) -> str:

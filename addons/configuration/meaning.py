@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 
 import structlog
 
-from addons.address import split_address
+from addons.configuration.settings import Settings
 from addons.foundry.catalogue import Catalogue
+from addons.foundry.regions import REGION_HOSTS
 from addons.gates.rewrite import Destination
 from addons.gates.route import LOOPBACK_NAMES
-from addons.settings import REGION_HOSTS, Settings
+from addons.process.banner import Listening
+from addons.values.address import split_address
 
 UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 
@@ -78,6 +80,18 @@ def catalogue_of(settings: Settings) -> Catalogue:
         extra=settings.models.extra,
         allow_plain_names=settings.models.allow_plain_names,
         allowed_regions=settings.provider.allowed_regions,
+    )
+
+
+def listening(settings: Settings) -> Listening:
+    """What a person at a terminal is told, but for the addresses, which are known once everything listens."""
+    attested = "attested" if settings.provider.zero_data_retention else "not attested"
+    return Listening(
+        addresses=(),
+        authority=str(settings.listen.certificates.expanduser() / "mitmproxy-ca-cert.pem"),
+        policy=f"{settings.policy.mode}; zero data retention {attested}",
+        verifier=settings.caller.verifier,
+        regions=settings.provider.allowed_regions,
     )
 
 

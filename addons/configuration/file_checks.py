@@ -2,7 +2,7 @@
 
 import ssl
 
-from addons.settings import Settings
+from addons.configuration.settings import Settings
 from addons.stores import ledger_file
 
 

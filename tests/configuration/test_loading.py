@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from addons import configuration
-from addons.configuration import ConfigurationError
+from addons.configuration import loading
+from addons.configuration.errors import ConfigurationError
 
 GOOD = """\
 listen:
@@ -36,12 +36,12 @@ def file(tmp_path: Path) -> Path:
 def load_error(file: Path, text: str) -> str:
     file.write_text(text)
     with pytest.raises(ConfigurationError) as caught:
-        configuration.load(file)
+        loading.load(file)
     return str(caught.value)
 
 
 def test_without_a_file_it_is_development_mode_on_loopback() -> None:
-    settings = configuration.load(None)
+    settings = loading.load(None)
     assert settings.caller.verifier == "development"
     assert settings.listen.reverse == "127.0.0.1:8080"
     assert settings.provider.regions["global"].api_key.env == "OPENAI_API_KEY"
@@ -95,7 +95,7 @@ def test_what_is_not_yaml_is_named_with_its_line(file: Path, text: str, line: in
 
 def test_a_missing_file(file: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"sidecar\.yaml: can't be read"):
-        configuration.load(file)
+        loading.load(file)
 
 
 def test_every_fault_gets_a_line(file: Path) -> None:
@@ -105,14 +105,14 @@ def test_every_fault_gets_a_line(file: Path) -> None:
 def test_the_environment_wins(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file.write_text(GOOD)
     monkeypatch.setenv("SIDECAR_LISTEN__REVERSE", "127.0.0.1:9001")
-    assert configuration.load(file).listen.reverse == "127.0.0.1:9001"
+    assert loading.load(file).listen.reverse == "127.0.0.1:9001"
 
 
 def test_set_reaches_the_settings(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", dict(os.environ))
-    configuration.apply_overrides(["listen.reverse=127.0.0.1:9002", 'foundry.hostnames=["a.example"]'])
+    loading.apply_overrides(["listen.reverse=127.0.0.1:9002", 'foundry.hostnames=["a.example"]'])
     file.write_text(GOOD)
-    settings = configuration.load(file)
+    settings = loading.load(file)
     assert settings.listen.reverse == "127.0.0.1:9002"
     assert settings.foundry.hostnames == ("a.example",)
 
@@ -120,7 +120,7 @@ def test_set_reaches_the_settings(file: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("assignment", ["listen.reverse", "=x", ""])
 def test_a_set_without_both_sides(assignment: str) -> None:
     with pytest.raises(ConfigurationError, match="KEY=VALUE"):
-        configuration.apply_overrides([assignment])
+        loading.apply_overrides([assignment])
 
 
 @pytest.mark.parametrize(
@@ -135,13 +135,13 @@ def test_a_set_without_both_sides(assignment: str) -> None:
 def test_a_wrong_variable_is_named(name: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError, match=words):
-        configuration.load(None)
+        loading.load(None)
 
 
 def test_paths_are_taken_from_the_files_own_directory(file: Path) -> None:
     file.write_text(
         GOOD.replace("{env: OPENAI_API_KEY}", "{file: key}").replace("listen:", "listen:\n  certificates: ca")
     )
-    settings = configuration.load(file)
+    settings = loading.load(file)
     assert settings.provider.regions["global"].api_key.file == file.parent / "key"
     assert settings.listen.certificates == file.parent / "ca"

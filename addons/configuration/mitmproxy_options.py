@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from addons.lockdown import DEAD_TARGET, SET
+from addons.configuration.settings import Settings
 from addons.process import listener_certificate
-from addons.settings import Settings
+from addons.process.lockdown import DEAD_TARGET, SET
 
 
 def required_options(settings: Settings) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def required_options(settings: Settings) -> dict[str, Any]:
         "certs": [],
     }
     if settings.listen.tls:
-        options["certs"] = [f"*={listener_certificate.path(settings)}"]
+        options["certs"] = [f"*={listener_certificate.path(settings.listen)}"]
     return options
 
 

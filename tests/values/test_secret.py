@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from addons.secret import Secret, SecretError
+from addons.values.secret import Secret, SecretError
 
 
 def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,11 @@
-"""The configuration section ``foundry``: its host names, how refusals look, and its other paths."""
+"""The configuration sections ``foundry`` and ``models``."""
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from addons.address import Address
+from addons.foundry.models import Model
+from addons.values.address import Address
 
 
 class FoundrySettings(BaseModel):
@@ -45,3 +46,12 @@ class FoundrySettings(BaseModel):
         if unknown := [name for name in self.addresses if name.lower() not in names]:
             raise ValueError(f"addresses names {', '.join(unknown)}, which foundry.hostnames does not")
         return self
+
+
+class ModelsSettings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    allow_plain_names: Annotated[
+        bool, Field(description="accept OpenAI's own model names too; Foundry itself does not")
+    ] = False
+    extra: Annotated[tuple[Model, ...], Field(description="rows added to the shipped catalogue, or replacing its")] = ()

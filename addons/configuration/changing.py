@@ -1,0 +1,94 @@
+"""The settings in force, and what takes their place when the file changes while the sidecar runs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from addons.configuration.settings import Settings
+from addons.process.listener_certificate import lay_out
+from addons.responses.policy_settings import PolicySettings
+from addons.rules import InForce, Rules
+from addons.stores.limits_settings import LimitsSettings
+from addons.verifiers.protocol import Verifier
+
+RELOADED: Final[Mapping[str, Any]] = {
+    "provider": {"zero_data_retention", "regions", "allowed_regions"},
+    "caller": True,
+    "models": True,
+    "policy": set(PolicySettings.model_fields) - {"max_body_bytes"},
+    "limits": set(LimitsSettings.model_fields) - {"storage"},
+}
+"""Settings the rules are made of. All others are built into listeners, mitmproxy's options and open stores."""
+
+
+class Source(NamedTuple):
+    """Where settings come from; ``file`` is None where they all stand in the environment."""
+
+    file: Path | None
+    read: Callable[[], Settings]
+
+
+type Build = Callable[[Settings, Verifier | None], Rules]
+"""Settings and, where it may stay, the verifier with what it remembers. Raises whatever is wrong with a file."""
+
+
+class NeedsRestartError(Exception):
+    """A setting changed that can't change while the sidecar runs."""
+
+
+class Changing:
+    """``settings`` were read from ``source``, and ``in_force`` was made of them by ``build``."""
+
+    def __init__(self, settings: Settings, in_force: InForce, source: Source, build: Build) -> None:
+        self._settings = settings
+        self._in_force = in_force
+        self._source = source
+        self._build = build
+
+    def files(self) -> Iterator[Path]:
+        """The files whose change calls for another look at the configuration."""
+        if self._source.file:
+            yield self._source.file
+        if self._settings.provider.trusted_ca:
+            yield self._settings.provider.trusted_ca
+        if own := self._settings.listen.tls:
+            yield from (own.certificate, own.key)
+        yield from _verifier_files(self._settings)
+
+    def prepare(self, changed: set[Path]) -> Callable[[], None]:
+        """Reads everything again, on any thread. What it returns puts it in force, on the event loop's.
+
+        Raises:
+            NeedsRestartError: a setting changed that is built into a listener, an option or an open store.
+            ConfigurationError, OSError, ValueError, SecretError: something is wrong with what is new.
+        """
+        settings = self._source.read()
+        if fixed := needing_restart(self._settings, settings):
+            raise NeedsRestartError(f"{', '.join(fixed)}: changed; this needs a restart of the sidecar")
+        same = self._settings.caller.model_dump() == settings.caller.model_dump()
+        keep = same and not changed & set(_verifier_files(settings))
+        rules = self._build(settings, self._in_force.rules.verifier if keep else None)
+        lay_out(settings.listen)
+
+        def take_over() -> None:
+            self._settings, self._in_force.rules = settings, rules
+
+        return take_over
+
+
+def needing_restart(old: Settings, new: Settings) -> list[str]:
+    """The settings that differ and can't be changed while the sidecar runs, as dotted keys."""
+    before, after = (settings.model_dump(exclude=RELOADED) for settings in (old, new))
+    return [
+        f"{section}.{key}"
+        for section, values in after.items()
+        for key, value in values.items()
+        if value != before[section][key]
+    ]
+
+
+def _verifier_files(settings: Settings) -> Iterator[Path]:
+    caller = settings.caller
+    for own in (caller.jwt, caller.introspection, caller.foundry):
+        if own is not None and own.trusted_ca is not None:
+            yield own.trusted_ca
