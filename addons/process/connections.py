@@ -20,15 +20,7 @@ from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.as_tried import as_tried
-
-KEEP_ALIVE: Final = (
-    (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
-    (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 60),  # seconds of silence before the first probe
-    (socket.IPPROTO_TCP, "TCP_KEEPALIVE", 60),  # the same on macOS
-    (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 15),  # seconds between probes
-    (socket.IPPROTO_TCP, "TCP_KEEPCNT", 4),  # unanswered probes after which the connection is gone
-)
-"""Below what load balancers cut idle connections at (350 s at the tightest): a reasoning model thinks for minutes."""
+from addons.exchange.upstream.keep_alive import keep_alive
 
 _STOCK_OPEN: Final = ConnectionHandler.open_connection
 EXPECTED: Final = ((_STOCK_OPEN, "(self, command: mitmproxy.proxy.commands.OpenConnection)"),)
@@ -57,11 +49,11 @@ class Connections:
 
     def client_connected(self, client: Client) -> None:
         transport = _transport(client, client)
-        keep_alive(transport)
+        keep_alive(transport.get_extra_info("socket"))
         self._clients[transport] = client
 
     def server_connected(self, data: ServerConnectionHookData) -> None:
-        keep_alive(_transport(data.client, data.server))
+        keep_alive(_transport(data.client, data.server).get_extra_info("socket"))
 
     def client_disconnected(self, client: Client) -> None:
         _close_forgotten(client, client)
@@ -90,14 +82,6 @@ def _listeners() -> Iterator[socket.socket]:
             for own in server.sockets:
                 with socket.socket(fileno=os.dup(own.fileno())) as same:
                     yield same
-
-
-def keep_alive(transport: asyncio.WriteTransport) -> None:
-    """Has the kernel ask a silent peer whether it is still there."""
-    own = transport.get_extra_info("socket")
-    for level, option, value in KEEP_ALIVE:
-        if hasattr(socket, option):
-            own.setsockopt(level, getattr(socket, option), value)
 
 
 async def _open(handler: ConnectionHandler, command: commands.OpenConnection) -> None:
