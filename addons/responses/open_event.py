@@ -1,0 +1,82 @@
+"""A server-sent event too large to hold back: it is read in pieces while it passes, and can be ended from outside."""
+
+from typing import Final
+
+from addons.responses.abridgement import Abridgement, Members
+from addons.responses.broken_json import rest_of
+
+_MAX_NAME_BYTES: Final = 128
+_RECENT_BYTES: Final = 8
+
+
+class OpenEvent:
+    """Feed it all that passed of one event; line ends may be of any kind, and pieces split anywhere."""
+
+    def __init__(self, wanted: Members) -> None:
+        self.data = Abridgement(wanted)
+        self.has_data = False
+        self._name = bytearray()
+        self._field = bytearray()  # of the line that has not ended, up to its colon
+        self._in_value = False
+        self._at_line_start = True
+        self._recent = b""
+
+    @property
+    def name(self) -> str:
+        return self._name.removeprefix(b" ").decode(errors="replace")
+
+    def feed(self, piece: bytes) -> None:
+        first, *others = piece.replace(b"\r", b"\n").split(b"\n")
+        self._read(first)
+        for line in others:
+            self._end_line()
+            self._read(line)
+
+    def ending(self, error_name: bytes, error_members: bytes) -> bytes:
+        """What ends the event so that a client raises: the data made whole with the error in it.
+
+        Where it needs no ending, or none can be had, the event ends as it is and the error follows as its own.
+        """
+        rest = rest_of(self.data, self._recent, error_members)
+        if rest is not None:
+            in_data = self._in_value and self._field == b"data"
+            line = b"" if in_data else b"data: " if self._at_line_start else b"\ndata: "
+            return line + rest + b"\n\n"
+        blank = b"\n" if self._at_line_start else b"\n\n"
+        return blank + b"event: " + error_name + b"\ndata: {" + error_members + b"}\n\n"
+
+    def _read(self, text: bytes) -> None:
+        if not text:
+            return
+        self._at_line_start = False
+        if not self._in_value:
+            field, colon, text = text.partition(b":")
+            self._field += field[:_MAX_NAME_BYTES]
+            if not colon:
+                return
+            self._begin_value()
+        if self._field == b"data":
+            self._read_data(text)
+        elif self._field == b"event" and len(self._name) < _MAX_NAME_BYTES:
+            self._name += text[:_MAX_NAME_BYTES]
+
+    def _begin_value(self) -> None:
+        self._in_value = True
+        if self._field == b"event":
+            self._name.clear()
+        elif self._field == b"data":
+            if self.has_data:
+                self._read_data(b"\n")  # data lines are joined by one
+            self.has_data = True
+
+    def _read_data(self, text: bytes) -> None:
+        self.data.feed(text)
+        self._recent = (self._recent + text[-_RECENT_BYTES:])[-_RECENT_BYTES:]
+
+    def _end_line(self) -> None:
+        if self._at_line_start:
+            return  # of a carriage return and a line feed
+        if not self._in_value and self._field in {b"data", b"event"}:
+            self._begin_value()
+        self._field.clear()
+        self._in_value, self._at_line_start = False, True
