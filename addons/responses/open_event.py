@@ -19,6 +19,7 @@ class OpenEvent:
         self._field = bytearray()  # of the line that has not ended, up to its colon
         self._in_value = False
         self._at_line_start = True
+        self._after_return = False
         self._recent = b""
 
     @property
@@ -26,24 +27,29 @@ class OpenEvent:
         return self._name.removeprefix(b" ").decode(errors="replace")
 
     def feed(self, piece: bytes) -> None:
+        if not piece:
+            return
+        self._after_return = piece.endswith(b"\r")
         first, *others = piece.replace(b"\r", b"\n").split(b"\n")
         self._read(first)
         for line in others:
             self._end_line()
             self._read(line)
 
-    def ending(self, error_name: bytes, error_members: bytes) -> bytes:
-        """What ends the event so that a client raises: the data made whole with the error in it.
+    def ending(self, error: bytes, event: bytes) -> bytes:
+        """What ends the event so that a client raises: its data made whole, with the members of ``error`` in it.
 
-        Where it needs no ending, or none can be had, the event ends as it is and the error follows as its own.
+        Where it needs no ending, or none can be had, it ends as it is and ``event``, the error's own, follows.
+        ``error`` is a JSON object.
         """
-        rest = rest_of(self.data, self._recent, error_members)
+        rest = rest_of(self.data, self._recent, error[1:-1])
         if rest is not None:
             in_data = self._in_value and self._field == b"data"
             line = b"" if in_data else b"data: " if self._at_line_start else b"\ndata: "
             return line + rest + b"\n\n"
-        blank = b"\n" if self._at_line_start else b"\n\n"
-        return blank + b"event: " + error_name + b"\ndata: {" + error_members + b"}\n\n"
+        # One blank line and no more: behind a second the SDKs find an empty event where events carry ids. A line
+        # feed behind a carriage return ends no line of its own.
+        return (b"\n" if self._at_line_start and not self._after_return else b"\n\n") + event
 
     def _read(self, text: bytes) -> None:
         if not text:
