@@ -1,0 +1,220 @@
+"""A JSON document of any size, read in pieces split anywhere: a short one with the few members that are wanted.
+
+How: a stack of the open brackets tells where a piece ends. Directly inside a wanted object the document is read token
+by token. Whatever lies deeper, or is not wanted, passes in runs without a bracket, which one regular expression
+matches; it is copied where the value is wanted and forgotten where it is not. So memory is bounded by what is kept.
+
+Documents are not validated: of a valid one the wanted members are told exactly, in their order, duplicates and all;
+of any other as much as could be made out.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Final
+
+type Members = Mapping[str, Members | None]
+"""Wanted members by name: None for a whole value, or the members wanted of the object that stands there."""
+
+MAX_VALUE_BYTES: Final = 16 * 1024  # of one wanted value
+MAX_BYTES: Final = 64 * 1024  # of all of them, about
+MAX_DEPTH: Final = 1000  # Python's json, which reads the answer in a caller's program, gives up at about there
+_MAX_KEY_BYTES: Final = 128  # a wanted name with every character escaped is shorter
+
+_SPACE: Final = re.compile(rb"[ \t\r\n]+")
+_LITERAL: Final = re.compile(rb'[^ \t\r\n"{}\[\]:,]+')
+_STRING: Final = re.compile(rb'(?:[^"\\]++|\\(?:u[0-9A-Fa-f]{4}|[^u]))*+')
+_LONGEST_ESCAPE: Final = len(b"\\u0000")
+_RUN: Final = re.compile(rb'(?:([:,])|[^"{}\[\]:,]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_QUOTE, _OPENING, _CLOSING, _BEFORE_KEY = b'"', (b"{", b"["), (b"}", b"]"), (b"{", b",")
+
+
+class Abridgement:
+    """Feed it a document piece by piece; it never raises.
+
+    Attributes:
+        unread: a wanted value was too long to keep, and null stands in its place; or the document is too deep,
+            or no JSON.
+    """
+
+    def __init__(self, wanted: Members) -> None:
+        self.unread = False
+        self.stopped = False  # nothing behind this point is read
+        # where the document stands
+        self.brackets = bytearray()  # the open ones
+        self.last = b""  # the last bracket, comma or colon
+        self.followed = False  # whether anything but white space came since
+        self.in_string = False
+        self.escape = b""  # the beginning of an escape whose rest is still to come
+        # what is kept of it
+        self._kept = bytearray()
+        self._value_at: int | None = None  # where in ``_kept`` the value begins that is being copied
+        self._path: list[Members] = []  # what is wanted of the outermost open brackets, all of them objects
+        self._wanted: Members | None = wanted  # of the value that comes next
+        self._skip = False  # the value that comes next is not wanted at all
+        self._key = bytearray()  # the last one of a wanted object, as it is written
+        self._in_key = False
+        self._in_literal = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether the document came to its end, and nothing behind it."""
+        return self.followed and not (self.brackets or self.in_string or self.stopped)
+
+    def document(self) -> bytes:
+        """The document with nothing but what was wanted; a value that came in half is null."""
+        kept = bytes(self._kept)
+        if self._value_at is not None and not self.complete:
+            kept = kept[: self._value_at] + b"null"
+        return kept + b"}" * len(self._path)
+
+    def feed(self, piece: bytes) -> None:
+        piece, self.escape = self.escape + piece, b""
+        at = 0
+        while at < len(piece) and not self.stopped:
+            if self.in_string:
+                at = self._string(piece, at)
+            elif len(self.brackets) > len(self._path):
+                at = self._inside(piece, at)
+            else:
+                at = self._token(piece, at)
+
+    def _string(self, piece: bytes, at: int) -> int:
+        """Reads on in a string, to its end or the end of the piece."""
+        found = _STRING.match(piece, at)
+        end = found.end() if found else at
+        ended = piece.startswith(_QUOTE, end)
+        if not ended and end < len(piece):  # an escape that is not whole, or none at all
+            if len(piece) - end < _LONGEST_ESCAPE:
+                self._copy(piece, at, end)
+                self.escape = piece[end:]
+                return len(piece)
+            end += 1
+        self._copy(piece, at, end + ended)
+        if ended:
+            self.in_string = False
+            if self._in_key:
+                self._in_key = False
+            elif len(self.brackets) == len(self._path):
+                self._value_at = None
+        return end + ended
+
+    def _inside(self, piece: bytes, at: int) -> int:
+        """Reads on inside a value that is an object or a list, copied whole or not at all, up to its next bracket."""
+        found = _RUN.match(piece, at)
+        end = found.end() if found else at
+        if found and found[1]:
+            self.last, self.followed = found[1], False
+        after = max(at, found.end(1)) if found else at
+        self.followed = self.followed or (end > after and not _SPACE.fullmatch(piece, after, end))
+        byte = piece[end : end + 1]
+        self._copy(piece, at, end + 1)
+        if byte == _QUOTE:
+            self.in_string = self.followed = True
+        elif byte in _OPENING:
+            self._open(byte)
+        elif byte in _CLOSING:
+            self._close(byte)
+            if len(self.brackets) == len(self._path):
+                self._value_at = None
+        return end + 1
+
+    def _token(self, piece: bytes, at: int) -> int:
+        """Reads one token outside of all brackets or directly inside a wanted object."""
+        if space := _SPACE.match(piece, at):
+            self._end_literal()
+            return space.end()
+        if literal := _LITERAL.match(piece, at):
+            if not self._in_literal:
+                self._begin_value()
+            self._in_literal = self.followed = True
+            self._copy(piece, at, literal.end())
+            return literal.end()
+        self._end_literal()
+        byte = piece[at : at + 1]
+        if byte == _QUOTE:
+            if self._path and self.last in _BEFORE_KEY and not self.followed:
+                self._in_key = True
+                self._key.clear()
+            else:
+                self._begin_value()
+            self.in_string = self.followed = True
+            self._copy(piece, at, at + 1)
+        elif byte in _OPENING:
+            if self._begin_value(is_object=byte == b"{"):
+                self._copy(piece, at, at + 1)
+            self._open(byte)
+        elif not self._path:
+            self._stop()  # a comma, a colon or a closing bracket where no bracket is open
+        elif byte in _CLOSING:
+            self._close(byte)
+            self._path.pop()
+            self._kept += b"}"
+        else:
+            self.last, self.followed = byte, False
+            if byte == b":":
+                name = _name(self._key)
+                self._skip = name not in self._path[-1]
+                self._wanted = self._path[-1].get(name)
+        return at + 1
+
+    def _begin_value(self, *, is_object: bool = False) -> bool:
+        """A value begins directly inside a wanted object, or the document does; False: it is an object to look into."""
+        if self.followed or (self._path and self.last != b":"):
+            self._stop()
+            return True
+        if self._skip:
+            return True
+        if len(self._kept) > MAX_BYTES:
+            self.unread = True
+            return True
+        if self._path:
+            self._kept += (b"" if self._kept.endswith(b"{") else b",") + self._key + b":"
+        if is_object and self._wanted is not None:
+            self._kept += b"{"
+            self._path.append(self._wanted)
+            return False
+        self._value_at = len(self._kept)
+        return True
+
+    def _end_literal(self) -> None:
+        if self._in_literal:
+            self._in_literal = False
+            self._value_at = None
+
+    def _copy(self, piece: bytes, start: int, end: int) -> None:
+        if self._in_key:
+            self._key += piece[start : min(end, start + _MAX_KEY_BYTES)]
+        elif self._value_at is not None:
+            self._kept += piece[start:end]
+            if len(self._kept) - self._value_at > MAX_VALUE_BYTES:
+                self._kept[self._value_at :] = b"null"
+                self._value_at = None
+                self.unread = True
+
+    def _open(self, bracket: bytes) -> None:
+        self.brackets += bracket
+        self.last, self.followed = bracket, False
+        if len(self.brackets) > MAX_DEPTH:
+            self._stop()
+
+    def _close(self, bracket: bytes) -> None:
+        opened = b"{" if bracket == b"}" else b"["
+        if not self.brackets.endswith(opened):
+            self._stop()
+            return
+        self.brackets.pop()
+        self.last, self.followed = bracket, True
+
+    def _stop(self) -> None:
+        self.stopped = self.unread = True
+
+
+def _name(key: bytes | bytearray) -> str | None:
+    """The name that a key stands for; None for one too long to be wanted."""
+    if len(key) >= _MAX_KEY_BYTES:
+        return None
+    try:
+        return str(json.loads(key))
+    except ValueError:
+        return None
