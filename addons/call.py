@@ -73,7 +73,6 @@ class Answer:
     streamed: bool = False
     first_byte_at: float | None = None
     facts: AnswerFacts | None = None
-    ended: Literal["whole", "truncated", "interrupted", "timed_out", "shut_down"] | None = None
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -90,6 +89,7 @@ class Call:
     authority: str = ""  # of an absolute-form target; empty otherwise
     listener: Literal["reverse", "proxy"] = "reverse"
     encrypted: bool = False  # whether the caller spoke TLS
+    peer: str | None = None  # the address that the call came from
     server_name: str | None = None  # TLS SNI, where the caller spoke TLS and named one
     wire_body: bytes = field(default=b"", repr=False)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -112,7 +112,8 @@ class Call:
 
     # the way out, or the reason there is none
     outbound: Outbound | None = None
-    released_at: float | None = None
+    released_at: float | None = None  # every gate has passed it
+    sent_at: float | None = None  # bytes of it have left
     refusal: Refusal | None = None
 
     # the way back
@@ -120,9 +121,7 @@ class Call:
     outcome: Outcome | None = None  # None while the call is under way
     answer: Answer = field(default_factory=Answer)
     last_activity: float = 0.0
-    cut: Literal["connect", "read", "shutdown"] | None = None  # why the sidecar itself ended it
     alarms: list[str] = field(default_factory=list)
-    recorded: bool = False
 
     @property
     def to(self) -> To:

@@ -3,14 +3,10 @@
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from mitmproxy import http
-
 from addons.bookkeeping import Bookkeeping
 from addons.call import Call
-from addons.calls import Calls
-from addons.cassettes.recorder import Recorder
-from addons.cassettes.tape import Tape
 from addons.configuration.settings import Settings
+from addons.exchange.exchange import Exchange
 from addons.journal import Sink
 from addons.process.admin import Admin, Page, alive, readiness
 from addons.stores.ledger import Ledger
@@ -29,21 +25,18 @@ class Observation(NamedTuple):
 
 def observe(
     settings: Settings,
-    calls: Calls,
+    under_way: Callable[[], Iterable[Exchange]],
     missing: Callable[[], Sequence[str]],
-    tape: Tape | None = None,
-    quotes_key: Callable[[http.HTTPFlow, bytes], bool] = lambda _flow, _text: False,
 ) -> Observation:
     """Touches neither disk nor network; the parts do so once the sidecar runs.
 
-    ``missing`` says why no new calls are welcome. ``tape``: what to record calls on. ``quotes_key``: whether a text
-    holds the key that a flow left with.
+    ``missing`` says why no new calls are welcome.
     """
     usage, admin, otlp = settings.usage, settings.listen.admin, settings.telemetry.otlp_endpoint
-    parts: list[Any] = [Recorder(calls, tape, quotes_key)] if tape else []
+    parts: list[Any] = []
     sinks: list[Sink] = []
     before_release = []
-    gauges = [Gauge("foundry.sidecar.calls.open", "{call}", "calls under way, by state", lambda: _open(calls))]
+    gauges = [Gauge("foundry.sidecar.calls.open", "{call}", "calls under way, by state", lambda: _open(under_way()))]
     if path := usage.path(settings.listen.certificates):
         ledger = Ledger(path, usage.keep_days)
         bookkeeping = Bookkeeping(ledger, usage.on_failure)
@@ -75,10 +68,10 @@ def _gauges(ledger: Ledger) -> tuple[Gauge, ...]:
     )
 
 
-def _open(calls: Calls) -> Iterable[tuple[float, Mapping[str, str]]]:
+def _open(under_way: Iterable[Exchange]) -> Iterable[tuple[float, Mapping[str, str]]]:
     counts = {"judged": 0, "waiting": 0, "answered": 0}
-    for _, call in calls.open_calls():
-        counts[_state(call)] += 1
+    for exchange in tuple(under_way):
+        counts[_state(exchange.call)] += 1
     return [(count, {"state": state}) for state, count in counts.items()]
 
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-from addons.call import Call, To
+from addons.call import Call, Outcome, To
 from addons.foundry.rid import is_rid
 
 OPERATION: Final[Mapping[To, Mapping[str, str]]] = {
@@ -23,11 +23,9 @@ OPERATION: Final[Mapping[To, Mapping[str, str]]] = {
 """What kind of call it is, by where it leaves for."""
 
 
-def decision(call: Call) -> Literal["served", "refused", "failed"]:
-    """``refused``: nothing left. ``failed``: it left for the provider or Foundry, and was not answered there."""
-    if call.released_at is None:
-        return "refused"
-    return "served" if call.refusal is None else "failed"
+def decision(call: Call) -> Literal["allowed", "refused"]:
+    """Whether policy let the call leave."""
+    return "refused" if call.released_at is None else "allowed"
 
 
 def record_of(call: Call, status: int | None) -> dict[str, Any]:
@@ -54,7 +52,7 @@ def record_of(call: Call, status: int | None) -> dict[str, Any]:
         "gen_ai.response.time_to_first_chunk": None if call.other_path else _between(released, answer.first_byte_at),
         "server.address": call.outbound.host if call.outbound else None,
         "http.response.status_code": status,
-        "error.type": refusal.kind.openai_code or refusal.name if refusal else _ending(call),
+        "error.type": refusal.name if refusal else None if call.outcome is Outcome.SERVED else call.outcome,
         "call.id": call.id,
         "caller": call.caller.subject if call.caller else None,
         "token.sha256_12": call.token_prefix,
@@ -86,7 +84,7 @@ def record_of(call: Call, status: int | None) -> dict[str, Any]:
         "usage.status": usage_status(call),
         "request.query_dropped": call.query_dropped or None,
         "request.retry_count": _number(call.header("x-stainless-retry-count")),
-        "answer.ended": answer.ended,
+        "call.outcome": call.outcome,
         "duration.total": _between(call.opened_at, now),
         "duration.sidecar": _between(call.opened_at, released if released is not None else now),
         "duration.provider": _between(released, now),
@@ -100,7 +98,7 @@ def usage_status(call: Call) -> str | None:
         return None
     if call.answer.facts and call.answer.facts.usage:
         return "reported"
-    return "interrupted" if call.answer.ended in {"interrupted", "truncated", "timed_out", "shut_down"} else "unknown"
+    return "unknown" if call.outcome in {Outcome.SERVED, Outcome.PROVIDER_ERROR} else "interrupted"
 
 
 def _message(call: Call) -> str | None:
@@ -115,14 +113,6 @@ def _message(call: Call) -> str | None:
         (refusal.name, refusal.rule) == ("refused_feature", "UNKNOWN")
     )
     return None if quotes else refusal.message or None
-
-
-def _ending(call: Call) -> str | None:
-    ended = call.answer.ended
-    if ended not in {None, "whole"}:
-        return f"stream_{ended}"
-    facts = call.answer.facts
-    return f"response_{facts.status}" if facts and facts.status in {"failed", "incomplete"} else None
 
 
 def _between(start: float | None, end: float | None) -> float | None:

@@ -1,34 +1,29 @@
-"""Addon: records the calls that the provider answered into a cassette."""
+"""Records the calls that the provider answered into a cassette."""
 
 import asyncio
 import time
-from collections.abc import Callable
-from functools import partial
-from weakref import WeakKeyDictionary
+from collections.abc import Mapping
+from typing import Any
 
 import structlog
-from mitmproxy import http
 
 from addons.call import Call
-from addons.calls import Calls
 from addons.cassettes.cassette import SHOWN_HEADERS, SHOWN_PREFIX, CassetteError
 from addons.cassettes.tape import Heard, Tape
-from addons.passage import Passage
+from addons.exchange.exchange import Exchange
+from addons.exchange.services import Observer
 
 _log = structlog.get_logger("sidecar.cassette")
 
 
-class Recorder:
-    """Stands behind the Relay among the addons, whose Passage it listens at."""
+class Recorder(Observer):
+    """Also an addon: the tape is started and ended with mitmproxy."""
 
     name = "sidecar-recorder"
 
-    def __init__(self, calls: Calls, tape: Tape, quotes_key: Callable[[http.HTTPFlow, bytes], bool]) -> None:
-        self._calls = calls
-        self._quotes_key = quotes_key
+    def __init__(self, tape: Tape) -> None:
         self._tape = tape
-        self._heard: WeakKeyDictionary[http.HTTPFlow, Heard] = WeakKeyDictionary()
-        self._failures: WeakKeyDictionary[http.HTTPFlow, http.Response] = WeakKeyDictionary()
+        self._heard: dict[str, Heard] = {}  # by the call's id
 
     def running(self) -> None:
         try:
@@ -41,47 +36,29 @@ class Recorder:
     async def done(self) -> None:
         await asyncio.to_thread(self._tape.close)
 
-    def responseheaders(self, flow: http.HTTPFlow) -> None:
-        call = self._calls.of(flow)
-        if call is None or call.released_at is None or call.outbound is None or flow.response is None:
+    def answer_begins(self, exchange: Exchange) -> None:
+        call = exchange.call
+        if call.to != "provider" or call.outbound is None or call.answer.status is None:
             return
-        if call.to != "provider":
-            return
-        if flow.response.headers.get("content-encoding", "identity") != "identity":
+        fields = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in exchange.relay.fields]
+        if dict(fields).get("content-encoding", "identity") != "identity":
             _log.error("call_not_recorded", why="the provider compressed its answer, though it was asked not to")
             return
-        heard = self._heard[flow] = Heard(
+        self._heard[call.id] = Heard(
             request=call.outbound.body,
-            status=flow.response.status_code,
-            headers=tuple((name.lower(), value) for name, value in flow.response.headers.items() if _is_shown(name)),
+            status=call.answer.status,
+            headers=tuple((name, value) for name, value in fields if _is_shown(name)),
             began=_since(call),
         )
-        passage = flow.response.stream
-        if isinstance(passage, Passage):
-            passage.observer = partial(_hear, call, heard)
-        else:  # read whole, and then replaced by what the Relay says of it
-            self._failures[flow] = flow.response
 
-    def response(self, flow: http.HTTPFlow) -> None:
-        self._finish(flow, whole=True)
+    def answer_piece(self, exchange: Exchange, payload: bytes) -> None:
+        if heard := self._heard.get(exchange.call.id):
+            heard.hear(_since(exchange.call), payload)
 
-    def error(self, flow: http.HTTPFlow) -> None:
-        self._finish(flow, whole=False)
-
-    def _finish(self, flow: http.HTTPFlow, *, whole: bool) -> None:
-        call, heard, failure = self._calls.of(flow), self._heard.pop(flow, None), self._failures.pop(flow, None)
-        if call is None or heard is None:
-            return
-        if flow.response is not None and isinstance(flow.response.stream, Passage):
-            flow.response.stream.observer = None  # the flow may stay, in mitmweb
-        if failure is not None and failure.raw_content:
-            heard.hear(_since(call), failure.raw_content)
-        heard.whole = whole
-        self._tape.add(heard, partial(self._quotes_key, flow))
-
-
-def _hear(call: Call, heard: Heard, chunk: bytes) -> None:
-    heard.hear(_since(call), chunk)
+    def ended(self, exchange: Exchange, record: Mapping[str, Any]) -> None:  # noqa: ARG002 - as every observer's
+        if heard := self._heard.pop(exchange.call.id, None):
+            heard.whole = exchange.relay.over and exchange.relay.failure is None
+            self._tape.add(heard, exchange.quotes_credential)
 
 
 def _since(call: Call) -> float:
@@ -90,4 +67,4 @@ def _since(call: Call) -> float:
 
 
 def _is_shown(name: str) -> bool:
-    return name.lower() in SHOWN_HEADERS or name.lower().startswith(SHOWN_PREFIX)
+    return name in SHOWN_HEADERS or name.startswith(SHOWN_PREFIX)

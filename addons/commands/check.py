@@ -35,7 +35,7 @@ def check(config: Path | None) -> int:
     for model, regions in meaning.catalogue_of(settings).available(today):
         ends = f", until {model.shutdown}" if model.shutdown else ""
         print(f"{model.rid} -> {model.provider_model} ({', '.join(regions)}{ends})")
-    for region, place in meaning.destinations(settings).items():
+    for region, place in meaning.endpoints(settings).items():
         if not meaning.is_documented(region, place):
             print(f"# note: region {region} goes to {place.url}, which is not OpenAI's documented host for it")
     for name, address in meaning.foundry_addresses(settings).items():

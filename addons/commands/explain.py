@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from addons import assembly
+from addons.configuration import judging
 from addons.configuration import loading, meaning
 from addons.configuration.errors import ConfigurationError
 from addons.configuration.settings import Settings
@@ -64,7 +64,7 @@ def _explain(asked: list[Asked], settings: Settings) -> list[Explanation]:
 
     try:
         # The verifier is never asked; this one needs no file and no network.
-        return asyncio.run(explain_all(assembly.gates(settings, Development(), MemoryCounters(), UnderWay())))
+        return asyncio.run(explain_all(judging.gates(settings, Development(), MemoryCounters(), UnderWay())))
     except SecretError as error:
         raise ConfigurationError(f"policy.safety_identifier: {error}") from None
 

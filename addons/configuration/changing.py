@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from addons.configuration.settings import Settings
 from addons.process.listener_certificate import lay_out
 from addons.responses.policy_settings import PolicySettings
-from addons.rules import InForce, Rules
+from addons.exchange.rules import InForce, Rules
 from addons.stores.limits_settings import LimitsSettings
 from addons.verifiers.protocol import Verifier
 
@@ -71,7 +71,8 @@ class Changing:
         lay_out(settings.listen)
 
         def take_over() -> None:
-            self._settings, self._in_force.rules = settings, rules
+            self._settings = settings
+            self._in_force.put(rules)
 
         return take_over
 

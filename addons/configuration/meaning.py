@@ -8,7 +8,8 @@ import structlog
 from addons.configuration.settings import Settings
 from addons.foundry.catalogue import Catalogue
 from addons.foundry.regions import REGION_HOSTS
-from addons.gates.rewrite import Destination
+from addons.exchange.upstream.destination import Destination, Trust
+from addons.gates.rewrite import Endpoint
 from addons.gates.route import LOOPBACK_NAMES
 from addons.process.banner import Listening
 from addons.values.address import split_address
@@ -62,17 +63,25 @@ def foundry_addresses(settings: Settings) -> Mapping[str, tuple[str, int] | None
     return {name: written.get(name) for name in foundry_hosts(settings)}
 
 
-def destinations(settings: Settings) -> Mapping[str, Destination]:
-    """Where each allowed region's calls go."""
-    found: dict[str, Destination] = {}
+def endpoints(settings: Settings) -> Mapping[str, Endpoint]:
+    """What the requests of each allowed region are made out to."""
+    found: dict[str, Endpoint] = {}
     for region in settings.provider.allowed_regions:
         upstream = settings.provider.regions[region]
         headers = {"OpenAI-Organization": upstream.organization, "OpenAI-Project": upstream.project}
-        found[region] = Destination(
+        found[region] = Endpoint(
             upstream.url or f"https://{REGION_HOSTS[region]}/v1",
             tuple((name, value) for name, value in headers.items() if value),
         )
     return found
+
+
+def destinations(settings: Settings, trust: Trust) -> Mapping[str, Destination]:
+    """Where each allowed region's calls go; nothing else of the provider's is dialled."""
+    return {
+        region: Destination(region, endpoint.address, endpoint.address[0], trust)
+        for region, endpoint in endpoints(settings).items()
+    }
 
 
 def catalogue_of(settings: Settings) -> Catalogue:
@@ -95,6 +104,6 @@ def listening(settings: Settings) -> Listening:
     )
 
 
-def is_documented(region: str, place: Destination) -> bool:
+def is_documented(region: str, endpoint: Endpoint) -> bool:
     """Whether a region's calls go to the host OpenAI documents for it."""
-    return place.address == (REGION_HOSTS[region], 443)
+    return endpoint.address == (REGION_HOSTS[region], 443)

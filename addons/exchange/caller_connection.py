@@ -51,6 +51,21 @@ class Wire(Protocol):
 
     def resume(self) -> None: ...
 
+    def go_on(self) -> None:
+        """Has whoever feeds the connection look at ``opened``."""
+
+
+class Opened(NamedTuple):
+    """A tunnel that was granted.
+
+    ``address`` is where an unread one leads; None: to Foundry, and it is read. ``behind`` came behind the request.
+    """
+
+    host: str
+    port: int
+    address: tuple[str, int] | None
+    behind: bytes
+
 
 class Peer(NamedTuple):
     """Who is at the other end, as far as the connection itself tells."""
@@ -96,6 +111,8 @@ class CallerConnection:
         self.open = True
         self.draining = False  # after the exchange under way nothing more is served
         self.current: Served | None = None
+        self.opened: Opened | None = None  # a tunnel that was granted, and not yet gone into
+        self.leads_to: tuple[str, int] | None = None  # the far end of an unread tunnel, once it is one
         self._wire = wire
         self._serve = serve
         self._refuse = refuse
@@ -134,6 +151,17 @@ class CallerConnection:
     def tunnelled(self) -> bytes | None:
         """After CONNECT, the bytes that came behind its head."""
         return self._reader.tunnelled
+
+    def open_tunnel(self, opened: Opened) -> None:
+        """What comes behind the request belongs to the tunnel."""
+        self.current = None
+        self.opened = opened
+        self._wire.go_on()
+
+    def leave(self, leads_to: tuple[str, int]) -> None:
+        """What comes from now on belongs to an unread tunnel."""
+        self._stop_clock()
+        self.leads_to = leads_to
 
     def closed(self) -> None:
         """The caller hung up, or its connection broke."""

@@ -52,7 +52,7 @@ class Exchange:
             self._write,
             version=request.version,
             more_fields=self._more_fields,
-            quotes_credential=self._quotes_credential,
+            quotes_credential=self.quotes_credential,
             watch=self._watch() if services.observers else None,
         )
         self._services = services
@@ -168,6 +168,10 @@ class Exchange:
             self._unsent_at = (self._caller.unsent, time.monotonic())
         return self._unsent_at[1]
 
+    def quotes_credential(self, text: bytes) -> bool:
+        """Whether a text holds what the call left with."""
+        return self._credential is not None and self._credential in text
+
     # the ends of a call
 
     def _fail(self, error: BaseException) -> None:
@@ -249,7 +253,7 @@ class Exchange:
         body = bytes(relay.kept)
         found = refusal_for(call.answer.status, headers, body, call.model.rid)
         told = answers.refusal_bytes(found.refusal, self._services.error_format, close=False)
-        if self._quotes_credential(body) or self._quotes_credential(told):
+        if self.quotes_credential(body) or self.quotes_credential(told):
             call.alarms.append("provider_key_quoted")
             found = refusal_for(call.answer.status, {}, b"", call.model.rid)
         if found.alarm:
@@ -295,9 +299,6 @@ class Exchange:
     def _closes(self) -> bool:
         return not self._keep or self._caller.draining
 
-    def _quotes_credential(self, text: bytes) -> bool:
-        return self._credential is not None and self._credential in text
-
     def _watch(self) -> Watch:
         observers = self._services.observers
         return Watch(
@@ -322,6 +323,7 @@ def _opened(request: Request, caller: CallerConnection) -> Call:
         authority=authority,
         listener=caller.peer.listener,
         encrypted=caller.peer.encrypted,
+        peer=caller.peer.address,
         server_name=caller.peer.server_name,
         credentials=credentials,
     )

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from addons.call import To
 from addons.exchange.ending import SOON
-from addons.exchange.upstream.failure import UpstreamFailure, UpstreamFailureKind
+from addons.exchange.upstream.failure import UpstreamFailure, FailureKind
 from addons.foundry.refusals import Refusal
 
 
@@ -22,9 +22,9 @@ FAR: Final[Mapping[To, Far]] = {
     "foundry": Far("Foundry", "foundry_unreachable", "foundry_failed"),
 }
 
-_Kind = UpstreamFailureKind
+_Kind = FailureKind
 
-SENTENCES: Final[Mapping[UpstreamFailureKind, str]] = {
+SENTENCES: Final[Mapping[FailureKind, str]] = {
     _Kind.UNREACHABLE: "{} can't be reached; try again later.",
     _Kind.NO_CONNECTION_FREE: "All connections to {} that provider.pool.most allows are in use; try again later.",
     _Kind.CLOSED: "{} closed the connection without an answer.",

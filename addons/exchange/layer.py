@@ -6,9 +6,9 @@ the caller's socket, encrypted by the same TLS layers, since a detour through mi
 else of a streamed event (docs/speed.md).
 """
 
+import asyncio
 import socket
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,7 +22,6 @@ from mitmproxy.proxy.server import ConnectionHandler
 from OpenSSL import SSL
 
 from addons.exchange.caller_connection import CallerConnection, Peer
-from addons.exchange.tunnel import Opened
 
 TLS_HANDSHAKE: Final = 0x16
 """The first byte of a TLS connection (RFC 8446 §5.1); no method of HTTP begins with it."""
@@ -53,8 +52,14 @@ class SocketWire:
         self._writer: Any = writer
         self._transport: Any = writer.transport
         self._transport.set_write_buffer_limits(high=HIGH_WATER, low=0)
+        self._handler = handler
         self._watchdog = handler.timeout_watchdog
         self.tls: list[ClientTLSLayer] = []
+
+    @property
+    def socket(self) -> Any:
+        """As asyncio shows it: for options alone."""
+        return self._transport.get_extra_info("socket")
 
     @property
     def unsent(self) -> int:
@@ -80,10 +85,23 @@ class SocketWire:
         self._writer.close()
 
     def abort(self) -> None:
-        own = self._transport.get_extra_info("socket")
+        own = self.socket
         if own is not None and own.fileno() != -1:  # what the kernel holds for a peer that does not read goes too
             own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
         self._transport.abort()
+
+    def forget(self) -> None:
+        """mitmproxy is done with it."""
+        self._writer.close()
+
+    def go_on(self) -> None:
+        """Has the layer look at its connection again, which has opened a tunnel."""
+        asyncio.get_running_loop().call_soon(self._wake_layer)
+
+    def _wake_layer(self) -> None:
+        told = asyncio.get_running_loop().create_task(self._handler.server_event(TunnelOpened()))
+        self._handler.wakeup_timer.add(told)  # which ends with the connection
+        told.add_done_callback(self._handler.wakeup_timer.discard)
 
     def pause(self) -> None:
         self._transport.pause_reading()
@@ -118,10 +136,12 @@ def _encrypted(tls: ClientTLSLayer, data: bytes) -> bytes:
 class CallerLayer(layer.Layer):
     """What stands on a connection: HTTP at once, or TLS with another one of these in it, or an unread tunnel."""
 
-    def __init__(self, context: Context, caller: CallerConnection, wire: SocketWire) -> None:
+    def __init__(self, context: Context, caller: CallerConnection, wire: SocketWire, *, outside: int = 0) -> None:
+        """``outside``: how many TLS layers lie outside of the tunnel that this is in."""
         super().__init__(context)
         self._caller = caller
         self._wire = wire
+        self._outside = outside
         self._begun = False
         self._hello = 0  # bytes of a TLS handshake that has not ended
         self._child: layer.Layer | None = None
@@ -137,12 +157,14 @@ class CallerLayer(layer.Layer):
     def _handled(self, event: events.Event) -> layer.CommandGenerator[None]:
         if isinstance(event, events.DataReceived) and event.connection is self.context.client:
             yield from self._received(event.data)
+        elif isinstance(event, TunnelOpened) and self._child is None:
+            yield from self._tunnel()
+        elif isinstance(event, TunnelOpened) and isinstance(self._child, TCPLayer):
+            return  # gone into already
         elif self._child is not None:
             yield from self._child.handle_event(event)
             if _closes(event, self.context.client):
                 self._caller.closed()
-        elif isinstance(event, TunnelOpened):
-            yield from self._tunnel()
         elif _closes(event, self.context.client):
             self._caller.closed()
             yield commands.CloseConnection(self.context.client)
@@ -166,11 +188,11 @@ class CallerLayer(layer.Layer):
     def _begin(self, first: int) -> layer.CommandGenerator[None]:
         if first == TLS_HANDSHAKE:
             tls = ClientTLSLayer(self.context)
-            tls.child_layer = CallerLayer(self.context, self._caller, self._wire)
+            tls.child_layer = CallerLayer(self.context, self._caller, self._wire, outside=self._outside)
             self._wire.tls.append(tls)
             yield from self._become(tls)
         else:
-            self._caller.begin(peer_of(self.context))
+            self._caller.begin(_peer(self.context, encrypted=len(self._wire.tls) > self._outside))
 
     def _tunnel(self) -> layer.CommandGenerator[None]:
         """Goes on within the tunnel that the caller's CONNECT has opened, if one has."""
@@ -180,9 +202,10 @@ class CallerLayer(layer.Layer):
         self._caller.opened = None
         if opened.address is None:  # to Foundry: what comes is read as from any other caller
             self.context.server = Server(address=(opened.host, opened.port))  # which the certificate is made out to
-            yield from self._become(CallerLayer(self.context, self._caller, self._wire))
+            inside = CallerLayer(self.context, self._caller, self._wire, outside=len(self._wire.tls))
+            yield from self._become(inside)
         else:
-            self._caller.leave()
+            self._caller.leave(opened.address)
             self.context.server = Server(address=opened.address)
             yield from self._become(TCPLayer(self.context, ignore=True))
         if opened.behind:
@@ -205,12 +228,11 @@ def _closes(event: events.Event, client: Client) -> bool:
     return isinstance(event, events.ConnectionClosed) and event.connection is client
 
 
-def peer_of(context: Context) -> Peer:
+def _peer(context: Context, *, encrypted: bool) -> Peer:
     client = context.client
-    host, port, *_ = client.peername or ("?", 0)
     return Peer(
-        address=f"{host}:{port}",
+        address=str((client.peername or ("?",))[0]),
         listener="proxy" if isinstance(client.proxy_mode, RegularMode) else "reverse",
-        encrypted=client.tls_established,
-        server_name=client.sni,
+        encrypted=encrypted,
+        server_name=client.sni if encrypted else None,
     )

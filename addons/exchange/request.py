@@ -18,6 +18,23 @@ class Budget(Protocol):
     def give_back(self, count: int) -> None: ...
 
 
+class BodyBudget:
+    """``total`` bytes, over all calls of this sidecar."""
+
+    def __init__(self, total: int) -> None:
+        self._left = total
+
+    def take(self, count: int) -> bool:
+        """Whether there was room; then it is taken."""
+        if count > self._left:
+            return False
+        self._left -= count
+        return True
+
+    def give_back(self, count: int) -> None:
+        self._left += count
+
+
 class BodyBounds(NamedTuple):
     """``most`` bytes of one body; ``refuse_size`` and ``refuse_budget`` say why a piece is not kept."""
 

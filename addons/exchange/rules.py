@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -71,7 +71,15 @@ class Rules:
 
 
 class InForce:
-    """The rules for calls that begin now. A call keeps to its end the rules it began under."""
+    """The rules for calls that begin now. A call keeps to its end the rules it began under.
 
-    def __init__(self, rules: Rules) -> None:
+    ``changed`` is told of rules that took the place of others.
+    """
+
+    def __init__(self, rules: Rules, changed: Callable[[Rules], object] = lambda _rules: None) -> None:
         self.rules = rules
+        self._changed = changed
+
+    def put(self, rules: Rules) -> None:
+        self.rules = rules
+        self._changed(rules)

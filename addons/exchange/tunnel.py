@@ -6,13 +6,13 @@ reaches this machine itself.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Final, NamedTuple
 
 import structlog
 
 from addons.exchange.answers import refusal_bytes
-from addons.exchange.caller_connection import CallerConnection
+from addons.exchange.caller_connection import CallerConnection, Opened
 from addons.exchange.dialling import ForbiddenAddressError, resolve
 from addons.exchange.ending import Ending
 from addons.exchange.request import Request
@@ -30,28 +30,12 @@ _REFUSED: Final = (
 _log = structlog.get_logger("sidecar.tunnels")
 
 
-class Opened(NamedTuple):
-    """A tunnel that was granted.
-
-    ``address`` is where an unread one leads; None: to Foundry, and it is read. ``behind`` came behind the request.
-    """
-
-    host: str
-    port: int
-    address: tuple[str, int] | None
-    behind: bytes
-
-
 class Tunnels(NamedTuple):
-    """``foundry_hosts`` are the host names whose tunnels are read; ``passed`` are HOST:PORT of the unread ones.
-
-    ``opened`` is told of a tunnel that was granted.
-    """
+    """``foundry_hosts`` are the host names whose tunnels are read; ``passed`` are HOST:PORT of the unread ones."""
 
     foundry_hosts: Collection[str]
     passed: Collection[str]
     error_format: ErrorFormat
-    opened: Callable[[CallerConnection, Opened], None]
 
 
 class Tunnel:
@@ -80,9 +64,7 @@ class Tunnel:
             self._refuse(host, port, error)
             return
         self._caller.write(ESTABLISHED)
-        behind = self._caller.tunnelled or b""
-        self._caller.current = None
-        self._tunnels.opened(self._caller, Opened(host, port, address, behind))
+        self._caller.open_tunnel(Opened(host, port, address, self._caller.tunnelled or b""))
 
     async def _address(self, host: str, port: int) -> tuple[str, int] | None:
         if host in self._tunnels.foundry_hosts and port == HTTPS:

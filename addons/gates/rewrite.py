@@ -19,7 +19,7 @@ USER_AGENT: Final = "foundry-sidecar"
 
 
 @dataclass(frozen=True, slots=True)
-class Destination:
+class Endpoint:
     """One region's endpoint. ``headers`` are those the operator's configuration adds."""
 
     url: str
@@ -34,9 +34,9 @@ class Destination:
 
 @dataclass(frozen=True, slots=True)
 class Rewrite:
-    """Fills ``call.outbound``. A region without a destination is a fault: there is no fallback."""
+    """Fills ``call.outbound``. A region without an endpoint is a fault: there is no fallback."""
 
-    destinations: Mapping[str, Destination]
+    endpoints: Mapping[str, Endpoint]
 
     async def __call__(self, call: Call) -> None:
         assert call.model
@@ -47,20 +47,20 @@ class Rewrite:
             body = splice.splice(call.body, members)
         else:
             body = await asyncio.to_thread(splice.splice, call.body, members)
-        destination = self.destinations[call.region]
-        host, port = destination.address
+        endpoint = self.endpoints[call.region]
+        host, port = endpoint.address
         call.outbound = Outbound(
             region=call.region,
             host=host,
             port=port,
-            path=urlsplit(destination.url).path.rstrip("/") + "/responses",
+            path=urlsplit(endpoint.url).path.rstrip("/") + "/responses",
             headers=(
-                ("Host", urlsplit(destination.url).netloc),
+                ("Host", urlsplit(endpoint.url).netloc),
                 ("Content-Type", "application/json"),
                 ("Accept", "text/event-stream" if call.document.get("stream") else "application/json"),
                 ("Accept-Encoding", "identity"),  # the usage is read from the bytes that pass
                 ("User-Agent", USER_AGENT),
-                *destination.headers,
+                *endpoint.headers,
                 *((name, value) for name in FORWARDED if _travels(value := call.header(name) or "")),
             ),
             body=body,

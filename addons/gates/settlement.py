@@ -45,7 +45,5 @@ def _due(call: Call, meter: Meter, charged: int) -> int:
 
 
 def _reached(call: Call) -> bool:
-    """Whether the provider got the call; False too where the connection was lost before any answer."""
-    if call.released_at is None or call.cut == "connect":
-        return False
-    return call.refusal is None or call.refusal.name != "provider_unreachable"
+    """Whether the provider may have got the call."""
+    return call.sent_at is not None

@@ -10,7 +10,7 @@ import threading
 from typing import Any
 
 import structlog
-from mitmproxy import ctx, http
+from mitmproxy import ctx
 
 from addons.process.drain import Drain
 
@@ -35,16 +35,6 @@ class Lifecycle:
                 asyncio.get_running_loop().add_signal_handler(number, self._end, number.name)
         proxyserver: Any = ctx.master.addons.get("proxyserver")
         _log.info("listening", addresses=[f"{host}:{port}" for host, port, *_ in proxyserver.listen_addrs()])
-
-    def responseheaders(self, flow: http.HTTPFlow) -> None:
-        self._last_on_its_connection(flow)
-
-    def response(self, flow: http.HTTPFlow) -> None:
-        self._last_on_its_connection(flow)
-
-    def _last_on_its_connection(self, flow: http.HTTPFlow) -> None:
-        if self.draining and flow.response:
-            flow.response.headers["Connection"] = "close"
 
     def _end(self, why: str) -> None:
         if self._ending is None:

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from addons.foundry.refusals import Refusal
-from addons.rules import InForce
+from addons.exchange.rules import InForce
 from addons.stores.counters import Counters, StoreUnavailableError
 
 SOUND_EVERY: Final = 30.0  # seconds to the next look; a thousand sidecars ask an identity provider 33 times a second

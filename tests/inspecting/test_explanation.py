@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from addons import assembly
+from addons.configuration import judging
 from addons.configuration.settings import Settings
 from addons.gates.concurrency import UnderWay
 from addons.gates.order import Gates
@@ -32,7 +32,7 @@ def body(**members: Any) -> Asked:
 
 
 def gates(**sections: Any) -> Gates:
-    return assembly.gates(settings(**sections), Development(), MemoryCounters(), UnderWay())
+    return judging.gates(settings(**sections), Development(), MemoryCounters(), UnderWay())
 
 
 GATES = list(gates().names("provider"))

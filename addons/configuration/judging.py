@@ -1,0 +1,77 @@
+"""What the settings say of a call: the gates that it goes through, and where it may go."""
+
+from addons.configuration.meaning import (
+    catalogue_of,
+    destinations,
+    endpoints,
+    forwards,
+    foundry_addresses,
+    foundry_hosts,
+    hosts,
+)
+from addons.configuration.settings import Settings
+from addons.exchange.rules import ProviderKey, Rules
+from addons.exchange.upstream.destination import Trust
+from addons.gates.attribution import attribute
+from addons.gates.body import ReadBody
+from addons.gates.caller import IdentifyCaller
+from addons.gates.concurrency import LimitConcurrency, UnderWay
+from addons.gates.limits import HoldToLimits
+from addons.gates.media_type import DeclaredBody
+from addons.gates.model import ResolveModel, permit_model
+from addons.gates.order import TO_BOTH, TO_FOUNDRY, Gates, Named
+from addons.gates.pass_on import pass_on
+from addons.gates.policy import JudgeBody
+from addons.gates.rewrite import Rewrite
+from addons.gates.route import Route
+from addons.stores.counters import Counters
+from addons.verifiers.verifier import Verifier
+from addons.verifiers.verifier import build as build_verifier
+
+
+def rules(settings: Settings, counters: Counters, under_way: UnderWay, verifier: Verifier | None = None) -> Rules:
+    """What the settings say of a call. ``counters`` and ``under_way`` outlive a change of the rules.
+
+    ``verifier`` is the one that ``settings.caller`` describes, where there is one already.
+
+    Raises:
+        OSError, ValueError: a file the settings name is missing or wrong; the message says which.
+    """
+    verifier = verifier or build_verifier(settings.caller)
+    own = gates(settings, verifier, counters, under_way)
+    trust = Trust.load(settings.provider.trusted_ca)
+    return Rules(
+        own,
+        {"provider": own.names("provider"), "foundry": own.names("foundry")},
+        {
+            region: ProviderKey(settings.provider.regions[region].api_key)
+            for region in settings.provider.allowed_regions
+        },
+        destinations(settings, trust),
+        foundry_addresses(settings),
+        trust,
+        verifier,
+        store_needed=settings.limits.mode == "enforce" and settings.limits.on_store_failure == "refuse",
+    )
+
+
+def gates(settings: Settings, verifier: Verifier, counters: Counters, under_way: UnderWay) -> Gates:
+    """Every gate a call goes through, by name and in order."""
+    return Gates(
+        head=(
+            Named("route", Route(hosts(settings), foundry_hosts(settings), other_paths=forwards(settings)), TO_BOTH),
+            Named("caller", IdentifyCaller(verifier)),
+            Named("concurrency", LimitConcurrency(settings.limits, under_way), TO_BOTH),
+            Named("attribution", attribute),
+            Named("media_type", DeclaredBody(settings.policy.max_body_bytes)),
+        ),
+        body=(
+            Named("body", ReadBody(settings.policy.max_body_bytes)),
+            Named("model", ResolveModel(catalogue_of(settings))),
+            Named("permission", permit_model),
+            Named("policy", JudgeBody(settings.policy)),
+            Named("rewrite", Rewrite(endpoints(settings))),
+            Named("limits", HoldToLimits(settings.limits, counters)),
+            Named("pass_on", pass_on, TO_FOUNDRY),
+        ),
+    )

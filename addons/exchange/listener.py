@@ -1,0 +1,113 @@
+"""Addon: what mitmproxy asks when a caller connects. Everything that it would do by itself is shut here.
+
+Which layer stands on a connection (``next_layer``): ours, and first one that only closes, so that a fault leaves no
+other. Which server may be dialled by mitmproxy itself (``server_connect``): the far end of a listed tunnel. So its own
+HTTP layer, its replay of saved requests and its connections to servers lead nowhere.
+"""
+
+import os
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+from mitmproxy import ctx
+from mitmproxy.connection import Client
+from mitmproxy.proxy import layer
+from mitmproxy.proxy.mode_specs import RegularMode, ReverseMode
+from mitmproxy.proxy.server import ConnectionHandler
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+
+from addons.exchange.caller_connection import CallerConnection, Peer
+from addons.exchange.connection_bounds import ConnectionBounds
+from addons.exchange.upstream.keep_alive import keep_alive
+from addons.exchange.layer import CallerLayer, ClosingLayer, SocketWire
+
+NOT_ALLOWED: Final = "the sidecar does not dial this address"
+NO_ROOM: Final = "too many connections"
+
+QUEUE: Final = 1024
+"""Callers that may wait to be accepted. asyncio has 100, beyond which a caller tries again in a second or more."""
+
+_log = structlog.get_logger("sidecar.exchange")
+
+type Connect = Callable[[SocketWire, Peer], CallerConnection]
+
+
+class Listener:
+    """``connect`` makes the connection of a caller that has come."""
+
+    name = "sidecar-listener"
+
+    def __init__(self, connect: Connect, bounds: ConnectionBounds) -> None:
+        self._connect = connect
+        self._bounds = bounds
+        self._open: dict[str, tuple[CallerConnection, SocketWire]] = {}  # by the client's id
+
+    @property
+    def callers(self) -> list[CallerConnection]:
+        return [caller for caller, _ in self._open.values()]
+
+    def running(self) -> None:
+        for listening in _listening():
+            listening.listen(QUEUE)  # again: the kernel takes the new length
+
+    def client_connected(self, client: Client) -> None:
+        client.error = NO_ROOM  # stands until all is made: mitmproxy then closes the connection
+        peer = _peer(client)
+        if not self._bounds.enter(peer.address):
+            return
+        wire = SocketWire(_handler(client), client)
+        keep_alive(wire.socket)
+        self._open[client.id] = (self._connect(wire, peer), wire)
+        client.error = None
+
+    def client_disconnected(self, client: Client) -> None:
+        if known := self._open.pop(client.id, None):
+            caller, wire = known
+            self._bounds.leave(caller.peer.address)
+            caller.closed()
+            # mitmproxy leaves a socket open when its task is cancelled while it waits for mitmproxy's own lock, as with
+            # a peer that talks on while its connection is being closed
+            wire.forget()
+
+    def next_layer(self, next_layer: layer.NextLayer) -> None:
+        context = next_layer.context
+        next_layer.layer = closing = ClosingLayer(context)
+        known = self._open.get(context.client.id)
+        if known and isinstance(context.client.proxy_mode, ReverseMode | RegularMode):
+            context.layers.remove(closing)
+            next_layer.layer = CallerLayer(context, *known)
+
+    def server_connect(self, data: ServerConnectionHookData) -> None:
+        server = data.server
+        server.error = NOT_ALLOWED
+        known = self._open.get(data.client.id)
+        leads_to = known[0].leads_to if known else None
+        plain = not server.tls and server.via is None and server.transport_protocol == "tcp"
+        if plain and leads_to is not None and server.address == leads_to:
+            server.error = None
+        else:
+            _log.error("dial_refused", address=str(server.address))
+
+
+def _handler(client: Client) -> ConnectionHandler:
+    proxyserver: Any = ctx.master.addons.get("proxyserver")
+    handler: ConnectionHandler = proxyserver.connections[client.id]
+    return handler
+
+
+def _peer(client: Client) -> Peer:
+    host = str((client.peername or ("?",))[0])
+    return Peer(host, "proxy" if isinstance(client.proxy_mode, RegularMode) else "reverse")
+
+
+def _listening() -> list[socket.socket]:
+    """The listening sockets, each under a descriptor of its own."""
+    proxyserver: Any = ctx.master.addons.get("proxyserver")
+    return [
+        socket.socket(fileno=os.dup(own.fileno()))
+        for instance in proxyserver.servers
+        for server in instance._servers  # noqa: SLF001 - mitmproxy shows the addresses alone
+        for own in server.sockets
+    ]
