@@ -1,49 +1,140 @@
 """One request and its answer on a provider's connection."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
 from addons.exchange.upstream.answer import AnswerReceiver
+from addons.exchange.upstream.answer_reader import AnswerReader
+from addons.exchange.upstream.failure import UpstreamFailure
+from addons.exchange.upstream.tls_connection import TlsConnection
 
 
 class UpstreamConnection:
-    """A verified connection, for one request. It goes back into the pool by itself."""
+    """A verified connection, for one request. It goes back into the pool by itself.
+
+    It is one call's hold on a connection that others will have after it: once the answer has ended, nothing that is
+    done to it reaches the connection.
+    """
+
+    __slots__ = ("_below", "_drained", "_free", "_held", "_reader", "_receiver", "_told", "_written")
+
+    def __init__(self, below: TlsConnection, free: Callable[[TlsConnection, bool], None]) -> None:
+        """``free`` is called once, when the hold ends, with whether the connection is good for another request."""
+        self._below = below
+        self._free = free
+        self._held = True
+        self._reader: AnswerReader | None = None
+        self._receiver: AnswerReceiver | None = None
+        self._told = False  # whether the receiver has the head
+        self._written = False
+        self._drained: asyncio.Future[None] | None = None
+        below.user = self
 
     @property
     def address(self) -> tuple[str, int]:
         """What was really connected to: the egress proxy where there is one."""
-        raise NotImplementedError
+        return self._below.address
 
     @property
     def tls_version(self) -> str:
-        raise NotImplementedError
+        """As OpenSSL names it, like ``TLSv1.3``."""
+        return self._below.version
 
     @property
     def cipher(self) -> str:
-        raise NotImplementedError
+        """As OpenSSL names it, like ``TLS_AES_256_GCM_SHA384``."""
+        return self._below.cipher
 
     @property
     def unsent(self) -> int:
         """Bytes of the request that the socket has not yet taken."""
-        raise NotImplementedError
+        return self._below.unsent if self._held else 0
 
     def send(self, request: Sequence[bytes], receiver: AnswerReceiver, *, answer_has_body: bool = True) -> None:
         """Sends head and body, and tells ``receiver`` of the answer. Once.
 
         ``answer_has_body``: False for HEAD.
         """
-        raise NotImplementedError
+        assert self._reader is None, "one request a connection"
+        self._reader = AnswerReader(answer_has_body=answer_has_body)
+        self._receiver = receiver
+        if self._held and not self._below.closed:
+            self._written = True
+            self._below.write(request)
+        else:
+            asyncio.get_running_loop().call_soon(self.lost, "closed")  # not before this call has returned
 
     async def drain(self) -> None:
         """Returns when the socket has taken all of the request, or the exchange is over."""
-        raise NotImplementedError
+        if self.unsent:
+            self._drained = asyncio.get_running_loop().create_future()
+            await self._drained
 
     def pause(self) -> None:
         """Stops reading."""
-        raise NotImplementedError
+        if self._held:
+            self._below.pause_reading()
 
     def resume(self) -> None:
-        raise NotImplementedError
+        """Reads again."""
+        if self._held:
+            self._below.resume_reading()
 
     def abort(self) -> None:
         """Cuts the exchange; nothing more is told. Does nothing when it is over."""
-        raise NotImplementedError
+        self._receiver = None
+        self._let_go(reusable=False)
+
+    # -- told by the connection
+
+    def received(self, data: bytes) -> None:
+        reader = self._reader
+        if reader is None:  # before anything was asked
+            self._let_go(reusable=False)
+            return
+        payload = reader.feed(data)
+        if reader.status is not None and self._receiver:
+            if not self._told:
+                self._told = True
+                self._receiver.head(reader.status, reader.headers)
+            if payload and self._receiver:
+                self._receiver.data(payload)
+            if self._receiver:
+                self._receiver.read()
+        if self._receiver and (reader.ended or reader.failure):
+            self._over(reader.failure, reusable=reader.reusable)
+
+    def emptied(self) -> None:
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+
+    def lost(self, detail: str, *, cleanly: bool = False) -> None:
+        reader = self._reader
+        if reader is None:
+            self._let_go(reusable=False)
+        elif self._receiver:
+            reader.connection_ended(detail, cleanly=cleanly)
+            self._over(reader.failure, reusable=False)
+
+    # -- the end
+
+    def _over(self, failure: UpstreamFailure | None, *, reusable: bool) -> None:
+        receiver, self._receiver = self._receiver, None
+        self._let_go(reusable=reusable and not self._below.unsent)
+        if failure is not None:
+            failure.written = self._written
+        assert receiver is not None
+        receiver.ended(failure)
+
+    def _let_go(self, *, reusable: bool) -> None:
+        if not self._held:
+            return
+        self._held = False
+        self._below.user = None
+        reusable = reusable and not self._below.closed
+        if reusable:
+            self._below.resume_reading()
+        else:
+            self._below.abort()
+        self.emptied()
+        self._free(self._below, reusable)

@@ -1,18 +1,42 @@
 """Connections to providers, shared by all callers."""
 
+import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from addons.exchange.upstream.connection import UpstreamConnection
 from addons.exchange.upstream.destination import Destination
+from addons.exchange.upstream.destination_pool import CLOSED, DestinationPool
+from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
+
+_LOOK_AGAIN: Final = 1.0
+"""Seconds between two looks at what has been idle too long, at least."""
 
 
 class UpstreamPool:
     """At most ``most`` connections a destination, idle ones kept for ``idle_seconds``.
 
-    A call waits up to ``wait_seconds`` for one to come free.
+    Who finds all of them busy waits up to ``wait_seconds``, first come, first served.
     """
 
-    def __init__(self, *, idle_seconds: float, most: int, wait_seconds: float) -> None: ...
+    def __init__(self, *, idle_seconds: float, most: int, wait_seconds: float) -> None:
+        self._idle_seconds = idle_seconds
+        self._most = most
+        self._wait_seconds = wait_seconds
+        self._pools: dict[Destination, DestinationPool] = {}
+        self._still_wanted: Callable[[Destination], bool] = lambda _destination: True
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+
+    @property
+    def idle(self) -> int:
+        """Connections that serve nobody."""
+        return sum(len(pool.idle) for pool in self._pools.values())
+
+    @property
+    def busy(self) -> int:
+        """Connections that serve a call, and those being made for one."""
+        return sum(pool.taken for pool in self._pools.values())
 
     async def connect(self, destination: Destination) -> UpstreamConnection:
         """A kept connection, or a new one whose server is verified. The caller sets the deadline by cancelling.
@@ -20,20 +44,56 @@ class UpstreamPool:
         Raises:
             UpstreamFailure: UNREACHABLE or NO_CONNECTION_FREE.
         """
-        raise NotImplementedError
+        if self._closed:
+            raise UpstreamFailure(FailureKind.NO_CONNECTION_FREE, CLOSED)
+        pool = self._pools.get(destination) or self._add(destination)
+        connection = await pool.take()
+        if self._closed:  # meanwhile
+            connection.abort()
+            pool.give_back(connection, reusable=False)
+            raise UpstreamFailure(FailureKind.NO_CONNECTION_FREE, CLOSED)
+        return UpstreamConnection(connection, pool.give_back)
 
     def forget(self, still_wanted: Callable[[Destination], bool]) -> None:
-        """Closes idle connections of other destinations now, and busy ones when their answer has ended."""
-        raise NotImplementedError
+        """Closes idle connections of other destinations now, and busy ones when their answer has ended.
+
+        It holds until the next call: calls that still go to such a destination leave no connection behind.
+        """
+        self._still_wanted = still_wanted
+        for destination, pool in self._pools.items():
+            pool.keeps = self._keeps(destination)
+            if not pool.keeps:
+                pool.close_idle(float("inf"))
 
     async def close(self) -> None:
-        """Ends all connections."""
-        raise NotImplementedError
+        """Ends all connections, once and for all. Receivers of answers under way are told."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for pool in self._pools.values():
+            pool.close()
+        await asyncio.sleep(0)  # the event loop closes the sockets a turn later
 
-    @property
-    def idle(self) -> int:
-        raise NotImplementedError
+    def _keeps(self, destination: Destination) -> bool:
+        return self._idle_seconds > 0 and self._still_wanted(destination)
 
-    @property
-    def busy(self) -> int:
-        raise NotImplementedError
+    def _add(self, destination: Destination) -> DestinationPool:
+        pool = DestinationPool(destination, self._most, self._wait_seconds, keeps=self._keeps(destination))
+        self._pools[destination] = pool
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(max(self._idle_seconds, _LOOK_AGAIN), self._look)
+        return pool
+
+    def _look(self) -> None:
+        """Closes what has been idle too long, and looks again when the next will have been."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        next_look = now + max(self._idle_seconds, _LOOK_AGAIN)
+        for destination, pool in tuple(self._pools.items()):
+            pool.close_idle(now - self._idle_seconds)
+            if pool.empty:
+                del self._pools[destination]
+            elif pool.idle:
+                next_look = min(next_look, pool.idle[0].idle_since + self._idle_seconds)
+        self._timer = loop.call_at(next_look, self._look) if self._pools else None
