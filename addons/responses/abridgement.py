@@ -19,6 +19,7 @@ type Members = Mapping[str, Members | None]
 MAX_VALUE_BYTES: Final = 16 * 1024  # of one wanted value
 MAX_BYTES: Final = 64 * 1024  # of all of them, about
 MAX_DEPTH: Final = 1000  # Python's json, which reads the answer in a caller's program, gives up at about there
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _MAX_KEY_BYTES: Final = 128  # a wanted name with every character escaped is shorter
 
 _SPACE: Final = re.compile(rb"[ \t\r\n]+")
@@ -69,6 +70,8 @@ class Abridgement:
         return kept + b"}" * len(self._path)
 
     def feed(self, piece: bytes) -> None:
+        if not self.followed and not self.brackets:
+            piece = piece.lstrip(_BYTE_ORDER_MARK)
         piece, self.escape = self.escape + piece, b""
         at = 0
         while at < len(piece) and not self.stopped:

@@ -94,8 +94,10 @@ class EventSplitter(ABC):
 
     def _count_events(self, events: Iterable[bytes]) -> None:
         for event in events:
-            # The short way: nearly every event is of this form and says nothing.
-            if (event.startswith(b"event:") and b"\ndata:" in event) or (event and fields(event)[1] is not None):
+            # The short way: nearly every event has one of these forms.
+            if (event.startswith(b"event:") and b"\ndata:" in event) or event.startswith(b"data:"):
+                self.events += 1
+            elif event and fields(event)[1] is not None:
                 self.events += 1
 
     def _read_events(self, events: Iterable[bytes]) -> None:
