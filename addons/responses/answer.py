@@ -138,14 +138,13 @@ def facts_from_event(data: bytes) -> tuple[str | None, AnswerFacts]:
 
 def _event_made_out(data: bytes) -> tuple[str | None, AnswerFacts]:
     event, complete = _made_out(data, EVENT_MEMBERS)
-    if not isinstance(event, dict):
+    if not isinstance(event, dict) or not complete:  # no client takes half an event for its type
         return None, _UNREAD
     kind = _text(event.get("type"))
     if "response" in event:
-        facts = facts_from_response(event["response"])
-    else:
-        kind, facts = _error_facts(kind, event.get("code"), event.get("error"))
-    return kind, facts if complete else replace(facts, unread=True)
+        response = event["response"]
+        return kind, facts_from_response(response) if isinstance(response, dict) else _UNREAD
+    return _error_facts(kind, event.get("code"), event.get("error"))
 
 
 def _error_facts(kind: str | None, code: object, error: object) -> tuple[str | None, AnswerFacts]:
