@@ -19,6 +19,7 @@ type Members = Mapping[str, Members | None]
 MAX_VALUE_BYTES: Final = 16 * 1024  # of one wanted value
 MAX_BYTES: Final = 64 * 1024  # of all of them, about
 MAX_DEPTH: Final = 1000  # Python's json, which reads the answer in a caller's program, gives up at about there
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _MAX_KEY_BYTES: Final = 128  # a wanted name with every character escaped is shorter
 
 _SPACE: Final = re.compile(rb"[ \t\r\n]+")
@@ -69,6 +70,8 @@ class Abridgement:
         return kept + b"}" * len(self._path)
 
     def feed(self, piece: bytes) -> None:
+        if not self.followed and not self.brackets:
+            piece = piece.lstrip(_BYTE_ORDER_MARK)
         piece, self.escape = self.escape + piece, b""
         at = 0
         while at < len(piece) and not self.stopped:
@@ -121,42 +124,54 @@ class Abridgement:
 
     def _token(self, piece: bytes, at: int) -> int:
         """Reads one token outside of all brackets or directly inside a wanted object."""
-        if space := _SPACE.match(piece, at):
-            self._end_literal()
-            return space.end()
         if literal := _LITERAL.match(piece, at):
-            if not self._in_literal:
-                self._begin_value()
-            self._in_literal = self.followed = True
-            self._copy(piece, at, literal.end())
-            return literal.end()
-        self._end_literal()
+            return self._literal(piece, at, literal.end())
+        if self._in_literal:
+            self._in_literal = False
+            self._value_at = None
+        if space := _SPACE.match(piece, at):
+            return space.end()
         byte = piece[at : at + 1]
         if byte == _QUOTE:
-            if self._path and self.last in _BEFORE_KEY and not self.followed:
-                self._in_key = True
-                self._key.clear()
-            else:
-                self._begin_value()
-            self.in_string = self.followed = True
+            self._begin_string()
             self._copy(piece, at, at + 1)
         elif byte in _OPENING:
             if self._begin_value(is_object=byte == b"{"):
                 self._copy(piece, at, at + 1)
             self._open(byte)
-        elif not self._path:
+        elif self._path:
+            self._end_member(byte)
+        else:
             self._stop()  # a comma, a colon or a closing bracket where no bracket is open
-        elif byte in _CLOSING:
+        return at + 1
+
+    def _end_member(self, byte: bytes) -> None:
+        """A colon, a comma or a closing bracket directly inside a wanted object."""
+        if byte in _CLOSING:
             self._close(byte)
             self._path.pop()
             self._kept += b"}"
+            return
+        self.last, self.followed = byte, False
+        if byte == b":":
+            name = _name(self._key)
+            self._skip = name not in self._path[-1]
+            self._wanted = self._path[-1].get(name)
+
+    def _literal(self, piece: bytes, at: int, end: int) -> int:
+        if not self._in_literal:  # else it began in the last piece
+            self._begin_value()
+        self._in_literal = self.followed = True
+        self._copy(piece, at, end)
+        return end
+
+    def _begin_string(self) -> None:
+        if self._path and self.last in _BEFORE_KEY and not self.followed:
+            self._in_key = True
+            self._key.clear()
         else:
-            self.last, self.followed = byte, False
-            if byte == b":":
-                name = _name(self._key)
-                self._skip = name not in self._path[-1]
-                self._wanted = self._path[-1].get(name)
-        return at + 1
+            self._begin_value()
+        self.in_string = self.followed = True
 
     def _begin_value(self, *, is_object: bool = False) -> bool:
         """A value begins directly inside a wanted object, or the document does; False: it is an object to look into."""
@@ -176,11 +191,6 @@ class Abridgement:
             return False
         self._value_at = len(self._kept)
         return True
-
-    def _end_literal(self) -> None:
-        if self._in_literal:
-            self._in_literal = False
-            self._value_at = None
 
     def _copy(self, piece: bytes, start: int, end: int) -> None:
         if self._in_key:
@@ -210,11 +220,11 @@ class Abridgement:
         self.stopped = self.unread = True
 
 
-def _name(key: bytes | bytearray) -> str | None:
-    """The name that a key stands for; None for one too long to be wanted."""
+def _name(key: bytes | bytearray) -> str:
+    """The name that a key stands for; empty for one too long to be wanted."""
     if len(key) >= _MAX_KEY_BYTES:
-        return None
+        return ""
     try:
         return str(json.loads(key))
     except ValueError:
-        return None
+        return ""

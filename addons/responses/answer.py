@@ -6,10 +6,12 @@ a member is missing or of another type, and no count is ever invented.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
+
+from addons.responses.abridgement import Abridgement, Members
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class AnswerFacts:
     background: bool | None = None
     service_tier: str | None = None
     error_code: str | None = None
+    unread: bool = False  # something stands there that should have been read and could not be: cause for an alarm
 
 
 class _Response(msgspec.Struct):
@@ -57,7 +60,30 @@ class _Event(msgspec.Struct):
     error: Any = None
 
 
+RESPONSE_MEMBERS: Final[Members] = {
+    "id": None,
+    "model": None,
+    "status": None,
+    "usage": None,
+    "store": None,
+    "background": None,
+    "service_tier": None,
+    "error": {"code": None},
+}
+"""What is read of a Response object that is too large to be kept, or not quite JSON."""
+
+EVENT_MEMBERS: Final[Members] = {
+    "type": None,
+    "response": RESPONSE_MEMBERS,
+    "code": None,
+    "error": {"code": None},
+}
+
+_MAX_COUNT: Final = 2**63 - 1  # what the ledger's and the metrics' columns hold
+_MAX_DIGITS: Final = 4000  # Python refuses to convert a longer number
+
 _NOTHING: Final = AnswerFacts()
+_UNREAD: Final = AnswerFacts(unread=True)
 _EVENT_DECODER: Final = msgspec.json.Decoder(_Event)
 _RESPONSE_DECODER: Final = msgspec.json.Decoder(_Response)
 _UNDECODABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -76,15 +102,23 @@ def facts_from_response(response: object) -> AnswerFacts:
         background=_flag(response.get("background")),
         service_tier=_text(response.get("service_tier")),
         error_code=_member(response.get("error"), "code"),
+        unread=_has_unreadable_count(response.get("usage")),
     )
 
 
 def facts_from_body(body: bytes | msgspec.Raw) -> AnswerFacts:
-    """Read a JSON answer: a Response object, or an error envelope whose code becomes ``error_code``."""
+    """Read a JSON answer: a Response object, or an error envelope whose code becomes ``error_code``.
+
+    Of what is half a document, or not quite JSON, it reads what can be made out.
+    """
     try:
         return facts_from_response(msgspec.structs.asdict(_RESPONSE_DECODER.decode(body)))
     except _UNDECODABLE:
-        return _NOTHING
+        response, complete = _made_out(bytes(body), RESPONSE_MEMBERS)
+    if not isinstance(response, dict):
+        return _UNREAD
+    facts = facts_from_response(response)
+    return facts if complete else replace(facts, unread=True)
 
 
 def facts_from_event(data: bytes) -> tuple[str | None, AnswerFacts]:
@@ -95,16 +129,46 @@ def facts_from_event(data: bytes) -> tuple[str | None, AnswerFacts]:
     try:
         event = _EVENT_DECODER.decode(data)
     except _UNDECODABLE:
-        return None, _NOTHING
+        return _event_made_out(data)
     kind = _text(event.type)
     if event.response:
         return kind, facts_from_body(event.response)
-    if event.error and kind is None:
+    return _error_facts(kind, event.code, event.error)
+
+
+def _event_made_out(data: bytes) -> tuple[str | None, AnswerFacts]:
+    event, complete = _made_out(data, EVENT_MEMBERS)
+    if not isinstance(event, dict) or not complete:  # no client takes half an event for its type
+        return None, _UNREAD
+    kind = _text(event.get("type"))
+    if "response" in event:
+        response = event["response"]
+        return kind, facts_from_response(response) if isinstance(response, dict) else _UNREAD
+    return _error_facts(kind, event.get("code"), event.get("error"))
+
+
+def _error_facts(kind: str | None, code: object, error: object) -> tuple[str | None, AnswerFacts]:
+    if error and kind is None:
         kind = "error"
-    return kind, AnswerFacts(error_code=_text(event.code) or _member(event.error, "code"))
+    return kind, AnswerFacts(error_code=_text(code) or _member(error, "code"))
 
 
-def error_event(
+def _made_out(document: bytes, wanted: Members) -> tuple[Any, bool]:
+    """The wanted members of what the decoder would not take, and whether the document is all there."""
+    short = Abridgement(wanted)
+    short.feed(document)
+    try:
+        value = json.loads(short.document().decode(errors="replace"), parse_int=_whole_number)
+    except (ValueError, RecursionError):
+        return None, False
+    return value, short.complete and not short.unread
+
+
+def _whole_number(digits: str) -> int:
+    return int(digits) if len(digits) < _MAX_DIGITS else _MAX_COUNT + 1
+
+
+def error_data(
     code: str,
     message: str,
     *,
@@ -112,14 +176,20 @@ def error_event(
     param: str | None = None,
     sequence_number: int = 0,
 ) -> bytes:
-    """The Server-Sent Event that ends a stream the provider did not end.
+    """The data of the event that ends a stream the provider did not end.
 
     Flat members are OpenAI's documented ``error`` event; the nested ``error`` is what makes openai-python and
-    openai-node raise (SPEC §6). The blank line in front closes whatever was cut off before it.
+    openai-node raise (SPEC §6).
     """
     error = {"type": error_type, "code": code, "message": message, "param": param}
     event = {**error, "type": "error", "sequence_number": sequence_number, "error": error}
-    return b"\n\nevent: error\ndata: " + json.dumps(event, separators=(",", ":")).encode() + b"\n\n"
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+def error_event(code: str, message: str, *, param: str | None = None, sequence_number: int = 0) -> bytes:
+    """The event with those data, behind a blank line that closes whatever was cut off before it."""
+    data = error_data(code, message, param=param, sequence_number=sequence_number)
+    return b"\n\nevent: error\ndata: " + data + b"\n\n"
 
 
 def _usage(value: object) -> Usage | None:
@@ -144,7 +214,8 @@ def _member(value: object, name: str) -> str | None:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    # Half a surrogate pair, which JSON can spell, would fail wherever the text is written down.
+    return value.encode(errors="replace").decode() if isinstance(value, str) else None
 
 
 def _flag(value: object) -> bool | None:
@@ -152,4 +223,16 @@ def _flag(value: object) -> bool | None:
 
 
 def _count(value: object) -> int | None:
-    return value if type(value) is int and value >= 0 else None
+    return value if type(value) is int and 0 <= value <= _MAX_COUNT else None
+
+
+def _has_unreadable_count(usage: object) -> bool:
+    """Whether a number stands in it that can be no count of tokens, or what is no usage at all."""
+    if not isinstance(usage, Mapping):
+        return usage is not None
+    details = [detail for detail in usage.values() if isinstance(detail, Mapping)]
+    return any(
+        isinstance(value, int | float) and not 0 <= value <= _MAX_COUNT
+        for member in (usage, *details)
+        for value in member.values()
+    )

@@ -17,6 +17,8 @@ from addons.responses.server_sent_event import BLANK_LINE, BYTE_ORDER_MARK, LONG
 MAX_HELD_BYTES: Final = 1024 * 1024
 
 _LINE_END: Final = re.compile(rb"[\r\n]")
+_HALF_CHARACTER: Final = re.compile(rb"(?:[\xc0-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf7][\x80-\xbf]{0,2})\Z")  # UTF-8
+_LONGEST_HALF_CHARACTER: Final = 3
 _NO_FIELDS: Final = re.compile(rb"(?:[\r\n]|:[^\r\n]*+[\r\n])*+")  # blank lines and comments, each to its end
 
 
@@ -94,8 +96,8 @@ class EventSplitter(ABC):
 
     def _count_events(self, events: Iterable[bytes]) -> None:
         for event in events:
-            # The short way: nearly every event is of this form and says nothing.
-            if (event.startswith(b"event:") and b"\ndata:" in event) or (event and fields(event)[1] is not None):
+            short = (event.startswith(b"event:") and b"\ndata:" in event) or event.startswith(b"data:")
+            if short or (event and fields(event)[1] is not None):
                 self.events += 1
 
     def _read_events(self, events: Iterable[bytes]) -> None:
@@ -157,7 +159,8 @@ class EventSplitter(ABC):
             self._open, self._between = None, True
             return last + self._split(payload[len(last) :])
         # Half a character would spoil what may have to follow it.
-        passed = payload[: len(payload) - _half_character(payload)]
+        half = _HALF_CHARACTER.search(payload, max(0, len(payload) - _LONGEST_HALF_CHARACTER))
+        passed = payload[: half.start()] if half else payload
         self._held += payload[len(passed) :]
         event.feed(passed)
         self._recent = (self._recent + passed)[1 - LONGEST_BLANK_LINE :]
@@ -166,17 +169,5 @@ class EventSplitter(ABC):
     def _read_open(self, event: OpenEvent) -> None:
         if event.has_data:
             self.events += 1
-            self.unread = self.unread or event.data.unread or not event.data.complete
-            self.read(event.name, event.data.document())
-
-
-def _half_character(text: bytes) -> int:
-    """How many bytes at the end of UTF-8 begin a character that has not come whole."""
-    for back in range(1, min(4, len(text) + 1)):
-        byte = text[-back]
-        if byte < 0x80:
-            return 0
-        if byte >= 0xC0:
-            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return back if back < length else 0
-    return 0
+            self.unread = self.unread or event.data.unread
+            self.read(event.name, event.data.document() if event.data.complete else b"")

@@ -1,31 +1,25 @@
 """An answer of the Responses API on its way through: what may pass on now, and what it says of itself."""
 
-import json
 from dataclasses import replace
 from typing import Final
 
-from addons.responses.abridgement import Abridgement, Members
-from addons.responses.answer import AnswerFacts, facts_from_body, facts_from_event
-from addons.responses.event_splitter import EventSplitter
+from addons.responses.abridgement import Abridgement
+from addons.responses.answer import (
+    EVENT_MEMBERS,
+    RESPONSE_MEMBERS,
+    AnswerFacts,
+    error_data,
+    facts_from_body,
+    facts_from_event,
+)
+from addons.responses.event_splitter import MAX_HELD_BYTES, EventSplitter
 
 TERMINAL: Final = frozenset({"response.completed", "response.failed", "response.incomplete", "error"})
 """The events after which a response has ended (OpenAI's streaming reference)."""
 
 _FAILED: Final = frozenset({"response.failed", "error"})
 
-RESPONSE: Final[Members] = {
-    "id": None,
-    "model": None,
-    "status": None,
-    "usage": None,
-    "store": None,
-    "background": None,
-    "service_tier": None,
-    "error": {"code": None},
-}
-"""What is kept of a Response object too large to be kept whole."""
-
-_EVENT: Final[Members] = {"type": None, "response": RESPONSE, "code": None, "error": {"code": None}}
+_LASTING: Final = ("response_id", "model", "store", "background", "service_tier")
 
 MAX_KEPT_BYTES: Final = 1024 * 1024  # of an answer in one piece; what is longer is abridged as it comes
 
@@ -45,9 +39,9 @@ class EventStream(EventSplitter):
     """
 
     marks = (b"response.completed", b"response.created", b"response.failed", b"response.incomplete", b"error")
-    wanted = _EVENT
+    wanted = EVENT_MEMBERS
 
-    def __init__(self, max_held_bytes: int = 1024 * 1024) -> None:
+    def __init__(self, max_held_bytes: int = MAX_HELD_BYTES) -> None:
         super().__init__(max_held_bytes)
         self.terminal: str | None = None
         self.facts = AnswerFacts()
@@ -78,6 +72,7 @@ class EventStream(EventSplitter):
 
     def read(self, name: str, data: bytes) -> None:
         kind, facts = facts_from_event(data)
+        self.unread = self.unread or facts.unread
         kind = kind or name
         if kind == "response.created":
             self._created = facts
@@ -85,8 +80,57 @@ class EventStream(EventSplitter):
                 self.facts = facts
         elif kind in TERMINAL and (self.terminal is None or (self.terminal == "error" and kind != "error")):
             self.terminal = kind
-            self.facts = replace(
-                facts,
-                response_id=facts.response_id or self._created.response_id,
-                model=facts.model or self._created.model,
-            )
+            self.facts = _filled(facts, self._created)
+
+
+def _filled(facts: AnswerFacts, created: AnswerFacts) -> AnswerFacts:
+    """What an event that ends a stream left out is taken from the one that began it."""
+    left_out = {name: getattr(created, name) for name in _LASTING if getattr(facts, name) is None}
+    return replace(facts, **left_out)
+
+
+class JsonAnswer:
+    """One answer in one piece. It never raises.
+
+    Attributes:
+        complete: whether the document came to its end; False for half of one, and for what is no JSON. Like
+            ``unread`` it is known once ``facts`` was asked for.
+        unread: something that should have been read could not be.
+    """
+
+    def __init__(self, max_kept_bytes: int = MAX_KEPT_BYTES) -> None:
+        self.complete = False
+        self.unread = False
+        self._max_kept = max_kept_bytes
+        self._kept = bytearray()
+        self._abridged: Abridgement | None = None
+
+    def feed(self, payload: bytes) -> None:
+        if self._abridged is not None:
+            self._abridged.feed(payload)
+            return
+        self._kept += payload
+        if len(self._kept) > self._max_kept:
+            self._abridged = Abridgement(RESPONSE_MEMBERS)
+            self._abridged.feed(bytes(self._kept))
+            self._kept.clear()
+
+    def facts(self) -> AnswerFacts:
+        """What the answer said of itself; of half an answer, what that half said."""
+        if self._abridged is None:
+            body = bytes(self._kept)
+            facts = facts_from_body(body)
+            self.complete = not facts.unread or _is_whole(body)
+        else:
+            facts = facts_from_body(self._abridged.document())
+            self.complete = self._abridged.complete
+            if self._abridged.unread or not self.complete:
+                facts = replace(facts, unread=True)
+        self.unread = facts.unread
+        return facts
+
+
+def _is_whole(document: bytes) -> bool:
+    read = Abridgement({})
+    read.feed(document)
+    return read.complete

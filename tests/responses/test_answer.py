@@ -1,6 +1,7 @@
 """Facts of answers, complete, partial and malformed; and the error event as the real SDK reads it."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -34,13 +35,18 @@ NOTHING = AnswerFacts()
             AnswerFacts("resp_1", "gpt-5.2", "failed", None, store=True, background=False, service_tier="default",
                         error_code="server_error"),
         ),
-        ({"id": 1, "model": [], "status": {}, "usage": 3, "store": "no", "background": 0, "error": "x"}, NOTHING),
+        (
+            {"id": 1, "model": [], "status": {}, "usage": 3, "store": "no", "background": 0, "error": "x"},
+            replace(NOTHING, unread=True),
+        ),
         ({"error": {"code": 42}}, NOTHING),
     ],
 )  # fmt: skip
 def test_facts(response: object, facts: AnswerFacts) -> None:
     assert facts_from_response(response) == facts
-    assert facts_from_body(json.dumps(response).encode()) == facts
+    read = facts_from_body(json.dumps(response).encode())
+    assert replace(read, unread=False) == replace(facts, unread=False)
+    assert read.unread == (facts.unread or not isinstance(response, dict))
 
 
 @pytest.mark.parametrize(
@@ -67,10 +73,40 @@ def test_usage(usage: object, expected: Usage | None) -> None:
     assert facts_from_response({"usage": usage}).usage == expected
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b'{"id":"resp_1"', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"\xff", b"[" * 100_000, b'{"id"', b"[" * 900])
 def test_a_body_that_is_not_a_response(body: bytes) -> None:
-    assert facts_from_body(body) == NOTHING
-    assert facts_from_event(body) == (None, NOTHING)
+    assert facts_from_body(body) == replace(NOTHING, unread=True)
+    assert facts_from_event(body) == (None, replace(NOTHING, unread=True))
+
+
+@pytest.mark.parametrize(
+    ("body", "facts"),
+    [
+        pytest.param(b'{"id":"resp_1"', AnswerFacts("resp_1", unread=True), id="half a document"),
+        pytest.param(b'{"id":"resp_1","usage":{"input_', AnswerFacts("resp_1", unread=True), id="cut in the usage"),
+        pytest.param(b'{"output":"\xff","id":"resp_1"}', AnswerFacts("resp_1"), id="no UTF-8 where nothing is read"),
+        pytest.param(b'{"id":"a\xff"}', AnswerFacts("a\N{REPLACEMENT CHARACTER}"), id="no UTF-8 in what is read"),
+        pytest.param(b'{"id":"a\\ud800"}', AnswerFacts("a?"), id="half a surrogate pair"),
+    ],
+)
+def test_what_can_be_made_out_of_a_body_that_is_not_quite_json(body: bytes, facts: AnswerFacts) -> None:
+    assert facts_from_body(body) == facts
+    half = (None, AnswerFacts(unread=True))  # no client takes half an event for its type
+    assert facts_from_event(b'{"type":"x","response":' + body + b"}") == (half if facts.unread else ("x", facts))
+
+
+@pytest.mark.parametrize(
+    "number", ["-1", "9223372036854775808", "9" * 30, "9" * 5000, "-" + "9" * 5000, "1e400", "-0.5"],
+    ids=["negative", "2^63", "30 digits", "5000 digits", "minus 5000 digits", "no float", "negative fraction"],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ['"input_tokens":%s', '"input_tokens_details":{"cached_tokens":%s}'])
+def test_a_number_that_can_be_no_count_is_told_and_spoils_nothing_else(number: str, place: str) -> None:
+    body = ('{"id":"resp_1","usage":{"output_tokens":5,' + place % number + "}}").encode()
+    assert facts_from_body(body) == AnswerFacts("resp_1", usage=Usage(output_tokens=5), unread=True)
+
+
+def test_the_largest_count() -> None:
+    assert facts_from_response({"usage": {"input_tokens": 2**63 - 1}}).usage == Usage(2**63 - 1)
 
 
 def test_an_error_envelope_as_body() -> None:
