@@ -73,7 +73,7 @@ class Exchange:
     def start(self) -> None:
         """A call that waits for nothing is over when this returns."""
         self._services.under_way.add(self)
-        self._task = asyncio.Task(self.run(), eager_start=True)
+        self._task = asyncio.Task(self.run(), loop=asyncio.get_running_loop(), eager_start=True)
 
     def end(self, ending: Ending) -> None:
         """Cancels it for this reason; the first one counts."""

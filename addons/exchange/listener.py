@@ -50,7 +50,8 @@ class Listener:
 
     def running(self) -> None:
         for listening in _listening():
-            listening.listen(QUEUE)  # again: the kernel takes the new length
+            with listening:
+                listening.listen(QUEUE)  # again: the kernel takes the new length
 
     def client_connected(self, client: Client) -> None:
         client.error = NO_ROOM  # stands until all is made: mitmproxy then closes the connection
@@ -103,7 +104,7 @@ def _peer(client: Client) -> Peer:
 
 
 def _listening() -> list[socket.socket]:
-    """The listening sockets, each under a descriptor of its own."""
+    """The listening sockets, each under a descriptor of its own that is to be closed."""
     proxyserver: Any = ctx.master.addons.get("proxyserver")
     return [
         socket.socket(fileno=os.dup(own.fileno()))

@@ -48,7 +48,7 @@ class Tunnel:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.Task(self._answer(), eager_start=True)
+        self._task = asyncio.Task(self._answer(), loop=asyncio.get_running_loop(), eager_start=True)
 
     def end(self, ending: Ending) -> None:  # noqa: ARG002 - whatever the reason, there is nobody left to answer
         if self._task is not None:

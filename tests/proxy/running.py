@@ -14,6 +14,7 @@ from addons import assembly
 from addons.cassettes.tape import Tape
 from addons.configuration import mitmproxy_options
 from addons.configuration.settings import Settings
+from addons.exchange.services import Services
 
 # mitmproxy reads its authority's key twice at each start; checking an RSA key takes longer than all else of a start.
 certs.load_pem_private_key = cache(certs.load_pem_private_key)
@@ -39,7 +40,7 @@ class _Ready:
 
 
 class RunningSidecar:
-    """Starts on enter, stops on exit. ``alter`` may change the addons before mitmproxy gets them.
+    """Starts on enter, stops on exit. ``alter`` may change what every exchange works with.
 
     ``extra`` are mitmproxy options on top of the sidecar's own. ``inspect``: as under ``web``. ``tape``: as
     under ``--record``.
@@ -49,7 +50,7 @@ class RunningSidecar:
         self,
         settings: Settings,
         *,
-        alter: Callable[[list[Any]], object] = lambda _addons: None,
+        alter: Callable[[Services], object] = lambda _services: None,
         extra: Mapping[str, Any] | None = None,
         inspect: bool = False,
         tape: Tape | None = None,

@@ -16,13 +16,14 @@ class UpstreamConnection:
     done to it reaches the connection.
     """
 
-    __slots__ = ("_below", "_drained", "_free", "_held", "_reader", "_receiver", "_told", "_written")
+    __slots__ = ("_below", "_drained", "_free", "_held", "_reader", "_receiver", "_reused", "_told", "_written")
 
     def __init__(self, below: TlsConnection, free: Callable[[TlsConnection, bool], None]) -> None:
         """``free`` is called once, when the hold ends, with whether the connection is good for another request."""
         self._below = below
         self._free = free
         self._held = True
+        self._reused = below.idle_since > 0
         self._reader: AnswerReader | None = None
         self._receiver: AnswerReceiver | None = None
         self._told = False  # whether the receiver has the head
@@ -34,6 +35,11 @@ class UpstreamConnection:
     def address(self) -> tuple[str, int]:
         """What was really connected to: the egress proxy where there is one."""
         return self._below.address
+
+    @property
+    def reused(self) -> bool:
+        """Whether the connection had served another call before this one."""
+        return self._reused
 
     @property
     def tls_version(self) -> str:
