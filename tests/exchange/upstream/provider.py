@@ -45,7 +45,7 @@ class Provider:
         self.dialled += 1
         self.open += 1
         try:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 await self._serve(self.dialled, reader, writer)
         finally:
             self._tasks.discard(task)

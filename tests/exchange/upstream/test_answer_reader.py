@@ -71,7 +71,13 @@ ANSWERS = [
     (b"HTTP/1.1 599 \xff\x01\r\nContent-Length: 2\r\n\r\nhi", 599, b"hi", KEPT, "odd reason phrase"),
     (b"HTTP/1.1 204 No\r\nContent-Length: 2\r\n\r\n", 204, b"", KEPT, "204 has no body"),
     (b"HTTP/1.1 304 No\r\nTransfer-Encoding: chunked\r\n\r\n", 304, b"", KEPT, "304 has no body"),
-    (OK + b"Upgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\nhi", 200, b"hi", KEPT, "an offer to upgrade"),
+    (
+        OK + b"Upgrade: h2c\r\nConnection: Upgrade\r\nContent-Length: 2\r\n\r\nhi",
+        200,
+        b"hi",
+        KEPT,
+        "an offer to upgrade",
+    ),
     (OK + b"Connection: close\r\nContent-Length: 2\r\n\r\nhi", 200, b"hi", LAST, "close"),
     (OK + b"Connection: x, CLOSE\r\nContent-Length: 2\r\n\r\nhi", 200, b"hi", LAST, "close among others"),
     (OK + b"Connection: keep-alive\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", 200, b"", LAST, "close, later"),
@@ -98,16 +104,20 @@ ANSWERS = [
     (CHUNKED + b"2\r\nhi\r\n" + END + b"\r\n\r\n", 200, b"hi", BEHIND, "empty lines behind chunks"),
     (CHUNKED + b"2\r\nhi\r\n" + END + OK + b"\r\nho", 200, b"hi", BEHIND, "an answer behind chunks"),
     (CHUNKED + b"2\r\nhi\r\n" + END + OK + b"\r\n", 200, b"hi", BEHIND, "a head behind chunks"),
-    (OK + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + END + b"X", 200, b"", BEHIND, "behind a last one"),
+    (
+        OK + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n" + END + b"X",
+        200,
+        b"",
+        BEHIND,
+        "behind a last one",
+    ),
     (b"HTTP/1.1 204 No\r\n\r\nhi", 204, b"", BEHIND, "204 with a body"),
     (b"HTTP/1.1 304 No\r\nContent-Length: 2\r\n\r\nhi", 304, b"", BEHIND, "304 with a body"),
     (OK + b"Content-Length: 0\r\n\r\n" + OK, 200, b"", BEHIND, "an answer behind an empty one"),
 ]
 
 
-@pytest.mark.parametrize(
-    ("data", "status", "payload", "end"), [pytest.param(*row[:-1], id=row[-1]) for row in ANSWERS]
-)
+@pytest.mark.parametrize(("data", "status", "payload", "end"), [pytest.param(*row[:-1], id=row[-1]) for row in ANSWERS])
 def test_an_answer_reads_the_same_wherever_it_is_split(data: bytes, status: int, payload: bytes, end: str) -> None:
     for pieces in splits(data):
         assert read(pieces) == Seen(status, payload, end), pieces
@@ -320,7 +330,9 @@ def test_the_connection_ends(data: bytes, cleanly: bool, kind: FailureKind | Non
     assert not reader.reusable
 
 
-@given(st.lists(st.binary(min_size=1, max_size=40), max_size=8), st.lists(st.integers(1, 60), min_size=1), st.booleans())
+@given(
+    st.lists(st.binary(min_size=1, max_size=40), max_size=8), st.lists(st.integers(1, 60), min_size=1), st.booleans()
+)
 def test_payload_comes_through_unchanged(parts: list[bytes], sizes: list[int], chunked: bool) -> None:
     payload = b"".join(parts)
     if chunked:
