@@ -27,7 +27,8 @@ _HEAD_END: Final = b"\r\n\r\n"
 _NO_BODY: Final = frozenset({204, 304})  # RFC 9112 §6.3
 _LENGTH: Final = b"content-length"
 _CODING: Final = b"transfer-encoding"
-_FRAMING: Final = frozenset({_LENGTH, _CODING})
+_CONNECTION: Final = b"connection"
+_FRAMING: Final = frozenset({_LENGTH, _CODING, _CONNECTION})
 
 
 class AnswerReader:
@@ -130,21 +131,21 @@ class AnswerReader:
             self._new_parser()  # what an interim head says of its connection means nothing
 
     def _final(self, status: int, version: str) -> None:
-        codings = [value for name, value in self._noted.framing if name == _CODING]
-        lengths = [value for name, value in self._noted.framing if name == _LENGTH]
+        codings, lengths = self._noted.framing[_CODING], self._noted.framing[_LENGTH]
         # llhttp has refused two framings, two lengths, and lengths that are no number.
         if codings and (len(codings) > 1 or codings[0].lower() != b"chunked" or version == "1.0"):
             self._refuse("a transfer coding other than chunked alone")
             return
         self.status, self.headers = status, self._noted.headers
-        self._persistent = self._parser.should_keep_alive()
+        options = {option.strip().lower() for option in b",".join(self._noted.framing[_CONNECTION]).split(b",")}
+        self._persistent = b"close" not in options and (version == "1.1" or b"keep-alive" in options)  # RFC 9112 §9.3
         if self._request_is_head or status in _NO_BODY:
             self._read = AnswerReader._read_behind
             self.ended = True
         elif codings:
             self._read = AnswerReader._read_chunks
         elif not lengths:
-            self._read = AnswerReader._read_until_close
+            self._read, self._persistent = AnswerReader._read_until_close, False
         elif left := int(lengths[0]):
             self._read, self._left = AnswerReader._read_length, left
         else:
@@ -203,7 +204,7 @@ class _Noted:
 
     def __init__(self) -> None:
         self.headers: list[tuple[bytes, bytes]] = []
-        self.framing: list[tuple[bytes, bytes]] = []  # name in lower case, value as it came
+        self.framing: dict[bytes, list[bytes]] = {name: [] for name in _FRAMING}  # values as they came
         self.fields = 0
         self.head_complete = self.ended = self.too_many = False
         self._pieces: list[bytes] = []
@@ -222,7 +223,7 @@ class _Noted:
             return  # trailers: nobody needs them
         self.headers.append((name, value.rstrip(b" \t")))
         if (lowered := name.lower()) in _FRAMING:
-            self.framing.append((lowered, value))
+            self.framing[lowered].append(value)
 
     def on_headers_complete(self) -> None:
         self.head_complete = True
