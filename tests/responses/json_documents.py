@@ -1,10 +1,9 @@
 """Random JSON as it may be written: names twice, escapes, white space, values of any kind in any place."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from random import Random
 from typing import Any
-
-from hypothesis import strategies as st
 
 NAMES = [
     "id",
@@ -20,43 +19,43 @@ NAMES = [
     "gr\u00fcn",
     "",
 ]
-_space = st.sampled_from(["", "", "", " ", "\n", "\t \r\n"])
-_texts = st.sampled_from(["", "resp_1", "{", "}]", '\\"', 'a"b\\', "\u00fc\u20ac\U0001f600", "\u2028", "\x00", "error"])
+SCALARS = ["0", "-1", "12", "3.5e-7", "1E5", "true", "false", "null"]
+TEXTS = ["", "resp_1", "{", "}]", '\\"', 'a"b\\', "\u00fc\u20ac\U0001f600", "\u2028", "\x00", "error", "[,:1"]
+SPACES = ["", "", "", " ", "\n", "\t \r\n"]
 
 
-@st.composite
-def _written(draw: st.DrawFn, text: str) -> str:
+def written(random: Random, text: str) -> str:
     """One string: as it is where that is allowed, or every character escaped."""
-    if draw(st.integers(0, 3)) == 0:
-        units = text.encode("utf-16-be", "surrogatepass")
+    if random.random() < 0.2:
+        units = text.encode("utf-16-be")
         return '"' + "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)) + '"'
-    return json.dumps(text, ensure_ascii=draw(st.booleans()))
+    return json.dumps(text, ensure_ascii=random.random() < 0.5)
 
 
-_scalars = st.sampled_from(["0", "-1", "12", "3.5e-7", "1E5", "true", "false", "null"]) | _texts.flatmap(_written)
+def an_object(random: Random, depth: int = 4) -> str:
+    space = random.choice(SPACES)
+    members = (
+        f"{written(random, random.choice(NAMES))}{space}:{space}{a_value(random, depth - 1)}"
+        for _ in range(random.randrange(6))
+    )
+    return f"{{{space}{f'{space},{space}'.join(members)}{space}}}"
 
 
-@st.composite
-def _objects(draw: st.DrawFn, values: st.SearchStrategy[str]) -> str:
-    members = draw(st.lists(st.tuples(st.sampled_from(NAMES).flatmap(_written), values), max_size=6))
-    space = draw(_space)
-    inside = f"{space},{space}".join(f"{name}{space}:{space}{value}" for name, value in members)
-    return f"{{{space}{inside}{space}}}"
+def a_value(random: Random, depth: int = 4) -> str:
+    kind = random.random()
+    if depth == 0 or kind < 0.2:
+        return random.choice(SCALARS)
+    if kind < 0.4:
+        return written(random, random.choice(TEXTS))
+    if kind < 0.6:
+        space = random.choice(SPACES)
+        values = (a_value(random, depth - 1) for _ in range(random.randrange(4)))
+        return f"[{space}{f'{space},{space}'.join(values)}{space}]"
+    return an_object(random, depth)
 
 
-@st.composite
-def _lists(draw: st.DrawFn, values: st.SearchStrategy[str]) -> str:
-    space = draw(_space)
-    return f"[{space}{f'{space},{space}'.join(draw(st.lists(values, max_size=4)))}{space}]"
-
-
-values = st.recursive(_scalars, lambda inner: _objects(inner) | _lists(inner), max_leaves=25)
-objects = _objects(values)
-documents = objects | objects | values
-
-
-def cut_up(document: bytes, sizes: Sequence[int]) -> Iterable[bytes]:
-    """In pieces of these sizes, which are used round and round."""
+def cut_up(document: bytes, sizes: Sequence[int]) -> Iterator[bytes]:
+    """In pieces of these sizes, which are used round and round; in one where there are none."""
     at = number = 0
     while at < len(document):
         size = sizes[number % len(sizes)] if sizes else len(document)

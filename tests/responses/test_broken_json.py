@@ -1,13 +1,14 @@
 """Objects cut off at any byte, and made whole."""
 
 import json
+from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from addons.responses.abridgement import Abridgement
 from addons.responses.broken_json import rest_of
-from tests.responses.json_documents import cut_up, objects
+from tests.responses.json_documents import an_object, cut_up
 
 
 def rest(document: bytes, sizes: list[int]) -> bytes | None:
@@ -18,9 +19,10 @@ def rest(document: bytes, sizes: list[int]) -> bytes | None:
 
 
 @settings(max_examples=400, deadline=None)
-@given(objects, st.lists(st.integers(1, 30), max_size=5), st.data())
-def test_an_object_that_broke_off_anywhere(document: str, sizes: list[int], data: st.DataObject) -> None:
-    half = document[: data.draw(st.integers(0, len(document) - 1))].encode()
+@given(st.integers(0, 2**32), st.floats(0, 1, exclude_max=True), st.lists(st.integers(1, 30), max_size=5))
+def test_an_object_that_broke_off_anywhere(seed: int, share: float, sizes: list[int]) -> None:
+    document = an_object(Random(seed))
+    half = document[: int(len(document) * share)].encode()
     missing = rest(half, sizes)
     assert missing is not None
     assert json.loads(half + missing)["error"] == "ours"
