@@ -26,7 +26,8 @@ _SPACE: Final = re.compile(rb"[ \t\r\n]+")
 _LITERAL: Final = re.compile(rb'[^ \t\r\n"{}\[\]:,]+')
 _STRING: Final = re.compile(rb'(?:[^"\\]++|\\(?:u[0-9A-Fa-f]{4}|[^u]))*+')
 _LONGEST_ESCAPE: Final = len(b"\\u0000")
-_RUN: Final = re.compile(rb'(?:([:,])|[^"{}\[\]:,]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_WHOLE_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_RUN: Final = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
 _QUOTE, _OPENING, _CLOSING, _BEFORE_KEY = b'"', (b"{", b"["), (b"}", b"]"), (b"{", b",")
 
 
@@ -106,10 +107,7 @@ class Abridgement:
         """Reads on inside a value that is an object or a list, copied whole or not at all, up to its next bracket."""
         found = _RUN.match(piece, at)
         end = found.end() if found else at
-        if found and found[1]:
-            self.last, self.followed = found[1], False
-        after = max(at, found.end(1)) if found else at
-        self.followed = self.followed or (end > after and not _SPACE.fullmatch(piece, after, end))
+        self._pass_run(piece[at:end])
         byte = piece[end : end + 1]
         self._copy(piece, at, end + 1)
         if byte == _QUOTE:
@@ -121,6 +119,14 @@ class Abridgement:
             if len(self.brackets) == len(self._path):
                 self._value_at = None
         return end + 1
+
+    def _pass_run(self, run: bytes) -> None:
+        text = _WHOLE_STRING.sub(_QUOTE, run) if _QUOTE in run else run
+        separator = max(text.rfind(b","), text.rfind(b":"))
+        if separator >= 0:
+            self.last, self.followed = text[separator : separator + 1], False
+        if text[separator + 1 :].strip():
+            self.followed = True
 
     def _token(self, piece: bytes, at: int) -> int:
         """Reads one token outside of all brackets or directly inside a wanted object."""
