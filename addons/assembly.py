@@ -73,7 +73,8 @@ def assemble(
         observers=Observers(*recorder),
     )
     alter(services)
-    listener = Listener(_serving(settings, services).connect, ConnectionBounds(max(8, descriptors() - RESERVED)))
+    bounds = ConnectionBounds(max(8, descriptors() - RESERVED))
+    listener = Listener(_serving(settings, services).connect, bounds, (to_provider, to_foundry))
     ending = settings.lifecycle
     drain = Drain(
         lambda: listener.callers,

@@ -139,10 +139,10 @@ class Exchange:
     async def _finish(self) -> None:
         """The answer is over: it has passed, or is refused for what it is."""
         relay, call = self.relay, self.call
-        if relay.passing is None or not relay.begun:
-            raise self._refusal_of_answer()
-        if relay.failure is not None and not relay.finished:
+        if relay.failure is not None and not (relay.finished and isinstance(relay.failure, UpstreamFailure)):
             raise relay.failure
+        if not relay.begun:
+            raise self._refusal_of_answer()
         if relay.finish():
             call.outcome = relay.outcome
         else:
@@ -181,9 +181,6 @@ class Exchange:
             self._sent.abort()
         if isinstance(error, asyncio.CancelledError) and self._ending is not None:
             self._end_early(self._ending)
-        elif relay.finished:
-            call.outcome = relay.outcome  # nothing that comes behind the end of a stream changes it
-            self._keep = relay.break_off("", "") and self._keep
         elif isinstance(error, Refusal):
             call.outcome = Outcome.REFUSED if call.sent_at is None else Outcome.PROVIDER_ERROR
             self._refuse(error)
@@ -243,9 +240,6 @@ class Exchange:
     def _refusal_of_answer(self) -> Refusal:
         """An answer that does not pass, as the refusal that takes its place."""
         call, relay = self.call, self.relay
-        if relay.passing is None:
-            assert relay.failure is not None
-            raise relay.failure
         if call.to == "foundry" or call.answer.status is None:
             return Refusal("foundry_failed", "Foundry gave no answer that can be passed on.")
         assert call.model
@@ -270,7 +264,7 @@ class Exchange:
         for step in (self.relay.read_facts, lambda: record.update(self._services.record(self.call))):
             try:
                 step()
-            except Exception as error:  # noqa: BLE001 - as said above
+            except BaseException as error:  # noqa: BLE001 - as said above
                 _log.error("fault", exc_info=error, **{"call.id": self.call.id})
         self._services.observers.ended(self, record)
         self._caller.exchange_ended(self.request, keep=self._keep)

@@ -149,7 +149,7 @@ class CallerLayer(layer.Layer):
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         try:
             yield from self._handled(event)
-        except Exception as error:  # noqa: BLE001 - mitmproxy would log it and leave the caller hanging
+        except BaseException as error:  # noqa: BLE001 - mitmproxy would log it and leave the caller hanging
             _log.error("fault", exc_info=error)
             self._caller.closed()
             yield commands.CloseConnection(self.context.client)

@@ -69,7 +69,7 @@ class Relay:
         self.fields: answers.Fields = ()  # the provider's
         self.kept = bytearray()  # of an answer that does not pass
         self.overflowed = False  # more came than is kept
-        self.failure: UpstreamFailure | None = None
+        self.failure: BaseException | None = None  # of the other side, or a fault of our own
         self.over = False
         self.framing_ended = False  # the caller knows by the framing that it has everything
         self._framing: answers.Framing = "close"
@@ -92,6 +92,40 @@ class Relay:
     # told by the provider's connection
 
     def head(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        try:
+            self._head_came(status, headers)
+        except BaseException as error:  # noqa: BLE001 - the exchange raises it, where it ends the call as a fault
+            self._fault(error)
+
+    def data(self, payload: bytes) -> None:
+        if self.over:
+            return
+        try:
+            self._payload_came(payload)
+        except BaseException as error:  # noqa: BLE001 - as above
+            self._fault(error)
+
+    def read(self) -> None:
+        if self.over:
+            return
+        try:
+            self._call.last_activity = time.monotonic()
+            if self._out or self._head:
+                self._flush()
+        except BaseException as error:  # noqa: BLE001 - as above
+            self._fault(error)
+
+    def ended(self, failure: UpstreamFailure | None) -> None:
+        self.failure = self.failure or failure
+        self.over = True
+        self._wake()
+
+    def _fault(self, error: BaseException) -> None:
+        self.failure = error
+        self.over = True
+        self._wake()
+
+    def _head_came(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
         answer, fields = self._call.answer, {name.lower(): value.strip() for name, value in headers}
         answer.status = status
         answer.first_byte_at = self._call.last_activity = time.monotonic()
@@ -109,7 +143,7 @@ class Relay:
         self._head = answers.head(status, self._outgoing(fields))
         self._call.status = status
 
-    def data(self, payload: bytes) -> None:
+    def _payload_came(self, payload: bytes) -> None:
         if self._watch is not None:
             self._watch.piece(payload)
         match self.passing:
@@ -126,16 +160,6 @@ class Relay:
             case _:
                 self.overflowed = True
                 self._wake()
-
-    def read(self) -> None:
-        self._call.last_activity = time.monotonic()
-        if self._out or self._head:
-            self._flush()
-
-    def ended(self, failure: UpstreamFailure | None) -> None:
-        self.failure = failure
-        self.over = True
-        self._wake()
 
     # used by the exchange
 

@@ -79,7 +79,7 @@ class Observers(Observer):
                 _log.error("observer_failed", observer=type(observer).__name__, exc_info=error)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Services:
     """
     Args:
