@@ -24,6 +24,7 @@ _MAX_KEY_BYTES: Final = 128  # a wanted name with every character escaped is sho
 
 _SPACE: Final = re.compile(rb"[ \t\r\n]+")
 _LITERAL: Final = re.compile(rb'[^ \t\r\n"{}\[\]:,]+')
+_LITERALS_BEGIN: Final = b"-0123456789tfn"
 _STRING: Final = re.compile(rb'(?:[^"\\]++|\\(?:u[0-9A-Fa-f]{4}|[^u]))*+')
 _LONGEST_ESCAPE: Final = len(b"\\u0000")
 _WHOLE_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -166,6 +167,8 @@ class Abridgement:
 
     def _literal(self, piece: bytes, at: int, end: int) -> int:
         if not self._in_literal:  # else it began in the last piece
+            if piece[at] not in _LITERALS_BEGIN:
+                self._stop()
             self._begin_value()
         self._in_literal = self.followed = True
         self._copy(piece, at, end)

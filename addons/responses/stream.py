@@ -19,6 +19,16 @@ TERMINAL: Final = frozenset({"response.completed", "response.failed", "response.
 
 _FAILED: Final = frozenset({"response.failed", "error"})
 
+_DELTAS: Final = (
+    b"response.output_text.delta",
+    b"response.function_call_arguments.delta",
+    b"response.reasoning_summary_text.delta",
+    b"response.reasoning_text.delta",
+    b"response.custom_tool_call_input.delta",
+    b"response.refusal.delta",
+)
+"""The many small events of a stream, the most frequent first. What begins as one, as OpenAI writes it, is one."""
+
 _LASTING: Final = ("response_id", "model", "store", "background", "service_tier")
 
 MAX_KEPT_BYTES: Final = 1024 * 1024  # of an answer in one piece; what is longer is abridged as it comes
@@ -38,6 +48,7 @@ class EventStream(EventSplitter):
         unread: something that should have been read could not be.
     """
 
+    silent = tuple(b'event: %s\ndata: {"type":"%s",' % (kind, kind) for kind in _DELTAS)
     marks = (b"response.completed", b"response.created", b"response.failed", b"response.incomplete", b"error")
     wanted = EVENT_MEMBERS
 

@@ -34,7 +34,7 @@ FACTS = AnswerFacts("resp_1", "gpt-5.2-2025-12-11", "completed", USAGE, store=Fa
 
 
 def event(kind: str, name: bool = True, **members: Any) -> bytes:
-    data = json.dumps({"type": kind, **members}, ensure_ascii=False)
+    data = json.dumps({"type": kind, **members}, ensure_ascii=False, separators=(",", ":"))
     return (f"event: {kind}\n" if name else "").encode() + f"data: {data}\n\n".encode()
 
 
