@@ -115,6 +115,7 @@ class JsonAnswer:
         self._max_kept = max_kept_bytes
         self._kept = bytearray()
         self._abridged: Abridgement | None = None
+        self._facts: AnswerFacts | None = None
 
     def feed(self, payload: bytes) -> None:
         if self._abridged is not None:
@@ -127,7 +128,9 @@ class JsonAnswer:
             self._kept.clear()
 
     def facts(self) -> AnswerFacts:
-        """What the answer said of itself; of half an answer, what that half said."""
+        """What the answer said of itself; of half an answer, what that half said. Asked for when all was fed."""
+        if self._facts is not None:
+            return self._facts
         if self._abridged is None:
             body = bytes(self._kept)
             facts = facts_from_body(body)
@@ -138,6 +141,8 @@ class JsonAnswer:
             if self._abridged.unread or not self.complete:
                 facts = replace(facts, unread=True)
         self.unread = facts.unread
+        self._facts = facts
+        self._kept.clear()
         return facts
 
 
