@@ -109,7 +109,9 @@ def _serving(settings: Settings, services: Services) -> Serving:
     most = settings.policy.max_body_bytes
     return Serving(
         services,
-        Tunnels(foundry_hosts(settings), frozenset(map(str.lower, settings.listen.passthrough_hosts)), services.error_format),
+        Tunnels(
+            foundry_hosts(settings), frozenset(map(str.lower, settings.listen.passthrough_hosts)), services.error_format
+        ),
         BodyBounds(most, BodyBudget(128 << 20), partial(too_large, most), _crowded),
         Clocks(settings.listen.head_seconds, settings.listen.body_seconds),
     )

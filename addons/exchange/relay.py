@@ -137,9 +137,7 @@ class Relay:
         if self.passing == "kept":
             return
         known_length = self.passing != "events" and b"content-length" in fields
-        self._framing = answers.framing_of(
-            status, version=self._version, method=self._call.method, length=known_length
-        )
+        self._framing = answers.framing_of(status, version=self._version, method=self._call.method, length=known_length)
         self._head = answers.head(status, self._outgoing(fields))
         self._call.status = status
 

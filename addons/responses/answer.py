@@ -186,12 +186,6 @@ def error_data(
     return json.dumps(event, separators=(",", ":")).encode()
 
 
-def error_event(code: str, message: str, *, param: str | None = None, sequence_number: int = 0) -> bytes:
-    """The event with those data, behind a blank line that closes whatever was cut off before it."""
-    data = error_data(code, message, param=param, sequence_number=sequence_number)
-    return b"\n\nevent: error\ndata: " + data + b"\n\n"
-
-
 def _usage(value: object) -> Usage | None:
     if not isinstance(value, Mapping):
         return None

@@ -17,7 +17,7 @@ with atheris.instrument_imports(include=["addons"]):
     from addons.responses import splice
     from addons.responses.policy import judge
     from addons.responses.policy_settings import PolicySettings
-    from addons.responses.server_sent_events import EventTap
+    from addons.responses.stream import EventStream
 from tests.fuzz.reading import DuplicateError, read_again
 from tests.fuzz.second_judge import objections
 
@@ -52,9 +52,9 @@ def headers(data: bytes) -> None:
 
 
 def answers(data: bytes) -> None:
-    tap = EventTap(max_event_bytes=1024)
-    for start in range(0, len(data), 7):
-        tap.feed(data[start : start + 7])
+    stream = EventStream(max_held_bytes=1024)
+    passed = [stream.feed(data[start : start + 7]) for start in range(0, len(data), 7)]
+    assert b"".join([*passed, stream.end()]) == data
     refusal_for(200 + (data[0] if data else 0), {}, data, MODEL.rid)
 
 
