@@ -44,9 +44,9 @@ class Rewrite:
         assert call.verdict
         members = {**call.verdict.members, "model": self._provider_model(call)}
         if len(call.body) < LARGE:
-            body = splice.splice(call.body, members)
+            body = splice.splice(call.body, call.document, members)
         else:
-            body = await asyncio.to_thread(splice.splice, call.body, members)
+            body = await asyncio.to_thread(splice.splice, call.body, call.document, members)
         endpoint = self.endpoints[call.region]
         host, port = endpoint.address
         call.outbound = Outbound(

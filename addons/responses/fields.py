@@ -10,8 +10,7 @@ from addons.responses.items import ITEM, TEXT_FORMAT
 from addons.responses.parts import CACHE_LIFETIME
 from addons.responses.rows import (
     BOOLEAN,
-    INTEGER,
-    NUMBER,
+    POSITIVE,
     STRING,
     Either,
     Leaf,
@@ -22,9 +21,11 @@ from addons.responses.rows import (
     Values,
     allowed,
     configurable,
+    number,
     refused,
     stripped,
     typed,
+    whole,
 )
 from addons.responses.tools import TOOL, TOOL_CHOICE
 from addons.responses.verdict import Json
@@ -52,7 +53,13 @@ _METADATA: Final = Leaf(
 )
 
 
-def _stored(reason: str, remedy: str = "Leave it out and send the conversation in input") -> Row:
+_STATELESS: Final = (
+    "Tell the client store: false, so that it sends the whole conversation in input"
+    " (README, Callers, says where each client takes it)"
+)
+
+
+def _stored(reason: str, remedy: str = _STATELESS) -> Row:
     return refused("ZERO_DATA_RETENTION", reason, remedy)
 
 
@@ -90,16 +97,22 @@ _SERVICE_TIER: Final = Values(
 
 FIELDS: Final[dict[str, Row]] = {
     # -- the question
-    "model": allowed("replaced by the provider's name for it", STRING),
+    "model": Row(
+        reason="replaced by the provider's name for it; one that keeps prompts for a day is refused, see additions.py",
+        shape=STRING, rule="ZERO_DATA_RETENTION",
+    ),
     "input": allowed("the conversation, each item judged", Either((STRING, Many(ITEM)))),
     "instructions": allowed("text", STRING),
     # -- how it is answered
     "text": allowed("form of the answer", Members({"format": TEXT_FORMAT, "verbosity": STRING})),
-    "temperature": allowed("sampling", NUMBER),
-    "top_p": allowed("sampling", NUMBER),
-    "top_logprobs": allowed("numbers about the answer", INTEGER),
+    "temperature": allowed("sampling", number(0, 2)),
+    "top_p": allowed("sampling", number(0, 1)),
+    "top_logprobs": allowed("numbers about the answer", whole(0, 20)),
     "truncation": allowed("what to do when the context is full", STRING),
-    "max_output_tokens": Row(reason="capped, and given a default, by the model's row", shape=INTEGER, rule="COST"),
+    "max_output_tokens": Row(
+        reason="held to what the model can give, capped, and given a default, by the model's row",
+        shape=POSITIVE, rule="COST",
+    ),
     "stream": allowed("how the answer is sent", BOOLEAN),
     "stream_options": allowed("how the answer is sent", Members({"include_obfuscation": BOOLEAN})),
     "image": allowed("how images are read", Members({"context_compression": STRING})),
@@ -113,14 +126,14 @@ FIELDS: Final[dict[str, Row]] = {
         "compaction hands its summary back sealed, to the caller's keeping",
         Many(Typed(
             "context_management", "context management type",
-            {"compaction": allowed("returned sealed", typed(compact_threshold=INTEGER))},
+            {"compaction": allowed("returned sealed", typed(compact_threshold=POSITIVE))},
         )),
     ),
     # -- tools
-    "tools": allowed("each tool judged", Many(TOOL)),
+    "tools": allowed("each tool judged", Many(TOOL), holds=""),
     "tool_choice": allowed("each tool named judged", TOOL_CHOICE),
     "parallel_tool_calls": allowed("how tools are called", BOOLEAN),
-    "max_tool_calls": allowed("how often tools are called", INTEGER),
+    "max_tool_calls": allowed("how often tools are called", POSITIVE),
     "include": allowed("each value judged", Many(INCLUDE)),
     # -- what the provider would keep
     "store": configurable(
@@ -142,7 +155,10 @@ FIELDS: Final[dict[str, Row]] = {
             "prompt_cache_retention", "prompt cache retention",
             {
                 "in_memory": allowed("minutes, in memory only"),
-                "24h": _stored("keeps the prompt at the provider for a day", "Leave it out or say in_memory"),
+                "24h": _stored(
+                    "keeps the prompt at the provider for a day",
+                    "Leave it out; in_memory is then added where the model takes it",
+                ),
             },
         ),
     ),
@@ -159,7 +175,9 @@ FIELDS: Final[dict[str, Row]] = {
     "moderation": refused(
         "FEATURE_DISABLED", "a second model would read the content; not among the selected features", "Leave it out"
     ),
-    "access_programs": refused("FEATURE_DISABLED", "asks for a model's restricted abilities", "Leave it out"),
+    "access_programs": stripped(
+        "FEATURE_DISABLED", "asks for a model's restricted abilities; some versions of Codex add it unasked"
+    ),
     # -- what tells the provider who is calling
     "metadata": allowed("labels, echoed in the answer; not kept as nothing is stored", _METADATA),
     "user": stripped("PRIVACY", "names a person to the provider"),

@@ -7,12 +7,13 @@ must be there. The history of a tool is decided as the tool is.
 from collections.abc import Mapping
 from typing import Final
 
-from addons.responses.parts import INLINE_FILE, MESSAGE_CONTENT, RECORDED_URL, SCREENSHOT, TOOL_OUTPUT
+from addons.responses.parts import INLINE_FILE, MESSAGE_CONTENT, PARSED, RECORDED_URL, SCREENSHOT, TOOL_OUTPUT
 from addons.responses.rows import (
     BOOLEAN,
-    FILLED,
-    INTEGER,
+    COUNT,
     OPAQUE,
+    SEAL,
+    SIGNED,
     STRING,
     STRING_MAP,
     STRINGS,
@@ -47,12 +48,13 @@ def _item(
     *,
     setting: str | None = None,
     assumed: Mapping[str, Json] | None = None,
+    holds: str | None = None,
     **members: Row | Shape,
 ) -> Row:
     shape = typed(id=STRING, status=STRING, **members)
     if setting:
         return configurable(setting, "FEATURE_DISABLED", reason, shape, needs=needs)
-    return allowed(reason, shape, needs=needs, assumed=assumed)
+    return allowed(reason, shape, needs=needs, assumed=assumed, holds=holds)
 
 
 def _history(tool: str) -> Row:
@@ -63,8 +65,8 @@ def _history(tool: str) -> Row:
     )
 
 
-_POINTS: Final = Many(Members({"x": INTEGER, "y": INTEGER}))
-_CLICK: Final[dict[str, Shape]] = {"x": INTEGER, "y": INTEGER, "keys": STRINGS}
+_POINTS: Final = Many(Members({"x": SIGNED, "y": SIGNED}))
+_CLICK: Final[dict[str, Shape]] = {"x": SIGNED, "y": SIGNED, "keys": STRINGS}
 _COMPUTER_ACTION: Final = Typed(
     "computer_action", "computer action",
     {
@@ -74,7 +76,7 @@ _COMPUTER_ACTION: Final = Typed(
         "keypress": allowed("a record", typed(keys=STRINGS)),
         "move": allowed("a record", typed(**_CLICK)),
         "screenshot": allowed("a record", typed()),
-        "scroll": allowed("a record", typed(scroll_x=INTEGER, scroll_y=INTEGER, **_CLICK)),
+        "scroll": allowed("a record", typed(scroll_x=SIGNED, scroll_y=SIGNED, **_CLICK)),
         "type": allowed("a record", typed(text=STRING)),
         "wait": allowed("a record", typed()),
     },
@@ -85,7 +87,7 @@ _SEARCH_ACTION: Final = Typed(
     "web_search_action", "web search action",
     {
         "search": allowed(
-            "a record", typed(query=STRING, queries=STRINGS, sources=Many(typed(url=RECORDED_URL)))
+            "a record", typed(query=STRING, queries=STRINGS, sources=Many(typed(url=RECORDED_URL, name=STRING)))
         ),
         "open_page": allowed("a record", typed(url=RECORDED_URL)),
         "find_in_page": allowed("a record", typed(url=RECORDED_URL, pattern=STRING)),
@@ -103,7 +105,7 @@ _PATCH: Final = Typed(
 
 _OUTCOME: Final = Typed(
     "shell_outcome", "shell outcome",
-    {"exit": allowed("a record", typed(exit_code=INTEGER)), "timeout": allowed("a record", typed())},
+    {"exit": allowed("a record", typed(exit_code=SIGNED)), "timeout": allowed("a record", typed())},
 )  # fmt: skip
 
 _SUMMARY: Final = Typed("summary_part", "summary part type", {"summary_text": allowed("text", typed(text=STRING))})
@@ -118,13 +120,14 @@ ITEMS: Final[dict[str, Row]] = {
     ),
     "item_reference": refused(
         "ZERO_DATA_RETENTION", "names an item stored at the provider",
-        "Send the item itself instead of its id; client libraries do so when they are told store: false"
-        " (Vercel AI SDK: providerOptions.openai.store)",
+        "Send the item itself instead of its id; clients do so that are told store: false"
+        " (Vercel AI SDK: providerOptions.openai.store; README, Callers, has more)",
     ),
     # -- what the model wants done, and what the caller's tools answered
     "function_call": _item(
         "the caller ran it", ("arguments",),
-        call_id=STRING, name=STRING, namespace=STRING, arguments=STRING, caller=CALLER, async_=BOOLEAN,
+        call_id=STRING, name=STRING, namespace=STRING, arguments=STRING, parsed_arguments=PARSED, caller=CALLER,
+        async_=BOOLEAN,
     ),
     "function_call_output": _item(
         "what the caller's tool returned", ("output",),
@@ -142,7 +145,7 @@ ITEMS: Final[dict[str, Row]] = {
         "the caller ran it", ("action",),
         call_id=STRING,
         action=Members({
-            "type": STRING, "command": STRINGS, "env": STRING_MAP, "timeout_ms": INTEGER,
+            "type": STRING, "command": STRINGS, "env": STRING_MAP, "timeout_ms": COUNT,
             "user": STRING, "working_directory": STRING,
         }),
     ),
@@ -153,11 +156,11 @@ ITEMS: Final[dict[str, Row]] = {
     "shell_call": _item(
         "the caller ran it; what a container ran is refused", ("action",),
         call_id=STRING, environment=ENVIRONMENT, caller=CALLER, created_by=STRING,
-        action=Members({"commands": STRINGS, "max_output_length": INTEGER, "timeout_ms": INTEGER}),
+        action=Members({"commands": STRINGS, "max_output_length": COUNT, "timeout_ms": COUNT}),
     ),
     "shell_call_output": _item(
         "what the caller's shell returned", ("output",),
-        call_id=STRING, max_output_length=INTEGER, caller=CALLER, created_by=STRING,
+        call_id=STRING, max_output_length=COUNT, caller=CALLER, created_by=STRING,
         output=Many(Members({"stdout": STRING, "stderr": STRING, "outcome": _OUTCOME, "created_by": STRING})),
     ),
     "apply_patch_call": _item(
@@ -169,7 +172,7 @@ ITEMS: Final[dict[str, Row]] = {
         call_id=STRING, output=STRING, caller=CALLER, created_by=STRING,
     ),
     # -- tools by the back doors: judged by the same table
-    "additional_tools": _item("tools, each of them judged", ("tools",), role=STRING, tools=Many(TOOL)),
+    "additional_tools": _item("tools, each of them judged", ("tools",), holds="tools", role=STRING, tools=Many(TOOL)),
     "tool_search_call": _item(
         "the client searched among its tools; unless it says so, the server is assumed", ("arguments",),
         assumed={"execution": "server"},
@@ -184,10 +187,10 @@ ITEMS: Final[dict[str, Row]] = {
     "reasoning": _item(
         "sealed reasoning in the caller's keeping; without encrypted_content it would be looked up by its id",
         ("encrypted_content",),
-        encrypted_content=FILLED, summary=Many(_SUMMARY), content=Many(_THOUGHT),
+        encrypted_content=SEAL, summary=Many(_SUMMARY), content=Many(_THOUGHT),
     ),
     "compaction": _item(
-        "a sealed summary in the caller's keeping", ("encrypted_content",), encrypted_content=FILLED, created_by=STRING
+        "a sealed summary in the caller's keeping", ("encrypted_content",), encrypted_content=SEAL, created_by=STRING
     ),
     "compaction_trigger": _item("asks for such a summary, as context_management does"),
     "configuration_update": _item(
@@ -199,10 +202,10 @@ ITEMS: Final[dict[str, Row]] = {
         "web_search", "GEORESTRICTION", "history of web_search, which is refused",
         typed(id=STRING, status=STRING, action=_SEARCH_ACTION),
         remedy="Take the item out of the history, or the operator may set policy.web_search: cache_only",
-        needs=("action",),
+        needs=("action", "status"),
     ),
     "image_generation_call": _item(
-        "history of image_generation, which is refused", ("result",),
+        "history of image_generation, which is refused", ("result", "error", "status"),
         setting="image_generation",
         result=INLINE_FILE, action=STRING, background=STRING, output_format=STRING, quality=STRING,
         revised_prompt=STRING, size=STRING,
@@ -212,11 +215,11 @@ ITEMS: Final[dict[str, Row]] = {
         }),
         svg_usage=Members({
             "model": STRING,
-            "input_tokens": INTEGER, "output_tokens": INTEGER, "reasoning_tokens": INTEGER, "total_tokens": INTEGER,
+            "input_tokens": COUNT, "output_tokens": COUNT, "reasoning_tokens": COUNT, "total_tokens": COUNT,
         }),
     ),
     "computer_call": _item(
-        "history of computer, which is refused", ("action", "actions"),
+        "history of computer, which is refused", ("action", "actions", "status"),
         setting="computer",
         call_id=STRING, action=_COMPUTER_ACTION, actions=Many(_COMPUTER_ACTION), pending_safety_checks=_SAFETY_CHECKS,
     ),
@@ -237,9 +240,11 @@ ITEMS: Final[dict[str, Row]] = {
 }  # fmt: skip
 
 
-def _untyped(item: Mapping[str, Json]) -> str:
-    """The provider takes an item without a type for a message if it has a role, else for a reference."""
-    return "message" if "role" in item else "item_reference"
+def _untyped(item: Mapping[str, Json]) -> str | None:
+    """The provider takes an item without a type for a message if it has a role, for a reference if it has an id."""
+    if item.get("role") is not None:
+        return "message"
+    return None if item.get("id") is None else "item_reference"
 
 
 ITEM: Final = Typed("item", "input item type", ITEMS, untyped=_untyped)

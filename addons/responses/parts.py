@@ -7,8 +7,8 @@ import re
 from typing import Final
 
 from addons.responses.rows import (
-    INTEGER,
-    NUMBER,
+    COUNT,
+    LARGEST,
     STRING,
     Either,
     Many,
@@ -19,13 +19,17 @@ from addons.responses.rows import (
     Values,
     allowed,
     configurable,
+    number,
     refused,
+    stripped,
     typed,
+    whole,
 )
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/=_\-\r\n]*")
 _HEAD: Final = 64  # characters that tell what a long string is
+_LONGEST_SCHEME: Final = 12  # characters of a scheme that a message names; what is longer is hardly one
 
 
 def _url_scheme(text: str) -> str:
@@ -43,6 +47,14 @@ def _base64_or_scheme(text: str) -> str:
     return "base64" if _BASE64.fullmatch(text[:_HEAD]) else _url_scheme(text)
 
 
+def _url_as_written(text: str) -> str:
+    """``a URL that begins with "https:"``; the scheme alone, and only one as short as schemes are."""
+    scheme = _SCHEME.match(text[:_HEAD])
+    if scheme is None:
+        return "a URL without a scheme"
+    return f'a URL that begins with "{scheme[0]}:"' if len(scheme[0]) <= _LONGEST_SCHEME else "a URL of unknown scheme"
+
+
 _FETCHED: Final = {
     "data": allowed("the content is in the body itself"),
     "http": configurable(
@@ -52,11 +64,12 @@ _FETCHED: Final = {
     ),
     "other": refused("UNKNOWN", "only data: URLs are known to keep the content in the body", "Send a data: URL"),
 }  # fmt: skip
-FETCHED_URL: Final = Values("url", "URL scheme", _FETCHED, key=_url_scheme)
+FETCHED_URL: Final = Values("url", "URL scheme", _FETCHED, key=_url_scheme, written=_url_as_written)
 INLINE_FILE: Final = Values(
     "file_data", "file data as",
     {**_FETCHED, "base64": allowed("the content is in the body itself")},
     key=_base64_or_scheme,
+    written=_url_as_written,
 )  # fmt: skip
 RECORDED_URL: Final = STRING
 """A URL in the record of something past, such as a citation: text to the provider, never fetched again."""
@@ -77,8 +90,8 @@ _CACHE_BREAKPOINT: Final = Members({"mode": STRING, "ttl": CACHE_LIFETIME})
 
 _LOG_PROBABILITY: Final[dict[str, Row | Shape]] = {
     "token": STRING,
-    "bytes": Many(INTEGER),
-    "logprob": NUMBER,
+    "bytes": Many(whole(0, 255)),
+    "logprob": number(-LARGEST, LARGEST),
 }
 
 _STORED_CITATION: Final = refused(
@@ -90,13 +103,16 @@ ANNOTATION: Final = Typed(
     {
         "url_citation": allowed(
             "a record of what an earlier answer cited; the provider fetches nothing",
-            typed(url=RECORDED_URL, title=STRING, start_index=INTEGER, end_index=INTEGER),
+            typed(url=RECORDED_URL, title=STRING, start_index=COUNT, end_index=COUNT),
         ),
         "file_citation": _STORED_CITATION,
         "container_file_citation": _STORED_CITATION,
         "file_path": _STORED_CITATION,
     },
 )  # fmt: skip
+
+PARSED: Final = stripped("UNKNOWN", "put there by the client's parse helper; not a member of the API")
+"""What openai-node's ``responses.parse`` adds to the items it hands out, and sends back with them."""
 
 _INPUT: Final[dict[str, Row]] = {
     "input_text": allowed("text", typed(text=STRING, prompt_cache_breakpoint=_CACHE_BREAKPOINT)),
@@ -118,6 +134,7 @@ _OUTPUT: Final[dict[str, Row]] = {
         "text of an earlier answer",
         typed(
             text=STRING,
+            parsed=PARSED,
             annotations=Many(ANNOTATION),
             logprobs=Many(Members({**_LOG_PROBABILITY, "top_logprobs": Many(Members(_LOG_PROBABILITY))})),
         ),

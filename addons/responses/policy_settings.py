@@ -4,6 +4,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from addons.foundry.models import Rid
 from addons.responses.fields import REQUEST
 from addons.responses.rows import WARNABLE, refusable
 from addons.values.secret import Secret
@@ -94,6 +95,14 @@ class PolicySettings(BaseModel):
         Choice,
         Field(description="tool_search run by the provider. Default refuse: the client can search its own tools"),
     ] = "refuse"
+    models_with_daily_cache: Annotated[
+        tuple[Rid, ...],
+        Field(
+            description="RIDs of models that may be used although they keep prompts at the provider for up to 24 hours"
+            " (gpt-5.5 and later take no other retention). Default none: such a model is used only where"
+            " provider.zero_data_retention is attested"
+        ),
+    ] = ()
     safety_identifier: Annotated[
         Secret | None,
         Field(

@@ -31,12 +31,17 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """A string of which the table names every value. ``key`` finds the row's name for a value."""
+    """A string of which the table names every value.
+
+    ``key`` finds the row's name for a value, ``written`` what a message calls the value where that is not the row's
+    name; it never gives back what may be prompt text.
+    """
 
     name: str
     noun: str
     rows: Mapping[str, "Row"]
     key: Callable[[str], str] = str
+    written: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ class Typed:
     name: str
     noun: str
     rows: Mapping[str, "Row"]
-    untyped: Callable[[Mapping[str, Json]], str] | None = None
+    untyped: Callable[[Mapping[str, Json]], str | None] | None = None
     reference: bool = False
 
 
@@ -92,7 +97,8 @@ class Row:
     Mostly written by the four functions below. ``setting`` names the key of ``PolicySettings`` that decides.
     ``harmless`` are values that ask for nothing. Of ``needs`` at least one member must be given, or the provider
     would look the object up by its id. ``assumed`` members are judged as if written when they are absent.
-    ``forced`` members are set under ``cache_only``.
+    ``forced`` members are set under ``cache_only``. ``holds`` names the list that the object is there for (``""``: the
+    value is that list): where stripping has emptied it, the object goes too.
     """
 
     reason: str
@@ -105,6 +111,7 @@ class Row:
     needs: tuple[str, ...] = ()
     assumed: Mapping[str, Json] = field(default_factory=dict)
     forced: Mapping[str, Json] = field(default_factory=dict)
+    holds: str | None = None
 
 
 def allowed(
@@ -113,9 +120,10 @@ def allowed(
     *,
     needs: tuple[str, ...] = (),
     assumed: Mapping[str, Json] | None = None,
+    holds: str | None = None,
 ) -> Row:
     """Leaves as it came."""
-    return Row(reason=reason, shape=shape, needs=needs, assumed=assumed or {})
+    return Row(reason=reason, shape=shape, needs=needs, assumed=assumed or {}, holds=holds)
 
 
 def refused(
@@ -186,19 +194,33 @@ def refusable(  # noqa: C901 - one case a kind of shape
             yield from refusable(shape.of(), name, seen)
 
 
-def _is_number(value: Json) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+LARGEST: Final = 2**53 - 1
+"""The largest whole number that every reader of JSON keeps as it was written (RFC 7493 §2.2)."""
 
 
-def _is_integer(value: Json) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def whole(least: int, most: int = LARGEST) -> Leaf:
+    """A whole number in a range, both ends included."""
+    return Leaf(
+        f"a whole number from {least} to {most}",
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most,
+    )
+
+
+def number(least: float, most: float) -> Leaf:
+    """A number in a range, both ends included; infinity is in none."""
+    return Leaf(
+        f"a number from {least:g} to {most:g}",
+        lambda value: isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most,
+    )
 
 
 STRING: Final = Leaf("a string", lambda value: isinstance(value, str))
-FILLED: Final = Leaf("a string that is not empty", lambda value: isinstance(value, str) and value != "")
+SEAL: Final = Leaf("a string", lambda value: isinstance(value, str))
+"""The model's own state, encrypted; a blank one is none."""
 BOOLEAN: Final = Leaf("true or false", lambda value: isinstance(value, bool))
-INTEGER: Final = Leaf("a whole number", _is_integer)
-NUMBER: Final = Leaf("a number", _is_number)
+COUNT: Final = whole(0)
+POSITIVE: Final = whole(1)
+SIGNED: Final = whole(-LARGEST)
 STRINGS: Final = Leaf(
     "a list of strings", lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value)
 )

@@ -4,13 +4,14 @@ A tool comes in by five doors: ``tools[]``, a namespace inside it, the input ite
 ``tool_search_output``, and ``tool_choice`` with its ``allowed_tools``. All five are held to ``TOOLS``.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from addons.responses.parts import FETCHED_URL, FILE_ID
 from addons.responses.rows import (
     BOOLEAN,
-    INTEGER,
     OPAQUE,
+    POSITIVE,
     STRING,
     STRINGS,
     Either,
@@ -25,6 +26,7 @@ from addons.responses.rows import (
     configurable,
     refused,
     typed,
+    whole,
 )
 
 _PROGRAMMATIC: Final = refused(
@@ -90,7 +92,9 @@ _WEB_SEARCH: Final = configurable(
     forced={"external_web_access": False},
 )  # fmt: skip
 _WEB_SEARCH_PREVIEW: Final = refused(
-    "GEORESTRICTION", "queries would leave for the open web, and this version has no cache-only mode", _SEARCH_REMEDY
+    "GEORESTRICTION",
+    "queries would leave for the open web, and this version has no cache-only mode",
+    "Leave it out, or use the tool web_search, which the operator may allow by policy.web_search",
 )
 
 _COMPUTER: Final = "drives a screen and sends pictures of it; not among the selected features"
@@ -129,7 +133,9 @@ TOOLS: Final[dict[str, Row]] = {
         assumed={"execution": "server"},
     ),
     "namespace": allowed(
-        "a group of tools, each of them judged", typed(name=STRING, description=STRING, tools=Many(Later(_tool)))
+        "a group of tools, each of them judged",
+        typed(name=STRING, description=STRING, tools=Many(Later(_tool))),
+        holds="tools",
     ),
     # -- the provider, or a third party, runs these and keeps state
     "file_search": refused(
@@ -153,7 +159,8 @@ TOOLS: Final[dict[str, Row]] = {
         typed(
             input_image_mask=Members({"image_url": FETCHED_URL, "file_id": FILE_ID}),
             svg=Members({"model": STRING, "reasoning": Members({"effort": STRING})}),
-            frame_count=INTEGER, frame_duration_ms=INTEGER, output_compression=INTEGER, partial_images=INTEGER,
+            frame_count=POSITIVE, frame_duration_ms=POSITIVE,
+            output_compression=whole(0, 100), partial_images=whole(0, 3),
             action=STRING, background=STRING, complexity=STRING, input_fidelity=STRING, model=STRING,
             moderation=STRING, output_format=STRING, quality=STRING, size=STRING,
         ),
@@ -162,12 +169,21 @@ TOOLS: Final[dict[str, Row]] = {
     "computer_use": configurable("computer", "FEATURE_DISABLED", _COMPUTER, typed()),
     "computer_use_preview": configurable(
         "computer", "FEATURE_DISABLED", _COMPUTER,
-        typed(display_height=INTEGER, display_width=INTEGER, environment=STRING),
+        typed(display_height=POSITIVE, display_width=POSITIVE, environment=STRING),
     ),
 }  # fmt: skip
 
 TOOL: Final[Shape] = Typed("tool", "tool type", TOOLS)
-TOOL_REFERENCE: Final = Typed("tool", "tool type", TOOLS, reference=True)
+
+_BY_THE_PREVIEWS_TYPE: Final = replace(_WEB_SEARCH, shape=typed(), forced={})
+NAMED: Final[dict[str, Row]] = {
+    **TOOLS,
+    "web_search_preview": _BY_THE_PREVIEWS_TYPE,
+    "web_search_preview_2025_03_11": _BY_THE_PREVIEWS_TYPE,
+}
+"""Tools that are only named: clients name ``web_search`` by the preview's type, as OpenAI's own types have it."""
+
+TOOL_REFERENCE: Final = Typed("tool", "tool type", NAMED, reference=True)
 
 TOOL_CHOICE: Final[Shape] = Either((
     Values(
@@ -177,9 +193,9 @@ TOOL_CHOICE: Final[Shape] = Either((
     Typed(
         "tool", "tool type",
         {
-            **TOOLS,
+            **NAMED,
             "allowed_tools": allowed(
-                "names tools, each of them judged", typed(mode=STRING, tools=Many(TOOL_REFERENCE))
+                "names tools, each of them judged", typed(mode=STRING, tools=Many(TOOL_REFERENCE)), holds="tools"
             ),
         },
         reference=True,
