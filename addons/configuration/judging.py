@@ -8,6 +8,7 @@ from addons.configuration.meaning import (
     foundry_addresses,
     foundry_hosts,
     hosts,
+    is_attested,
 )
 from addons.configuration.settings import Settings
 from addons.exchange.rules import ProviderKey, Rules

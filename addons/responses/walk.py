@@ -6,6 +6,7 @@ written anew and everything else reaches the provider byte for byte.
 
 from typing import Final
 
+from addons.responses.json_values import is_blank, is_missing, noun_of, takes
 from addons.responses.notes import Notes, Trail, path, shown
 from addons.responses.policy_settings import PolicySettings
 from addons.responses.rows import (
@@ -22,7 +23,6 @@ from addons.responses.rows import (
     Values,
     refused,
 )
-from addons.responses.values import is_blank, is_missing, noun_of, takes
 from addons.responses.verdict import ABSENT, Absent, Change, Finding, Json, Thinned
 
 type Name = tuple[str, ...]
