@@ -7,13 +7,22 @@ must be there. The history of a tool is decided as the tool is.
 from collections.abc import Mapping
 from typing import Final
 
-from addons.responses.parts import INLINE_FILE, MESSAGE_CONTENT, PARSED, RECORDED_URL, SCREENSHOT, TOOL_OUTPUT
+from addons.responses.item_members import (
+    COMPUTER_ACTION,
+    OUTCOME,
+    PATCH,
+    SAFETY_CHECKS,
+    SEARCH_ACTION,
+    SUMMARY,
+    TEXT_FORMAT,
+    THOUGHT,
+)
+from addons.responses.parts import INLINE_FILE, MESSAGE_CONTENT, PARSED, SCREENSHOT, TOOL_OUTPUT
 from addons.responses.rows import (
     BOOLEAN,
     COUNT,
     OPAQUE,
     SEAL,
-    SIGNED,
     STRING,
     STRING_MAP,
     STRINGS,
@@ -25,21 +34,12 @@ from addons.responses.rows import (
     allowed,
     configurable,
     refused,
+    sourced,
     typed,
 )
+from addons.responses.sources import ITEM_TYPES, NOT_SELECTED, STATELESS, WEB_SEARCH
 from addons.responses.tools import CALLER, ENVIRONMENT, EXECUTION, TOOL, TOOLS
 from addons.responses.verdict import Json
-
-TEXT_FORMAT: Final = Typed(
-    "text_format", "text format",
-    {
-        "text": allowed("plain text", typed()),
-        "json_object": allowed("any JSON object", typed()),
-        "json_schema": allowed(
-            "JSON held to a schema", typed(name=STRING, description=STRING, schema=OPAQUE, strict=BOOLEAN)
-        ),
-    },
-)  # fmt: skip
 
 
 def _item(
@@ -53,7 +53,7 @@ def _item(
 ) -> Row:
     shape = typed(id=STRING, status=STRING, **members)
     if setting:
-        return configurable(setting, "FEATURE_DISABLED", reason, shape, needs=needs)
+        return configurable(setting, "FEATURE_DISABLED", reason, shape, needs=needs, source=NOT_SELECTED)
     return allowed(reason, shape, needs=needs, assumed=assumed, holds=holds)
 
 
@@ -62,58 +62,11 @@ def _history(tool: str) -> Row:
         TOOLS[tool].rule or "UNKNOWN",
         f"history of {tool}, which is refused: {TOOLS[tool].reason}",
         "Take the item out of the history",
+        source=TOOLS[tool].source,
     )
 
 
-_POINTS: Final = Many(Members({"x": SIGNED, "y": SIGNED}))
-_CLICK: Final[dict[str, Shape]] = {"x": SIGNED, "y": SIGNED, "keys": STRINGS}
-_COMPUTER_ACTION: Final = Typed(
-    "computer_action", "computer action",
-    {
-        "click": allowed("a record", typed(button=STRING, **_CLICK)),
-        "double_click": allowed("a record", typed(**_CLICK)),
-        "drag": allowed("a record", typed(path=_POINTS, keys=STRINGS)),
-        "keypress": allowed("a record", typed(keys=STRINGS)),
-        "move": allowed("a record", typed(**_CLICK)),
-        "screenshot": allowed("a record", typed()),
-        "scroll": allowed("a record", typed(scroll_x=SIGNED, scroll_y=SIGNED, **_CLICK)),
-        "type": allowed("a record", typed(text=STRING)),
-        "wait": allowed("a record", typed()),
-    },
-)  # fmt: skip
-_SAFETY_CHECKS: Final = Many(Members({"id": STRING, "code": STRING, "message": STRING}))
-
-_SEARCH_ACTION: Final = Typed(
-    "web_search_action", "web search action",
-    {
-        "search": allowed(
-            "a record", typed(query=STRING, queries=STRINGS, sources=Many(typed(url=RECORDED_URL, name=STRING)))
-        ),
-        "open_page": allowed("a record", typed(url=RECORDED_URL)),
-        "find_in_page": allowed("a record", typed(url=RECORDED_URL, pattern=STRING)),
-    },
-)  # fmt: skip
-
-_PATCH: Final = Typed(
-    "patch", "patch operation",
-    {
-        "create_file": allowed("a record", typed(path=STRING, diff=STRING)),
-        "update_file": allowed("a record", typed(path=STRING, diff=STRING)),
-        "delete_file": allowed("a record", typed(path=STRING)),
-    },
-)  # fmt: skip
-
-_OUTCOME: Final = Typed(
-    "shell_outcome", "shell outcome",
-    {"exit": allowed("a record", typed(exit_code=SIGNED)), "timeout": allowed("a record", typed())},
-)  # fmt: skip
-
-_SUMMARY: Final = Typed("summary_part", "summary part type", {"summary_text": allowed("text", typed(text=STRING))})
-_THOUGHT: Final = Typed(
-    "reasoning_part", "reasoning part type", {"reasoning_text": allowed("text", typed(text=STRING))}
-)
-
-ITEMS: Final[dict[str, Row]] = {
+ITEMS: Final[dict[str, Row]] = sourced(ITEM_TYPES, {
     "message": _item(
         "what was said, in full", ("content",),
         content=MESSAGE_CONTENT, role=STRING, phase=STRING,
@@ -122,6 +75,7 @@ ITEMS: Final[dict[str, Row]] = {
         "ZERO_DATA_RETENTION", "names an item stored at the provider",
         "Send the item itself instead of its id; clients do so that are told store: false"
         " (Vercel AI SDK: providerOptions.openai.store; README, Callers, has more)",
+        source=STATELESS,
     ),
     # -- what the model wants done, and what the caller's tools answered
     "function_call": _item(
@@ -161,11 +115,11 @@ ITEMS: Final[dict[str, Row]] = {
     "shell_call_output": _item(
         "what the caller's shell returned", ("output",),
         call_id=STRING, max_output_length=COUNT, caller=CALLER, created_by=STRING,
-        output=Many(Members({"stdout": STRING, "stderr": STRING, "outcome": _OUTCOME, "created_by": STRING})),
+        output=Many(Members({"stdout": STRING, "stderr": STRING, "outcome": OUTCOME, "created_by": STRING})),
     ),
     "apply_patch_call": _item(
         "the caller applied it", ("operation",),
-        call_id=STRING, operation=_PATCH, caller=CALLER, created_by=STRING,
+        call_id=STRING, operation=PATCH, caller=CALLER, created_by=STRING,
     ),
     "apply_patch_call_output": _item(
         "what the caller's patch did", ("status",),
@@ -187,7 +141,7 @@ ITEMS: Final[dict[str, Row]] = {
     "reasoning": _item(
         "sealed reasoning in the caller's keeping; without encrypted_content it would be looked up by its id",
         ("encrypted_content",),
-        encrypted_content=SEAL, summary=Many(_SUMMARY), content=Many(_THOUGHT),
+        encrypted_content=SEAL, summary=Many(SUMMARY), content=Many(THOUGHT),
     ),
     "compaction": _item(
         "a sealed summary in the caller's keeping", ("encrypted_content",), encrypted_content=SEAL, created_by=STRING
@@ -200,9 +154,10 @@ ITEMS: Final[dict[str, Row]] = {
     # -- configurable with their tool
     "web_search_call": configurable(
         "web_search", "GEORESTRICTION", "history of web_search, which is refused",
-        typed(id=STRING, status=STRING, action=_SEARCH_ACTION),
+        typed(id=STRING, status=STRING, action=SEARCH_ACTION),
         remedy="Take the item out of the history, or the operator may set policy.web_search: cache_only",
         needs=("action", "status"),
+        source=WEB_SEARCH,
     ),
     "image_generation_call": _item(
         "history of image_generation, which is refused", ("result", "error", "status"),
@@ -221,12 +176,12 @@ ITEMS: Final[dict[str, Row]] = {
     "computer_call": _item(
         "history of computer, which is refused", ("action", "actions", "status"),
         setting="computer",
-        call_id=STRING, action=_COMPUTER_ACTION, actions=Many(_COMPUTER_ACTION), pending_safety_checks=_SAFETY_CHECKS,
+        call_id=STRING, action=COMPUTER_ACTION, actions=Many(COMPUTER_ACTION), pending_safety_checks=SAFETY_CHECKS,
     ),
     "computer_call_output": _item(
         "history of computer, which is refused", ("output",),
         setting="computer",
-        call_id=STRING, output=SCREENSHOT, acknowledged_safety_checks=_SAFETY_CHECKS, created_by=STRING,
+        call_id=STRING, output=SCREENSHOT, acknowledged_safety_checks=SAFETY_CHECKS, created_by=STRING,
     ),
     # -- history of refused tools
     "file_search_call": _history("file_search"),
@@ -237,7 +192,7 @@ ITEMS: Final[dict[str, Row]] = {
     "mcp_call": _history("mcp"),
     "program": _history("programmatic_tool_calling"),
     "program_output": _history("programmatic_tool_calling"),
-}  # fmt: skip
+})  # fmt: skip
 
 
 def _untyped(item: Mapping[str, Json]) -> str | None:

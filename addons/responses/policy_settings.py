@@ -6,7 +6,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from addons.foundry.models import Rid
 from addons.responses.fields import REQUEST
-from addons.responses.rows import WARNABLE, refusable
+from addons.responses.row_names import refusable
+from addons.responses.rows import WARNABLE
 from addons.values.secret import Secret
 
 type Mode = Literal["enforce", "warn"]
