@@ -43,6 +43,11 @@ class Catalogue:
         self._allow_plain_names = allow_plain_names
         self._allowed_regions = tuple(allowed_regions)
 
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Every row, whether it may be named or not."""
+        return tuple(self._models.values())
+
     def find(self, name: object, today: date) -> Model:
         """The model that the body's ``model`` member names.
 

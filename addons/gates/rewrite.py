@@ -7,11 +7,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from addons.call import Call, Outbound
+from addons.foundry.request_headers import FORWARDED
 from addons.gates.body import LARGE
 from addons.responses import splice
-
-FORWARDED: Final = ("idempotency-key", "x-client-request-id")
-"""The only caller's headers that travel on; all others stay here (SPEC §2)."""
 
 MAX_FORWARDED: Final = 512  # characters
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from addons.foundry.models import Rid
 from addons.responses.fields import REQUEST
 from addons.responses.row_names import refusable
-from addons.responses.rows import WARNABLE
+from addons.responses.rows import WARNABLE, Decision, Row
 from addons.values.secret import Secret
 
 type Mode = Literal["enforce", "warn"]
@@ -118,3 +118,17 @@ class PolicySettings(BaseModel):
             " cache hits. Default caller: only what the caller sends"
         ),
     ] = "caller"
+
+    def decision(self, row: Row, key: str) -> Decision:
+        """What is decided of a row; ``key`` is the last part of its name."""
+        if row.setting is None:
+            return row.decision
+        chosen = getattr(self, row.setting)
+        if isinstance(chosen, tuple):  # a list of what is allowed
+            return "allow" if key in chosen else "refuse"
+        decision: Decision = chosen
+        return decision
+
+    def mode_of(self, rule: str, row: str) -> Mode:
+        """Whether a refusal stops the call: the row's own mode goes before its rule's, that before ``mode``."""
+        return self.rules.get(row) or self.rules.get(rule) or self.mode

@@ -10,7 +10,6 @@ from addons.responses.json_values import is_blank, is_missing, noun_of, takes
 from addons.responses.notes import Notes, Trail, path, shown
 from addons.responses.policy_settings import PolicySettings
 from addons.responses.rows import (
-    Decision,
     Either,
     Later,
     Leaf,
@@ -71,7 +70,7 @@ class Walk:
             return self._mismatch(value, row.shape.noun, at)
         if any(value is harmless for harmless in row.harmless):
             return value
-        decision = self._decision(row, name[-1])
+        decision = self._settings.decision(row, name[-1])
         if decision == "strip":
             return self._strip(row.rule or "UNKNOWN", row.reason, at)
         if decision == "refuse" and self._refuse(row, at, name, noun):
@@ -91,15 +90,6 @@ class Walk:
         self._stripped = rule
         self._notes.change(Change(path(at), "stripped", rule, reason))
         return ABSENT
-
-    def _decision(self, row: Row, key: str) -> Decision:
-        if row.setting is None:
-            return row.decision
-        chosen = getattr(self._settings, row.setting)
-        if isinstance(chosen, tuple):  # a list of what is allowed
-            return "allow" if key in chosen else "refuse"
-        decision: Decision = chosen
-        return decision
 
     def _require(self, value: Json, row: Row, at: Trail, name: Name) -> Json:
         if not isinstance(value, dict) or not isinstance(row.shape, Members):
