@@ -12,6 +12,7 @@ from addons.configuration import loading, meaning
 from addons.configuration.errors import ConfigurationError
 from addons.configuration.file_checks import check_files
 from addons.configuration.model_notes import model_notes
+from addons.configuration.policy_listing import old_sources
 from addons.configuration.settings import Settings
 
 
@@ -36,7 +37,7 @@ def check(config: Path | None) -> int:
     for model, regions in meaning.catalogue_of(settings).available(today):
         ends = f", until {model.shutdown}" if model.shutdown else ""
         print(f"{model.rid} -> {model.provider_model} ({', '.join(regions)}{ends})")
-    for note in model_notes(settings, today):
+    for note in (*model_notes(settings, today), *old_sources(settings, today)):
         print(f"# note: {note}")
     for region, place in meaning.endpoints(settings).items():
         if not meaning.is_documented(region, place):

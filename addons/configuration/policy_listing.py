@@ -1,7 +1,7 @@
 """The whole policy in force, row by row: the tables, the headers and the models, under one configuration."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 
 from addons.configuration.meaning import catalogue_of, is_attested
 from addons.configuration.settings import Settings
@@ -22,6 +22,15 @@ def policy_listing(settings: Settings, today: date) -> tuple[Listed, ...]:
     """What is looser than the shipped default stands first; else in the order of the tables."""
     rows = [*listed(settings.policy), *_headers(), *_models(settings, today)]
     return tuple(sorted(rows, key=lambda row: not row.is_looser))
+
+
+def old_sources(settings: Settings, today: date) -> Iterator[str]:
+    """The sources that were looked at too long ago, each with the rows that rest on it, in a sentence for ``check``."""
+    oldest = today - timedelta(days=settings.policy.review_days)
+    rows = [row for row in policy_listing(settings, today) if row.source.checked < oldest]
+    for source in dict.fromkeys(row.source for row in rows):
+        names = ", ".join(row.name for row in rows if row.source == source)
+        yield f"last looked at on {source.checked}, over {settings.policy.review_days} days ago: {source} ({names})"
 
 
 def _headers() -> Iterator[Listed]:

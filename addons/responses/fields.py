@@ -114,7 +114,7 @@ _SERVICE_TIER: Final = Values(
 FIELDS: Final[dict[str, Row]] = sourced(REQUEST_TYPE, {
     # -- the question
     "model": Row(
-        reason="replaced by the provider's name for it; one that keeps prompts for a day is refused, see additions.py",
+        reason="replaced by the provider's name for it; one that keeps prompts for a day needs the operator's word",
         shape=STRING, rule="ZERO_DATA_RETENTION", source=RETENTION,
     ),
     "input": allowed("the conversation, each item judged", Either((STRING, Many(ITEM)))),

@@ -104,6 +104,14 @@ class PolicySettings(BaseModel):
             " provider.zero_data_retention is attested"
         ),
     ] = ()
+    review_days: Annotated[
+        int,
+        Field(
+            gt=0,
+            description="days after which check lists the rows of the tables whose source was not looked at again."
+            " Default 180: OpenAI gives at least as much notice of what it takes away",
+        ),
+    ] = 180
     safety_identifier: Annotated[
         Secret | None,
         Field(

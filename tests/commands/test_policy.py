@@ -2,19 +2,20 @@
 
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from addons.configuration.policy_listing import policy_listing
+from addons.configuration.policy_listing import old_sources, policy_listing
 from addons.configuration.settings import Settings
 from addons.foundry.request_headers import FORWARDED, HEADERS
 from addons.foundry.rid import LANGUAGE_MODEL_PREFIX as RI
 from addons.foundry.shipped_models import SHIPPED
 from addons.responses.listing import listed
-from tests.commands.program import run, write_yaml
+from addons.responses.sources import CHECKED
+from tests.commands.program import ROOT, run, write_yaml
 
 PLAIN: dict[str, Any] = {
     "caller": {"verifier": "development"},
@@ -111,3 +112,19 @@ def test_a_configuration_that_is_none_is_told(tmp_path: Path) -> None:
     ended = run("policy", "--config", str(wrong))
     assert ended.returncode == 2
     assert "web_serch" in ended.stderr
+
+
+def test_sources_that_are_old_are_listed() -> None:
+    settings = Settings.model_validate(PLAIN | {"policy": {"review_days": 30}})
+    assert list(old_sources(settings, CHECKED + timedelta(days=30))) == []
+    old = list(old_sources(settings, CHECKED + timedelta(days=31)))
+    rows = policy_listing(settings, CHECKED)
+    assert len(old) == len({row.source for row in rows})
+    assert any("tool.mcp" in line and "over 30 days ago" in line for line in old)
+
+
+def test_every_source_is_told_of_in_the_documents() -> None:
+    written = (ROOT / "docs" / "policy-sources.md").read_text()
+    for source in {row.source for row in policy_listing(Settings.model_validate(PLAIN), CHECKED)}:
+        assert source.title in written
+        assert source.title == "our decision" or source.section in written or source.title == "the model catalogue"
