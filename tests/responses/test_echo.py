@@ -11,6 +11,7 @@ from addons.foundry.models import Model
 from addons.responses.policy import judge
 from addons.responses.policy_settings import PolicySettings
 from addons.responses.verdict import ABSENT, Json
+from tests.fuzz.second_judge import objections
 
 MODEL = Model(rid="ri.a..b.c", provider_model="m", daily_cache=False)
 
@@ -132,6 +133,12 @@ def test_what_came_out_goes_back_in(kind: str, loose: bool) -> None:
         assert decided.refused == (), item
         left = decided.members.get("input", body["input"])
         assert left == [item] or left == [{name: value for name, value in item.items() if name != "id"}]
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - set(BY_SETTING)))
+def test_the_second_judge_says_the_same(kind: str) -> None:
+    for item in KINDS[kind]:
+        assert bool(list(objections({"input": [item]}))) == (kind in NEVER_OUT), item
 
 
 @pytest.mark.parametrize("item", RECORDED, ids=str)
