@@ -11,6 +11,8 @@ from addons import assembly
 from addons.configuration import loading, meaning
 from addons.configuration.errors import ConfigurationError
 from addons.configuration.file_checks import check_files
+from addons.configuration.model_notes import model_notes
+from addons.configuration.policy_listing import old_sources
 from addons.configuration.settings import Settings
 
 
@@ -35,6 +37,8 @@ def check(config: Path | None) -> int:
     for model, regions in meaning.catalogue_of(settings).available(today):
         ends = f", until {model.shutdown}" if model.shutdown else ""
         print(f"{model.rid} -> {model.provider_model} ({', '.join(regions)}{ends})")
+    for note in (*model_notes(settings, today), *old_sources(settings, today)):
+        print(f"# note: {note}")
     for region, place in meaning.endpoints(settings).items():
         if not meaning.is_documented(region, place):
             print(f"# note: region {region} goes to {place.url}, which is not OpenAI's documented host for it")

@@ -8,6 +8,7 @@ from addons.configuration.meaning import (
     foundry_addresses,
     foundry_hosts,
     hosts,
+    is_attested,
 )
 from addons.configuration.settings import Settings
 from addons.exchange.rules import ProviderKey, Rules
@@ -69,7 +70,7 @@ def gates(settings: Settings, verifier: Verifier, counters: Counters, under_way:
             Named("body", ReadBody(settings.policy.max_body_bytes)),
             Named("model", ResolveModel(catalogue_of(settings))),
             Named("permission", permit_model),
-            Named("policy", JudgeBody(settings.policy)),
+            Named("policy", JudgeBody(settings.policy, attested=is_attested(settings))),
             Named("rewrite", Rewrite(endpoints(settings))),
             Named("limits", HoldToLimits(settings.limits, counters)),
             Named("pass_on", pass_on, TO_FOUNDRY),

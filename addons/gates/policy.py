@@ -18,6 +18,8 @@ class JudgeBody:
     """Fills ``call.verdict``; refuses with the first finding that stops the call."""
 
     settings: PolicySettings
+    attested: bool = False
+    """Whether the operator states that the OpenAI organization has zero data retention."""
 
     async def __call__(self, call: Call) -> None:
         assert call.model
@@ -26,6 +28,7 @@ class JudgeBody:
             call.document,
             call.model,
             self.settings,
+            attested=self.attested,
             safety_identifier=await self._pseudonym(call),
             session_cache_key=self._session_key(call),
         )

@@ -48,7 +48,7 @@ class Notes:
         Raises:
             EnoughError: so much is refused that the rest of the body need not be read.
         """
-        stops = finding.rule not in WARNABLE or self._mode(finding) == "enforce"
+        stops = finding.rule not in WARNABLE or self._settings.mode_of(finding.rule, finding.row) == "enforce"
         found = self.refused if stops else self.warned
         if len(found) < MOST:
             found.append(finding)
@@ -59,7 +59,3 @@ class Notes:
     def change(self, change: Change) -> None:
         if len(self.changes) < MOST:
             self.changes.append(change)
-
-    def _mode(self, finding: Finding) -> str:
-        rules = self._settings.rules
-        return rules.get(finding.row) or rules.get(finding.rule) or self._settings.mode

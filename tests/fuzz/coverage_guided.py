@@ -21,7 +21,9 @@ with atheris.instrument_imports(include=["addons"]):
 from tests.fuzz.reading import DuplicateError, read_again
 from tests.fuzz.second_judge import objections
 
-MODEL = Model(rid="ri.language-model-service..language-model.gpt-5-2", provider_model="gpt-5.2", reasoning=True)
+MODEL = Model(
+    rid="ri.language-model-service..language-model.gpt-5-2", provider_model="gpt-5.2", reasoning=True, daily_cache=False
+)
 STRICT = PolicySettings()
 
 
@@ -38,7 +40,7 @@ def body(data: bytes) -> None:
     if not verdict.refused:
         assert document == again
         assert not list(objections(again))
-        left = read_again(splice.splice(data, verdict.members))
+        left = read_again(splice.splice(data, document, verdict.members))
         assert left["store"] is False
 
 
