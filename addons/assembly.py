@@ -12,8 +12,8 @@ from addons.configuration.judging import rules
 from addons.configuration.meaning import foundry_hosts, listening
 from addons.configuration.mitmproxy_options import required_options
 from addons.configuration.settings import Settings
-from addons.exchange.connection_bounds import RESERVED, ConnectionBounds, descriptors
 from addons.exchange.caller_connection import Clocks
+from addons.exchange.connection_bounds import RESERVED, ConnectionBounds, descriptors
 from addons.exchange.listener import Listener
 from addons.exchange.request import BodyBounds, BodyBudget
 from addons.exchange.rules import InForce, Rules

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from addons.configuration.settings import Settings
+from addons.exchange.rules import InForce, Rules
 from addons.process.listener_certificate import lay_out
 from addons.responses.policy_settings import PolicySettings
-from addons.exchange.rules import InForce, Rules
 from addons.stores.limits_settings import LimitsSettings
 from addons.verifiers.protocol import Verifier
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import structlog
 
 from addons.configuration.settings import Settings
+from addons.exchange.upstream.destination import Destination, Trust
 from addons.foundry.catalogue import Catalogue
 from addons.foundry.regions import REGION_HOSTS
-from addons.exchange.upstream.destination import Destination, Trust
 from addons.gates.rewrite import Endpoint
 from addons.gates.route import LOOPBACK_NAMES
 from addons.process.banner import Listening

@@ -93,7 +93,7 @@ class Exchange:
             await self._send(judged)
             await self._relay_answer()
             await self._finish()
-        except BaseException as error:  # noqa: BLE001 - whatever escapes, the call ends closed, answered and recorded
+        except BaseException as error:
             self._fail(error)
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
@@ -176,7 +176,7 @@ class Exchange:
 
     def _fail(self, error: BaseException) -> None:
         """Decides what the end is called, and tells the caller as far as it can be told."""
-        call, relay = self.call, self.relay
+        call, _relay = self.call, self.relay
         if self._sent is not None:
             self._sent.abort()
         if isinstance(error, asyncio.CancelledError) and self._ending is not None:

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from addons.call import To
 from addons.exchange.ending import SOON
-from addons.exchange.upstream.failure import UpstreamFailure, FailureKind
+from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
 from addons.foundry.refusals import Refusal
 
 

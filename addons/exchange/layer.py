@@ -47,10 +47,9 @@ class SocketWire:
     """Writes to a caller's socket, through each TLS layer that lies between, the innermost first."""
 
     def __init__(self, handler: ConnectionHandler, client: Client) -> None:
-        writer = handler.transports[client].writer
-        assert writer is not None
-        self._writer: Any = writer
-        self._transport: Any = writer.transport
+        writer: Any = handler.transports[client].writer
+        self._writer = writer
+        self._transport = writer.transport
         self._transport.set_write_buffer_limits(high=HIGH_WATER, low=0)
         self._handler = handler
         self._watchdog = handler.timeout_watchdog

@@ -21,8 +21,8 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.exchange.caller_connection import CallerConnection, Peer
 from addons.exchange.connection_bounds import ConnectionBounds
-from addons.exchange.upstream.keep_alive import keep_alive
 from addons.exchange.layer import CallerLayer, ClosingLayer, SocketWire
+from addons.exchange.upstream.keep_alive import keep_alive
 from addons.exchange.upstream.pool import UpstreamPool
 
 NOT_ALLOWED: Final = "the sidecar does not dial this address"
