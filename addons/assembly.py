@@ -32,6 +32,7 @@ from addons.process.lifecycle import Lifecycle
 from addons.process.lockdown import Lockdown
 from addons.process.readiness import Readiness
 from addons.process.reload import Reload
+from addons.process.trimming import Trimming
 from addons.settlement import Settlement
 from addons.stores.storage import build as build_counters
 from addons.verifiers.verifier import Verifier
@@ -102,6 +103,7 @@ def assemble(
             return rules(new, counters, under_way, verifier)
 
         parts.append(Reload(Changing(settings, in_force, source, build)))
+    parts.append(Trimming())
     return parts
 
 
