@@ -339,7 +339,8 @@ def test_payload_comes_through_unchanged(parts: list[bytes], sizes: list[int], c
         data = CHUNKED + b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + END
     else:
         data = OK + b"Content-Length: %d\r\n\r\n" % len(payload) + payload
-    pieces, at = [], 0
+    pieces: list[bytes] = []
+    at = 0
     while at < len(data):
         size = sizes[len(pieces) % len(sizes)]
         pieces.append(data[at : at + size])
