@@ -80,6 +80,17 @@ def test_one_connection_serves_call_after_call(authority: Authority) -> None:
     run(test())
 
 
+def test_a_connection_tells_whether_it_had_served_before(authority: Authority) -> None:
+    async def test() -> None:
+        async with staged(authority) as stage:
+            for reused in (False, True, True):
+                connection, told = await stage.start("/")
+                await told.over.wait()
+                assert connection.reused is reused
+
+    run(test())
+
+
 def test_the_one_used_last_is_taken_first(authority: Authority) -> None:
     async def test() -> None:
         async with staged(authority) as stage:
