@@ -24,8 +24,9 @@ from addons.exchange.upstream.pool import UpstreamPool
 from addons.foundry.refusals import Refusal
 from addons.gates.concurrency import UnderWay
 from addons.gates.media_type import too_large
-from addons.journal import Journal
-from addons.observation import observe
+from addons.journal.journal import Journal
+from addons.observation import ABOUT, observe
+from addons.process import logs
 from addons.process.announce import Announce
 from addons.process.drain import Drain
 from addons.process.lifecycle import Lifecycle
@@ -62,7 +63,8 @@ def assemble(
     readiness = Readiness(in_force, counters, draining=lambda: lifecycle.draining)
     observation = observe(settings, lambda: services.under_way, readiness.missing)
     recorder = [Recorder(tape)] if tape else []
-    journal = Journal((under_way.leave, settlement.settle, *observation.sinks))
+    sinks = (under_way.leave, settlement.settle, *observation.sinks)
+    journal = Journal(sinks, ABOUT, logs.calls(), observation.alarms)
     services = Services(
         in_force,
         _timeouts(settings),
@@ -89,6 +91,7 @@ def assemble(
         listener,
         settlement,
         *recorder,
+        journal,
         *observation.parts,
         readiness,
         lifecycle,

@@ -10,6 +10,7 @@ from addons.configuration import loading, mitmproxy_options
 from addons.configuration.errors import ConfigurationError
 from addons.configuration.file_checks import check_files
 from addons.configuration.settings import Settings
+from addons.process import logs
 from addons.process.listener_certificate import lay_out
 from addons.process.lockdown import arguments
 from addons.values.secret import Secret, SecretError
@@ -38,7 +39,7 @@ def start(config: Path | None, *, inspect: bool) -> int:
         from mitmproxy.tools.main import mitmdump
 
         mitmdump(words)
-    return 0
+    return 1 if logs.failure() else 0
 
 
 def prepare(config: Path | None) -> Settings:

@@ -14,11 +14,11 @@ from addons.exchange.settings import ListenSettings, ProviderSettings
 from addons.foundry.regions import REGION_HOSTS
 from addons.foundry.settings import FoundrySettings, ModelsSettings
 from addons.inspecting.settings import InspectSettings
+from addons.journal.settings import TelemetrySettings
 from addons.process.settings import LifecycleSettings, LogSettings
 from addons.responses.policy_settings import PolicySettings
 from addons.stores.ledger_settings import UsageSettings
 from addons.stores.limits_settings import LimitsSettings
-from addons.telemetry.settings import TelemetrySettings
 from addons.values.address import is_loopback, split_address
 from addons.verifiers.settings import CallerSettings
 

@@ -24,6 +24,7 @@ from addons.exchange.request import SECRET_FIELDS, Request
 from addons.exchange.sending import Sent, pass_on_to_foundry, send_to_provider
 from addons.exchange.services import Services
 from addons.exchange.upstream.failure import UpstreamFailure
+from addons.foundry.alarms import Alarm
 from addons.foundry.provider_errors import refusal_for
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
@@ -248,7 +249,7 @@ class Exchange:
         found = refusal_for(call.answer.status, headers, body, call.model.rid)
         told = answers.refusal_bytes(found.refusal, self._services.error_format, close=False)
         if self.quotes_credential(body) or self.quotes_credential(told):
-            call.alarms.append("provider_key_quoted")
+            call.alarms.append(Alarm.PROVIDER_KEY_QUOTED)
             found = refusal_for(call.answer.status, {}, b"", call.model.rid)
         if found.alarm:
             call.alarms.append(found.alarm)

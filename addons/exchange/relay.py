@@ -8,6 +8,7 @@ pass unchanged. Fields that belong to one hop stay on it (RFC 9110 §7.6.1).
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
 from addons.call import Call, Outcome
@@ -202,7 +203,7 @@ class Relay:
             return Outcome.PROVIDER_ERROR if self._stream.failed else Outcome.SERVED
         if self.passing == "json":
             facts = self._document.facts()
-            if facts.error_code is not None:
+            if facts.failed:
                 return Outcome.PROVIDER_ERROR
             return Outcome.SERVED if self._document.complete else Outcome.TRUNCATED
         return Outcome.SERVED
@@ -210,7 +211,8 @@ class Relay:
     def read_facts(self) -> None:
         """Puts what the answer said of itself into the call."""
         if self.passing == "events":
-            self._call.answer.facts = self._stream.facts
+            facts = self._stream.facts
+            self._call.answer.facts = replace(facts, unread=True) if self._stream.unread else facts
         elif self.passing == "json":
             self._call.answer.facts = self._document.facts()
 

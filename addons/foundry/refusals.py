@@ -149,6 +149,7 @@ class Refusal(Exception):  # noqa: N818 - the field's word for it; "RefusalError
         rule: the policy rule that decided, also for the record (e.g. ``ZERO_DATA_RETENTION``).
         headers: further response headers, e.g. ``Retry-After``.
         provider_error: the provider's own ``error`` object, relayed as it came.
+        provider_code: the provider's own code for it, for the record alone.
         detail: for the log record alone; never sent to the caller.
         setting: the configuration key that decides, where it is not the one in ``DECIDED_BY``.
         instance_id: Foundry's ``errorInstanceId``, also sent as ``x-request-id``.
@@ -161,6 +162,7 @@ class Refusal(Exception):  # noqa: N818 - the field's word for it; "RefusalError
     rule: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     provider_error: Mapping[str, object] | None = None
+    provider_code: str | None = None
     detail: str | None = None
     setting: str | None = None
     instance_id: str = field(default_factory=lambda: str(uuid.uuid4()))

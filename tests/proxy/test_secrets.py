@@ -45,7 +45,7 @@ def test_a_flow_can_be_saved_with_what_the_sidecar_says_of_it(
         records.wait()
     with flows.open("rb") as file:
         (flow,) = flow_io.FlowReader(file).stream()
-    assert flow.metadata["sidecar"]["policy.decision"] == "served"
+    assert flow.metadata["sidecar"]["call.outcome"] == "served"
 
 
 def test_the_stand_in_is_worth_nothing_in_a_body_or_afterwards(

@@ -14,6 +14,7 @@ from addons.responses.answer import (
 )
 
 NOTHING = AnswerFacts()
+FAILED = AnswerFacts(failed=True)
 
 
 @pytest.mark.parametrize(
@@ -29,13 +30,15 @@ NOTHING = AnswerFacts()
                 "service_tier": "default", "error": {"code": "server_error", "message": "…"}, "output": [{"x": 1}],
             },
             AnswerFacts("resp_1", "gpt-5.2", "failed", None, store=True, background=False, service_tier="default",
-                        error_code="server_error"),
+                        error_code="server_error", failed=True),
         ),
         (
             {"id": 1, "model": [], "status": {}, "usage": 3, "store": "no", "background": 0, "error": "x"},
-            replace(NOTHING, unread=True),
+            replace(FAILED, unread=True),
         ),
-        ({"error": {"code": 42}}, NOTHING),
+        ({"error": {"code": 42}}, FAILED),
+        ({"error": None, "status": "failed"}, replace(FAILED, status="failed")),
+        ({"error": None, "status": "incomplete"}, replace(NOTHING, status="incomplete")),
     ],
 )  # fmt: skip
 def test_facts(response: object, facts: AnswerFacts) -> None:
@@ -54,6 +57,10 @@ def test_facts(response: object, facts: AnswerFacts) -> None:
                 "output_tokens_details": {"reasoning_tokens": 2}, "total_tokens": 15,
             },
             Usage(10, 4, 5, 2, 15),
+        ),
+        (
+            {"input_tokens": 10, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 9}},
+            Usage(10, 0, cache_write_tokens=9),
         ),
         ({"input_tokens": 0, "output_tokens": 0}, Usage(0, None, 0)),
         ({"input_tokens": 3, "input_tokens_details": None, "output_tokens_details": []}, Usage(3)),
@@ -106,7 +113,9 @@ def test_the_largest_count() -> None:
 
 
 def test_an_error_envelope_as_body() -> None:
-    assert facts_from_body(b'{"error":{"code":"invalid_prompt"}}') == AnswerFacts(error_code="invalid_prompt")
+    assert facts_from_body(b'{"error":{"code":"invalid_prompt"}}') == AnswerFacts(
+        error_code="invalid_prompt", failed=True
+    )
 
 
 @pytest.mark.parametrize(

@@ -114,12 +114,15 @@ def test_ends(fed: bytes, terminal: str | None, events: int, sizes: list[int], h
 
 def test_facts_of_errors_and_of_streams_without_an_end() -> None:
     for fed, facts in (
-        (event("error", code="too_much"), AnswerFacts(error_code="too_much")),
-        (CREATED + event("error", error={"code": "too_much"}), AnswerFacts("resp_1", "gpt-5.2", error_code="too_much")),
-        (event("response.failed", response={"error": {"code": "x"}}), AnswerFacts(error_code="x")),
+        (event("error", code="too_much"), AnswerFacts(error_code="too_much", failed=True)),
+        (
+            CREATED + event("error", error={"code": "too_much"}),
+            AnswerFacts("resp_1", "gpt-5.2", error_code="too_much", failed=True),
+        ),
+        (event("response.failed", response={"error": {"code": "x"}}), AnswerFacts(error_code="x", failed=True)),
         (CREATED + DELTA, AnswerFacts("resp_1", "gpt-5.2", "in_progress")),
         (event("response.created", response={"store": True}) + event("error", code="x"),
-         AnswerFacts(store=True, error_code="x")),
+         AnswerFacts(store=True, error_code="x", failed=True)),
         (b"", AnswerFacts()),
     ):  # fmt: skip
         stream = EventStream()

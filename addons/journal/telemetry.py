@@ -1,4 +1,4 @@
-"""Addon: metrics and spans, all from the Journal's records.
+"""Metrics and spans, all from the Journal's records.
 
 One thread counts, beside the event loop, and takes the calls that ended in a while together. OpenTelemetry's packages
 are its own to import, and only where they are wanted: the first call need not wait for them.
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 
 from addons.call import Call
-from addons.telemetry.gauge import Gauge
+from addons.journal.readings import Reading
 
 if TYPE_CHECKING:
-    from addons.telemetry.pipeline import Pipeline
+    from addons.journal.pipeline import Pipeline
 
 GATHER: Final = 0.1  # seconds in which ended calls are gathered
 
@@ -26,16 +26,23 @@ _log = structlog.get_logger("sidecar.telemetry")
 
 
 class Telemetry:
-    """``otlp_endpoint``: base URL of an OTLP/HTTP collector, if any.
+    """``otlp_endpoint``: base URL of an OTLP/HTTP collector, if any. ``about``: see ``Pipeline``.
 
-    Stands behind the Journal, whose last records it must still get.
+    ``running`` and ``done`` are hooks of mitmproxy's. It stands behind whoever calls the Journal last, since it must
+    still get those records.
     """
 
     name = "sidecar-telemetry"
 
-    def __init__(self, otlp_endpoint: str | None, gauges: Sequence[Gauge] = ()) -> None:
+    def __init__(
+        self,
+        otlp_endpoint: str | None,
+        readings: Sequence[Reading] = (),
+        about: Mapping[str, str] | None = None,
+    ) -> None:
         self._endpoint = otlp_endpoint
-        self._gauges = gauges
+        self._readings = readings
+        self._about = about
         self._pipeline: Pipeline | None = None
         self._thread = ThreadPoolExecutor(1, "telemetry")
         self._ended: deque[Ended] = deque()
@@ -76,9 +83,9 @@ class Telemetry:
 
     def _build(self) -> None:
         try:
-            from addons.telemetry.pipeline import Pipeline  # noqa: PLC0415 - see above
+            from addons.journal.pipeline import Pipeline  # noqa: PLC0415 - see above
 
-            self._pipeline = Pipeline(self._endpoint, self._gauges)
+            self._pipeline = Pipeline(self._endpoint, self._readings, self._about, _not_sent)
         except Exception as error:  # noqa: BLE001 - calls are served without
             self._counts = False
             self._ended.clear()
@@ -98,3 +105,7 @@ class Telemetry:
     def _close(self) -> None:
         if self._pipeline:
             self._pipeline.close()
+
+
+def _not_sent(error: Exception) -> None:
+    _log.error("metrics_not_sent", exc_info=error)

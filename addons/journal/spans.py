@@ -20,16 +20,18 @@ from opentelemetry.trace import (
 
 from addons.call import Call
 from addons.foundry.trace import Trace
+from addons.journal import conventions as otel
+from addons.journal.journal import SUMMED
 
 ATTRIBUTES: Final = (
-    "gen_ai.operation.name", "gen_ai.provider.name", "openai.api.type", "gen_ai.request.model",
-    "gen_ai.response.model", "gen_ai.response.id", "gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens",
-    "gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.reasoning.output_tokens",
-    "gen_ai.response.time_to_first_chunk", "server.address", "http.response.status_code", "error.type", "call.id",
-    "caller", "foundry.model.rid", "foundry.attribution", "foundry.trace.source", "region", "stream",
-    "policy.decision", "policy.rule", "policy.param", "policy.changes", "refusal.name", "refusal.instance_id",
-    "rate_limit.scope", "usage.status", "answer.ended", "duration.sidecar", "duration.provider",
-    "foundry.other_path", "http.request.method", "url.path",
+    otel.OPERATION, otel.PROVIDER, otel.API_TYPE, otel.REQUEST_MODEL, otel.REQUEST_STREAM, otel.RESPONSE_MODEL,
+    otel.RESPONSE_ID, otel.RESPONSE_TIER, otel.INPUT_TOKENS, otel.CACHE_READ_TOKENS, otel.CACHE_WRITE_TOKENS,
+    otel.OUTPUT_TOKENS, otel.REASONING_TOKENS, otel.TIME_TO_FIRST_CHUNK, otel.SERVER_ADDRESS, otel.SERVER_PORT,
+    otel.STATUS_CODE, otel.ERROR_TYPE, otel.METHOD, otel.URL_PATH, "call.id", "call.outcome", "caller",
+    "foundry.model.rid", "foundry.attribution", "foundry.trace.source", "foundry.other_path", "region",
+    "policy.decision", "policy.rule", "policy.param", "policy.changes", "policy.hash", "configuration.hash",
+    "provider.error.code", "refusal.instance_id", "rate_limit.scope", "usage.status", "alarms", "duration.sidecar",
+    "duration.provider",
 )  # fmt: skip
 """What of the record a span carries; all of it is free of secrets and content (SPEC §9)."""
 
@@ -54,13 +56,16 @@ class Spans:
     """``provider`` must have been made with ``ids``, and sample all it is given. To be used on one thread."""
 
     def __init__(self, provider: TracerProvider, ids: GivenIds) -> None:
-        self._tracer = provider.get_tracer("foundry-sidecar")
+        self._tracer = provider.get_tracer("foundry-sidecar", schema_url=otel.SCHEMA_URL)
         self._ids = ids
 
     def settle(self, call: Call, record: Mapping[str, Any]) -> None:
-        """Makes the span of one call that has ended, unless its caller asked for none (sampled flag 0)."""
+        """Makes the span of one call that has ended, unless its caller asked for none (sampled flag 0).
+
+        Nor do those have one that are summed up in the log.
+        """
         trace = call.trace
-        if trace.sampled is False:
+        if trace.sampled is False or record.get(SUMMED):
             return
         self._ids.trace_id, self._ids.span_id = int(trace.trace_id, 16), int(trace.span_id, 16)
         end = time.time_ns()
@@ -71,8 +76,8 @@ class Spans:
             {name: record[name] for name in ATTRIBUTES if name in record},
             start_time=end - int(record["duration.total"] * NANOSECONDS),
         )
-        if "error.type" in record:
-            span.set_status(Status(StatusCode.ERROR, record["error.type"]))
+        if (error := record.get(otel.ERROR_TYPE)) is not None:
+            span.set_status(Status(StatusCode.ERROR, error))
         span.end(end)
 
 
