@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import structlog
 
 from addons.configuration.settings import Settings
+from addons.exchange.upstream.destination import Destination, Trust
 from addons.foundry.catalogue import Catalogue
 from addons.foundry.regions import REGION_HOSTS
-from addons.exchange.upstream.destination import Destination, Trust
 from addons.gates.rewrite import Endpoint
 from addons.gates.route import LOOPBACK_NAMES
 from addons.process.banner import Listening
@@ -104,7 +104,7 @@ def listening(settings: Settings) -> Listening:
         addresses=(),
         authority=str(settings.listen.certificates.expanduser() / "mitmproxy-ca-cert.pem"),
         policy=f"{settings.policy.mode}; zero data retention {attested}",
-        verifier=settings.caller.verifier,
+        verifier=", ".join(settings.caller.verifiers),
         regions=settings.provider.allowed_regions,
     )
 
