@@ -109,7 +109,7 @@ def assemble(
             for region in new.provider.allowed_regions:
                 if key := new.provider.regions[region].api_key:
                     key.read()
-            return rules(new, counters, under_way, verifier, credentials)
+            return rules(new, counters, under_way, verifier, credentials=credentials)
 
         parts.append(Reload(Changing(settings, in_force, source, build)))
     return parts

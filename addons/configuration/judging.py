@@ -26,17 +26,20 @@ from addons.gates.policy import JudgeBody
 from addons.gates.rewrite import Rewrite
 from addons.gates.route import Route
 from addons.provider_credentials.build import Credentials
+from addons.sources.alarm import RaiseAlarm, log_alarm
 from addons.stores.counters import Counters
 from addons.verifiers.verifier import Verifier
 from addons.verifiers.verifier import build as build_verifier
 
 
-def rules(
+def rules(  # noqa: PLR0913 - what outlives a change stands by name
     settings: Settings,
     counters: Counters,
     under_way: UnderWay,
     verifier: Verifier | None = None,
+    *,
     credentials: Credentials | None = None,
+    alarm: RaiseAlarm = log_alarm,
 ) -> Rules:
     """What the settings say of a call. ``counters``, ``under_way`` and ``credentials`` outlive a change of the rules.
 
@@ -45,9 +48,9 @@ def rules(
     Raises:
         OSError, ValueError: a file the settings name is missing or wrong; the message says which.
     """
-    verifier = verifier or build_verifier(settings.caller)
+    verifier = verifier or build_verifier(settings.caller, alarm)
     own = gates(settings, verifier, counters, under_way)
-    credentials = credentials or Credentials()
+    credentials = credentials or Credentials(alarm)
     trust = Trust.load(settings.provider.trusted_ca)
     return Rules(
         own,

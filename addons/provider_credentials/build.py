@@ -5,7 +5,7 @@ from typing import Final
 from addons.provider_credentials.credential import Credential, StaticKey
 from addons.provider_credentials.exchanged_token import ExchangedToken
 from addons.provider_credentials.settings import IdentitySettings
-from addons.sources.alarm import Alarm, Fault, log_alarm
+from addons.sources.alarm import Fault, RaiseAlarm, log_alarm
 from addons.sources.http_client import HttpClient
 from addons.sources.watched_file import stamp
 from addons.values.secret import Secret
@@ -19,7 +19,7 @@ class Credentials:
     must not throw away the token it holds.
     """
 
-    def __init__(self, alarm: Alarm = log_alarm) -> None:
+    def __init__(self, alarm: RaiseAlarm = log_alarm) -> None:
         self._alarm = alarm
         self._made: dict[object, Credential] = {}
 

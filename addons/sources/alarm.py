@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-type Alarm = Callable[[str, str], object]
+type RaiseAlarm = Callable[[str, str], object]
 """Takes the alarm's name, as the metric has it, and a sentence for people. May be called on any thread."""
 
 _TELL_EVERY: Final = 60.0  # seconds
@@ -25,7 +25,7 @@ class Fault:
         clock: seconds.
     """
 
-    def __init__(self, name: str, alarm: Alarm = log_alarm, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, name: str, alarm: RaiseAlarm = log_alarm, clock: Callable[[], float] = time.monotonic) -> None:
         self._name = name
         self._alarm = alarm
         self._clock = clock

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from addons.sources.alarm import Alarm, Fault, log_alarm
+from addons.sources.alarm import Fault, RaiseAlarm, log_alarm
 from addons.sources.http_client import HttpClient
 from addons.verifiers import key_sources, registry
 from addons.verifiers.development import Development
@@ -28,7 +28,7 @@ _REFUSED_SECONDS: Final = 5.0
 """How long a refused token is refused without asking again: some clients retry a 401 six times (SPEC §8)."""
 
 
-def build(settings: CallerSettings, alarm: Alarm = log_alarm) -> Verifier:
+def build(settings: CallerSettings, alarm: RaiseAlarm = log_alarm) -> Verifier:
     """The verifier that ``settings`` choose. Reads the files they name, dials nobody, needs no running loop.
 
     Raises:
@@ -38,13 +38,13 @@ def build(settings: CallerSettings, alarm: Alarm = log_alarm) -> Verifier:
     return WellFormed(choices[0].verifier if len(choices) == 1 else Several(choices))
 
 
-def _by_registry(settings: CallerSettings, alarm: Alarm) -> list[Choice]:
+def _by_registry(settings: CallerSettings, alarm: RaiseAlarm) -> list[Choice]:
     own = _there(settings.registry, "registry")
     verifier = Registry(own.file, Fault(registry.ALARM, alarm))
     return [Choice(verifier.knows, verifier)]
 
 
-def _by_signature(settings: CallerSettings, alarm: Alarm) -> list[Choice]:
+def _by_signature(settings: CallerSettings, alarm: RaiseAlarm) -> list[Choice]:
     # Refusals are not remembered: they cost no request, and a key unknown now may be known in a moment.
     return [
         Choice(_issued_by(own.issuer), _remembering(SignedToken(own, _keys(own, alarm)), own, 0))
@@ -52,34 +52,34 @@ def _by_signature(settings: CallerSettings, alarm: Alarm) -> list[Choice]:
     ]
 
 
-def _by_introspection(settings: CallerSettings, _alarm: Alarm) -> list[Choice]:
+def _by_introspection(settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
     own = _there(settings.introspection, "introspection")
     client = HttpClient(own.deadline_seconds, own.trusted_ca)
     return [Choice(_anybody, _remembering(Introspection(own, client), own, _REFUSED_SECONDS))]
 
 
-def _by_foundry(settings: CallerSettings, _alarm: Alarm) -> list[Choice]:
+def _by_foundry(settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
     own = _there(settings.foundry, "foundry")
     client = HttpClient(own.deadline_seconds, own.trusted_ca)
     return [Choice(_anybody, _remembering(Multipass(own, client), own, _REFUSED_SECONDS))]
 
 
-def _by_kubernetes(settings: CallerSettings, _alarm: Alarm) -> list[Choice]:
+def _by_kubernetes(settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
     own = _there(settings.kubernetes, "kubernetes")
     client = HttpClient(own.deadline_seconds, own.trusted_ca)
     verifier = Kubernetes(own, client)
     return [Choice(verifier.knows, _remembering(verifier, own, _REFUSED_SECONDS))]
 
 
-def _by_nothing(_settings: CallerSettings, _alarm: Alarm) -> list[Choice]:
+def _by_nothing(_settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
     return [Choice(_anybody, Development())]
 
 
-def _by_certificate(_settings: CallerSettings, _alarm: Alarm) -> list[Choice]:
+def _by_certificate(_settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
     return []  # no bearer proves it: the gate asks the connection (addons/exchange/client_certificates.py)
 
 
-_CHOICES: Final[Mapping[Name, Callable[[CallerSettings, Alarm], list[Choice]]]] = {
+_CHOICES: Final[Mapping[Name, Callable[[CallerSettings, RaiseAlarm], list[Choice]]]] = {
     "registry": _by_registry,
     "jwt": _by_signature,
     "introspection": _by_introspection,
@@ -116,7 +116,7 @@ def _remembering(
     return TokenCache(source, seconds=own.cache_seconds, entries=own.cache_entries, refused_seconds=refused_seconds)
 
 
-def _keys(own: JwtSettings, alarm: Alarm) -> KeySource:
+def _keys(own: JwtSettings, alarm: RaiseAlarm) -> KeySource:
     fault = Fault(key_sources.ALARM, alarm)
     if own.public_key_file is not None:
         return KeyFile(own.public_key_file, fault)

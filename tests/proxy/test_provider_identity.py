@@ -7,6 +7,7 @@ import pytest
 from tornado.httputil import HTTPServerRequest
 
 from addons.configuration.settings import Settings
+from addons.foundry.caller import SCOPE
 from addons.simulator.certificates import Authority
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PROVIDER_KEY, SettingsMaker
@@ -16,6 +17,7 @@ from tests.proxy.running import RunningSidecar
 from tests.records import Records
 from tests.verifiers.background import served
 from tests.verifiers.servers import Answer, Reply, always
+from tests.verifiers.tokens import RSA, jwk, key_set, signed
 
 
 def opened_by_identity(make_settings: SettingsMaker, provider: SimulatedProvider, folder: Path, url: str) -> Settings:
@@ -83,3 +85,42 @@ def test_calls_are_served_again_when_the_endpoint_answers_again(
         while (reply := post(sidecar.port)).status == 503:  # the test's own time limit ends it
             pass
     assert reply.status == 200
+
+
+def test_a_pod_without_a_secret(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, tmp_path: Path
+) -> None:
+    """The whole of it: the cluster's keys prove the app, the exchange opens the provider; neither token gets further."""
+    app = "system:serviceaccount:apps:app"
+
+    async def answer(request: HTTPServerRequest) -> Reply:
+        if request.path == "/openid/v1/jwks":
+            shown = request.headers.get("Authorization") == f"Bearer {SUBJECT_TOKEN}"
+            return (200, key_set(jwk(RSA))) if shown else (401, "")
+        return issued(PROVIDER_KEY)
+
+    with endpoint(tmp_path, answer) as cluster:
+        region = {"url": provider.url, "identity": settings(tmp_path, cluster.url)}
+        jwt = {
+            "issuer": "https://kubernetes.default.svc.cluster.local",
+            "audience": "foundry-sidecar",
+            "jwks_url": f"{cluster.url}/openid/v1/jwks",
+            "credentials": {"file": tmp_path / "token"},
+            "trusted_ca": tmp_path / "ca.pem",
+            "subjects": {"system:serviceaccount:apps:*": {"scopes": [SCOPE]}},
+        }
+        given = make_settings(provider={"regions": {"global": region}}, caller={"verifier": "jwt", "jwt": jwt})
+        with RunningSidecar(given) as sidecar:
+            told = {}
+            for name, claims in {
+                "the app": {"sub": app},
+                "another namespace": {"sub": "system:serviceaccount:apps-2:app"},
+                "another audience": {"sub": app, "aud": ["https://kubernetes.default.svc"]},
+            }.items():
+                token = signed(**{"iss": jwt["issuer"], "aud": ["foundry-sidecar"], "scope": None, **claims})
+                told[name] = post(sidecar.port, headers=[("Authorization", f"Bearer {token}")]).status
+                assert token not in records.everything()
+    assert told == {"the app": 200, "another namespace": 403, "another audience": 401}
+    (call,) = provider.calls
+    assert f"Bearer {PROVIDER_KEY}" in dict(call.headers).values()
+    assert [record["caller"] for record in records.wait(count=3)][:2] == [app, "system:serviceaccount:apps-2:app"]
