@@ -12,7 +12,9 @@ from addons.configuration.judging import rules
 from addons.configuration.meaning import foundry_hosts, listening
 from addons.configuration.mitmproxy_options import required_options
 from addons.configuration.settings import Settings
+from addons.exchange import client_certificates
 from addons.exchange.caller_connection import Clocks
+from addons.exchange.client_certificates import ClientCertificates
 from addons.exchange.connection_bounds import RESERVED, ConnectionBounds, descriptors
 from addons.exchange.listener import Listener
 from addons.exchange.request import BodyBounds, BodyBudget
@@ -34,7 +36,9 @@ from addons.process.lockdown import Lockdown
 from addons.process.readiness import Readiness
 from addons.process.reload import Reload
 from addons.process.trimming import Trimming
+from addons.provider_credentials.build import Credentials
 from addons.settlement import Settlement
+from addons.sources.alarm import Fault
 from addons.stores.storage import build as build_counters
 from addons.verifiers.verifier import Verifier
 
@@ -59,7 +63,8 @@ def assemble(
     counters, under_way = build_counters(settings.limits.storage), UnderWay()
     settlement = Settlement(counters)
     to_provider, to_foundry = (UpstreamPool(idle_seconds=30, most=100, wait_seconds=10) for _ in range(2))
-    in_force = InForce(rules(settings, counters, under_way), partial(_forget, to_provider, to_foundry))
+    credentials = Credentials()
+    in_force = InForce(rules(settings, counters, under_way, credentials=credentials), partial(_forget, to_provider, to_foundry))
     readiness = Readiness(in_force, counters, draining=lambda: lifecycle.draining)
     observation = observe(settings, lambda: services.under_way, readiness.missing)
     recorder = [Recorder(tape)] if tape else []
@@ -97,13 +102,18 @@ def assemble(
         lifecycle,
         Announce(listening(settings)),
     ]
+    if (own := settings.listen.tls) and (callers := settings.caller.by_certificate):
+        required = settings.caller.verifiers == ("certificate",)
+        fault = Fault(client_certificates.ALARM)
+        parts.append(ClientCertificates(own.certificate, own.key, callers.trusted_ca, required=required, fault=fault))
     if source:
 
         def build(new: Settings, verifier: Verifier | None) -> Rules:
             check_files(new)
             for region in new.provider.allowed_regions:
-                new.provider.regions[region].api_key.read()
-            return rules(new, counters, under_way, verifier)
+                if key := new.provider.regions[region].api_key:
+                    key.read()
+            return rules(new, counters, under_way, verifier, credentials=credentials)
 
         parts.append(Reload(Changing(settings, in_force, source, build)))
     parts.append(Trimming())

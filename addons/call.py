@@ -92,6 +92,7 @@ class Call:
     encrypted: bool = False  # whether the caller spoke TLS
     peer: str | None = None  # the address that the call came from
     server_name: str | None = None  # TLS SNI, where the caller spoke TLS and named one
+    client_identity: str | None = None  # of the verified certificate the caller showed; "": it names nobody
     wire_body: bytes = field(default=b"", repr=False)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     opened_at: float = field(default_factory=time.monotonic)

@@ -48,17 +48,18 @@ def prepare(config: Path | None) -> Settings:
     faults = [
         f"{name} is set: it would write TLS secrets to a file; unset it" for name in KEY_LOGS if os.environ.get(name)
     ]
-    secrets = {
-        f"provider.regions.{region}.api_key": settings.provider.regions[region].api_key
+    secrets: dict[str, Secret] = {
+        f"provider.regions.{region}.api_key": key
         for region in settings.provider.allowed_regions
+        if (key := settings.provider.regions[region].api_key)
     }
     if isinstance(settings.limits.storage, Secret):
         secrets["limits.storage"] = settings.limits.storage
-    for key, secret in secrets.items():
+    for name, secret in secrets.items():
         try:
             secret.read()
         except SecretError as error:
-            faults.append(f"{key}: {error}")
+            faults.append(f"{name}: {error}")
     try:
         check_files(settings)
         assembly.assemble(settings)

@@ -104,7 +104,7 @@ def listening(settings: Settings) -> Listening:
         addresses=(),
         authority=str(settings.listen.certificates.expanduser() / "mitmproxy-ca-cert.pem"),
         policy=f"{settings.policy.mode}; zero data retention {attested}",
-        verifier=settings.caller.verifier,
+        verifier=", ".join(settings.caller.verifiers),
         regions=settings.provider.allowed_regions,
     )
 

@@ -64,6 +64,12 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _certificates_need_tls(self) -> "Settings":
+        if "certificate" in self.caller.verifiers and self.listen.tls is None:
+            raise ValueError("caller.verifier certificate: callers show one over TLS alone; write listen.tls")
+        return self
+
+    @model_validator(mode="after")
     def _nothing_goes_round_the_gates(self) -> "Settings":
         foundry = {name.lower() for name in self.foundry.hostnames}
         urls = [region.url for region in self.provider.regions.values() if region.url]

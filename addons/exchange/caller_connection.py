@@ -74,6 +74,7 @@ class Peer(NamedTuple):
     listener: Literal["reverse", "proxy"]
     encrypted: bool = False
     server_name: str | None = None  # TLS SNI
+    client_identity: str | None = None  # of the verified certificate it showed; "": it names nobody
 
 
 class Served(Protocol):

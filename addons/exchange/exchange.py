@@ -8,6 +8,7 @@ in one answer, where one can be given, and in one record.
 import asyncio
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Final
 
 import structlog
@@ -17,7 +18,7 @@ from addons.exchange import answers
 from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.deadline import Deadline
 from addons.exchange.ending import TOLD, Ending
-from addons.exchange.failures import refusal_of
+from addons.exchange.failures import bearer_of, refusal_of
 from addons.exchange.judging import Judged, PassedOn, judge
 from addons.exchange.relay import Relay, Watch
 from addons.exchange.request import SECRET_FIELDS, Request
@@ -117,7 +118,7 @@ class Exchange:
         if timeouts.total is not None:
             self._total.set(timeouts.total, Ending.TOTAL)
         if isinstance(judged, Judged):
-            self._credential = await self._rules.credentials[judged.region].bearer()
+            self._credential = await bearer_of(self._rules.credentials[judged.region])
             self._sent = await send_to_provider(judged, self._credential, services.to_provider, self.relay)
         else:
             self._sent = await pass_on_to_foundry(judged, self._rules, services.to_foundry, self.relay)
@@ -246,6 +247,9 @@ class Exchange:
         assert call.model
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in relay.fields}
         body = bytes(relay.kept)
+        if call.answer.status == HTTPStatus.UNAUTHORIZED and self._credential is not None:
+            assert call.region
+            self._rules.credentials[call.region].refused(self._credential)
         found = refusal_for(call.answer.status, headers, body, call.model.rid)
         told = answers.refusal_bytes(found.refusal, self._services.error_format, close=False)
         if self.quotes_credential(body) or self.quotes_credential(told):
@@ -320,5 +324,6 @@ def _opened(request: Request, caller: CallerConnection) -> Call:
         encrypted=caller.peer.encrypted,
         peer=caller.peer.address,
         server_name=caller.peer.server_name,
+        client_identity=caller.peer.client_identity,
         credentials=credentials,
     )

@@ -22,6 +22,7 @@ from mitmproxy.proxy.server import ConnectionHandler
 from OpenSSL import SSL
 
 from addons.exchange.caller_connection import CallerConnection, Peer
+from addons.exchange.client_certificates import client_identity
 
 TLS_HANDSHAKE: Final = 0x16
 """The first byte of a TLS connection (RFC 8446 §5.1); no method of HTTP begins with it."""
@@ -234,4 +235,5 @@ def _peer(context: Context, *, encrypted: bool) -> Peer:
         listener="proxy" if isinstance(client.proxy_mode, RegularMode) else "reverse",
         encrypted=encrypted,
         server_name=client.sni if encrypted else None,
+        client_identity=client_identity(client) if encrypted else None,
     )

@@ -83,6 +83,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     # -- what the provider answered
     "provider_rejected": Kind(400, "CUSTOM_CLIENT", "LanguageModelService:LlmHttpClientError", _BAD, None),
     "provider_credentials": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "upstream_auth_failure"),
+    "provider_credential_missing": Kind(503, None, None, _SERVER, "service_unavailable", final=False),
     "provider_rate_limited": Kind(
         429,
         "CUSTOM_CLIENT",
@@ -120,6 +121,7 @@ DECIDED_BY: Final[Mapping[str, str]] = {
     "limits_unavailable": "limits.on_store_failure",
     "ledger_unavailable": "usage.on_failure",
     "provider_credentials": "provider.regions.*.api_key",
+    "provider_credential_missing": "provider.regions",
     "provider_timeout": "provider.timeouts",
     "provider_unreachable": "provider.regions.*.url",
     "foundry_timeout": "provider.timeouts",

@@ -115,3 +115,23 @@ def test_models_that_keep_prompts_for_a_day_are_pointed_out(checked: subprocess.
 def test_guessed_rids_are_pointed_out(checked: subprocess.CompletedProcess[str]) -> None:
     (guessed,) = [line for line in checked.stdout.splitlines() if "are guessed" in line]
     assert guessed.endswith("gpt-6-astra, gpt-6-sol, gpt-6-luna, gpt-6-1-terra, gpt-6-2-astra, gpt-6-2-sol")
+
+
+def test_who_checks_callers_and_what_opens_the_provider_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tokens.yaml").write_text("[]")
+    (tmp_path / "token").write_text("the-pods-own")
+    jwt = {"issuer": "https://a.example", "audience": "sidecar", "jwks_url": "https://a.example/keys"}
+    identity = {"identity_provider_id": "wip_1", "service_account_id": "sa_1", "token_file": "token"}
+    document = {
+        "caller": {"verifier": ["jwt", "registry"], "jwt": [jwt], "registry": {"file": "tokens.yaml"}},
+        "provider": {
+            "regions": {"global": {"identity": identity}, "eu": {"api_key": {"env": "EU_KEY"}}},
+            "allowed_regions": ["eu", "global"],
+        },
+    }
+    ended = run("check", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)))
+    assert ended.returncode == 0, ended.stderr
+    assert "# callers are checked by: jwt, then registry\n" in ended.stdout
+    assert "# region eu is opened by a static key, environment variable EU_KEY\n" in ended.stdout
+    assert f"# region global is opened by workload identity: {tmp_path}/token is exchanged at https" in ended.stdout
+    assert "the-pods-own" not in ended.stdout

@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from tornado.httputil import HTTPServerRequest
 
-from addons.verifiers.http_client import ExchangeError, HttpClient
-from addons.verifiers.watched_file import FileError
+from addons.sources.http_client import ExchangeError, HttpClient
+from addons.values.small_file import FileError
 from tests.verifiers.refusals import run
 from tests.verifiers.servers import NOBODY, Reply, always, serving
 from tests.verifiers.tokens import P256
@@ -40,13 +40,14 @@ def test_answers_of_any_status(status: int, body: bytes) -> None:
     run(main())
 
 
-def test_a_form_is_posted_encoded() -> None:
+@pytest.mark.parametrize("body", [b"", b'{"a": 1}', b"a=%2B"])
+def test_a_body_is_posted_as_it_is(body: bytes) -> None:
     async def main() -> None:
         async with serving(always(200, "")) as served:
-            await HttpClient(5).fetch(served.url, {}, {"token": "a+b/c=&d"})
+            await HttpClient(5).fetch(served.url, {"Content-Type": "application/json"}, body)
             (request,) = served.requests
-            assert (request.method, request.body) == ("POST", b"token=a%2Bb%2Fc%3D%26d")
-            assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+            assert (request.method, request.body) == ("POST", body)
+            assert request.headers.get_list("Content-Type") == ["application/json"]
 
     run(main())
 

@@ -7,31 +7,47 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from addons.sources.alarm import Fault
+from addons.values.small_file import FileError
+
 _LOG: Final = logging.getLogger(__name__)
 _LOOK_EVERY: Final = 1.0  # seconds
-
-
-class FileError(ValueError):
-    """A file can't be used; the message names it, the line where there is one, and what to change."""
 
 
 class WatchedFile[T]:
     """What a file says, as ``read`` makes it out.
 
-    Reads at once. Later the file is looked at on a thread, at most once a second. A file that went bad changes
-    nothing: what it said before stays in force, and the log says what is wrong, once for each change.
+    Reads at once. Later the file is looked at on a thread, at most once a second. A file that went bad brings nothing
+    new: what ``keep`` leaves of what it said before stays in force, and ``fault`` says what is wrong.
+
+    Args:
+        path: the file.
+        read: makes the value of it; raises FileError.
+        fault: goes wrong with the file, and right with it.
+        keep: what stays in force of a value while the file is bad; by default all of it.
+        clock: seconds.
 
     Raises:
         FileError: it can't be used to begin with.
     """
 
-    def __init__(self, path: Path, read: Callable[[Path], T], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        path: Path,
+        read: Callable[[Path], T],
+        fault: Fault,
+        *,
+        keep: Callable[[T], T] = lambda value: value,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._path = path
         self._read = read
+        self._keep = keep
         self._clock = clock
         self._looked = clock()
         self._stamp = stamp(path)
         self._value = read(path)
+        self.fault = fault
 
     async def current(self) -> T:
         now = self._clock()
@@ -43,13 +59,17 @@ class WatchedFile[T]:
     def _look(self) -> None:
         seen = stamp(self._path)  # before reading: a change in between is then seen at the next look
         if seen == self._stamp:
+            if self.fault.why is not None:
+                self.fault.wrong(self.fault.why)
             return
         self._stamp = seen
         try:
             self._value = self._read(self._path)
         except FileError as error:
-            _LOG.error("%s; what the file said before stays in force", error)
+            self._value = self._keep(self._value)
+            self.fault.wrong(f"{error}; what the file said before stays in force")
         else:
+            self.fault.right()
             _LOG.info("%s was read again", self._path)
 
 
@@ -60,16 +80,3 @@ def stamp(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def read_text(path: Path) -> str:
-    """
-    Raises:
-        FileError: it can't be read as UTF-8 text.
-    """
-    try:
-        return path.read_text("utf-8")
-    except OSError as error:
-        raise FileError(f"{path}: can't be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise FileError(f"{path}: is not UTF-8 text (byte {error.start})") from error
