@@ -64,7 +64,9 @@ def assemble(
     settlement = Settlement(counters)
     to_provider, to_foundry = (UpstreamPool(idle_seconds=30, most=100, wait_seconds=10) for _ in range(2))
     credentials = Credentials()
-    in_force = InForce(rules(settings, counters, under_way, credentials=credentials), partial(_forget, to_provider, to_foundry))
+    in_force = InForce(
+        rules(settings, counters, under_way, credentials=credentials), partial(_forget, to_provider, to_foundry)
+    )
     readiness = Readiness(in_force, counters, draining=lambda: lifecycle.draining)
     observation = observe(settings, lambda: services.under_way, readiness.missing)
     recorder = [Recorder(tape)] if tape else []
