@@ -36,7 +36,7 @@ class Bookkeeping:
         self.ledger = ledger
         self._on_failure = on_failure
 
-    def running(self) -> None:
+    def load(self, _loader: object) -> None:
         try:
             self.ledger.start()
         except LedgerError as error:  # an error that is logged now stops the start

@@ -49,7 +49,8 @@ class Telemetry:
         self._counts = False
         self._gathering = False
 
-    def running(self) -> None:
+    def load(self, _loader: object) -> None:
+        """Not later: calls may come as soon as the port listens, before mitmproxy says that it runs."""
         self._counts = True
         self._thread.submit(self._build)
 
