@@ -101,6 +101,18 @@ def tally(pytestconfig: pytest.Config) -> Tally:
     return pytestconfig.stash[STASH]
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In a worker: what was tried there goes to the process that reports."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["tally"] = session.config.stash[STASH].rows()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """In the process that reports: a worker has ended, or broken off."""
+    node.config.stash[STASH].take(getattr(node, "workeroutput", {}).get("tally", ()))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for line in config.stash[STASH].lines():
         terminalreporter.write_line(line)

@@ -1,7 +1,7 @@
 """What was tried and what was lost: figures that tests hand in, shown as one table at the end of the run."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pytest
 
@@ -25,6 +25,14 @@ class Tally:
     def add(self, area: str, what: str, *, tried: int, lost: int, figures: str = "") -> None:
         """``area`` groups rows; ``figures`` is what else was measured, in words."""
         self._rows.append(Row(area, what, tried, lost, figures))
+
+    def rows(self) -> list[tuple[object, ...]]:
+        """In a form that goes from a worker process to the one that reports."""
+        return [tuple(row) for row in self._rows]
+
+    def take(self, rows: Sequence[Sequence[Any]]) -> None:
+        """What a worker handed in."""
+        self._rows += [Row(*row) for row in rows]
 
     def lines(self) -> Sequence[str]:
         if not self._rows:

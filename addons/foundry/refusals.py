@@ -97,6 +97,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "provider_overloaded": Kind(503, None, None, _SERVER, "server_is_overloaded", final=False),
     "provider_timeout": Kind(500, "TIMEOUT", "LanguageModelService:LlmSocketTimeout", _SERVER, "timeout", final=False),
     "provider_unreachable": Kind(503, None, None, _SERVER, "upstream_unreachable", final=False),
+    # It was reached and may have done the work: another attempt might pay for it twice.
+    "provider_answer_lost": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "upstream_error"),
+    # -- a tunnel that is passed on unread
+    "tunnel_unreachable": Kind(503, None, None, _SERVER, "upstream_unreachable", final=False),
     # -- Foundry itself, for calls that are passed on to it
     "foundry_failed": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "upstream_error"),
     "foundry_timeout": Kind(500, "TIMEOUT", "Default:Timeout", _SERVER, "timeout", final=False),

@@ -31,7 +31,13 @@ def manifests(example: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("version", ["1.29", "1.33"])
 def test_the_manifests_fit_kubernetes_own_schemas(example: Path, version: str) -> None:
-    command: list[str | Path] = [SCRIPTS / "kubernetes-validate", "--strict", "-k", version, example / "kubernetes.yaml"]
+    command: list[str | Path] = [
+        SCRIPTS / "kubernetes-validate",
+        "--strict",
+        "-k",
+        version,
+        example / "kubernetes.yaml",
+    ]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert (checked.stdout + checked.stderr).count("passed") == 4

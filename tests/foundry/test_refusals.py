@@ -25,6 +25,8 @@ def test_a_policy_no_is_never_what_clients_retry() -> None:
         "provider_quota",
         "provider_overloaded",
         "provider_unreachable",
+        "provider_credential_missing",
+        "tunnel_unreachable",
         "foundry_unreachable",
         "shutting_down",
         "limits_unavailable",
@@ -69,6 +71,9 @@ CONTRACT = {
     "provider_overloaded": (503, None, None, "server_is_overloaded"),
     "provider_timeout": (500, "TIMEOUT", f"{SERVICE}:LlmSocketTimeout", "timeout"),
     "provider_unreachable": (503, None, None, "upstream_unreachable"),
+    "provider_credential_missing": (503, None, None, "service_unavailable"),
+    "provider_answer_lost": (500, "INTERNAL", "Default:Internal", "upstream_error"),
+    "tunnel_unreachable": (503, None, None, "upstream_unreachable"),
     "foundry_failed": (500, "INTERNAL", "Default:Internal", "upstream_error"),
     "foundry_timeout": (500, "TIMEOUT", "Default:Timeout", "timeout"),
     "foundry_unreachable": (503, None, None, "upstream_unreachable"),
@@ -112,7 +117,7 @@ def test_an_operator_is_told_what_to_look_at() -> None:
         "host_refused", "missing_credentials", "unauthorized", "missing_scope", "verifier_unreachable", "body_timeout",
         "too_large", "invalid_model", "model_not_found", "model_not_available", "model_permission_denied",
         "limits_unavailable", "ledger_unavailable", "provider_credentials", "provider_timeout",
-        "provider_unreachable", "foundry_timeout", "foundry_unreachable", "shutting_down",
+        "provider_credential_missing", "provider_unreachable", "foundry_timeout", "foundry_unreachable", "shutting_down",
     }  # fmt: skip
 
 

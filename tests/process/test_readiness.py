@@ -62,7 +62,9 @@ def test_a_verifier_that_dials(verifier: str, tmp_path: Path) -> None:
 
     async def look(url: str) -> list[str]:
         caller = CallerSettings.model_validate({"verifier": verifier, verifier: settings(url, secret)})
-        in_force: Any = SimpleNamespace(rules=SimpleNamespace(verifier=build(caller), credentials={}, store_needed=True))
+        in_force: Any = SimpleNamespace(
+            rules=SimpleNamespace(verifier=build(caller), credentials={}, store_needed=True)
+        )
         return list(await Readiness(in_force, MemoryCounters(), lambda: False).look())
 
     async def both() -> tuple[list[str], list[str], int]:

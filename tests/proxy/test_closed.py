@@ -156,7 +156,10 @@ def test_a_fault_on_the_way_back(  # noqa: PLR0917 - fixtures
 ) -> None:
     """The call had left. The caller gets no more than an error, is not left waiting, and the end is recorded once."""
     monkeypatch.setattr(Relay, step, raising(fault))
-    with RunningSidecar(make_settings()) as sidecar, socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:
+    with (
+        RunningSidecar(make_settings()) as sidecar,
+        socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller,
+    ):
         caller.sendall(request_bytes({**HELLO, "stream": stream}))
         try:
             status = read_reply(caller).status
