@@ -219,6 +219,22 @@ def test_nothing_is_told_while_reading_is_paused(authority: Authority) -> None:
     play(authority, {"/": [CHUNKED, "wait", b"2\r\nhi\r\n" + END, "keep"]}, test)
 
 
+def test_a_connection_left_paused_reads_for_the_next_call(authority: Authority) -> None:
+    async def test(provider: Provider, _pool: UpstreamPool, connect: Connect) -> None:
+        class Stopped(Told):
+            def data(self, payload: bytes) -> None:
+                super().data(payload)
+                connection.pause()
+
+        connection, told = await connect(), Stopped()
+        connection.send(request("/"), told)
+        await told.over.wait()
+        assert (await ask(await connect())).payload == b"hi"
+        assert provider.dialled == 1
+
+    play(authority, {"/": [HI, "keep"]}, test)
+
+
 @pytest.mark.parametrize("moment", ["connected", "sent", "head", "data", "read", "ended", "later"])
 def test_after_abort_nothing_is_told_and_the_connection_is_gone(authority: Authority, moment: str) -> None:
     async def test(provider: Provider, pool: UpstreamPool, connect: Connect) -> None:
