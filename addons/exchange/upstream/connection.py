@@ -137,7 +137,6 @@ class UpstreamConnection:
             return
         self._held = False
         self._below.user = None
-        reusable = reusable and not self._below.closed
         if reusable:
             self._below.resume_reading()
         else:

@@ -41,7 +41,7 @@ class DestinationPool:
         Raises:
             UpstreamFailure: there is none to be had.
         """
-        if self.taken < self._most and not self._waiting:
+        if self.taken < self._most:  # then nobody waits: a turn that comes back goes to who does
             self.taken += 1
         else:
             await self._wait()

@@ -94,8 +94,6 @@ class TlsConnection(asyncio.Protocol):
             self._transport.close()
 
     def abort(self) -> None:
-        self._rest.clear()
-        self._unencrypted = 0
         self._transport.abort()
 
     def end(self, detail: str) -> None:
@@ -155,7 +153,8 @@ class TlsConnection(asyncio.Protocol):
             self.end((exc.strerror if isinstance(exc, OSError) else None) or "a fault in the sidecar")
 
     def _write_on(self) -> None:
-        while self._rest and not self._transport.get_write_buffer_size():
+        transport = self._transport  # which closes itself where the peer has gone
+        while self._rest and not transport.get_write_buffer_size() and not transport.is_closing():
             piece = self._rest.pop()
             self._unencrypted -= len(piece)
-            self._transport.write(self._session.encrypt(piece))
+            transport.write(self._session.encrypt(piece))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import re
 import socket
 import ssl
@@ -16,8 +17,10 @@ from addons.exchange.upstream.answer import AnswerReceiver
 from addons.exchange.upstream.destination import Destination, EgressProxy, Trust
 from addons.exchange.upstream.failure import UpstreamFailure
 
-type Step = bytes | Literal["keep", "close", "cut", "reset", "wait"]
-"""``keep``: wait for the next request. ``close``: as TLS has it. ``cut``: FIN alone. ``wait``: for `Provider.go`."""
+type Step = bytes | Literal["keep", "close", "cut", "reset", "garble", "wait"]
+"""``keep``: wait for the next request. ``close``: as TLS has it. ``cut``: FIN alone. ``garble``: a TLS record that
+nobody can decrypt. ``wait``: for `Provider.go`.
+"""
 
 _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: (\d+)")
 
@@ -77,6 +80,8 @@ class Provider:
                         own.shutdown(socket.SHUT_WR)
                         await reader.read()
                         return
+                    case "garble":
+                        os.write(own.fileno(), b"\x17\x03\x03\x00\x20" + bytes(32))
                     case "reset":
                         own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                         return

@@ -31,6 +31,8 @@ def play(authority: Authority, scripts: dict[str, Sequence[Step]], test: Test, *
     """Afterwards nothing is open, at neither end."""
 
     async def run() -> None:
+        faults: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: faults.append(context))
         pool = UpstreamPool(idle_seconds=60, most=3, wait_seconds=20)
         async with serving(Provider(scripts, **options), authority.server_context(LOOPBACK)) as provider:
             where = destination(provider.port, authority.file)
@@ -40,6 +42,7 @@ def play(authority: Authority, scripts: dict[str, Sequence[Step]], test: Test, *
                 await pool.close()
                 assert pool.idle == 0
                 await until(lambda: not provider.open)
+        assert faults == []
 
     asyncio.run(run())
 
@@ -72,6 +75,8 @@ ENDINGS = [
     ([CHUNKED + b"2\r\nhi\r\n", "close"], 200, b"hi", BROKEN, False, "cut between chunks"),
     ([CHUNKED + b"2\r\nhi\r\n", "reset"], 200, b"hi", BROKEN, False, "reset between chunks"),
     ([CHUNKED + b"2\r\nhi\r\nzz\r\n", "keep"], 200, b"hi", BROKEN, False, "a bad chunk"),
+    ([OK + b"\r\nhi", "garble", "keep"], 200, b"hi", BROKEN, False, "a record nobody can decrypt"),
+    (["garble", "keep"], None, b"", CLOSED, False, "a record nobody can decrypt, before the head"),
     (["close"], None, b"", CLOSED, False, "closed"),
     (["cut"], None, b"", CLOSED, False, "cut"),
     (["reset"], None, b"", CLOSED, False, "reset"),
@@ -164,6 +169,7 @@ def test_an_answer_before_the_body_is_there(authority: Authority, way: Step) -> 
     async def test(provider: Provider, pool: UpstreamPool, connect: Connect) -> None:
         connection, told = await connect(), Told()
         connection.send(request("/", b"x" * 40_000_000), told)
+        assert connection._below._transport.get_write_buffer_size() < 2**19  # the rest waits unencrypted
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(connection.drain())  # ends with the exchange
             await told.over.wait()
@@ -217,6 +223,22 @@ def test_nothing_is_told_while_reading_is_paused(authority: Authority) -> None:
         assert told.payload == b"hi"
 
     play(authority, {"/": [CHUNKED, "wait", b"2\r\nhi\r\n" + END, "keep"]}, test)
+
+
+def test_a_connection_left_paused_reads_for_the_next_call(authority: Authority) -> None:
+    async def test(provider: Provider, _pool: UpstreamPool, connect: Connect) -> None:
+        class Stopped(Told):
+            def data(self, payload: bytes) -> None:
+                super().data(payload)
+                connection.pause()
+
+        connection, told = await connect(), Stopped()
+        connection.send(request("/"), told)
+        await told.over.wait()
+        assert (await ask(await connect())).payload == b"hi"
+        assert provider.dialled == 1
+
+    play(authority, {"/": [HI, "keep"]}, test)
 
 
 @pytest.mark.parametrize("moment", ["connected", "sent", "head", "data", "read", "ended", "later"])

@@ -223,6 +223,10 @@ def test_the_kernel_asks_a_silent_peer_and_sends_at_once(authority: Authority, m
 # -- the egress proxy
 
 
+TUNNEL: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
+CUT: Final = TUNNEL[:-1]
+
+
 class Proxy:
     """Answers CONNECT with ``answer``, and carries bytes where that is a good one. ``seen``: what came to it."""
 
@@ -239,7 +243,10 @@ class Proxy:
             self.head = await reader.readuntil(b"\r\n\r\n")
             writer.write(self.answer)
             if not self.answer.endswith(b"\r\n\r\n"):
-                await reader.read()
+                if self.answer != CUT:
+                    await reader.read()
+                writer.close()
+                await writer.wait_closed()
                 return
             inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._port)
             back = asyncio.create_task(self._carry(inner_reader, writer, keep=False))
@@ -258,9 +265,6 @@ class Proxy:
                 self.carried += data
             writer.write(data)
         writer.close()
-
-
-TUNNEL = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
 
 def through_proxy(authority: Authority, answer: bytes, *, host: str = "127.0.0.1") -> tuple[Proxy, Provider, Told]:
@@ -319,6 +323,7 @@ BAD_PROXIES = [
     (TUNNEL + TUNNEL + b"x", "bytes behind", "two answers"),
     (b"\x15\x03\x01 this is TLS", "no HTTP", "no HTTP"),
     (b"HTTP/1.1 101 S\r\n\r\nx", "switched", "101"),
+    (CUT, "closed the connection", "it closes within its head"),
     (b"HTTP/1.1 200 OK\r\nX: " + b"a" * 300_000, "more than", "a head without end"),
 ]
 

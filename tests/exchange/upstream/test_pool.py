@@ -255,6 +255,34 @@ def test_who_stops_waiting_keeps_no_turn(authority: Authority, when: When, way: 
     run(test())
 
 
+def test_a_turn_passes_over_who_was_cancelled_in_the_same_moment(authority: Authority) -> None:
+    async def test() -> None:
+        async with staged(authority, most=1) as stage:
+            connection, _ = await stage.start("/stuck")
+            given_up, behind = (asyncio.create_task(stage.ask()) for _ in range(2))
+            await asyncio.sleep(0.01)
+            given_up.cancel()
+            connection.abort()
+            assert (await behind).payload == b"hi"
+            assert given_up.cancelled()
+
+    run(test())
+
+
+def test_nothing_is_kept_of_who_waited_in_vain(authority: Authority) -> None:
+    async def test() -> None:
+        async with staged(authority, most=1, wait_seconds=0) as stage:
+            connection, _ = await stage.start("/stuck")
+            for _ in range(5):
+                with pytest.raises(UpstreamFailure):
+                    await stage.pool.connect(stage.where)
+            [pool] = stage.pool._pools.values()
+            assert not pool._waiting
+            connection.abort()
+
+    run(test())
+
+
 def test_idle_connections_live_for_their_seconds(authority: Authority) -> None:
     async def test() -> None:
         async with staged(authority, idle_seconds=0.05) as stage:
@@ -332,7 +360,7 @@ def test_closing_ends_all(authority: Authority) -> None:
             _, early = await stage.start("/stuck")
             held = await stage.pool.connect(stage.where)
             waiting = asyncio.create_task(stage.pool.connect(stage.where))
-            await until(lambda: len(stage.provider.requests) == 2)
+            await until(lambda: len(stage.provider.requests) == 2 and stage.provider.dialled == 2)
             await stage.pool.close()
             assert early.failure
             assert (early.failure.kind, early.failure.written) == (FailureKind.CLOSED, True)
@@ -341,6 +369,7 @@ def test_closing_ends_all(authority: Authority) -> None:
                 with pytest.raises(UpstreamFailure) as raised:
                     await connecting
                 assert raised.value.kind is FailureKind.NO_CONNECTION_FREE
+            assert stage.provider.dialled == 2
             late = Told()
             held.send(request("/"), late)
             await late.over.wait()
