@@ -15,12 +15,13 @@ from addons.verifiers.multipass import Multipass
 from addons.verifiers.peek import peek
 from addons.verifiers.protocol import Verifier
 from addons.verifiers.registry import Registry
-from addons.verifiers.sections import FoundrySettings, IntrospectionSettings, JwtSettings, KubernetesSettings
+from addons.verifiers.sections import FoundrySettings, IntrospectionSettings, JwtSettings
 from addons.verifiers.settings import CallerSettings, Name
 from addons.verifiers.several import Choice, Knows, Several
 from addons.verifiers.signed_token import SignedToken
 from addons.verifiers.token_cache import TokenCache
 from addons.verifiers.well_formed import WellFormed
+from addons.verifiers.workload_sections import KubernetesSettings
 
 __all__ = ["Verifier", "build"]
 
