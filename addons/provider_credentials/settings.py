@@ -37,7 +37,7 @@ class IdentitySettings(BaseModel):
         Field(
             ge=0,
             le=86_400,
-            description="seconds before its end that it is renewed, half its life at most. Default 1200: OpenAI's SDK's",
+            description="seconds before its end it is renewed, half its life at most. Default 1200: as OpenAI's SDK",
         ),
     ] = 1200
     deadline_seconds: Annotated[

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from addons.foundry.alarms import Alarm
 from addons.sources.alarm import Fault, RaiseAlarm, log_alarm
 from addons.sources.http_client import HttpClient
-from addons.verifiers import key_sources, registry
 from addons.verifiers.development import Development
 from addons.verifiers.discovery import place
 from addons.verifiers.introspection import Introspection
@@ -41,7 +41,7 @@ def build(settings: CallerSettings, alarm: RaiseAlarm = log_alarm) -> Verifier:
 
 def _by_registry(settings: CallerSettings, alarm: RaiseAlarm) -> list[Choice]:
     own = _there(settings.registry, "registry")
-    verifier = Registry(own.file, Fault(registry.ALARM, alarm))
+    verifier = Registry(own.file, Fault(Alarm.CALLER_REGISTRY, alarm))
     return [Choice(verifier.knows, verifier)]
 
 
@@ -118,7 +118,7 @@ def _remembering(
 
 
 def _keys(own: JwtSettings, alarm: RaiseAlarm) -> KeySource:
-    fault = Fault(key_sources.ALARM, alarm)
+    fault = Fault(Alarm.CALLER_KEYS, alarm)
     if own.public_key_file is not None:
         return KeyFile(own.public_key_file, fault)
     return KeySet(
