@@ -12,7 +12,6 @@ from addons.configuration.judging import rules
 from addons.configuration.meaning import foundry_hosts, listening
 from addons.configuration.mitmproxy_options import required_options
 from addons.configuration.settings import Settings
-from addons.exchange import client_certificates
 from addons.exchange.caller_connection import Clocks
 from addons.exchange.client_certificates import ClientCertificates
 from addons.exchange.connection_bounds import RESERVED, ConnectionBounds, descriptors
@@ -23,6 +22,7 @@ from addons.exchange.services import Observers, Services, Timeouts
 from addons.exchange.serving import Serving
 from addons.exchange.tunnel import Tunnels
 from addons.exchange.upstream.pool import UpstreamPool
+from addons.foundry.alarms import Alarm
 from addons.foundry.refusals import Refusal
 from addons.gates.concurrency import UnderWay
 from addons.gates.media_type import too_large
@@ -63,10 +63,13 @@ def assemble(
     counters, under_way = build_counters(settings.limits.storage), UnderWay()
     settlement = Settlement(counters)
     to_provider, to_foundry = (UpstreamPool(idle_seconds=30, most=100, wait_seconds=10) for _ in range(2))
-    credentials = Credentials()
-    in_force = InForce(
-        rules(settings, counters, under_way, credentials=credentials), partial(_forget, to_provider, to_foundry)
-    )
+
+    def alarm(name: str, why: str) -> None:
+        observation.alarms.tell(Alarm(name), why=why)
+
+    credentials = Credentials(alarm)
+    first = rules(settings, counters, under_way, credentials=credentials, alarm=alarm)
+    in_force = InForce(first, partial(_forget, to_provider, to_foundry))
     readiness = Readiness(in_force, counters, draining=lambda: lifecycle.draining)
     observation = observe(settings, lambda: services.under_way, readiness.missing)
     recorder = [Recorder(tape)] if tape else []
@@ -106,7 +109,7 @@ def assemble(
     ]
     if (own := settings.listen.tls) and (callers := settings.caller.by_certificate):
         required = settings.caller.verifiers == ("certificate",)
-        fault = Fault(client_certificates.ALARM)
+        fault = Fault(Alarm.CLIENT_CERTIFICATES, alarm)
         parts.append(ClientCertificates(own.certificate, own.key, callers.trusted_ca, required=required, fault=fault))
     if source:
 
@@ -115,7 +118,7 @@ def assemble(
             for region in new.provider.allowed_regions:
                 if key := new.provider.regions[region].api_key:
                     key.read()
-            return rules(new, counters, under_way, verifier, credentials=credentials)
+            return rules(new, counters, under_way, verifier, credentials=credentials, alarm=alarm)
 
         parts.append(Reload(Changing(settings, in_force, source, build)))
     parts.append(Trimming())

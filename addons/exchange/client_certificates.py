@@ -30,9 +30,6 @@ from addons.sources.watched_file import stamp
 from addons.values.small_file import FileError, read_small
 from addons.verifiers.certificate_identity import identity
 
-ALARM: Final = "client_certificates"
-"""One of the files went bad: what it said before stays in force."""
-
 _HTTP: Final = b"http/1.1"
 
 

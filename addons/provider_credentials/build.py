@@ -1,7 +1,6 @@
 """From settings to what opens the provider in a region."""
 
-from typing import Final
-
+from addons.foundry.alarms import Alarm
 from addons.provider_credentials.credential import Credential, StaticKey
 from addons.provider_credentials.exchanged_token import ExchangedToken
 from addons.provider_credentials.settings import IdentitySettings
@@ -9,9 +8,6 @@ from addons.sources.alarm import Fault, RaiseAlarm, log_alarm
 from addons.sources.http_client import HttpClient
 from addons.sources.watched_file import stamp
 from addons.values.secret import Secret
-
-ALARM: Final = "provider_identity"
-"""There is no credential for the provider: no exchange succeeds, or the key can't be read."""
 
 
 class Credentials:
@@ -32,7 +28,7 @@ class Credentials:
         trusted = source.trusted_ca if isinstance(source, IdentitySettings) else None
         key = type(source), source.model_dump_json(), stamp(trusted) if trusted else None
         if key not in self._made:
-            self._made[key] = _build(source, Fault(ALARM, self._alarm))
+            self._made[key] = _build(source, Fault(Alarm.PROVIDER_IDENTITY, self._alarm))
         return self._made[key]
 
 

@@ -26,30 +26,44 @@ class IdentitySettings(BaseModel):
         Path, Field(description="the pod's own token: a projected one or a SPIFFE JWT-SVID; read at each exchange")
     ]
     token_type: Annotated[
-        Literal["jwt", "id"], Field(description="what it is told to be: a JWT, or an OpenID Connect id token")
+        Literal["jwt", "id"],
+        Field(description="a JWT, or an OpenID Connect id token. Default jwt: what Kubernetes and SPIFFE issue"),
     ] = "jwt"  # noqa: S105 - a kind, no token
-    url: Annotated[Endpoint, Field(description="where it is exchanged (RFC 8693)")] = (
-        "https://auth.openai.com/oauth/token"
-    )
+    url: Annotated[
+        Endpoint, Field(description="where it is exchanged (RFC 8693). Default OpenAI's endpoint: the one it documents")
+    ] = "https://auth.openai.com/oauth/token"
     refresh_buffer_seconds: Annotated[
         float,
-        Field(ge=0, le=86_400, description="how long before its end a token is renewed; at most half its lifetime"),
+        Field(
+            ge=0,
+            le=86_400,
+            description="seconds before its end it is renewed, half its life at most. Default 1200: as OpenAI's SDK",
+        ),
     ] = 1200
     deadline_seconds: Annotated[
-        float, Field(ge=0.1, le=60, description="time one exchange may take in all; then the call gets a 503")
+        float,
+        Field(
+            ge=0.1,
+            le=60,
+            description="seconds one exchange may take; then calls that wait get a 503. Default 10: as OpenAI's SDK",
+        ),
     ] = 10
     trusted_ca: Annotated[
-        Path | None, Field(description="PEM bundle the endpoint's certificate must chain to; default: certifi's")
+        Path | None,
+        Field(description="PEM bundle the endpoint's certificate must chain to. Default none: certifi's authorities"),
     ] = None
 
 
 class OpenedBy(BaseModel):
     """What opens the provider in one region: a static key or the pod's own identity, never both: none wins unseen."""
 
-    api_key: Annotated[Secret | None, Field(description="the OpenAI project's key, by reference")] = None
+    api_key: Annotated[
+        Secret | None,
+        Field(description="the OpenAI project's key, by reference. Default none: api_key or identity is written"),
+    ] = None
     identity: Annotated[
         IdentitySettings | None,
-        Field(description="in place of a key: the pod's own token, exchanged for short-lived ones"),
+        Field(description="the pod's own token, exchanged for short-lived ones. Default none: see api_key"),
     ] = None
 
     @property

@@ -41,10 +41,14 @@ class Grant(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     scopes: Annotated[frozenset[Scope], Field(description="OAuth2 scopes it holds")]
-    projects: Annotated[frozenset[Rid] | None, Field(description="RIDs it may name in `attribution`; absent: any")] = (
-        None
-    )
-    models: Annotated[frozenset[Rid] | None, Field(description="RIDs of the models it may use; absent: any")] = None
+    projects: Annotated[
+        frozenset[Rid] | None,
+        Field(description="RIDs it may name in `attribution`. Default none given: any, as in Foundry"),
+    ] = None
+    models: Annotated[
+        frozenset[Rid] | None,
+        Field(description="RIDs of the models it may use. Default none given: any, as in Foundry"),
+    ] = None
 
     def caller(self, subject: str, expires_at: float | None = None) -> Caller:
         return Caller(subject, self.scopes, self.projects, self.models, expires_at)
@@ -58,17 +62,20 @@ class Granting(BaseModel):
 
     subjects: Annotated[
         dict[Subjects, Grant],
-        Field(description="what each subject holds: one to the letter, or all under a prefix that ends in :* or /*"),
+        Field(
+            description="what each subject holds, one to the letter or all under a prefix that ends in :* or /*."
+            " Default none: nobody holds anything until it is written down"
+        ),
     ] = {}
     default: Annotated[
-        Grant | None, Field(description="what a subject holds that is not listed; absent: no scope, so no call")
+        Grant | None, Field(description="what a subject holds that is not listed. Default none: no scope, so no call")
     ] = None
     subject_prefix: Annotated[
         str,
         Field(
             pattern=r"^[\x21-\x7E]{0,64}$",
             description="put before the subject in records, limits and ledger, so that subjects of one name from two"
-            " issuers are two callers: cluster-a/",
+            " issuers are two callers, e.g. cluster-a/. Default none: most have one issuer",
         ),
     ] = ""
 

@@ -18,9 +18,6 @@ from addons.verifiers.refused import unreachable
 from addons.verifiers.signing_keys import SigningKey, parse_key_set, read_public_key
 from addons.verifiers.single_flight import SingleFlight
 
-ALARM: Final = "caller_keys"
-"""Keys can't be had, or their file went bad."""
-
 _RETRY_AFTER: Final = 1.0  # seconds between two tries of an issuer that failed; what the refusal tells clients too
 
 

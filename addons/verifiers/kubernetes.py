@@ -20,7 +20,7 @@ from addons.verifiers import claims
 from addons.verifiers.peek import peek
 from addons.verifiers.protocol import missing_when_asked
 from addons.verifiers.refused import invalid, unreachable
-from addons.verifiers.sections import KubernetesSettings
+from addons.verifiers.workload_sections import KubernetesSettings
 
 _PATH: Final = "/apis/authentication.k8s.io/v1/tokenreviews"
 _API: Final = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview"}

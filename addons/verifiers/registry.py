@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
@@ -22,9 +22,6 @@ class _Row(Grant):
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{64}$"), AfterValidator(str.lower)]
     subject: Annotated[str, Field(pattern=SUBJECT_PATTERN)]
 
-
-ALARM: Final = "caller_registry"
-"""The file went bad: changes in it do not count."""
 
 _ROWS = TypeAdapter(list[_Row])
 

@@ -1,17 +1,13 @@
 """What each verifier is told, under `caller.NAME` in the configuration file (SPEC §10)."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from addons.values.endpoint import Endpoint
 from addons.values.secret import Secret
 from addons.verifiers.grant import Granting
-
-SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where Kubernetes mounts a pod's own token and its cluster's authority."""
-
 
 type Claim = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 type Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
@@ -22,34 +18,54 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _Remembering(Section):
+class Remembering(Section):
     """A verifier whose proofs are kept for a while."""
 
-    cache_entries: Annotated[int, Field(ge=1, le=1_000_000, description="tokens remembered at most")] = 10_000
+    cache_entries: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="tokens remembered at most. Default 10,000: some MB, and more than most have",
+        ),
+    ] = 10_000
 
 
-class _Dialling(Section):
+class Dialling(Section):
     """A verifier that asks over the network."""
 
     deadline_seconds: Annotated[
-        float, Field(ge=0.1, le=30, description="time one request to it may take in all; then 503")
+        float,
+        Field(
+            ge=0.1,
+            le=30,
+            description="seconds one request to it may take in all; then 503. Default 3: a caller waits meanwhile",
+        ),
     ] = 3
     trusted_ca: Annotated[
-        Path | None, Field(description="PEM bundle its certificate must chain to; default: certifi's")
+        Path | None, Field(description="PEM bundle its certificate must chain to. Default none: certifi's authorities")
     ] = None
 
 
 class _Claims(Section):
     """Where a verified token, or the answer about it, says whose it is."""
 
-    subject_claim: Annotated[Claim, Field(description="claim that names the caller")] = "sub"
+    subject_claim: Annotated[
+        Claim, Field(description="claim that names the caller. Default sub: the one RFC 7519 has for it")
+    ] = "sub"
     projects_claim: Annotated[
         Claim | None,
-        Field(description="claim that lists the RIDs the caller may name in `attribution`; a token without it: none"),
+        Field(
+            description="claim that lists the RIDs the caller may name in `attribution`; a token without it: none."
+            " Default none: no standard names such a claim"
+        ),
     ] = None
     models_claim: Annotated[
         Claim | None,
-        Field(description="claim that lists the RIDs of models the caller may use; a token without it: none"),
+        Field(
+            description="claim that lists the RIDs of models the caller may use; a token without it: none. Default"
+            " none: no standard names such a claim"
+        ),
     ] = None
 
 
@@ -60,45 +76,86 @@ class RegistrySettings(Section):
     ]
 
 
-class JwtSettings(_Remembering, _Dialling, _Claims, Granting):
+class JwtSettings(Remembering, Dialling, _Claims, Granting):
     """Tokens one issuer signed. Where `subjects` or `default` is written, they alone say what a caller holds: tokens
     of Kubernetes and SPIFFE carry no scope. Where neither is, the token's own claims say it.
     """
 
     issuer: Annotated[str, Field(min_length=1, description="`iss` every token must carry, to the letter")]
     audience: Annotated[str, Field(min_length=1, description="`aud` every token must name")]
-    jwks_url: Annotated[Endpoint | None, Field(description="where the issuer publishes its public keys")] = None
+    jwks_url: Annotated[
+        Endpoint | None,
+        Field(
+            description="where the issuer publishes its public keys. Default none: one of jwks_url, discovery and"
+            " public_key_file is written"
+        ),
+    ] = None
     discovery: Annotated[
         Endpoint | Literal[True] | None,
         Field(
             description="instead of jwks_url: true, and its address is read from the issuer's"
-            " /.well-known/openid-configuration; or where that document lies, where it is not under the issuer"
+            " /.well-known/openid-configuration; or where that document lies, where it is not under the issuer. Default"
+            " none: see jwks_url"
         ),
     ] = None
     public_key_file: Annotated[
-        Path | None, Field(description="PEM public key or certificate, instead of jwks_url; read again when it changes")
+        Path | None,
+        Field(
+            description="PEM public key or certificate, instead of jwks_url; read again when it changes. Default none:"
+            " see jwks_url"
+        ),
     ] = None
     credentials: Annotated[
         Secret | None,
         Field(
             description="bearer shown when keys are fetched, at that host alone; a cluster's API server wants the pod's"
-            f" own token: {{file: {SERVICE_ACCOUNT}/token}}"
+            " own token, {file: /var/run/secrets/kubernetes.io/serviceaccount/token}. Default none: most issuers show"
+            " their keys to everybody"
         ),
     ] = None
     algorithms: Annotated[
-        frozenset[Algorithm], Field(min_length=1, description="signature algorithms accepted; asymmetric ones alone")
+        frozenset[Algorithm],
+        Field(
+            min_length=1,
+            description="signature algorithms accepted; asymmetric ones alone. Default one of each family: those that"
+            " identity providers sign with",
+        ),
     ] = frozenset[Algorithm](("RS256", "PS256", "ES256", "EdDSA"))
     leeway_seconds: Annotated[
-        float, Field(ge=0, le=300, description="how far the issuer's clock may be from ours for exp, nbf and iat")
+        float,
+        Field(
+            ge=0,
+            le=300,
+            description="seconds the issuer's clock may be from ours for exp, nbf and iat. Default 10: clocks kept by"
+            " NTP are closer",
+        ),
     ] = 10
     cache_seconds: Annotated[
-        float, Field(ge=0, le=3600, description="how long a verified token is taken as such, at most until it expires")
+        float,
+        Field(
+            ge=0,
+            le=3600,
+            description="seconds a verified token is taken as such, at most until it expires. Default 300: a revoked"
+            " one is not known of anyway",
+        ),
     ] = 300
     keys_seconds: Annotated[
-        float, Field(ge=1, le=86_400, description="how long fetched keys are used before they are fetched again")
+        float,
+        Field(
+            ge=1,
+            le=86_400,
+            description="seconds fetched keys are used before they are fetched again. Default 3600: a key taken back"
+            " ends within the hour",
+        ),
     ] = 3600
     keys_interval_seconds: Annotated[
-        float, Field(ge=1, le=600, description="tokens signed by an unknown key fetch the keys at most this often")
+        float,
+        Field(
+            ge=1,
+            le=600,
+            description="seconds between two fetches because of tokens signed by an unknown key. Default 5: a flood of"
+            " made-up keys reaches nobody",
+        ),
     ] = 5
 
     @property
@@ -119,50 +176,38 @@ class JwtSettings(_Remembering, _Dialling, _Claims, Granting):
         return self
 
 
-class IntrospectionSettings(_Remembering, _Dialling, _Claims):
+class IntrospectionSettings(Remembering, Dialling, _Claims):
     url: Annotated[Endpoint, Field(description="the RFC 7662 endpoint")]
     client_id: Annotated[str, Field(min_length=1, description="what the sidecar calls itself there (HTTP Basic)")]
     client_secret: Annotated[Secret, Field(description="the secret that goes with client_id")]
     audience: Annotated[
-        str | None, Field(min_length=1, description="`aud` an active token must name; absent: not checked")
+        str | None,
+        Field(
+            min_length=1,
+            description="`aud` an active token must name. Default none: not checked, as many servers do not tell it",
+        ),
     ] = None
     cache_seconds: Annotated[
-        float, Field(ge=0, le=3600, description="how long an answer is believed, so how late a revocation is seen")
+        float,
+        Field(
+            ge=0,
+            le=3600,
+            description="seconds an answer is believed, so how late a revocation is seen. Default 60: one question a"
+            " minute and token",
+        ),
     ] = 60
 
 
-class FoundrySettings(_Remembering, _Dialling, Granting):
+class FoundrySettings(Remembering, Dialling, Granting):
     """Subjects are users' ids, not names: names repeat across realms."""
 
     url: Annotated[Endpoint, Field(description="the Foundry itself: https://acme.palantirfoundry.com")]
     cache_seconds: Annotated[
-        float, Field(ge=0, le=600, description="how long an answer is believed, so how late a revocation is seen")
+        float,
+        Field(
+            ge=0,
+            le=600,
+            description="seconds an answer is believed, so how late a revocation is seen. Default 30: Foundry tells at"
+            " once, and is asked seldom",
+        ),
     ] = 30
-
-
-class KubernetesSettings(_Remembering, _Dialling, Granting):
-    """The cluster's API server asked about each token (TokenReview), for clusters whose keys can't be fetched."""
-
-    audience: Annotated[str, Field(min_length=1, description="`aud` a token must have been projected for")]
-    issuer: Annotated[
-        str | None, Field(min_length=1, description="asked about tokens of this `iss` alone; absent: about every JWT")
-    ] = None
-    api: Annotated[Endpoint, Field(description="the API server")] = "https://kubernetes.default.svc"
-    credentials: Annotated[
-        Secret,
-        Field(description="the sidecar's own token there; its account needs the cluster role system:auth-delegator"),
-    ] = Secret(file=SERVICE_ACCOUNT / "token")
-    trusted_ca: Annotated[
-        Path | None, Field(description="PEM bundle the API server's certificate must chain to; null: certifi's")
-    ] = SERVICE_ACCOUNT / "ca.crt"
-    cache_seconds: Annotated[
-        float, Field(ge=0, le=600, description="how long an answer is believed, so how late a revocation is seen")
-    ] = 30
-
-
-class CertificateSettings(Section, Granting):
-    """Callers known by their TLS certificate on the reverse port, by its SPIFFE id or else its subject
-    (`CN=app,O=Acme`). Needs listen.tls.
-    """
-
-    trusted_ca: Annotated[Path, Field(description="PEM bundle callers' certificates must chain to")]

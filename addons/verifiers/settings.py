@@ -1,25 +1,21 @@
 """The `caller:` keys of the configuration file (SPEC §10): who is asked about a bearer token."""
 
 from collections import Counter
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from addons.verifiers.sections import (
-    CertificateSettings,
-    FoundrySettings,
-    IntrospectionSettings,
-    JwtSettings,
-    KubernetesSettings,
-    RegistrySettings,
-    Section,
-)
+from addons.verifiers.sections import FoundrySettings, IntrospectionSettings, JwtSettings, RegistrySettings, Section
+from addons.verifiers.workload_sections import CertificateSettings, KubernetesSettings
 
 type Name = Literal["registry", "jwt", "introspection", "foundry", "kubernetes", "certificate", "development"]
 
 
 def _how_many(value: Any) -> str:
     return "[several]" if isinstance(value, list | tuple) else "[one]"
+
+
+_UNUSED: Final = "Default none: needed where the verifier is this one"
 
 
 class CallerSettings(Section):
@@ -33,7 +29,7 @@ class CallerSettings(Section):
             " asked. `development` believes every bearer, on loopback alone"
         ),
     ]
-    registry: Annotated[RegistrySettings | None, Field(description="tokens known by their SHA-256")] = None
+    registry: Annotated[RegistrySettings | None, Field(description=f"tokens known by their SHA-256. {_UNUSED}")] = None
     jwt: Annotated[
         Annotated[
             Annotated[JwtSettings, Tag("[one]")]
@@ -41,17 +37,18 @@ class CallerSettings(Section):
             Discriminator(_how_many),
         ]
         | None,
-        Field(description="signed tokens of an identity provider, a cluster or SPIFFE; a list for several issuers"),
+        Field(description=f"signed tokens of an identity provider, a cluster or SPIFFE; a list for several. {_UNUSED}"),
     ] = None
     introspection: Annotated[
-        IntrospectionSettings | None, Field(description="an authorisation server asked about each token")
+        IntrospectionSettings | None, Field(description=f"an authorisation server asked about each token. {_UNUSED}")
     ] = None
-    foundry: Annotated[FoundrySettings | None, Field(description="Foundry asked whose token it is")] = None
+    foundry: Annotated[FoundrySettings | None, Field(description=f"Foundry asked whose token it is. {_UNUSED}")] = None
     kubernetes: Annotated[
-        KubernetesSettings | None, Field(description="a cluster's API server asked about each token")
+        KubernetesSettings | None, Field(description=f"a cluster's API server asked about each token. {_UNUSED}")
     ] = None
     certificate: Annotated[
-        CertificateSettings | None, Field(description="callers known by their TLS certificate on the reverse port")
+        CertificateSettings | None,
+        Field(description=f"callers known by their TLS certificate on the reverse port. {_UNUSED}"),
     ] = None
 
     @property

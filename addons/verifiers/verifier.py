@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from addons.foundry.alarms import Alarm
 from addons.sources.alarm import Fault, RaiseAlarm, log_alarm
 from addons.sources.http_client import HttpClient
-from addons.verifiers import key_sources, registry
 from addons.verifiers.development import Development
 from addons.verifiers.discovery import place
 from addons.verifiers.introspection import Introspection
@@ -15,12 +15,13 @@ from addons.verifiers.multipass import Multipass
 from addons.verifiers.peek import peek
 from addons.verifiers.protocol import Verifier
 from addons.verifiers.registry import Registry
-from addons.verifiers.sections import FoundrySettings, IntrospectionSettings, JwtSettings, KubernetesSettings
+from addons.verifiers.sections import FoundrySettings, IntrospectionSettings, JwtSettings
 from addons.verifiers.settings import CallerSettings, Name
 from addons.verifiers.several import Choice, Knows, Several
 from addons.verifiers.signed_token import SignedToken
 from addons.verifiers.token_cache import TokenCache
 from addons.verifiers.well_formed import WellFormed
+from addons.verifiers.workload_sections import KubernetesSettings
 
 __all__ = ["Verifier", "build"]
 
@@ -40,7 +41,7 @@ def build(settings: CallerSettings, alarm: RaiseAlarm = log_alarm) -> Verifier:
 
 def _by_registry(settings: CallerSettings, alarm: RaiseAlarm) -> list[Choice]:
     own = _there(settings.registry, "registry")
-    verifier = Registry(own.file, Fault(registry.ALARM, alarm))
+    verifier = Registry(own.file, Fault(Alarm.CALLER_REGISTRY, alarm))
     return [Choice(verifier.knows, verifier)]
 
 
@@ -117,7 +118,7 @@ def _remembering(
 
 
 def _keys(own: JwtSettings, alarm: RaiseAlarm) -> KeySource:
-    fault = Fault(key_sources.ALARM, alarm)
+    fault = Fault(Alarm.CALLER_KEYS, alarm)
     if own.public_key_file is not None:
         return KeyFile(own.public_key_file, fault)
     return KeySet(

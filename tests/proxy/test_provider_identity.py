@@ -7,13 +7,14 @@ import pytest
 from tornado.httputil import HTTPServerRequest
 
 from addons.configuration.settings import Settings
-from addons.foundry.caller import SCOPE
+from addons.foundry.caller import SCOPE, token_hash
 from addons.simulator.certificates import Authority
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PROVIDER_KEY, SettingsMaker
 from tests.provider_credentials.endpoint import SUBJECT_TOKEN, issued, refused, settings
-from tests.proxy.client import HELLO, post
+from tests.proxy.client import HELLO, TOKEN, post
 from tests.proxy.running import RunningSidecar
+from tests.proxy.test_telemetry import ask, samples, value
 from tests.records import Records
 from tests.verifiers.background import served
 from tests.verifiers.servers import Answer, Reply, always
@@ -125,3 +126,37 @@ def test_a_pod_without_a_secret(
     (call,) = provider.calls
     assert f"Bearer {PROVIDER_KEY}" in dict(call.headers).values()
     assert [record.get("caller") for record in records.wait(count=3)] == [app, others, None]
+
+
+def test_who_looks_at_the_sidecar_sees_that_there_is_no_token(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, tmp_path: Path
+) -> None:
+    with endpoint(tmp_path, always(*refused(403, "access_denied"))) as asked:
+        region = {"url": provider.url, "identity": settings(tmp_path, asked.url)}
+        given = make_settings(provider={"regions": {"global": region}}, listen={"admin": "127.0.0.1:0"})
+        with RunningSidecar(given) as sidecar:
+            records.wait("not_ready")
+            ready = ask(sidecar, "/readyz")
+            assert value(samples(sidecar), "foundry_sidecar_alarms_total", alarm="provider_identity") > 0
+    assert ready.status == 503
+    assert b"provider.regions.global: workload identity, " in ready.body
+    assert b"status 403 (access_denied)" in ready.body
+
+
+def test_who_looks_at_the_sidecar_sees_that_the_registry_is_wrong(
+    make_settings: SettingsMaker, records: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("addons.sources.watched_file._LOOK_EVERY", 0.0)
+    file = tmp_path / "tokens.yaml"
+    row = f"- {{sha256: {token_hash(TOKEN)}, subject: app, scopes: [{SCOPE}]}}\n"
+    file.write_text(row)
+    caller = {"verifier": "registry", "registry": {"file": file}}
+    with RunningSidecar(make_settings(caller=caller, listen={"admin": "127.0.0.1:0"})) as sidecar:
+        file.write_text(f"{row}- wrong\n")
+        assert post(sidecar.port).status == 200, "its row is still there"
+        assert value(samples(sidecar), "foundry_sidecar_alarms_total", alarm="caller_registry") == 1
+        file.write_text("- wrong\n")
+        assert post(sidecar.port).status == 401, "its row is not"
+    (alarm, *_) = records.wait("alarm")
+    assert alarm["alarm"] == "caller_registry"
+    assert f"{file}:2: " in alarm["why"]

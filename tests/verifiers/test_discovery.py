@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from tornado.httputil import HTTPServerRequest
 
+from addons.foundry.alarms import Alarm
 from addons.foundry.caller import Caller
 from addons.verifiers.discovery import place
-from addons.verifiers.key_sources import ALARM
 from addons.verifiers.sections import JwtSettings
 from addons.verifiers.settings import CallerSettings
 from addons.verifiers.verifier import build
@@ -95,7 +95,7 @@ def test_a_document_that_is_of_no_use(answer: Answer, why: str) -> None:
     assert found == UNREACHABLE
     assert paths == [DOCUMENT]
     ((name, said),) = alarms.raised
-    assert name == ALARM
+    assert name == Alarm.CALLER_KEYS
     assert why in said
 
 

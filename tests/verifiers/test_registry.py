@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 
+from addons.foundry.alarms import Alarm
 from addons.foundry.caller import SCOPE, Caller, token_hash
 from addons.sources import watched_file
 from addons.sources.alarm import Fault
 from addons.values.small_file import FileError
-from addons.verifiers.registry import ALARM, Registry
+from addons.verifiers.registry import Registry
 from tests.sources.alarms import Alarms, a_fault
 from tests.values.odd_files import ODD_FILES, put
 from tests.verifiers.refusals import run, verdict
@@ -112,12 +113,12 @@ def test_the_file_is_read_again(
     monkeypatch.setattr(watched_file, "_LOOK_EVERY", 0.0)
     alarms = Alarms()
     path.write_text(BOTH)
-    registry = Registry(path, Fault(ALARM, alarms))
+    registry = Registry(path, Fault(Alarm.CALLER_REGISTRY, alarms))
     path.write_text(text)
     for _ in range(2):
         assert [run(registry.knows(token)) for token in ("alices-token", "pods-token")] == known
         assert [run(verdict(registry, token)) != "INVALID" for token in ("alices-token", "pods-token")] == known
-        assert alarms.names == [ALARM] * alarm
+        assert alarms.names == [Alarm.CALLER_REGISTRY] * alarm
         assert [str(path) in why for why in run(registry.missing())] == [True] * alarm
     path.write_text(BOTH + "# mended")
     assert run(registry.missing()) == []
@@ -131,11 +132,11 @@ def test_swapped_for_an_odd_file(
     monkeypatch.setattr(watched_file, "_LOOK_EVERY", 0.0)
     alarms = Alarms()
     path.write_text(FILE)
-    registry = Registry(path, Fault(ALARM, alarms))
+    registry = Registry(path, Fault(Alarm.CALLER_REGISTRY, alarms))
     put(make, path)
     assert run(verdict(registry, "alices-token")) != "INVALID", "nothing can be told of who was taken out"
     ((name, why),) = alarms.raised
-    assert name == ALARM
+    assert name == Alarm.CALLER_REGISTRY
     assert message in why
     with pytest.raises(FileError, match=message):
         Registry(path, a_fault())
