@@ -10,8 +10,7 @@ import structlog
 from addons.call import Call
 from addons.foundry.alarms import Alarm
 from addons.foundry.refusals import Refusal
-from addons.journal.record import usage_status
-from addons.journal.unproven import is_unproven
+from addons.journal.vocabulary import is_unproven, usage_status
 from addons.responses.answer import Usage
 from addons.stores.ledger import Ledger
 from addons.stores.ledger_file import LedgerError, projects

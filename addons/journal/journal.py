@@ -11,8 +11,9 @@ import structlog
 from addons.call import Call, Outcome
 from addons.foundry.alarms import Alarm
 from addons.journal.alarms import Alarms
-from addons.journal.record import CUT_SHORT, Record, least_of, record_of
-from addons.journal.unproven import SPAN, Unproven, is_unproven
+from addons.journal.record import Record, least_of, record_of
+from addons.journal.unproven import SPAN, Unproven
+from addons.journal.vocabulary import CUT_SHORT, is_unproven
 from addons.responses.canary import alarms_of
 
 type Sink = Callable[[Call, Mapping[str, Any]], None]
@@ -132,8 +133,10 @@ class Journal:
         if self._summing is not None:
             self._summing.cancel()
             self._summing = None
-        if (total := self._unproven.sum()) is not None:
-            _log.warning("calls_summed", **total)
+        total = self._unproven.sum()
+        with contextlib.suppress(Exception):  # as in ``_tell``
+            if total is not None:
+                _log.warning("calls_summed", **total)
 
 
 def _tell(event: str, call: Call, error: Exception | None = None, **facts: object) -> None:

@@ -7,15 +7,16 @@ are left out.
 import hashlib
 import time
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from addons.call import Call, Outcome, To, UsageStatus
+from addons.call import Call, Outcome, To
 from addons.foundry.permits import Permits
 from addons.foundry.provider_errors import error_code
 from addons.foundry.refusals import Refusal, excerpt
 from addons.foundry.rid import is_rid
 from addons.foundry.wrong_paths import hint, shown, shown_method
 from addons.journal import conventions as otel
+from addons.journal.vocabulary import decision, error_type, usage_status
 from addons.responses.answer import AnswerFacts
 from addons.responses.verdict import Verdict
 
@@ -27,11 +28,6 @@ OPERATION: Final[Mapping[To, Mapping[str, str | bool]]] = {
 }
 """What kind of call it is, by where it leaves for."""
 
-CUT_SHORT: Final = frozenset(
-    {Outcome.TRUNCATED, Outcome.TIMED_OUT, Outcome.CALLER_GONE, Outcome.CALLER_STALLED, Outcome.SHUT_DOWN}
-)
-"""Ends before which the provider may have used more than it said."""
-
 WRONG_PATHS: Final = frozenset({"not_found", "method_not_allowed", "upgrade_refused"})
 """Refusals that an app's wrong base URL leads to; their record says what was asked for, and a hint."""
 
@@ -39,27 +35,6 @@ QUOTING: Final = frozenset({"invalid_attribution", "invalid_model"})
 """Refusals whose message quotes a value no table knows, so that it stays out of the record."""
 
 LONGEST: Final = 128  # characters of a name that the provider gives
-
-
-def decision(call: Call) -> Literal["allowed", "refused"]:
-    """Whether policy let the call leave. How it ended is another question, which ``call.outcome`` answers."""
-    return "refused" if call.released_at is None else "allowed"
-
-
-def error_type(call: Call) -> str | None:
-    """The one word for what went wrong: the name of our refusal, or the outcome; None where the call was served."""
-    if call.refusal is not None:
-        return call.refusal.name
-    return None if call.outcome is Outcome.SERVED or call.outcome is None else str(call.outcome)
-
-
-def usage_status(call: Call) -> UsageStatus | None:
-    """Whether the provider reported what the call used; None where the call never left for it."""
-    if call.released_at is None or call.to != "provider":
-        return None
-    if call.answer.facts and call.answer.facts.usage:
-        return "reported"
-    return "interrupted" if call.outcome in CUT_SHORT else "unknown"
 
 
 def record_of(call: Call) -> Record:

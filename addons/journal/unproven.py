@@ -10,18 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from addons.call import Call
-from addons.journal.record import error_type
+from addons.journal.vocabulary import error_type
 
 SPAN: Final = 60.0  # seconds that are summed up in one record
 ALONE_A_PEER: Final = 5
 ALONE: Final = 60
 PEERS_KEPT: Final = 1000
 PEERS_TOLD: Final = 10
-
-
-def is_unproven(call: Call) -> bool:
-    """Whether the call was refused before its caller was known."""
-    return call.caller is None and call.released_at is None
 
 
 class Unproven:

@@ -70,7 +70,10 @@ def test_a_record_that_can_not_be_made_whole_still_is_one(records: Records, monk
     assert len(records.of("record_failed")) == len(records.of("call")) == 1
 
 
-@pytest.mark.parametrize("failing", [("info",), ("info", "error")], ids=["calls' log", "every log"])
+EVERY = ("info", "warning", "error")
+
+
+@pytest.mark.parametrize("failing", [("info",), EVERY], ids=["calls' log", "every log"])
 def test_a_log_that_fails_costs_the_sinks_nothing(failing: tuple[str, ...]) -> None:
     def log(_logger: object, level: str, event: Any) -> Any:
         if level in failing:
@@ -78,12 +81,18 @@ def test_a_log_that_fails_costs_the_sinks_nothing(failing: tuple[str, ...]) -> N
         raise structlog.DropEvent
 
     structlog.configure(processors=[log], cache_logger_on_first_use=False)
+    now = 0.0
     got: list[str] = []
+    kept = Journal((lambda call, _record: got.append(call.id), fails), unproven=Unproven(lambda: now))
+    calls = [served(), *(unproven() for _ in range(ALONE_A_PEER + 2)), served(outcome=Outcome.FAULT), unproven()]
     try:
-        record = Journal((lambda call, _record: got.append(call.id), fails)).record(served())
+        for each in calls:
+            now += 10.0
+            assert kept.record(each)["call.id"] == each.id
+        kept.done()
     finally:
         structlog.reset_defaults()
-    assert got == [record["call.id"]]
+    assert got == [each.id for each in calls]
 
 
 @pytest.mark.parametrize(

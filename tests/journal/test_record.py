@@ -8,7 +8,8 @@ from addons.call import Answer, Call, OtherPath, Outbound, Outcome
 from addons.foundry.alarms import Alarm
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
-from addons.journal.record import decision, record_of, usage_status
+from addons.journal.record import record_of
+from addons.journal.vocabulary import decision, usage_status
 from addons.responses.answer import AnswerFacts, Usage
 from addons.responses.verdict import Change, Finding, Verdict
 from tests.conftest import MODEL, PATH

@@ -5,7 +5,8 @@ import pytest
 from addons.call import Call
 from addons.foundry.refusals import Refusal
 from addons.journal import unproven
-from addons.journal.unproven import ALONE, ALONE_A_PEER, Unproven, is_unproven
+from addons.journal.unproven import ALONE, ALONE_A_PEER, Unproven
+from addons.journal.vocabulary import is_unproven
 from tests.gates.calls import SOMEONE
 from tests.journal.test_record import call, served
 

@@ -67,7 +67,7 @@ def test_an_app_that_keeps_foundrys_name_is_served(
     assert reply.status == 200
     assert len(provider.calls) == 1
     (record,) = records.wait()
-    assert record["policy.decision"] == "served"
+    assert record["call.outcome"] == "served"
 
 
 @pytest.mark.parametrize(
