@@ -92,6 +92,7 @@ class Call:
     peer: str | None = None  # the address that the call came from
     server_name: str | None = None  # TLS SNI, where the caller spoke TLS and named one
     wire_body: bytes = field(default=b"", repr=False)
+    explained: bool = False  # nobody waits for an answer, and every finding is asked for
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     opened_at: float = field(default_factory=time.monotonic)
 

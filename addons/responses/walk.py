@@ -6,9 +6,10 @@ written anew and everything else reaches the provider byte for byte.
 
 from typing import Final
 
+from addons.responses.clean import Tables, decision
 from addons.responses.notes import Notes, Trail, path, shown
 from addons.responses.policy_settings import PolicySettings
-from addons.responses.rows import Decision, Either, Later, Leaf, Many, Members, Row, Shape, Typed, Values, refused
+from addons.responses.rows import Either, Later, Leaf, Many, Members, Row, Shape, Typed, Values, refused
 from addons.responses.verdict import ABSENT, Absent, Change, Finding, Json
 
 type Name = tuple[str, ...]
@@ -21,11 +22,15 @@ _BY_ID_ALONE: Final = refused(
 
 
 class Walk:
-    """One walk. Each method takes a value, what it is held to, where it stands, and the name of its row."""
+    """One walk. Each method takes a value, what it is held to, where it stands, and the name of its row.
 
-    def __init__(self, notes: Notes, settings: PolicySettings) -> None:
+    Elements of the body's own lists that are clean by ``tables`` are not walked into.
+    """
+
+    def __init__(self, notes: Notes, settings: PolicySettings, tables: Tables) -> None:
         self._notes = notes
         self._settings = settings
+        self._tables = tables
 
     def value(self, value: Json, shape: Row | Shape, at: Trail, name: Name) -> Json | Absent:
         """The value as it may leave: the same object, a changed copy, or ``ABSENT``."""
@@ -54,28 +59,19 @@ class Walk:
             return self._mismatch(value, row.shape.noun, at)
         if any(value is harmless for harmless in row.harmless):
             return value
-        decision = self._decision(row, name[-1])
-        if decision == "strip":
+        decided = decision(row, name[-1], self._settings)
+        if decided == "strip":
             self._notes.change(Change(path(at), "stripped", row.rule or "UNKNOWN", row.reason))
             return ABSENT
-        if decision == "refuse" and self._refuse(row, at, name, noun):
+        if decided == "refuse" and self._refuse(row, at, name, noun):
             return value
         if not reference:
             self._require(value, row, at, name)
         if row.shape is not None:
             value = self.value(value, row.shape, at, name)
-        if decision == "cache_only" and not reference:
+        if decided == "cache_only" and not reference:
             value = self._force(value, row, at)
         return value
-
-    def _decision(self, row: Row, key: str) -> Decision:
-        if row.setting is None:
-            return row.decision
-        chosen = getattr(self._settings, row.setting)
-        if isinstance(chosen, tuple):  # a list of what is allowed
-            return "allow" if key in chosen else "refuse"
-        decision: Decision = chosen
-        return decision
 
     def _require(self, value: Json, row: Row, at: Trail, name: Name) -> None:
         if not isinstance(value, dict):
@@ -119,7 +115,14 @@ class Walk:
     def _many(self, value: Json, shape: Many, at: Trail, name: Name) -> Json | Absent:
         if not isinstance(value, list):
             return self._mismatch(value, "a list", at)
-        walked = [self.value(inner, shape.of, (at, index), name) for index, inner in enumerate(value)]
+        if at is not None and at[0] is None:
+            clean = self._tables.clean(shape.of)
+            walked = [
+                inner if clean(inner) else self.value(inner, shape.of, (at, index), name)
+                for index, inner in enumerate(value)
+            ]
+        else:  # asked anew at each level, the question would cost more than it saves
+            walked = [self.value(inner, shape.of, (at, index), name) for index, inner in enumerate(value)]
         if all(new is old for new, old in zip(walked, value, strict=True)):
             return value
         return [new for new in walked if new is not ABSENT]
@@ -154,14 +157,18 @@ class Walk:
         return self._mismatch(value, " or ".join(_noun(option) for option in shape.options), at)
 
     def _refuse(self, row: Row, at: Trail, name: Name, noun: str) -> bool:
+        rule, named = row.rule or "UNKNOWN", ".".join(name)
+        if self._notes.enough_warnings(rule, named):
+            return False
         where = path(at)
         subject = f"{where}: {noun}" if noun else where
-        rule = row.rule or "UNKNOWN"
         remedy = f" {row.remedy}." if row.remedy else ""
         message = f"{subject} is refused ({rule}): {row.reason}.{remedy}"
-        return self._notes.find(Finding(where, rule, message, row=".".join(name), setting=row.setting or ""))
+        return self._notes.find(Finding(where, rule, message, row=named, setting=row.setting or ""))
 
     def _unknown_member(self, key: str, shape: Members, at: Trail) -> None:
+        if key.casefold() not in shape.rows and self._notes.enough_warnings("UNKNOWN"):
+            return
         where = path((at, key))
         known = key.casefold()  # the API's names are all in lower case
         if known in shape.rows:
