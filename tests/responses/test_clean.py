@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from addons.foundry.models import Model
 from addons.responses.clean import Clean, Tables
 from addons.responses.items import ITEM
 from addons.responses.policy import Policy
@@ -19,9 +18,8 @@ from addons.responses.tools import TOOL
 from addons.responses.verdict import Json, Verdict
 from tests.bench.histories import history
 from tests.fuzz.bodies import BODIES, tampered
-from tests.fuzz.test_policy import JUNK, SETTINGS
+from tests.fuzz.test_policy import JUNK, MODEL, SETTINGS
 
-MODEL = Model(rid="ri.language-model-service..language-model.gpt-5-2", provider_model="gpt-5.2", reasoning=True)
 STRICT = PolicySettings()
 CHOSEN = SETTINGS | st.sampled_from([
     PolicySettings(mode="warn"),
