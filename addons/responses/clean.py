@@ -123,8 +123,8 @@ class Tables:
     ) -> Clean:
         if not _understood(shape):
             return _never
-        exact = {key: _EXACT[row] for key, row in shape.rows.items() if isinstance(row, Leaf) and row in _EXACT}
-        others = {key: self.clean(row, key) for key, row in shape.rows.items() if key not in exact}
+        exact = {key: kind for key, row in shape.rows.items() if (kind := _exact(row)) is not None}
+        others = {key: self.clean(row, key) for key, row in shape.rows.items()}
         stripped = {key for key, row in shape.rows.items() if isinstance(row, Row) and row.decision == "strip"}
         nullable = shape.rows.keys() - stripped
         required = tuple(
@@ -133,7 +133,7 @@ class Tables:
         telling = tuple(member for member in needs if member != "status") or needs  # a status alone holds nothing
         exactly, other = exact.get, others.get
 
-        def clean(value: dict[str, Json]) -> bool:
+        def clean(value: dict[str, Json]) -> bool:  # noqa: C901 - as above
             for key, inner in value.items():
                 if exactly(key) is type(inner):
                     continue
@@ -146,7 +146,11 @@ class Tables:
                 if value.get(member) is None:
                     return False
             for member in telling:
-                if _says_something(value.get(member)):
+                given = value.get(member)
+                if type(given) is str:
+                    if given and not given.isspace():
+                        return True
+                elif _says_something(given):
                     return True
             return not telling
 
@@ -219,6 +223,13 @@ def _says_something(value: Json) -> bool:
                         return True
         return False
     return value is not None
+
+
+def _exact(shape: Row | Shape) -> type | None:
+    """The type of which every value is clean, if there is one. Others may be clean too."""
+    if isinstance(shape, Either) and _understood(shape):  # text, or a list of parts
+        return _exact(shape.options[0])
+    return _EXACT.get(shape) if isinstance(shape, Leaf) else None
 
 
 def _type_of(shape: Shape) -> type | None:

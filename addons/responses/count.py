@@ -6,6 +6,7 @@ from typing import Final
 
 _SEPARATORS: Final = b",[{"
 _OTHERS: Final = bytes(set(range(256)) - set(_SEPARATORS))
+_STEP: Final = 64 * 1024  # bytes looked at, at least, before it is asked again whether they were enough
 
 
 def holds_more_than(body: bytes, most: int) -> bool:
@@ -13,11 +14,19 @@ def holds_more_than(body: bytes, most: int) -> bool:
 
     One, and one more for each comma, ``[`` and ``{`` outside of strings: that is each value at any level once, but an
     empty list or object twice. What is no JSON gets some answer, and no error; it is for the parser.
+
+    Three bytes hold two separators at most (``[],``). So the end of a text need not be looked at when too few bytes
+    are left; and where there are few separators even with those in strings, strings need not be told apart.
     """
-    if 3 * most > 2 * len(body):  # three bytes hold two at most: "[],"
-        return False
-    if len(body.translate(None, _OTHERS)) < most:  # strings hold some of these, which only makes them more
-        return False
+    seen = at = 0
+    while seen < most:
+        surely_few = 3 * (most - seen) // 2
+        left = len(body) - at
+        if left < surely_few or not left:
+            return False
+        end = at + max(left - surely_few, _STEP)
+        seen += len(body[at:end].translate(None, _OTHERS))
+        at = min(end, len(body))
     return _more_than(most).match(body) is not None
 
 
