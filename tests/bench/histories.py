@@ -14,9 +14,6 @@ from addons.process.banner import MODEL
 
 type Item = dict[str, Any]
 
-SIZES: Final = ((100, 40), (400, 100))
-"""Turns and tools of the histories that have goals."""
-
 _WORDS: Final = (
     "the", "of", "and", "to", "in", "is", "that", "it", "was", "for", "call", "are", "as", "with", "they", "at", "be",
     "file", "have", "from", "or", "by", "not", "what", "all", "were", "reads", "when", "your", "can", "return", "there",

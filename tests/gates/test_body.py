@@ -98,12 +98,18 @@ def flood(count: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "wire", [flood(MAX_JSON_VALUES // 2), gzip.compress(flood(MAX_JSON_VALUES * 2)), b"[" + b"0," * MAX_JSON_VALUES],
-    ids=["objects", "compressed, within a thousandfold", "not even JSON"],
-)  # fmt: skip
-def test_too_many_values(wire: bytes) -> None:
-    encoding = {"content-encoding": ("gzip",)} if wire[:1] == b"\x1f" else {}
-    given = refused_by(ReadBody(32 * 2**20), call(encoding, wire_body=wire))
+    ("encoding", "wire"),
+    [
+        pytest.param("identity", flood(MAX_JSON_VALUES // 2), id="objects"),
+        pytest.param("identity", b"[" + b"0," * MAX_JSON_VALUES, id="not even JSON"),
+        pytest.param("gzip", gzip.compress(flood(MAX_JSON_VALUES * 2)), id="compressed"),
+        pytest.param("deflate", zlib.compress(flood(MAX_JSON_VALUES * 2)), id="in deflate"),
+        pytest.param("br", brotli.compress(flood(MAX_JSON_VALUES * 2), quality=5), id="in br"),
+        pytest.param("zstd", zstandard.compress(flood(MAX_JSON_VALUES * 2)), id="in zstd"),
+    ],
+)
+def test_too_many_values(encoding: str, wire: bytes) -> None:
+    given = refused_by(ReadBody(32 * 2**20), call({"content-encoding": (encoding,)}, wire_body=wire))
     assert (given.name, given.decided_by) == ("too_many_values", "policy.max_json_values")
     assert str(MAX_JSON_VALUES) in given.message
 
