@@ -41,10 +41,24 @@ _COLUMNS: Final[Mapping[type, frozenset[str]]] = {
     Either: frozenset(("options",)),
     Later: frozenset(("of",)),
     Row: frozenset(
-        ("reason", "decision", "setting", "rule", "remedy", "shape", "harmless", "needs", "assumed", "forced", "holds")
+        (
+            "reason",
+            "decision",
+            "setting",
+            "rule",
+            "remedy",
+            "shape",
+            "harmless",
+            "needs",
+            "assumed",
+            "forced",
+            "holds",
+            "source",
+        )
     ),
 }
-"""The columns of the tables that are understood here. ``holds`` matters only where something was taken out."""
+"""The columns of the tables that are understood here: ``holds`` matters only where something was taken out, and
+``source`` to readers."""
 
 
 def decision(row: Row, key: str, settings: PolicySettings) -> Decision:
@@ -212,15 +226,18 @@ def _understood(shape: Row | Shape) -> bool:
 
 
 def _says_something(value: Json) -> bool:
-    """Whether an item is surely given in full by this member. One that may hold nothing is for the walk."""
+    """Whether there is anything in it but blanks and types: one that may hold nothing is for the walk."""
     if type(value) is str:
         return value != "" and not value.isspace()
     if type(value) is list:
-        for part in value:
-            if type(part) is dict:
-                for key, inner in part.items():
-                    if key != "type" and _says_something(inner):
-                        return True
+        for inner in value:  # noqa: SIM110 - the first says it, nearly always
+            if _says_something(inner):
+                return True
+        return False
+    if type(value) is dict:
+        for key, inner in value.items():  # noqa: SIM110 - as above
+            if key != "type" and _says_something(inner):
+                return True
         return False
     return value is not None
 

@@ -87,9 +87,11 @@ def test_an_agents_history_is_clean_throughout() -> None:
         ({"id": "msg_1"}, False),
         ({"type": "nothing_known"}, False),
         ({"type": 1}, False),
-        ({"type": "tool_search_call", "arguments": {}, "execution": "client"}, True),
-        ({"type": "tool_search_call", "arguments": {}, "execution": "server"}, False),
-        ({"type": "tool_search_call", "arguments": {}}, False),  # the server is assumed
+        ({"type": "tool_search_call", "arguments": {"a": 0}, "execution": "client"}, True),
+        ({"type": "tool_search_call", "arguments": {"a": 0}, "execution": "server"}, False),
+        ({"type": "tool_search_call", "arguments": {"a": 0}}, False),  # the server is assumed
+        ({"type": "tool_search_call", "arguments": {}, "execution": "client"}, False),  # as a blank text
+        ({"role": "user", "content": [{"type": "input_text", "text": " "}, {"type": "input_text"}]}, False),
         ({"type": "web_search_call", "action": {"type": "search", "query": "x"}}, False),
         ({"type": "reasoning", "encrypted_content": ""}, False),
         ([], False),
@@ -105,6 +107,7 @@ def test_what_the_operator_allows_is_clean() -> None:
     item = {"type": "web_search_call", "action": {"type": "search", "query": "x"}}
     assert Tables(PolicySettings(web_search="allow")).clean(ITEM)(item)
     assert not Tables(PolicySettings(web_search="cache_only")).clean(ITEM)(item)
+    assert not Tables(PolicySettings(web_search="allow")).clean(ITEM)({**item, "action": {"type": "search"}})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
