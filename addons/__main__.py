@@ -69,7 +69,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     replay.add_argument("--speed", type=float, default=1.0, help="2: twice as fast as recorded; 0: without waiting")
     replay.add_argument("--once", action="store_true", help="give each recorded answer once alone")
+    hashed = command("hash-token", "what the registry knows a token by; the token comes on standard input", _hash_token)
+    hashed.add_argument("--subject", metavar="NAME", help="print a whole row of the registry, for this subject")
     command("schema", "print the JSON Schema of the configuration file", _schema)
+    policy = command("policy", "what may leave and why, row by row, under a configuration", _policy)
+    policy.add_argument("--config", type=Path, metavar="FILE", help="the YAML file (default: $SIDECAR_CONFIG)")
+    policy.add_argument("--against", type=Path, metavar="FILE", help="another: show only what it decides otherwise")
+    policy.add_argument(
+        "--format",
+        choices=("table", "md", "html", "json"),
+        default="table",
+        help="for a terminal (default), a pull request, a page to be signed off, or machines",
+    )
     explain = command("explain", "what would be done with a request body or with saved flows, and why", _explain)
     explain.add_argument("file", metavar="FILE", help="a JSON body, - for standard input, or flows saved by mitmproxy")
     explain.add_argument("--config", type=Path, metavar="FILE", help="the YAML file (default: $SIDECAR_CONFIG)")
@@ -144,6 +155,18 @@ def _schema(_options: argparse.Namespace) -> int:
     from addons.commands.check import schema
 
     return schema()
+
+
+def _policy(options: argparse.Namespace) -> int:
+    from addons.commands import policy
+
+    return policy.run(_config(options), options.against, options.format)
+
+
+def _hash_token(options: argparse.Namespace) -> int:
+    from addons.commands.hash_token import hash_token
+
+    return hash_token(options.subject)
 
 
 def _explain(options: argparse.Namespace) -> int:

@@ -12,8 +12,10 @@ from addons.configuration.judging import rules
 from addons.configuration.meaning import foundry_hosts, listening
 from addons.configuration.mitmproxy_options import required_options
 from addons.configuration.settings import Settings
-from addons.exchange.connection_bounds import RESERVED, ConnectionBounds, descriptors
+from addons.exchange import client_certificates
 from addons.exchange.caller_connection import Clocks
+from addons.exchange.client_certificates import ClientCertificates
+from addons.exchange.connection_bounds import RESERVED, ConnectionBounds, descriptors
 from addons.exchange.listener import Listener
 from addons.exchange.request import BodyBounds, BodyBudget
 from addons.exchange.rules import InForce, Rules
@@ -24,15 +26,19 @@ from addons.exchange.upstream.pool import UpstreamPool
 from addons.foundry.refusals import Refusal
 from addons.gates.concurrency import UnderWay
 from addons.gates.media_type import too_large
-from addons.journal import Journal
-from addons.observation import observe
+from addons.journal.journal import Journal
+from addons.observation import ABOUT, observe
+from addons.process import logs
 from addons.process.announce import Announce
 from addons.process.drain import Drain
 from addons.process.lifecycle import Lifecycle
 from addons.process.lockdown import Lockdown
 from addons.process.readiness import Readiness
 from addons.process.reload import Reload
+from addons.process.trimming import Trimming
+from addons.provider_credentials.build import Credentials
 from addons.settlement import Settlement
+from addons.sources.alarm import Fault
 from addons.stores.storage import build as build_counters
 from addons.verifiers.verifier import Verifier
 
@@ -57,11 +63,15 @@ def assemble(
     counters, under_way = build_counters(settings.limits.storage), UnderWay()
     settlement = Settlement(counters)
     to_provider, to_foundry = (UpstreamPool(idle_seconds=30, most=100, wait_seconds=10) for _ in range(2))
-    in_force = InForce(rules(settings, counters, under_way), partial(_forget, to_provider, to_foundry))
+    credentials = Credentials()
+    in_force = InForce(
+        rules(settings, counters, under_way, credentials=credentials), partial(_forget, to_provider, to_foundry)
+    )
     readiness = Readiness(in_force, counters, draining=lambda: lifecycle.draining)
     observation = observe(settings, lambda: services.under_way, readiness.missing)
     recorder = [Recorder(tape)] if tape else []
-    journal = Journal((under_way.leave, settlement.settle, *observation.sinks))
+    sinks = (under_way.leave, settlement.settle, *observation.sinks)
+    journal = Journal(sinks, ABOUT, logs.calls(), observation.alarms)
     services = Services(
         in_force,
         _timeouts(settings),
@@ -73,7 +83,8 @@ def assemble(
         observers=Observers(*recorder),
     )
     alter(services)
-    listener = Listener(_serving(settings, services).connect, ConnectionBounds(max(8, descriptors() - RESERVED)))
+    bounds = ConnectionBounds(max(8, descriptors() - RESERVED))
+    listener = Listener(_serving(settings, services).connect, bounds, (to_provider, to_foundry))
     ending = settings.lifecycle
     drain = Drain(
         lambda: listener.callers,
@@ -87,20 +98,27 @@ def assemble(
         listener,
         settlement,
         *recorder,
+        journal,
         *observation.parts,
         readiness,
         lifecycle,
         Announce(listening(settings)),
     ]
+    if (own := settings.listen.tls) and (callers := settings.caller.by_certificate):
+        required = settings.caller.verifiers == ("certificate",)
+        fault = Fault(client_certificates.ALARM)
+        parts.append(ClientCertificates(own.certificate, own.key, callers.trusted_ca, required=required, fault=fault))
     if source:
 
         def build(new: Settings, verifier: Verifier | None) -> Rules:
             check_files(new)
             for region in new.provider.allowed_regions:
-                new.provider.regions[region].api_key.read()
-            return rules(new, counters, under_way, verifier)
+                if key := new.provider.regions[region].api_key:
+                    key.read()
+            return rules(new, counters, under_way, verifier, credentials=credentials)
 
         parts.append(Reload(Changing(settings, in_force, source, build)))
+    parts.append(Trimming())
     return parts
 
 
@@ -108,7 +126,9 @@ def _serving(settings: Settings, services: Services) -> Serving:
     most = settings.policy.max_body_bytes
     return Serving(
         services,
-        Tunnels(foundry_hosts(settings), frozenset(map(str.lower, settings.listen.passthrough_hosts)), services.error_format),
+        Tunnels(
+            foundry_hosts(settings), frozenset(map(str.lower, settings.listen.passthrough_hosts)), services.error_format
+        ),
         BodyBounds(most, BodyBudget(128 << 20), partial(too_large, most), _crowded),
         Clocks(settings.listen.head_seconds, settings.listen.body_seconds),
     )

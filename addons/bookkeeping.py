@@ -8,13 +8,14 @@ from typing import Any, Final, Literal
 import structlog
 
 from addons.call import Call
+from addons.foundry.alarms import Alarm
 from addons.foundry.refusals import Refusal
-from addons.record import decision, usage_status
+from addons.journal.record import usage_status
+from addons.journal.unproven import is_unproven
 from addons.responses.answer import Usage
 from addons.stores.ledger import Ledger
 from addons.stores.ledger_file import LedgerError, projects
 
-ALARM: Final = "ledger_unavailable"
 RETRY_AFTER: Final = "5"  # seconds
 
 LARGEST: Final = 2**63 - 1
@@ -35,7 +36,7 @@ class Bookkeeping:
         self.ledger = ledger
         self._on_failure = on_failure
 
-    def running(self) -> None:
+    def load(self, _loader: object) -> None:
         try:
             self.ledger.start()
         except LedgerError as error:  # an error that is logged now stops the start
@@ -55,7 +56,7 @@ class Bookkeeping:
         try:
             await self.ledger.open({"state": "open", **_known_of(call)})
         except LedgerError as error:
-            call.alarms.append(ALARM)
+            call.alarms.append(Alarm.LEDGER_UNAVAILABLE)
             if self._on_failure == "refuse":
                 raise Refusal(
                     "ledger_unavailable",
@@ -65,8 +66,11 @@ class Bookkeeping:
                 ) from error
 
     def settle(self, call: Call, record: Mapping[str, Any]) -> None:
-        """A sink of the Journal: closes the row. A refused call has none yet, and gets a closed one."""
-        if call.to != "provider":
+        """A sink of the Journal: closes the row. A refused call has none yet, and gets a closed one.
+
+        Calls of callers that nobody knows have none: whoever reaches the port could fill the disk with them.
+        """
+        if call.to != "provider" or is_unproven(call):
             return
         usage = (call.answer.facts.usage if call.answer.facts else None) or Usage()
         prices = call.model.prices if call.model else None
@@ -74,7 +78,7 @@ class Bookkeeping:
             {
                 **_known_of(call),
                 "state": "closed",
-                "decision": decision(call),
+                "decision": _decision(call),
                 "error": record.get("error.type"),
                 "status": record.get("http.response.status_code"),
                 "usage_status": usage_status(call),
@@ -103,6 +107,13 @@ def _known_of(call: Call) -> dict[str, Any]:
         "region": call.region,
         "trace_id": call.trace.trace_id,
     }
+
+
+def _decision(call: Call) -> str:
+    """``refused``: nothing left. ``failed``: it left for the provider, and was not answered there."""
+    if call.released_at is None:
+        return "refused"
+    return "served" if call.refusal is None else "failed"
 
 
 def _kept(count: int | None) -> int | None:

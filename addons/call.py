@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from addons.foundry.alarms import Alarm
 from addons.foundry.caller import Caller
 from addons.foundry.models import Model
 from addons.foundry.permits import Permits
@@ -91,10 +92,12 @@ class Call:
     encrypted: bool = False  # whether the caller spoke TLS
     peer: str | None = None  # the address that the call came from
     server_name: str | None = None  # TLS SNI, where the caller spoke TLS and named one
+    client_identity: str | None = None  # of the verified certificate the caller showed; "": it names nobody
     wire_body: bytes = field(default=b"", repr=False)
     explained: bool = False  # nobody waits for an answer, and every finding is asked for
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     opened_at: float = field(default_factory=time.monotonic)
+    judged_by: Mapping[str, str] = field(default_factory=dict)  # policy.hash, configuration.hash; for the record
 
     # gates, in their order
     passed: list[str] = field(default_factory=list)
@@ -122,7 +125,7 @@ class Call:
     outcome: Outcome | None = None  # None while the call is under way
     answer: Answer = field(default_factory=Answer)
     last_activity: float = 0.0
-    alarms: list[str] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
 
     @property
     def to(self) -> To:

@@ -1,18 +1,25 @@
 """Puts together what watches calls: the ledger, telemetry, the operator's own listener, a recording."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from addons.bookkeeping import Bookkeeping
 from addons.call import Call
 from addons.configuration.settings import Settings
 from addons.exchange.exchange import Exchange
-from addons.journal import Sink
+from addons.journal import conventions
+from addons.journal.alarms import Alarms
+from addons.journal.journal import Sink
+from addons.journal.readings import Reading
+from addons.journal.telemetry import Telemetry
+from addons.process import logs
 from addons.process.admin import Admin, Page, alive, readiness
 from addons.stores.ledger import Ledger
-from addons.telemetry.addon import Telemetry
-from addons.telemetry.gauge import Gauge
 from addons.values.address import split_address
+from addons.values.version import VERSION
+
+ABOUT: Final = {conventions.SERVICE_VERSION: VERSION}
+"""What every record and metric says of this process."""
 
 
 class Observation(NamedTuple):
@@ -21,6 +28,7 @@ class Observation(NamedTuple):
     parts: tuple[Any, ...]
     sinks: tuple[Sink, ...]
     before_release: tuple[Callable[[Call], Awaitable[None]], ...]
+    alarms: Alarms
 
 
 def observe(
@@ -36,16 +44,27 @@ def observe(
     parts: list[Any] = []
     sinks: list[Sink] = []
     before_release = []
-    gauges = [Gauge("foundry.sidecar.calls.open", "{call}", "calls under way, by state", lambda: _open(under_way()))]
+    alarms = Alarms()
+    readings = [
+        alarms.reading,
+        Reading("foundry.sidecar.calls.open", "{call}", "calls under way, by state", lambda: _open(under_way())),
+        Reading(
+            "foundry.sidecar.log.dropped",
+            "{line}",
+            "lines of the log not written since the start",
+            lambda: [(logs.dropped(), {})],
+            counts=True,
+        ),
+    ]
     if path := usage.path(settings.listen.certificates):
         ledger = Ledger(path, usage.keep_days)
         bookkeeping = Bookkeeping(ledger, usage.on_failure)
         parts.append(bookkeeping)
         sinks.append(bookkeeping.settle)
         before_release.append(bookkeeping.open)
-        gauges += _gauges(ledger)
+        readings += _readings(ledger)
     if admin or otlp:
-        telemetry = Telemetry(str(otlp) if otlp else None, gauges)
+        telemetry = Telemetry(str(otlp) if otlp else None, readings, ABOUT)
         parts.append(telemetry)
         sinks.append(telemetry.settle)
         if admin:
@@ -55,16 +74,22 @@ def observe(
                 "/metrics": lambda: Page(200, *telemetry.exposition()),
             }
             parts.append(Admin(split_address(admin), routes))
-    return Observation(tuple(parts), tuple(sinks), tuple(before_release))
+    return Observation(tuple(parts), tuple(sinks), tuple(before_release), alarms)
 
 
-def _gauges(ledger: Ledger) -> tuple[Gauge, ...]:
+def _readings(ledger: Ledger) -> tuple[Reading, ...]:
     return (
-        Gauge(
+        Reading(
             "foundry.sidecar.ledger.lag", "s", "how long the oldest row being written waits", lambda: [(ledger.lag, {})]
         ),
-        Gauge("foundry.sidecar.ledger.waiting", "{row}", "rows that wait", lambda: [(ledger.waiting, {})]),
-        Gauge("foundry.sidecar.ledger.lost", "{row}", "rows not written since the start", lambda: [(ledger.lost, {})]),
+        Reading("foundry.sidecar.ledger.waiting", "{row}", "rows that wait", lambda: [(ledger.waiting, {})]),
+        Reading(
+            "foundry.sidecar.ledger.lost",
+            "{row}",
+            "rows not written since the start",
+            lambda: [(ledger.lost, {})],
+            counts=True,
+        ),
     )
 
 

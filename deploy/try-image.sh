@@ -40,7 +40,7 @@ printf 'sk-only-for-trying' >"$image/secrets/openai-key"
 printf -- '- {sha256: %s, subject: app, scopes: ["api:use-language-models-execute"]}\n' \
   "$(printf 'a-token' | sha256sum | cut -d' ' -f1)" >"$image/secrets/tokens.yaml"
 sed -e "s:/etc/sidecar-secrets:$image/secrets:; s:/var/lib/sidecar:$image/state:" \
-  -e 's:127.0.0.1\:8080:127.0.0.1\:0:; s:0.0.0.0\:8090:127.0.0.1\:0:' "$root/deploy/sidecar.yaml" >"$image/etc/sidecar.yaml"
+  -e 's:127.0.0.1\:8080:127.0.0.1\:0:; s:0.0.0.0\:8090:127.0.0.1\:0:' "$root/deploy/static-key/sidecar.yaml" >"$image/etc/sidecar.yaml"
 chown -R "$user:$user" "$image/state" "$image/secrets"
 chmod -R a-w "$image/sidecar" "$image/venv" "$image/etc"
 

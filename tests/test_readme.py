@@ -116,6 +116,14 @@ def test_explain(tmp_path: Path) -> None:
     assert "store" in ended.stdout
 
 
+@pytest.mark.usefixtures("configuration")
+def test_policy(tmp_path: Path) -> None:
+    (line,) = (text for text in blocks("sh") if text.startswith("./run.sh policy"))
+    ended = run(*line.split()[1:], cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert "<h2>Looser than shipped</h2>" in ended.stdout, "the README's example strips web search"
+
+
 def test_usage(port: int, tmp_path: Path) -> None:
     """What the ledger says is read when the sidecar of the README has served its calls (see ``port``)."""
     test_curl(port, tmp_path)

@@ -25,7 +25,7 @@ class Recorder(Observer):
         self._tape = tape
         self._heard: dict[str, Heard] = {}  # by the call's id
 
-    def running(self) -> None:
+    def load(self, _loader: object) -> None:
         try:
             self._tape.start()
         except CassetteError as error:  # an error that is logged now stops the start

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from addons.responses.server_sent_events import split_events
+from addons.responses.server_sent_event import split_events
 from addons.responses.verdict import Json
 
 KEPT: Final = frozenset(

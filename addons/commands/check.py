@@ -11,7 +11,10 @@ from addons import assembly
 from addons.configuration import loading, meaning
 from addons.configuration.errors import ConfigurationError
 from addons.configuration.file_checks import check_files
+from addons.configuration.model_notes import model_notes
+from addons.configuration.policy_listing import old_sources
 from addons.configuration.settings import Settings
+from addons.provider_credentials.build import told
 
 
 def check(config: Path | None) -> int:
@@ -35,6 +38,11 @@ def check(config: Path | None) -> int:
     for model, regions in meaning.catalogue_of(settings).available(today):
         ends = f", until {model.shutdown}" if model.shutdown else ""
         print(f"{model.rid} -> {model.provider_model} ({', '.join(regions)}{ends})")
+    for note in (*model_notes(settings, today), *old_sources(settings, today)):
+        print(f"# note: {note}")
+    print(f"\n# callers are checked by: {', then '.join(settings.caller.verifiers)}")
+    for allowed in settings.provider.allowed_regions:
+        print(f"# region {allowed} is opened by {told(settings.provider.regions[allowed].credential)}")
     for region, place in meaning.endpoints(settings).items():
         if not meaning.is_documented(region, place):
             print(f"# note: region {region} goes to {place.url}, which is not OpenAI's documented host for it")

@@ -26,10 +26,18 @@ from addons.simulator.provider import SimulatedProvider
 PROJECT: Final = "ri.compass.main.folder.0b5f7a0e-demo"
 START_SECONDS: Final = 30.0
 SHOWN: Final = (
-    ("policy.decision", "http.response.status_code", "error.type", "policy.param", "policy.rule", "policy.changes"),
+    (
+        "policy.decision",
+        "call.outcome",
+        "http.response.status_code",
+        "error.type",
+        "policy.param",
+        "policy.rule",
+        "policy.changes",
+    ),
     ("caller", "foundry.attribution", "trace_id"),
     ("foundry.model.rid", "gen_ai.request.model", "region"),
-    ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "usage.status", "answer.ended", "duration.sidecar"),
+    ("gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens", "usage.status", "duration.sidecar"),
 )
 """What of a record is shown, in its groups: the verdict, who, which model, and what it took."""
 

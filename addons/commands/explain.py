@@ -6,8 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from addons.configuration import judging
-from addons.configuration import loading, meaning
+from addons.configuration import judging, loading, meaning
 from addons.configuration.errors import ConfigurationError
 from addons.configuration.settings import Settings
 from addons.gates.concurrency import UnderWay

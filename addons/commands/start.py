@@ -10,6 +10,7 @@ from addons.configuration import loading, mitmproxy_options
 from addons.configuration.errors import ConfigurationError
 from addons.configuration.file_checks import check_files
 from addons.configuration.settings import Settings
+from addons.process import logs
 from addons.process.listener_certificate import lay_out
 from addons.process.lockdown import arguments
 from addons.values.secret import Secret, SecretError
@@ -38,7 +39,7 @@ def start(config: Path | None, *, inspect: bool) -> int:
         from mitmproxy.tools.main import mitmdump
 
         mitmdump(words)
-    return 0
+    return 1 if logs.failure() else 0
 
 
 def prepare(config: Path | None) -> Settings:
@@ -47,17 +48,18 @@ def prepare(config: Path | None) -> Settings:
     faults = [
         f"{name} is set: it would write TLS secrets to a file; unset it" for name in KEY_LOGS if os.environ.get(name)
     ]
-    secrets = {
-        f"provider.regions.{region}.api_key": settings.provider.regions[region].api_key
+    secrets: dict[str, Secret] = {
+        f"provider.regions.{region}.api_key": key
         for region in settings.provider.allowed_regions
+        if (key := settings.provider.regions[region].api_key)
     }
     if isinstance(settings.limits.storage, Secret):
         secrets["limits.storage"] = settings.limits.storage
-    for key, secret in secrets.items():
+    for name, secret in secrets.items():
         try:
             secret.read()
         except SecretError as error:
-            faults.append(f"{key}: {error}")
+            faults.append(f"{name}: {error}")
     try:
         check_files(settings)
         assembly.assemble(settings)

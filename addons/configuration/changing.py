@@ -5,15 +5,20 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from addons.configuration.settings import Settings
+from addons.exchange.rules import InForce, Rules
 from addons.process.listener_certificate import lay_out
 from addons.responses.policy_settings import PolicySettings
-from addons.exchange.rules import InForce, Rules
 from addons.stores.limits_settings import LimitsSettings
+from addons.verifiers.grant import Granting
 from addons.verifiers.protocol import Verifier
+from addons.verifiers.settings import CallerSettings
 
 RELOADED: Final[Mapping[str, Any]] = {
     "provider": {"zero_data_retention", "regions", "allowed_regions"},
-    "caller": True,
+    "caller": {
+        **dict.fromkeys(set(CallerSettings.model_fields) - {"certificate"}, True),
+        "certificate": set(Granting.model_fields),  # handshakes have the rest
+    },
     "models": True,
     "policy": set(PolicySettings.model_fields) - {"max_body_bytes"},
     "limits": set(LimitsSettings.model_fields) - {"storage"},
@@ -53,6 +58,9 @@ class Changing:
             yield self._settings.provider.trusted_ca
         if own := self._settings.listen.tls:
             yield from (own.certificate, own.key)
+        for upstream in self._settings.provider.regions.values():
+            if upstream.identity and upstream.identity.trusted_ca:
+                yield upstream.identity.trusted_ca
         yield from _verifier_files(self._settings)
 
     def prepare(self, changed: set[Path]) -> Callable[[], None]:
@@ -90,6 +98,6 @@ def needing_restart(old: Settings, new: Settings) -> list[str]:
 
 def _verifier_files(settings: Settings) -> Iterator[Path]:
     caller = settings.caller
-    for own in (caller.jwt, caller.introspection, caller.foundry):
+    for own in (*caller.issuers, caller.introspection, caller.foundry, caller.kubernetes):
         if own is not None and own.trusted_ca is not None:
             yield own.trusted_ca

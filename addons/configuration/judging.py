@@ -8,9 +8,10 @@ from addons.configuration.meaning import (
     foundry_addresses,
     foundry_hosts,
     hosts,
+    is_attested,
 )
 from addons.configuration.settings import Settings
-from addons.exchange.rules import ProviderKey, Rules
+from addons.exchange.rules import Rules
 from addons.exchange.upstream.destination import Trust
 from addons.gates.attribution import attribute
 from addons.gates.body import ReadBody
@@ -24,27 +25,38 @@ from addons.gates.pass_on import pass_on
 from addons.gates.policy import JudgeBody
 from addons.gates.rewrite import Rewrite
 from addons.gates.route import Route
+from addons.provider_credentials.build import Credentials
+from addons.sources.alarm import RaiseAlarm, log_alarm
 from addons.stores.counters import Counters
 from addons.verifiers.verifier import Verifier
 from addons.verifiers.verifier import build as build_verifier
 
 
-def rules(settings: Settings, counters: Counters, under_way: UnderWay, verifier: Verifier | None = None) -> Rules:
-    """What the settings say of a call. ``counters`` and ``under_way`` outlive a change of the rules.
+def rules(  # noqa: PLR0913 - what outlives a change stands by name
+    settings: Settings,
+    counters: Counters,
+    under_way: UnderWay,
+    verifier: Verifier | None = None,
+    *,
+    credentials: Credentials | None = None,
+    alarm: RaiseAlarm = log_alarm,
+) -> Rules:
+    """What the settings say of a call. ``counters``, ``under_way`` and ``credentials`` outlive a change of the rules.
 
     ``verifier`` is the one that ``settings.caller`` describes, where there is one already.
 
     Raises:
         OSError, ValueError: a file the settings name is missing or wrong; the message says which.
     """
-    verifier = verifier or build_verifier(settings.caller)
+    verifier = verifier or build_verifier(settings.caller, alarm)
     own = gates(settings, verifier, counters, under_way)
+    credentials = credentials or Credentials(alarm)
     trust = Trust.load(settings.provider.trusted_ca)
     return Rules(
         own,
         {"provider": own.names("provider"), "foundry": own.names("foundry")},
         {
-            region: ProviderKey(settings.provider.regions[region].api_key)
+            region: credentials.of(settings.provider.regions[region].credential)
             for region in settings.provider.allowed_regions
         },
         destinations(settings, trust),
@@ -60,7 +72,7 @@ def gates(settings: Settings, verifier: Verifier, counters: Counters, under_way:
     return Gates(
         head=(
             Named("route", Route(hosts(settings), foundry_hosts(settings), other_paths=forwards(settings)), TO_BOTH),
-            Named("caller", IdentifyCaller(verifier)),
+            Named("caller", IdentifyCaller(verifier, settings.caller.by_certificate)),
             Named("concurrency", LimitConcurrency(settings.limits, under_way), TO_BOTH),
             Named("attribution", attribute),
             Named("media_type", DeclaredBody(settings.policy.max_body_bytes)),
@@ -69,7 +81,7 @@ def gates(settings: Settings, verifier: Verifier, counters: Counters, under_way:
             Named("body", ReadBody(settings.policy.max_body_bytes)),
             Named("model", ResolveModel(catalogue_of(settings))),
             Named("permission", permit_model),
-            Named("policy", JudgeBody(settings.policy)),
+            Named("policy", JudgeBody(settings.policy, attested=is_attested(settings))),
             Named("rewrite", Rewrite(endpoints(settings))),
             Named("limits", HoldToLimits(settings.limits, counters)),
             Named("pass_on", pass_on, TO_FOUNDRY),

@@ -99,7 +99,9 @@ def _parse(path: Path) -> CommentedMap:
     return document
 
 
-PATH_KEYS: Final = frozenset({"file", "certificate", "key", "trusted_ca", "certificates", "public_key_file", "ledger"})
+PATH_KEYS: Final = frozenset(
+    {"file", "certificate", "key", "trusted_ca", "certificates", "public_key_file", "token_file", "ledger"}
+)
 NO_PATH: Final = "off"
 
 

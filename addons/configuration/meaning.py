@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import structlog
 
 from addons.configuration.settings import Settings
+from addons.exchange.upstream.destination import Destination, Trust
 from addons.foundry.catalogue import Catalogue
 from addons.foundry.regions import REGION_HOSTS
-from addons.exchange.upstream.destination import Destination, Trust
 from addons.gates.rewrite import Endpoint
 from addons.gates.route import LOOPBACK_NAMES
 from addons.process.banner import Listening
@@ -21,7 +21,7 @@ _log = structlog.get_logger("sidecar")
 
 def warn(settings: Settings) -> None:
     """Says at the start what the operator should know."""
-    if settings.provider.zero_data_retention != "attested":
+    if not is_attested(settings):
         _log.warning(
             "zero_data_retention_not_attested",
             meaning="store: false alone is not zero data retention; it is a setting of the OpenAI organization",
@@ -84,6 +84,11 @@ def destinations(settings: Settings, trust: Trust) -> Mapping[str, Destination]:
     }
 
 
+def is_attested(settings: Settings) -> bool:
+    """Whether the operator states that the OpenAI organization has zero data retention."""
+    return settings.provider.zero_data_retention == "attested"
+
+
 def catalogue_of(settings: Settings) -> Catalogue:
     return Catalogue(
         extra=settings.models.extra,
@@ -94,12 +99,12 @@ def catalogue_of(settings: Settings) -> Catalogue:
 
 def listening(settings: Settings) -> Listening:
     """What a person at a terminal is told, but for the addresses, which are known once everything listens."""
-    attested = "attested" if settings.provider.zero_data_retention else "not attested"
+    attested = "attested" if is_attested(settings) else "not attested"
     return Listening(
         addresses=(),
         authority=str(settings.listen.certificates.expanduser() / "mitmproxy-ca-cert.pem"),
         policy=f"{settings.policy.mode}; zero data retention {attested}",
-        verifier=settings.caller.verifier,
+        verifier=", ".join(settings.caller.verifiers),
         regions=settings.provider.allowed_regions,
     )
 

@@ -14,11 +14,11 @@ from addons.exchange.settings import ListenSettings, ProviderSettings
 from addons.foundry.regions import REGION_HOSTS
 from addons.foundry.settings import FoundrySettings, ModelsSettings
 from addons.inspecting.settings import InspectSettings
+from addons.journal.settings import TelemetrySettings
 from addons.process.settings import LifecycleSettings, LogSettings
 from addons.responses.policy_settings import PolicySettings
 from addons.stores.ledger_settings import UsageSettings
 from addons.stores.limits_settings import LimitsSettings
-from addons.telemetry.settings import TelemetrySettings
 from addons.values.address import is_loopback, split_address
 from addons.verifiers.settings import CallerSettings
 
@@ -61,6 +61,12 @@ class Settings(BaseSettings):
                 f"caller.verifier development accepts any token, so it may listen on loopback alone;"
                 f" listen.reverse is {self.listen.reverse}. Choose another verifier or listen on 127.0.0.1"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _certificates_need_tls(self) -> "Settings":
+        if "certificate" in self.caller.verifiers and self.listen.tls is None:
+            raise ValueError("caller.verifier certificate: callers show one over TLS alone; write listen.tls")
         return self
 
     @model_validator(mode="after")

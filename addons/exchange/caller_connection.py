@@ -74,6 +74,7 @@ class Peer(NamedTuple):
     listener: Literal["reverse", "proxy"]
     encrypted: bool = False
     server_name: str | None = None  # TLS SNI
+    client_identity: str | None = None  # of the verified certificate it showed; "": it names nobody
 
 
 class Served(Protocol):
@@ -92,21 +93,26 @@ class Clocks(NamedTuple):
     body: float
 
 
+class Server(Protocol):
+    """What serves the requests of all connections."""
+
+    @property
+    def bounds(self) -> BodyBounds: ...
+
+    @property
+    def clocks(self) -> Clocks: ...
+
+    def serve(self, caller: "CallerConnection", request: Request) -> Served:
+        """The exchange of one request, not yet begun."""
+
+    def refuse(self, refusal: Refusal) -> bytes:
+        """The answer to what can't be read as a request, of which no exchange is made."""
+
+
 class CallerConnection:
-    """``serve`` makes the exchange of one request, ``bounds`` are those of its body.
+    """One caller's connection, from its first byte to its last."""
 
-    ``refuse`` gives the answer to what can't be read as a request, which no exchange is made of.
-    """
-
-    def __init__(  # noqa: PLR0913 - one parameter a part it works with
-        self,
-        wire: Wire,
-        peer: Peer,
-        serve: Callable[["CallerConnection", Request], Served],
-        refuse: Callable[[Refusal], bytes],
-        bounds: BodyBounds,
-        clocks: Clocks,
-    ) -> None:
+    def __init__(self, wire: Wire, peer: Peer, server: Server) -> None:
         self.peer = peer
         self.open = True
         self.draining = False  # after the exchange under way nothing more is served
@@ -114,25 +120,22 @@ class CallerConnection:
         self.opened: Opened | None = None  # a tunnel that was granted, and not yet gone into
         self.leads_to: tuple[str, int] | None = None  # the far end of an unread tunnel, once it is one
         self._wire = wire
-        self._serve = serve
-        self._refuse = refuse
-        self._bounds = bounds
-        self._clocks = clocks
-        self._reader = RequestReader(bounds)
+        self._server = server
+        self._reader = RequestReader(server.bounds)
         self._ahead = 0  # bytes that came while an exchange was under way
         self._paused = False
         self._deaf = False  # the last answer was said: what still comes is dropped
         self._unread: Request | None = None  # answered before its body has come
         self._turning = False
         self._timer: asyncio.TimerHandle | None = None
-        self._start_clock(clocks.head, self._head_is_late)
+        self._start_clock(server.clocks.head, self._head_is_late)
 
     # what comes in
 
     def begin(self, peer: Peer) -> None:
         """HTTP begins, within TLS or a tunnel it may be; the clock of the head goes on."""
         self.peer = peer
-        self._reader = RequestReader(self._bounds)
+        self._reader = RequestReader(self._server.bounds)
 
     def received(self, data: bytes) -> None:
         if self._deaf or not self.open:
@@ -183,7 +186,7 @@ class CallerConnection:
                     self._wait_for_head()
                     break
                 self._stop_clock()
-                self.current = served = self._serve(self, self._reader.requests.popleft())
+                self.current = served = self._server.serve(self, self._reader.requests.popleft())
                 served.start()
         finally:
             self._turning = False
@@ -203,10 +206,10 @@ class CallerConnection:
     def _wait_for_head(self) -> None:
         if (refusal := self._reader.failure) is not None:
             _log.warning("head_refused", refusal=refusal.name, peer=self.peer.address)
-            self.write(self._refuse(refusal))
+            self.write(self._server.refuse(refusal))
             self.say_no_more()
         elif self._reader.in_head:
-            self._start_clock(self._clocks.head, self._head_is_late)
+            self._start_clock(self._server.clocks.head, self._head_is_late)
         elif self.draining:
             self.close()
 
@@ -245,7 +248,7 @@ class CallerConnection:
         if not request.body.ended:
             request.body.drop()
             self._unread = request
-            self._start_clock(self._clocks.body, self.abort)
+            self._start_clock(self._server.clocks.body, self.abort)
         self._take_turns()
 
     def say_no_more(self) -> None:
@@ -276,7 +279,7 @@ class CallerConnection:
             self._wire.abort()
 
     def _head_is_late(self) -> None:
-        _log.warning("head_not_ended", seconds=self._clocks.head, peer=self.peer.address)
+        _log.warning("head_not_ended", seconds=self._server.clocks.head, peer=self.peer.address)
         self.abort()
 
     def _start_clock(self, seconds: float, then: Callable[[], None]) -> None:

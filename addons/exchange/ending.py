@@ -35,7 +35,7 @@ class Told(NamedTuple):
     message: str = ""
     code: str = "stream_truncated"
     sentence: str = ""
-    headers: Mapping[str, str] = {}  # noqa: RUF012 - a row of a table, never changed
+    headers: Mapping[str, str] = {}
 
 
 SOON: Final = {"Retry-After": "1"}
@@ -48,8 +48,8 @@ def _late(far: str, timeout: str) -> Told:
     return Told(Outcome.TIMED_OUT, timeout, f"{far} did not answer in time.", "timeout", sentence)
 
 
-TOLD: Final[Mapping[To, Mapping[Ending, Told]]] = {
-    to: {
+def _table(far: str, timeout: str) -> Mapping[Ending, Told]:
+    return {
         Ending.CALLER_GONE: Told(Outcome.CALLER_GONE),
         Ending.BODY_LATE: Told(
             Outcome.CALLER_STALLED, "body_timeout", "The body did not arrive in listen.body_seconds."
@@ -62,9 +62,10 @@ TOLD: Final[Mapping[To, Mapping[Ending, Told]]] = {
             Outcome.SHUT_DOWN, "shutting_down", _SHUTTING_DOWN, "sidecar_shutting_down", _SHUTTING_DOWN, SOON
         ),
     }
-    for to, far, timeout in (
-        ("provider", "The model provider", "provider_timeout"),
-        ("foundry", "Foundry", "foundry_timeout"),
-    )
+
+
+TOLD: Final[Mapping[To, Mapping[Ending, Told]]] = {
+    "provider": _table("The model provider", "provider_timeout"),
+    "foundry": _table("Foundry", "foundry_timeout"),
 }
 """By where the call leaves for."""

@@ -8,6 +8,7 @@ in one answer, where one can be given, and in one record.
 import asyncio
 import time
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Final
 
 import structlog
@@ -17,13 +18,14 @@ from addons.exchange import answers
 from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.deadline import Deadline
 from addons.exchange.ending import TOLD, Ending
-from addons.exchange.failures import refusal_of
+from addons.exchange.failures import bearer_of, refusal_of
 from addons.exchange.judging import Judged, PassedOn, judge
 from addons.exchange.relay import Relay, Watch
 from addons.exchange.request import SECRET_FIELDS, Request
 from addons.exchange.sending import Sent, pass_on_to_foundry, send_to_provider
 from addons.exchange.services import Services
 from addons.exchange.upstream.failure import UpstreamFailure
+from addons.foundry.alarms import Alarm
 from addons.foundry.provider_errors import refusal_for
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
@@ -93,7 +95,7 @@ class Exchange:
             await self._send(judged)
             await self._relay_answer()
             await self._finish()
-        except BaseException as error:  # noqa: BLE001 - whatever escapes, the call ends closed, answered and recorded
+        except BaseException as error:
             self._fail(error)
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
@@ -116,7 +118,7 @@ class Exchange:
         if timeouts.total is not None:
             self._total.set(timeouts.total, Ending.TOTAL)
         if isinstance(judged, Judged):
-            self._credential = await self._rules.credentials[judged.region].bearer()
+            self._credential = await bearer_of(self._rules.credentials[judged.region])
             self._sent = await send_to_provider(judged, self._credential, services.to_provider, self.relay)
         else:
             self._sent = await pass_on_to_foundry(judged, self._rules, services.to_foundry, self.relay)
@@ -139,10 +141,10 @@ class Exchange:
     async def _finish(self) -> None:
         """The answer is over: it has passed, or is refused for what it is."""
         relay, call = self.relay, self.call
-        if relay.passing is None or not relay.begun:
-            raise self._refusal_of_answer()
-        if relay.failure is not None and not relay.finished:
+        if relay.failure is not None and not (relay.finished and isinstance(relay.failure, UpstreamFailure)):
             raise relay.failure
+        if not relay.begun:
+            raise self._refusal_of_answer()
         if relay.finish():
             call.outcome = relay.outcome
         else:
@@ -176,14 +178,11 @@ class Exchange:
 
     def _fail(self, error: BaseException) -> None:
         """Decides what the end is called, and tells the caller as far as it can be told."""
-        call, relay = self.call, self.relay
+        call, _relay = self.call, self.relay
         if self._sent is not None:
             self._sent.abort()
         if isinstance(error, asyncio.CancelledError) and self._ending is not None:
             self._end_early(self._ending)
-        elif relay.finished:
-            call.outcome = relay.outcome  # nothing that comes behind the end of a stream changes it
-            self._keep = relay.break_off("", "") and self._keep
         elif isinstance(error, Refusal):
             call.outcome = Outcome.REFUSED if call.sent_at is None else Outcome.PROVIDER_ERROR
             self._refuse(error)
@@ -243,18 +242,18 @@ class Exchange:
     def _refusal_of_answer(self) -> Refusal:
         """An answer that does not pass, as the refusal that takes its place."""
         call, relay = self.call, self.relay
-        if relay.passing is None:
-            assert relay.failure is not None
-            raise relay.failure
         if call.to == "foundry" or call.answer.status is None:
             return Refusal("foundry_failed", "Foundry gave no answer that can be passed on.")
         assert call.model
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in relay.fields}
         body = bytes(relay.kept)
+        if call.answer.status == HTTPStatus.UNAUTHORIZED and self._credential is not None:
+            assert call.region
+            self._rules.credentials[call.region].refused(self._credential)
         found = refusal_for(call.answer.status, headers, body, call.model.rid)
         told = answers.refusal_bytes(found.refusal, self._services.error_format, close=False)
         if self.quotes_credential(body) or self.quotes_credential(told):
-            call.alarms.append("provider_key_quoted")
+            call.alarms.append(Alarm.PROVIDER_KEY_QUOTED)
             found = refusal_for(call.answer.status, {}, b"", call.model.rid)
         if found.alarm:
             call.alarms.append(found.alarm)
@@ -270,7 +269,7 @@ class Exchange:
         for step in (self.relay.read_facts, lambda: record.update(self._services.record(self.call))):
             try:
                 step()
-            except Exception as error:  # noqa: BLE001 - as said above
+            except BaseException as error:  # noqa: BLE001 - as said above
                 _log.error("fault", exc_info=error, **{"call.id": self.call.id})
         self._services.observers.ended(self, record)
         self._caller.exchange_ended(self.request, keep=self._keep)
@@ -325,5 +324,6 @@ def _opened(request: Request, caller: CallerConnection) -> Call:
         encrypted=caller.peer.encrypted,
         peer=caller.peer.address,
         server_name=caller.peer.server_name,
+        client_identity=caller.peer.client_identity,
         credentials=credentials,
     )

@@ -5,8 +5,9 @@ from typing import Final, NamedTuple
 
 from addons.call import To
 from addons.exchange.ending import SOON
-from addons.exchange.upstream.failure import UpstreamFailure, FailureKind
+from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
 from addons.foundry.refusals import Refusal
+from addons.provider_credentials.credential import Credential, CredentialError
 
 
 class Far(NamedTuple):
@@ -35,6 +36,23 @@ SENTENCES: Final[Mapping[FailureKind, str]] = {
 }
 
 _NOT_REACHED: Final = frozenset({_Kind.UNREACHABLE, _Kind.NO_CONNECTION_FREE})
+
+
+async def bearer_of(credential: Credential) -> bytes:
+    """What opens the provider.
+
+    Raises:
+        Refusal: there is nothing now that does; nothing was sent.
+    """
+    try:
+        return await credential.bearer()
+    except CredentialError as error:
+        raise Refusal(
+            "provider_credential_missing",
+            "The sidecar has no credential for the model provider just now. Try again shortly.",
+            headers=SOON,
+            detail=str(error),
+        ) from error
 
 
 def refusal_of(failure: UpstreamFailure, to: To, *, reused: bool) -> Refusal:

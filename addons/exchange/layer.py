@@ -22,6 +22,7 @@ from mitmproxy.proxy.server import ConnectionHandler
 from OpenSSL import SSL
 
 from addons.exchange.caller_connection import CallerConnection, Peer
+from addons.exchange.client_certificates import client_identity
 
 TLS_HANDSHAKE: Final = 0x16
 """The first byte of a TLS connection (RFC 8446 §5.1); no method of HTTP begins with it."""
@@ -47,10 +48,9 @@ class SocketWire:
     """Writes to a caller's socket, through each TLS layer that lies between, the innermost first."""
 
     def __init__(self, handler: ConnectionHandler, client: Client) -> None:
-        writer = handler.transports[client].writer
-        assert writer is not None
-        self._writer: Any = writer
-        self._transport: Any = writer.transport
+        writer: Any = handler.transports[client].writer
+        self._writer = writer
+        self._transport = writer.transport
         self._transport.set_write_buffer_limits(high=HIGH_WATER, low=0)
         self._handler = handler
         self._watchdog = handler.timeout_watchdog
@@ -149,7 +149,7 @@ class CallerLayer(layer.Layer):
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         try:
             yield from self._handled(event)
-        except Exception as error:  # noqa: BLE001 - mitmproxy would log it and leave the caller hanging
+        except BaseException as error:  # noqa: BLE001 - mitmproxy would log it and leave the caller hanging
             _log.error("fault", exc_info=error)
             self._caller.closed()
             yield commands.CloseConnection(self.context.client)
@@ -235,4 +235,5 @@ def _peer(context: Context, *, encrypted: bool) -> Peer:
         listener="proxy" if isinstance(client.proxy_mode, RegularMode) else "reverse",
         encrypted=encrypted,
         server_name=client.sni if encrypted else None,
+        client_identity=client_identity(client) if encrypted else None,
     )

@@ -5,9 +5,10 @@ other. Which server may be dialled by mitmproxy itself (``server_connect``): the
 HTTP layer, its replay of saved requests and its connections to servers lead nowhere.
 """
 
+import asyncio
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 import structlog
@@ -20,8 +21,9 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.exchange.caller_connection import CallerConnection, Peer
 from addons.exchange.connection_bounds import ConnectionBounds
-from addons.exchange.upstream.keep_alive import keep_alive
 from addons.exchange.layer import CallerLayer, ClosingLayer, SocketWire
+from addons.exchange.upstream.keep_alive import keep_alive
+from addons.exchange.upstream.pool import UpstreamPool
 
 NOT_ALLOWED: Final = "the sidecar does not dial this address"
 NO_ROOM: Final = "too many connections"
@@ -35,11 +37,12 @@ type Connect = Callable[[SocketWire, Peer], CallerConnection]
 
 
 class Listener:
-    """``connect`` makes the connection of a caller that has come."""
+    """``connect`` makes the connection of a caller that has come; ``upstreams`` end with the last of them."""
 
     name = "sidecar-listener"
 
-    def __init__(self, connect: Connect, bounds: ConnectionBounds) -> None:
+    def __init__(self, connect: Connect, bounds: ConnectionBounds, upstreams: Collection[UpstreamPool]) -> None:
+        self._upstreams = upstreams
         self._connect = connect
         self._bounds = bounds
         self._open: dict[str, tuple[CallerConnection, SocketWire]] = {}  # by the client's id
@@ -52,6 +55,16 @@ class Listener:
         for listening in _listening():
             with listening:
                 listening.listen(QUEUE)  # again: the kernel takes the new length
+
+    def done(self) -> asyncio.Task[None]:
+        """mitmproxy waits for the task at its end; where it takes a script out, it calls no coroutine functions."""
+        return asyncio.get_running_loop().create_task(self._end())
+
+    async def _end(self) -> None:
+        for caller in self.callers:
+            caller.abort()
+        for upstream in self._upstreams:
+            await upstream.close()
 
     def client_connected(self, client: Client) -> None:
         client.error = NO_ROOM  # stands until all is made: mitmproxy then closes the connection

@@ -8,6 +8,7 @@ pass unchanged. Fields that belong to one hop stay on it (RFC 9110 §7.6.1).
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final, Literal, NamedTuple
 
 from addons.call import Call, Outcome
@@ -69,7 +70,7 @@ class Relay:
         self.fields: answers.Fields = ()  # the provider's
         self.kept = bytearray()  # of an answer that does not pass
         self.overflowed = False  # more came than is kept
-        self.failure: UpstreamFailure | None = None
+        self.failure: BaseException | None = None  # of the other side, or a fault of our own
         self.over = False
         self.framing_ended = False  # the caller knows by the framing that it has everything
         self._framing: answers.Framing = "close"
@@ -92,6 +93,40 @@ class Relay:
     # told by the provider's connection
 
     def head(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        try:
+            self._head_came(status, headers)
+        except BaseException as error:  # noqa: BLE001 - the exchange raises it, where it ends the call as a fault
+            self._fault(error)
+
+    def data(self, payload: bytes) -> None:
+        if self.over:
+            return
+        try:
+            self._payload_came(payload)
+        except BaseException as error:  # noqa: BLE001 - as above
+            self._fault(error)
+
+    def read(self) -> None:
+        if self.over:
+            return
+        try:
+            self._call.last_activity = time.monotonic()
+            if self._out or self._head:
+                self._flush()
+        except BaseException as error:  # noqa: BLE001 - as above
+            self._fault(error)
+
+    def ended(self, failure: UpstreamFailure | None) -> None:
+        self.failure = self.failure or failure
+        self.over = True
+        self._wake()
+
+    def _fault(self, error: BaseException) -> None:
+        self.failure = error
+        self.over = True
+        self._wake()
+
+    def _head_came(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
         answer, fields = self._call.answer, {name.lower(): value.strip() for name, value in headers}
         answer.status = status
         answer.first_byte_at = self._call.last_activity = time.monotonic()
@@ -103,13 +138,11 @@ class Relay:
         if self.passing == "kept":
             return
         known_length = self.passing != "events" and b"content-length" in fields
-        self._framing = answers.framing_of(
-            status, version=self._version, method=self._call.method, length=known_length
-        )
+        self._framing = answers.framing_of(status, version=self._version, method=self._call.method, length=known_length)
         self._head = answers.head(status, self._outgoing(fields))
         self._call.status = status
 
-    def data(self, payload: bytes) -> None:
+    def _payload_came(self, payload: bytes) -> None:
         if self._watch is not None:
             self._watch.piece(payload)
         match self.passing:
@@ -126,16 +159,6 @@ class Relay:
             case _:
                 self.overflowed = True
                 self._wake()
-
-    def read(self) -> None:
-        self._call.last_activity = time.monotonic()
-        if self._out or self._head:
-            self._flush()
-
-    def ended(self, failure: UpstreamFailure | None) -> None:
-        self.failure = failure
-        self.over = True
-        self._wake()
 
     # used by the exchange
 
@@ -180,7 +203,7 @@ class Relay:
             return Outcome.PROVIDER_ERROR if self._stream.failed else Outcome.SERVED
         if self.passing == "json":
             facts = self._document.facts()
-            if facts.error_code is not None:
+            if facts.failed:
                 return Outcome.PROVIDER_ERROR
             return Outcome.SERVED if self._document.complete else Outcome.TRUNCATED
         return Outcome.SERVED
@@ -188,7 +211,8 @@ class Relay:
     def read_facts(self) -> None:
         """Puts what the answer said of itself into the call."""
         if self.passing == "events":
-            self._call.answer.facts = self._stream.facts
+            facts = self._stream.facts
+            self._call.answer.facts = replace(facts, unread=True) if self._stream.unread else facts
         elif self.passing == "json":
             self._call.answer.facts = self._document.facts()
 

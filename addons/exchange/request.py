@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from addons.foundry.refusals import Refusal
@@ -110,27 +111,16 @@ class Body:
             self._waiter.set_result(None)
 
 
+@dataclass(slots=True, eq=False)
 class Request:
     """``fields`` are the header lines as they came, ``target`` the request target, ``version`` HTTP's: 1.0 or 1.1."""
 
-    __slots__ = ("body", "fields", "keep_alive", "method", "target", "version")
-
-    def __init__(
-        self,
-        *,
-        method: str,
-        target: str,
-        fields: tuple[tuple[bytes, bytes], ...],
-        version: str,
-        keep_alive: bool,
-        bounds: BodyBounds,
-    ) -> None:
-        self.method = method
-        self.target = target
-        self.fields = fields
-        self.version = version
-        self.keep_alive = keep_alive
-        self.body = Body(bounds)
+    method: str
+    target: str
+    fields: tuple[tuple[bytes, bytes], ...] = field(repr=False)
+    version: str
+    keep_alive: bool
+    body: Body = field(repr=False)
 
     def table(self) -> dict[str, tuple[str, ...]]:
         """Lower-case header names to their values, in the order they came."""

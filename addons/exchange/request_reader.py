@@ -10,7 +10,7 @@ from typing import Final
 
 import httptools
 
-from addons.exchange.request import BodyBounds, Request
+from addons.exchange.request import Body, BodyBounds, Request
 from addons.foundry.refusals import Refusal
 
 MOST_HEAD: Final = 256 * 1024
@@ -116,7 +116,7 @@ class RequestReader:
             fields=tuple(self._fields),
             version=version,
             keep_alive=self._parser.should_keep_alive(),
-            bounds=self._bounds,
+            body=Body(self._bounds),
         )
         codings = b",".join(value for name, value in self._fields if name.lower() == b"transfer-encoding")
         if version not in {"1.0", "1.1"} or codings.lower() not in _CODINGS or (codings and version == "1.0"):

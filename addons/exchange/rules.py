@@ -1,48 +1,13 @@
 """What the settings say of a call, in one piece: a reload puts another piece in its place, whole."""
 
-import asyncio
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
 
 from addons.call import To
 from addons.exchange.upstream.destination import Destination, Trust
 from addons.gates.order import Gates
-from addons.values.secret import Secret
+from addons.provider_credentials.credential import Credential
 from addons.verifiers.protocol import Verifier
-
-KEY_LIFETIME: Final = 1.0  # seconds a key file's content is trusted before it is looked at again
-
-
-class Credential(Protocol):
-    """What opens the way to one region of the provider."""
-
-    async def bearer(self) -> bytes:
-        """The token that goes behind ``Bearer``.
-
-        Raises:
-            SecretError: there is none that may be used.
-        """
-
-
-class ProviderKey:
-    """A region's key, read again when its file changes."""
-
-    def __init__(self, source: Secret) -> None:
-        self._source = source
-        self._value = b""
-        self._read_at = float("-inf")
-
-    async def bearer(self) -> bytes:
-        """
-        Raises:
-            SecretError: it can't be read.
-        """
-        if time.monotonic() - self._read_at > KEY_LIFETIME:
-            self._value = (await asyncio.to_thread(self._source.read)).encode()
-            self._read_at = time.monotonic()
-        return self._value
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +16,7 @@ class Rules:
     Args:
         gates: those a call goes through.
         every_gate: the names of those it must have got through, in order, to leave; by where it leaves for.
-        credentials: by region.
+        credentials: what opens the provider, by region.
         destinations: where the calls of each region go; nothing of the provider's is dialled but these.
         foundry: Foundry's host names that calls may be passed on to, each with its address where the operator
             wrote one.

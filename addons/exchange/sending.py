@@ -45,9 +45,7 @@ async def send_to_provider(judged: Judged, credential: bytes, pool: UpstreamPool
     return connection
 
 
-async def pass_on_to_foundry(
-    passed_on: PassedOn, rules: Rules, pool: UpstreamPool, receiver: AnswerReceiver
-) -> Sent:
+async def pass_on_to_foundry(passed_on: PassedOn, rules: Rules, pool: UpstreamPool, receiver: AnswerReceiver) -> Sent:
     """Sends the request with the caller's own credentials.
 
     Raises:
@@ -65,9 +63,7 @@ async def pass_on_to_foundry(
 def _head(outbound: Outbound, credentials: bytes) -> bytes:
     lines = [f"{outbound.method} {outbound.path} HTTP/1.1\r\n"]
     lines += [f"{name}: {value}\r\n" for name, value in outbound.headers]
-    return b"".join(
-        ("".join(lines).encode("latin-1"), credentials, b"Content-Length: %d\r\n\r\n" % len(outbound.body))
-    )
+    return b"".join(("".join(lines).encode("latin-1"), credentials, b"Content-Length: %d\r\n\r\n" % len(outbound.body)))
 
 
 def _lines(credentials: Headers) -> Iterator[bytes]:

@@ -19,7 +19,8 @@ _log = structlog.get_logger("sidecar.exchange")
 
 class Timeouts(NamedTuple):
     """Seconds: for the caller to send its body, to reach the other side, of its silence, for a whole answer (None:
-    no such limit), and for a caller to take anything of its answer."""
+    no such limit), and for a caller to take anything of its answer.
+    """
 
     body: float
     connect: float
@@ -79,7 +80,7 @@ class Observers(Observer):
                 _log.error("observer_failed", observer=type(observer).__name__, exc_info=error)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Services:
     """
     Args:

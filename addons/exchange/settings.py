@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from addons.foundry.regions import Region
+from addons.provider_credentials.settings import OpenedBy
 from addons.values.address import Address, PassedHost
-from addons.values.secret import Secret
 
 
 class _Section(BaseModel):
@@ -57,11 +57,10 @@ class ListenSettings(_Section):
     ] = Path("~/.foundry-sidecar")
 
 
-class Upstream(_Section):
-    """Where one region's calls go, and the key that opens it."""
+class Upstream(_Section, OpenedBy):
+    """Where one region's calls go, and what opens it: a static key or the pod's own identity."""
 
     url: Annotated[str | None, Field(description="https only; absent: OpenAI's documented host of the region")] = None
-    api_key: Annotated[Secret, Field(description="the OpenAI project's key, by reference")]
     organization: Annotated[str | None, Field(description="sent as OpenAI-Organization")] = None
     project: Annotated[str | None, Field(description="sent as OpenAI-Project")] = None
 

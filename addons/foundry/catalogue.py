@@ -1,6 +1,7 @@
 """Finds the model a call names, and says why it may not be used (SPEC §5, §6)."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
@@ -17,7 +18,8 @@ OTHER_PROVIDERS: Final = ("anthropic-", "claude-", "gemini-", "grok-", "llama-",
 """How locators of models begin that Foundry offers through other proxies than OpenAI's."""
 
 _OTHER_PROVIDER: Final = ("OTHER_PROVIDER", "Backend not supported for OpenAI proxy")
-_SIMILARITY = 0.75  # of a name to one it may have meant; lets one or two letters be wrong
+_SIMILARITY = 0.75  # of a word to one it may have meant; lets a letter be wrong, or two of a long word
+_WORD = re.compile(r"[a-z]+|[0-9]+")
 
 
 class Catalogue:
@@ -40,6 +42,11 @@ class Catalogue:
         self._by_name = {name: model for model in self._models.values() for name in _names(model)}
         self._allow_plain_names = allow_plain_names
         self._allowed_regions = tuple(allowed_regions)
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """Every row, whether it may be named or not."""
+        return tuple(self._models.values())
 
     def find(self, name: object, today: date) -> Model:
         """The model that the body's ``model`` member names.
@@ -86,11 +93,22 @@ class Catalogue:
         if not model.enabled:
             return "MODEL_DISABLED", "it is switched off in this sidecar's configuration"
         if model.shutdown and model.shutdown <= today:
-            return "MODEL_RETIRED", f"OpenAI shut it down on {model.shutdown}"
+            return "MODEL_RETIRED", f"OpenAI shut it down on {model.shutdown}{self._in_its_place(model)}"
         if not self.regions_for(model):
             may, held = ", ".join(model.regions), ", ".join(self._allowed_regions)
             return "GEORESTRICTION", f"it may be used in {may} alone, and this sidecar is held to {held}"
         return None
+
+    def _in_its_place(self, model: Model) -> str:
+        if model.successor is None:
+            return ""
+        known = self._by_name.get(model.successor)
+        return f" and names {model.successor} in its place" + (f" ({known.rid})" if known else "")
+
+    def unused_regions(self) -> tuple[str, ...]:
+        """The allowed regions in which no model may be used."""
+        used = {region for model in self._models.values() for region in model.regions}
+        return tuple(region for region in self._allowed_regions if region not in used)
 
     def _unknown(self, name: str, today: date) -> Refusal:
         locator = name.removeprefix(LANGUAGE_MODEL_PREFIX)
@@ -106,13 +124,31 @@ class Catalogue:
         return Refusal("model_not_found", message, parameters={"modelId": rid}, param="model")
 
     def _meant(self, name: str, today: date) -> str | None:
-        """The RID of the model that goes by this name, or of one in use whose name is much like it."""
+        """The RID of the model that goes by this name, or of one in use whose name differs in its spelling alone."""
         plain = name[:100].lower().rpartition("/")[2]  # other gateways write openai/gpt-5.2
         if model := self._by_name.get(plain):
             return model.rid
-        names = {name: model.rid for model, _ in self.available(today) for name in _names(model)}
-        close = difflib.get_close_matches(plain, names, n=1, cutoff=_SIMILARITY)
-        return names[close[0]] if close else None
+        meant = _WORD.findall(plain)
+        for model, _ in self.available(today):
+            if any(_is_misspelt(meant, _WORD.findall(own)) for own in _names(model)):
+                return model.rid
+        return None
+
+
+def _is_misspelt(meant: Sequence[str], own: Sequence[str]) -> bool:
+    """Whether these are a model's words and numbers: the numbers the same, each word much alike.
+
+    Another number or word is another model: gpt-6-astra is no gpt-5-6-terra, and gpt-4o-mini no gpt-4o.
+    """
+    return len(meant) == len(own) and all(
+        mine == theirs
+        or (
+            not mine.isdecimal()
+            and not theirs.isdecimal()
+            and difflib.SequenceMatcher(None, mine, theirs).ratio() >= _SIMILARITY
+        )
+        for mine, theirs in zip(meant, own, strict=True)
+    )
 
 
 def _names(model: Model) -> tuple[str, ...]:

@@ -29,6 +29,14 @@ class Model(BaseModel):
     default_output_tokens: int | None = Field(None, gt=0)  # added when the caller names none
     reasoning: bool = False
     in_memory_cache: bool = False  # accepts prompt_cache_retention: in_memory
+    daily_cache: bool = True  # else keeps prompts for up to 24 hours; a row that does not know is held to do so
     prices: Prices | None = None  # for the cost in the ledger; none are shipped
     shutdown: date | None = None  # refused from this day on
+    successor: str | None = None  # what OpenAI names in its place, by OpenAI's name
     enabled: bool = True
+    source: str = "the operator's configuration"  # where the RID comes from
+
+    @property
+    def keeps_prompts_for_a_day(self) -> bool:
+        """Whether the provider keeps prompts for up to 24 hours, whatever a call asks, unless it is under ZDR."""
+        return self.daily_cache and not self.in_memory_cache

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from addons.foundry.alarms import Alarm
 from addons.foundry.refusals import Refusal
 
 
@@ -19,7 +20,7 @@ class Row(NamedTuple):
     message: str
     parameters: tuple[str, ...] = ()
     relay: bool = False
-    alarm: str | None = None
+    alarm: Alarm | None = None
 
 
 _REJECTED: Final = Row(
@@ -33,7 +34,7 @@ _CREDENTIALS: Final = Row(
     "provider_credentials",
     "The sidecar's own credentials were not accepted by the model provider; your token is not at fault."
     " Tell the operator of this sidecar.",
-    alarm="provider_credentials",
+    alarm=Alarm.PROVIDER_CREDENTIALS,
 )
 
 BY_STATUS: Final[Mapping[int, Row]] = {
@@ -65,10 +66,10 @@ BY_CODE: Final[Mapping[str, Row]] = {
     "insufficient_quota": Row(
         "provider_quota",
         "The sidecar's account with the model provider is out of quota. Tell the operator of this sidecar.",
-        alarm="provider_quota",
+        alarm=Alarm.PROVIDER_QUOTA,
     ),
-    "incorrect_hostname": _CREDENTIALS._replace(alarm="georestriction"),
-    "data_residency_mismatch": _CREDENTIALS._replace(alarm="georestriction"),
+    "incorrect_hostname": _CREDENTIALS._replace(alarm=Alarm.GEORESTRICTION),
+    "data_residency_mismatch": _CREDENTIALS._replace(alarm=Alarm.GEORESTRICTION),
 }
 """Error codes that mean more than their status."""
 
@@ -83,7 +84,7 @@ class ProviderError:
     """The refusal to give, and the alarm to raise, if any."""
 
     refusal: Refusal
-    alarm: str | None
+    alarm: Alarm | None
 
 
 def refusal_for(status: int, headers: Mapping[str, str], body: bytes, model_rid: str) -> ProviderError:
@@ -119,10 +120,16 @@ def refusal_for(status: int, headers: Mapping[str, str], body: bytes, model_rid:
             parameters={name: known[name] for name in row.parameters},
             headers=kept,
             provider_error=error if row.relay and error else None,
-            detail=f"provider answered {status} {code if _CODE.fullmatch(code) else ''}".strip(),
+            detail=f"provider answered {status} {error_code(code) or ''}".strip(),
+            provider_code=error_code(code),
         ),
         row.alarm,
     )
+
+
+def error_code(said: str | None) -> str | None:
+    """A provider's error code for the record; None where it is none, or may be something else."""
+    return said if said and _CODE.fullmatch(said) else None
 
 
 def _milliseconds(headers: Mapping[str, str]) -> str:

@@ -90,6 +90,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     # -- what the provider answered
     "provider_rejected": Kind(400, "CUSTOM_CLIENT", "LanguageModelService:LlmHttpClientError", _BAD, None),
     "provider_credentials": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "upstream_auth_failure"),
+    "provider_credential_missing": Kind(503, None, None, _SERVER, "service_unavailable", final=False),
     "provider_rate_limited": Kind(
         429,
         "CUSTOM_CLIENT",
@@ -129,6 +130,7 @@ DECIDED_BY: Final[Mapping[str, str]] = {
     "limits_unavailable": "limits.on_store_failure",
     "ledger_unavailable": "usage.on_failure",
     "provider_credentials": "provider.regions.*.api_key",
+    "provider_credential_missing": "provider.regions",
     "provider_timeout": "provider.timeouts",
     "provider_unreachable": "provider.regions.*.url",
     "foundry_timeout": "provider.timeouts",
@@ -158,6 +160,7 @@ class Refusal(Exception):  # noqa: N818 - the field's word for it; "RefusalError
         rule: the policy rule that decided, also for the record (e.g. ``ZERO_DATA_RETENTION``).
         headers: further response headers, e.g. ``Retry-After``.
         provider_error: the provider's own ``error`` object, relayed as it came.
+        provider_code: the provider's own code for it, for the record alone.
         detail: for the log record alone; never sent to the caller.
         setting: the configuration key that decides, where it is not the one in ``DECIDED_BY``.
         instance_id: Foundry's ``errorInstanceId``, also sent as ``x-request-id``.
@@ -170,6 +173,7 @@ class Refusal(Exception):  # noqa: N818 - the field's word for it; "RefusalError
     rule: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     provider_error: Mapping[str, object] | None = None
+    provider_code: str | None = None
     detail: str | None = None
     setting: str | None = None
     instance_id: str = field(default_factory=lambda: str(uuid.uuid4()))

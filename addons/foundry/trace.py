@@ -36,7 +36,7 @@ class Trace:
     """Where one call stands in its trace; ids in lower-case hex.
 
     ``span_id`` is new and stands for this call; ``parent_span_id`` is the caller's. ``sampled`` is None where the
-    caller did not say. ``restarted``: a ``traceparent`` was given and invalid, so that trace ends here.
+    caller did not say.
     """
 
     trace_id: str  # 32 digits
@@ -45,7 +45,6 @@ class Trace:
     sampled: bool | None
     tracestate: str | None
     source: Literal["traceparent", "b3", "new"]
-    restarted: bool = False
 
 
 def read_trace(headers: Mapping[str, Sequence[str]]) -> Trace:
@@ -54,8 +53,7 @@ def read_trace(headers: Mapping[str, Sequence[str]]) -> Trace:
     Args:
         headers: lower-case header name to its values.
     """
-    given = headers.get("traceparent", ())
-    if parent := _traceparent(given):
+    if parent := _traceparent(headers.get("traceparent", ())):
         tracestate = _tracestate(headers.get("tracestate", ()))
         return Trace(parent["trace"], _new_span_id(), parent["parent"], _sampled(parent), tracestate, "traceparent")
     if trace_id := _only(_B3_TRACE, headers.get("x-b3-traceid", ())):
@@ -66,9 +64,8 @@ def read_trace(headers: Mapping[str, Sequence[str]]) -> Trace:
             _B3_SAMPLED.get(",".join(headers.get("x-b3-sampled", ())).strip().lower()),
             None,
             "b3",
-            restarted=bool(given),
         )
-    return Trace(_new_trace_id(), _new_span_id(), None, None, None, "new", restarted=bool(given))
+    return Trace(_new_trace_id(), _new_span_id(), None, None, None, "new")
 
 
 def _traceparent(values: Sequence[str]) -> re.Match[str] | None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from addons.call import Call
-from addons.foundry.caller import SCOPE, token_hash
+from addons.foundry.caller import SCOPE, Caller, token_hash
 from addons.foundry.refusals import Refusal
-from addons.verifiers.verifier import Verifier
+from addons.verifiers.grant import Granting
+from addons.verifiers.protocol import Verifier
 
 BEARER: Final = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
 """Foundry's bearer grammar; the scheme in any case (SPEC §2)."""
@@ -15,12 +16,32 @@ BEARER: Final = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class IdentifyCaller:
-    """Fills ``call.caller``, and forgets what the caller showed for itself."""
+    """Fills ``call.caller``, and forgets what the caller showed for itself.
+
+    Args:
+        verifier: asked about the bearer token.
+        by_certificate: what callers hold that are known by their certificate; None: certificates say nothing here. A
+            connection that showed one is whom it names, and its bearer, which SDKs always send, is not looked at.
+    """
 
     verifier: Verifier
+    by_certificate: Granting | None = None
 
     async def __call__(self, call: Call) -> None:
         credentials, call.credentials = ",".join(call.credentials.get("authorization", ())), {}
+        if self.by_certificate is not None and call.client_identity is not None:
+            call.caller = _certified(call.client_identity, self.by_certificate)
+        else:
+            call.caller = await self._bearer(call, credentials)
+        if SCOPE not in call.caller.scopes:
+            raise Refusal(
+                "missing_scope",
+                f"The caller lacks the scope {SCOPE}; add it to the application's OAuth2 operations and sign in again,"
+                " or to what the sidecar's configuration grants it.",
+                parameters={"missingScope": SCOPE},
+            )
+
+    async def _bearer(self, call: Call, credentials: str) -> Caller:
         if not credentials:
             raise Refusal(
                 "missing_credentials",
@@ -35,10 +56,14 @@ class IdentifyCaller:
             )
         token = match[1]
         call.token_prefix = token_hash(token)[:12]
-        call.caller = await self.verifier.verify(token)
-        if SCOPE not in call.caller.scopes:
-            raise Refusal(
-                "missing_scope",
-                f"The token lacks the scope {SCOPE}; add it to the application's OAuth2 operations and sign in again.",
-                parameters={"missingScope": SCOPE},
-            )
+        return await self.verifier.verify(token)
+
+
+def _certified(identity: str, granting: Granting) -> Caller:
+    if not identity:
+        raise Refusal(
+            "unauthorized",
+            "The client certificate names nobody: it needs exactly one SPIFFE id, or a subject in printable ASCII.",
+            parameters={"error": "INVALID"},
+        )
+    return granting.caller(identity)

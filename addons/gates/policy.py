@@ -16,8 +16,10 @@ from addons.responses.rows import deciding
 class JudgeBody:
     """Fills ``call.verdict``; refuses with the first finding that stops the call."""
 
-    def __init__(self, settings: PolicySettings) -> None:
+    def __init__(self, settings: PolicySettings, *, attested: bool = False) -> None:
+        """``attested``: whether the operator states that the OpenAI organization has zero data retention."""
         self._settings = settings
+        self._attested = attested
         self._policy = Policy(settings)
 
     async def __call__(self, call: Call) -> None:
@@ -26,6 +28,7 @@ class JudgeBody:
             self._policy.judge,
             call.document,
             call.model,
+            attested=self._attested,
             safety_identifier=await self._pseudonym(call),
             session_cache_key=self._session_key(call),
             most=MOST if call.explained else 1,

@@ -7,11 +7,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from addons.call import Call, Outbound
+from addons.foundry.request_headers import FORWARDED
 from addons.gates.body import LARGE
 from addons.responses import splice
-
-FORWARDED: Final = ("idempotency-key", "x-client-request-id")
-"""The only caller's headers that travel on; all others stay here (SPEC §2)."""
 
 MAX_FORWARDED: Final = 512  # characters
 
@@ -44,9 +42,9 @@ class Rewrite:
         assert call.verdict
         members = {**call.verdict.members, "model": self._provider_model(call)}
         if len(call.body) < LARGE:
-            body = splice.splice(call.body, members)
+            body = splice.splice(call.body, call.document, members)
         else:
-            body = await asyncio.to_thread(splice.splice, call.body, members)
+            body = await asyncio.to_thread(splice.splice, call.body, call.document, members)
         endpoint = self.endpoints[call.region]
         host, port = endpoint.address
         call.outbound = Outbound(

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from addons.call import Call, OtherPath
+from addons.foundry import wrong_paths
 from addons.foundry.paths import DISGUISES, normal_path
 from addons.foundry.refusals import Refusal
 
-PATH: Final = "/api/v2/llm/proxy/openai/v1/responses"
+PATH: Final = wrong_paths.PATH
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 OTHER_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

@@ -46,7 +46,8 @@ def from_flows(flows: Iterable[flow.Flow]) -> Iterator[Asked | str]:
         name = f"flow {number}" + (f" (call {record['call.id']})" if "call.id" in record else "")
         sent = original(each)
         if sent is None:
-            yield f"{name}: {NOT_KEPT}. At the time it was {record.get('policy.decision', 'let out')}"
+            ended = record.get("call.outcome", record.get("policy.decision", "let out"))  # the latter by 0.1
+            yield f"{name}: {NOT_KEPT}. At the time it was {ended}"
         else:
             yield _asked(name, sent, each.client_conn.sni)
 

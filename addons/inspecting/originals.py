@@ -10,7 +10,6 @@ from typing import Final
 
 from mitmproxy import http
 
-from addons.egress import STAND_IN
 
 KEY: Final = "sidecar.request"
 """In ``flow.metadata``: ``{method, target, headers: [[name, value], …], body: bytes}``, plain values alone."""
@@ -45,8 +44,6 @@ def original(flow: http.HTTPFlow) -> Original | None:
     if kept := flow.metadata.get(KEY):
         headers = tuple((str(name), str(value)) for name, value in kept["headers"])
         return Original(kept["method"], kept["target"], headers, kept["body"])
-    if STAND_IN in flow.request.headers.get("authorization", ""):
-        return None
     return _read(flow.request)
 
 

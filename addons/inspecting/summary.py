@@ -1,11 +1,14 @@
 """A call's record in words: one line for a terminal, one for a list, a few for a page.
 
-Read from the record alone, so nothing is here that the record may not hold.
+Read from the record alone, so nothing is here that the record may not hold. Records of flows saved by 0.1 have no
+``call.outcome``; what they call their decision stands for it.
 """
 
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+
+from addons.call import Outcome
 
 type Record = Mapping[str, Any]
 
@@ -13,22 +16,27 @@ WIDTH: Final = 90
 """Characters of a line on a page."""
 
 MARKERS: Final[Mapping[str, str]] = {
-    "served": ":white_check_mark:",
-    "refused": ":no_entry:",
+    Outcome.SERVED: ":white_check_mark:",
+    Outcome.PROVIDER_ERROR: ":boom:",
+    Outcome.TRUNCATED: ":scissors:",
+    Outcome.TIMED_OUT: ":hourglass:",
+    Outcome.CALLER_GONE: ":wave:",
+    Outcome.CALLER_STALLED: ":snail:",
+    Outcome.SHUT_DOWN: ":door:",
+    Outcome.REFUSED: ":no_entry:",
+    Outcome.FAULT: ":rotating_light:",
     "failed": ":boom:",
 }
-"""What a decision looks like in mitmproxy's list of flows: its own names of emoji."""
+"""What an outcome looks like in mitmproxy's list of flows: its own names of emoji."""
 
 CHANGED_MARKER: Final = ":pencil2:"
 """Served, though something the app sent was made different or taken out; additions alone are the rule."""
 
 
 def marker(record: Record) -> str:
-    """The emoji name that shows the decision in a list."""
+    """The emoji name that shows the outcome in a list."""
     altered = any(not change.endswith(" added") for change in record.get("policy.changes", ()))
-    if record["policy.decision"] == "served" and altered:
-        return CHANGED_MARKER
-    return MARKERS[record["policy.decision"]]
+    return CHANGED_MARKER if _is_served(record) and altered else MARKERS[outcome(record)]
 
 
 def comment(record: Record) -> str:
@@ -43,39 +51,41 @@ def comment(record: Record) -> str:
 
 
 def line(record: Record) -> str:
-    """One call in one line. Of a refusal: the status, the place, the rule, what is wrong, and the setting."""
-    if record["policy.decision"] == "served":
+    """One call in one line. Of a refusal: the status, the place, the rule, what is wrong, and the setting.
+
+    No character of it has a terminal do anything, whatever a caller's name holds.
+    """
+    if _is_answered(record):
         changes = f"changed {', '.join(record['policy.changes'])}" if record.get("policy.changes") else ""
-        ended = record.get("answer.ended")
-        cut = f"stream {ended}" if ended not in {None, "whole"} else ""
+        code = record.get("provider.error.code")
         parts = [_model(record), record.get("caller"), _locators(record), _tokens(record), _seconds(record)]
-        return "served  " + " · ".join(filter(None, [_status(record), *parts, cut, changes]))
+        return _shown(record, _status(record), *parts, f"provider: {code}" if code else "", changes)
     setting = record.get("policy.setting")
-    return f"{record['policy.decision']:<7} " + " · ".join(
-        filter(
-            None,
-            [
-                _status(record),
-                record.get("policy.param"),
-                record.get("policy.rule"),
-                record.get("refusal.message") or record.get("refusal.name") or record.get("answer.ended"),
-                f"setting: {setting}" if setting else "",
-                record.get("refusal.detail"),
-            ],
-        )
+    wrong = record.get("refusal.message") or record.get("refusal.hint") or _error(record)
+    return _shown(
+        record,
+        _status(record),
+        _model(record) if "url.path" in record else "",
+        record.get("policy.param"),
+        record.get("policy.rule"),
+        wrong,
+        f"setting: {setting}" if setting else "",
+        record.get("refusal.detail"),
     )
 
 
 def lines(record: Record) -> Iterator[str]:
-    """The gates' verdict, for a page."""
-    yield f"{record['policy.decision'].upper()} {_status(record)}".rstrip()
+    """The gates' verdict and the end, for a page."""
+    yield f"{outcome(record).upper()} {_status(record)}".rstrip()
     for label, text in (
-        ("why", record.get("refusal.message") or record.get("refusal.name")),
+        ("why", record.get("refusal.message") or _error(record)),
+        ("hint", record.get("refusal.hint")),
+        ("provider", record.get("provider.error.code")),
         ("where", record.get("policy.param")),
         ("rule", record.get("policy.rule")),
         ("setting", record.get("policy.setting")),
         ("detail", record.get("refusal.detail")),
-        ("call", _model(record) if record.get("foundry.other_path") else None),
+        ("call", _model(record) if "url.path" in record else None),
         ("model", " -> ".join(filter(None, (record.get("foundry.model.rid"), record.get("gen_ai.request.model"))))),
         ("region", record.get("region")),
         ("caller", record.get("caller")),
@@ -83,20 +93,44 @@ def lines(record: Record) -> Iterator[str]:
         ("tokens", _tokens(record)),
         ("usage", record.get("usage.status")),
         ("time", _seconds(record)),
-        ("ended", record.get("answer.ended")),
         ("trace", record.get("trace_id")),
     ):
         for position, part in enumerate(textwrap.wrap(text or "", WIDTH, break_on_hyphens=False)):
             yield f"  {'' if position else label:<9}{part}"
-    for label, name in (("changed", "policy.changes"), ("warned of", "policy.warnings")):
+    for label, name in (("changed", "policy.changes"), ("warned of", "policy.warnings"), ("alarm", "alarms")):
         for each in record.get(name, ()):
             yield f"  {label:<9}{each}"
 
 
+def outcome(record: Record) -> str:
+    """How the call ended; of a record by 0.1: its decision."""
+    return str(record.get("call.outcome") or record["policy.decision"])
+
+
+def _is_served(record: Record) -> bool:
+    return outcome(record) == Outcome.SERVED
+
+
+def _is_answered(record: Record) -> bool:
+    """Whether an answer of the provider's reached the caller, or some of it."""
+    return record["policy.decision"] != "refused" and "refusal.instance_id" not in record
+
+
+def _shown(record: Record, *parts: str | None) -> str:
+    text = f"{outcome(record):<7} " + " · ".join(filter(None, parts))
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+
+
 def _refused(record: Record) -> str:
-    if record["policy.decision"] == "served":
+    if _is_served(record):
         return ""
-    return " ".join(filter(None, (record.get("policy.param"), record.get("policy.rule") or record.get("refusal.name"))))
+    return " ".join(filter(None, (record.get("policy.param"), record.get("policy.rule") or _error(record))))
+
+
+def _error(record: Record) -> str | None:
+    """What went wrong, where its one word says more than the outcome does."""
+    error = record.get("error.type", record.get("refusal.name"))
+    return None if error == outcome(record) else error
 
 
 def _status(record: Record) -> str:
@@ -104,7 +138,7 @@ def _status(record: Record) -> str:
 
 
 def _model(record: Record) -> str | None:
-    """The model; of a call to another of Foundry's paths, which has none, the path."""
+    """The model; of a call to another of Foundry's paths, or to none, the path."""
     if "url.path" in record:
         return f"{record['http.request.method']} {record['url.path']}"
     return record.get("gen_ai.request.model") or record.get("foundry.model.rid")

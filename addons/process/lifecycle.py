@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from mitmproxy import ctx
 
+from addons.process import logs
 from addons.process.drain import Drain
 
 _log = structlog.get_logger("sidecar")
@@ -30,9 +31,12 @@ class Lifecycle:
 
     def running(self) -> None:
         _stop_script_reload()
+        loop = asyncio.get_running_loop()
         if threading.current_thread() is threading.main_thread():  # where signals arrive
             for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, self._end, number.name)
+                loop.add_signal_handler(number, self._end, number.name)
+        if writer := logs.writer():
+            writer.when_failed(lambda why: loop.call_soon_threadsafe(self._end, f"the log can't be written: {why}"))
         proxyserver: Any = ctx.master.addons.get("proxyserver")
         _log.info("listening", addresses=[f"{host}:{port}" for host, port, *_ in proxyserver.listen_addrs()])
 

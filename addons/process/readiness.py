@@ -1,28 +1,22 @@
 """Addon: whether the sidecar should get new calls, and if not, why.
 
-What a call needs from elsewhere, to be judged, is asked for now and then: the caller's verifier and the store of
-limits. The provider is not among it: a sidecar taken out of service would not bring the provider back.
+What a call needs from elsewhere before it can leave is asked for now and then: the caller's verifier, the store of
+limits, the credential for the provider. The provider itself is not among it: a sidecar taken out of service would not
+bring the provider back.
 """
 
 import asyncio
-import base64
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
 
-from addons.foundry.refusals import Refusal
 from addons.exchange.rules import InForce
 from addons.stores.counters import Counters, StoreUnavailableError
 
 SOUND_EVERY: Final = 30.0  # seconds to the next look; a thousand sidecars ask an identity provider 33 times a second
 FAILING_EVERY: Final = 3.0
 DEADLINE: Final = 5.0  # seconds for one look, beyond the verifier's own
-
-NOBODY: Final = ".".join(
-    base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (b'{"alg":"RS256","kid":"readiness"}', b"{}", b"-")
-)
-"""A token nobody has, in the form of a signed one, so that each verifier asks whom it would ask about a real one."""
 
 _log = structlog.get_logger("sidecar.readiness")
 
@@ -59,17 +53,24 @@ class Readiness:
 
     async def look(self) -> Sequence[str]:
         """What can't be reached now."""
-        return [why for why in (await self._verifier(), await self._store()) if why]
+        store = await self._store()
+        return [*await self._verifier(), *await self._credentials(), *([store] if store else [])]
 
-    async def _verifier(self) -> str | None:
+    async def _verifier(self) -> Sequence[str]:
         try:
             async with asyncio.timeout(DEADLINE):
-                await self._in_force.rules.verifier.verify(NOBODY)
-        except Refusal as refusal:
-            return refusal.detail or refusal.name if refusal.name == "verifier_unreachable" else None
+                return await self._in_force.rules.verifier.missing()
         except Exception as error:  # noqa: BLE001 - whatever it is, calls would meet it too
-            return f"caller: {type(error).__name__}"
-        return None
+            return [f"caller: {type(error).__name__}"]
+
+    async def _credentials(self) -> Sequence[str]:
+        """Asking also renews those that are to be renewed."""
+        credentials = self._in_force.rules.credentials
+        return [
+            f"provider.regions.{region}: {why}"
+            for region, credential in credentials.items()
+            for why in await credential.missing()
+        ]
 
     async def _store(self) -> str | None:
         if not self._in_force.rules.store_needed:

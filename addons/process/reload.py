@@ -14,7 +14,7 @@ import structlog
 from mitmproxy import ctx
 from mitmproxy.net import tls
 
-from addons.verifiers.watched_file import stamp
+from addons.sources.watched_file import stamp
 
 LOOK_EVERY: Final = 1.0  # seconds
 TRY_AGAIN_EVERY: Final = 5.0  # seconds; what a refused configuration names may come later than the configuration

@@ -1,8 +1,8 @@
 """A JSON document of any size, read in pieces split anywhere: a short one with the few members that are wanted.
 
 How: a stack of the open brackets tells where a piece ends. Directly inside a wanted object the document is read token
-by token. Whatever lies deeper, or is not wanted, passes in runs without a bracket, which one regular expression
-matches; it is copied where the value is wanted and forgotten where it is not. So memory is bounded by what is kept.
+by token. Whatever lies deeper, or is not wanted, passes in long runs, which one regular expression matches; it is
+copied where the value is wanted and forgotten where it is not. So memory is bounded by what is kept.
 
 Documents are not validated: of a valid one the wanted members are told exactly, in their order, duplicates and all;
 of any other as much as could be made out.
@@ -24,10 +24,17 @@ _MAX_KEY_BYTES: Final = 128  # a wanted name with every character escaped is sho
 
 _SPACE: Final = re.compile(rb"[ \t\r\n]+")
 _LITERAL: Final = re.compile(rb'[^ \t\r\n"{}\[\]:,]+')
+_LITERALS_BEGIN: Final = b"-0123456789tfn"
 _STRING: Final = re.compile(rb'(?:[^"\\]++|\\(?:u[0-9A-Fa-f]{4}|[^u]))*+')
 _LONGEST_ESCAPE: Final = len(b"\\u0000")
 _WHOLE_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
-_RUN: Final = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+# Text without a bracket, and what nests at most three deep in it: the fewer brackets are taken one by one, the faster.
+# (No group may capture here: Python 3.13 fails on groups that capture inside possessive repeats.)
+_FLAT = rb'[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+"'
+_LEAF = rb"[\[{](?:" + _FLAT + rb")*+[\]}]"
+_TWIG = rb"[\[{](?:" + _FLAT + rb"|" + _LEAF + rb")*+[\]}]"
+_BRANCH = rb"[\[{](?:" + _FLAT + rb"|" + _TWIG + rb")*+[\]}]"
+_RUN: Final = re.compile(rb"(?:" + _FLAT + rb"|" + _BRANCH + rb")*+", re.DOTALL)
 _QUOTE, _OPENING, _CLOSING, _BEFORE_KEY = b'"', (b"{", b"["), (b"}", b"]"), (b"{", b",")
 
 
@@ -123,10 +130,13 @@ class Abridgement:
     def _pass_run(self, run: bytes) -> None:
         text = _WHOLE_STRING.sub(_QUOTE, run) if _QUOTE in run else run
         separator = max(text.rfind(b","), text.rfind(b":"))
+        behind = text[separator + 1 :].strip()
         if separator >= 0:
             self.last, self.followed = text[separator : separator + 1], False
-        if text[separator + 1 :].strip():
+        if behind:
             self.followed = True
+        if behind.endswith(_CLOSING):  # the separator lies inside of what this bracket closes
+            self.last = behind[-1:]
 
     def _token(self, piece: bytes, at: int) -> int:
         """Reads one token outside of all brackets or directly inside a wanted object."""
@@ -166,6 +176,8 @@ class Abridgement:
 
     def _literal(self, piece: bytes, at: int, end: int) -> int:
         if not self._in_literal:  # else it began in the last piece
+            if piece[at] not in _LITERALS_BEGIN:
+                self._stop()
             self._begin_value()
         self._in_literal = self.followed = True
         self._copy(piece, at, end)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from addons.foundry.models import Model
 from addons.responses.includes import ENCRYPTED_REASONING
 from addons.responses.notes import Notes
+from addons.responses.policy_settings import PolicySettings
 from addons.responses.rows import Rule
 from addons.responses.verdict import Absent, Change, Finding, Json
 
@@ -29,7 +30,9 @@ class Additions:
     members: dict[str, Json | Absent]
     notes: Notes
 
-    def of_model(self, model: Model) -> None:
+    def of_model(self, model: Model, settings: PolicySettings, *, attested: bool) -> None:
+        if model.keeps_prompts_for_a_day and not attested and model.rid not in settings.models_with_daily_cache:
+            self._refuse_daily_cache(model)
         if self.body.get("store") is not False:
             self._set("store", False, "ZERO_DATA_RETENTION", "what is not sent as false is stored")
             if model.reasoning:
@@ -61,14 +64,33 @@ class Additions:
             reason = "nothing is stored, so the reasoning goes back to the caller, sealed"
             self.notes.change(Change("include", "added", "ZERO_DATA_RETENTION", reason))
 
+    def _refuse_daily_cache(self, model: Model) -> None:
+        message = (
+            f"model is refused (ZERO_DATA_RETENTION): {model.provider_model} keeps prompts at the provider for up to 24"
+            " hours, unless the organization has zero data retention; in_memory is an error there, and leaving"
+            " prompt_cache_retention out changes nothing. Use a model up to gpt-5.4, or the operator may write"
+            " provider.zero_data_retention: attested where OpenAI has granted it, or list the model in"
+            " policy.models_with_daily_cache."
+        )
+        setting = "models_with_daily_cache"
+        self.notes.find(Finding("model", "ZERO_DATA_RETENTION", message, row="model", setting=setting))
+
     def _limit_output(self, model: Model) -> None:
-        """The model's row gives an absent limit its default, and holds every limit to its cap."""
+        """The model's row gives an absent limit its default, and holds every limit to its cap and to what is possible.
+
+        A member that is no number has been refused before.
+        """
         asked = self.body.get("max_output_tokens")
-        cap = model.output_cap
+        cap, possible = model.output_cap, model.max_output_tokens
         if asked is None:
             limits = [limit for limit in (model.default_output_tokens, cap) if limit is not None]
             if limits:
-                self._set("max_output_tokens", min(limits), "COST", "set by the model's row")
+                self._set("max_output_tokens", min(*limits, possible or limits[0]), "COST", "set by the model's row")
+        elif possible is not None and asked > possible:
+            message = (
+                f"max_output_tokens must be a whole number from 1 to {possible}, which is what this model can give."
+            )
+            self.notes.find(Finding("max_output_tokens", "INVALID", message, "invalid_json"))
         elif cap is not None and asked > cap:
             message = (
                 f"max_output_tokens is refused (COST): the operator's cap for this model is {cap}."

@@ -23,6 +23,7 @@ class Usage:
     output_tokens: int | None = None
     reasoning_tokens: int | None = None  # part of output_tokens
     total_tokens: int | None = None
+    cache_write_tokens: int | None = None  # part of input_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class AnswerFacts:
     background: bool | None = None
     service_tier: str | None = None
     error_code: str | None = None
+    failed: bool = False  # it is an error in place of an answer, or says that there will be none
     unread: bool = False  # something stands there that should have been read and could not be: cause for an alarm
 
 
@@ -102,6 +104,7 @@ def facts_from_response(response: object) -> AnswerFacts:
         background=_flag(response.get("background")),
         service_tier=_text(response.get("service_tier")),
         error_code=_member(response.get("error"), "code"),
+        failed=response.get("error") is not None or response.get("status") == "failed",
         unread=_has_unreadable_count(response.get("usage")),
     )
 
@@ -150,7 +153,7 @@ def _event_made_out(data: bytes) -> tuple[str | None, AnswerFacts]:
 def _error_facts(kind: str | None, code: object, error: object) -> tuple[str | None, AnswerFacts]:
     if error and kind is None:
         kind = "error"
-    return kind, AnswerFacts(error_code=_text(code) or _member(error, "code"))
+    return kind, AnswerFacts(error_code=_text(code) or _member(error, "code"), failed=kind == "error")
 
 
 def _made_out(document: bytes, wanted: Members) -> tuple[Any, bool]:
@@ -186,12 +189,6 @@ def error_data(
     return json.dumps(event, separators=(",", ":")).encode()
 
 
-def error_event(code: str, message: str, *, param: str | None = None, sequence_number: int = 0) -> bytes:
-    """The event with those data, behind a blank line that closes whatever was cut off before it."""
-    data = error_data(code, message, param=param, sequence_number=sequence_number)
-    return b"\n\nevent: error\ndata: " + data + b"\n\n"
-
-
 def _usage(value: object) -> Usage | None:
     if not isinstance(value, Mapping):
         return None
@@ -201,6 +198,7 @@ def _usage(value: object) -> Usage | None:
         output_tokens=_count(value.get("output_tokens")),
         reasoning_tokens=_count(_inside(value.get("output_tokens_details"), "reasoning_tokens")),
         total_tokens=_count(value.get("total_tokens")),
+        cache_write_tokens=_count(_inside(value.get("input_tokens_details"), "cache_write_tokens")),
     )
     return None if usage == Usage() else usage
 

@@ -13,7 +13,6 @@ from addons.responses.policy_settings import PolicySettings
 from addons.responses.rows import (
     BOOLEAN,
     STRING,
-    Decision,
     Either,
     Later,
     Leaf,
@@ -59,17 +58,6 @@ _COLUMNS: Final[Mapping[type, frozenset[str]]] = {
 }
 """The columns of the tables that are understood here: ``holds`` matters only where something was taken out, and
 ``source`` to readers."""
-
-
-def decision(row: Row, key: str, settings: PolicySettings) -> Decision:
-    """What the operator's settings make of a row that stands under ``key`` in its table."""
-    if row.setting is None:
-        return row.decision
-    chosen = getattr(settings, row.setting)
-    if isinstance(chosen, tuple):  # a list of what is allowed
-        return "allow" if key in chosen else "refuse"
-    result: Decision = chosen
-    return result
 
 
 class Tables:
@@ -122,7 +110,7 @@ class Tables:
 
         ``harmless`` values are left to the walk, as is every decision but to allow.
         """
-        if not _understood(row) or decision(row, key, self._settings) != "allow":
+        if not _understood(row) or self._settings.decision(row, key) != "allow":
             return _never
         if isinstance(row.shape, Members) and not reference:
             return self._members(row.shape, row.needs, row.assumed)

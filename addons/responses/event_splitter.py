@@ -7,7 +7,6 @@ more than ``MAX_HELD_BYTES`` passes in pieces; a stream that ends inside one has
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
 from typing import Final
 
 from addons.responses.abridgement import Members
@@ -32,6 +31,7 @@ class EventSplitter(ABC):
         unread: an event that should have been read could not be.
     """
 
+    silent: tuple[bytes, ...]  # how whole events with data begin that say nothing that is wanted
     marks: tuple[bytes, ...]  # an event in which none of these occurs says nothing that is wanted
     wanted: Members  # what is kept of the data of an event too large to be held
 
@@ -67,7 +67,7 @@ class EventSplitter(ABC):
             self._open.feed(held)
             self._read_open(self._open)
         elif held:
-            self._read_events([held])
+            self._read_event(held)
             self._open = OpenEvent(self.wanted)
             self._open.feed(held)
         return held
@@ -85,29 +85,22 @@ class EventSplitter(ABC):
         """Reads the whole events and holds what lies behind them."""
         events = BLANK_LINE.split(payload) if b"\r" in payload else payload.split(b"\n\n")
         rest = events.pop()
-        if events:
-            for mark in self.marks:
-                if mark in payload:
-                    self._read_events(events)
-                    break
-            else:
-                self._count_events(events)
+        for event in events:
+            if event.startswith(self.silent):  # the short way: nearly every event goes it
+                self.events += 1
+            elif event:
+                self._read_event(event)
         return self._hold(payload, rest) if rest else payload
 
-    def _count_events(self, events: Iterable[bytes]) -> None:
-        for event in events:
-            short = (event.startswith(b"event:") and b"\ndata:" in event) or event.startswith(b"data:")
-            if short or (event and fields(event)[1] is not None):
-                self.events += 1
-
-    def _read_events(self, events: Iterable[bytes]) -> None:
-        for event in events:
-            if not any(mark in event for mark in self.marks):
-                self._count_events((event,))
-                continue
-            name, data = fields(event)
-            if data is not None:
-                self.events += 1
+    def _read_event(self, event: bytes) -> None:
+        wanted = any(mark in event for mark in self.marks)
+        if not wanted and b"\ndata:" in event:
+            self.events += 1
+            return
+        name, data = fields(event)
+        if data is not None:
+            self.events += 1
+            if wanted:
                 self.read(name, data)
 
     def _hold(self, payload: bytes, rest: bytes) -> bytes:

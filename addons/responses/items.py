@@ -7,12 +7,22 @@ must be there. The history of a tool is decided as the tool is.
 from collections.abc import Mapping
 from typing import Final
 
-from addons.responses.parts import INLINE_FILE, MESSAGE_CONTENT, RECORDED_URL, SCREENSHOT, TOOL_OUTPUT
+from addons.responses.item_members import (
+    COMPUTER_ACTION,
+    OUTCOME,
+    PATCH,
+    SAFETY_CHECKS,
+    SEARCH_ACTION,
+    SUMMARY,
+    TEXT_FORMAT,
+    THOUGHT,
+)
+from addons.responses.parts import INLINE_FILE, MESSAGE_CONTENT, PARSED, SCREENSHOT, TOOL_OUTPUT
 from addons.responses.rows import (
     BOOLEAN,
-    FILLED,
-    INTEGER,
+    COUNT,
     OPAQUE,
+    SEAL,
     STRING,
     STRING_MAP,
     STRINGS,
@@ -24,21 +34,12 @@ from addons.responses.rows import (
     allowed,
     configurable,
     refused,
+    sourced,
     typed,
 )
+from addons.responses.sources import ITEM_TYPES, NOT_SELECTED, STATELESS, WEB_SEARCH
 from addons.responses.tools import CALLER, ENVIRONMENT, EXECUTION, TOOL, TOOLS
 from addons.responses.verdict import Json
-
-TEXT_FORMAT: Final = Typed(
-    "text_format", "text format",
-    {
-        "text": allowed("plain text", typed()),
-        "json_object": allowed("any JSON object", typed()),
-        "json_schema": allowed(
-            "JSON held to a schema", typed(name=STRING, description=STRING, schema=OPAQUE, strict=BOOLEAN)
-        ),
-    },
-)  # fmt: skip
 
 
 def _item(
@@ -47,12 +48,13 @@ def _item(
     *,
     setting: str | None = None,
     assumed: Mapping[str, Json] | None = None,
+    holds: str | None = None,
     **members: Row | Shape,
 ) -> Row:
     shape = typed(id=STRING, status=STRING, **members)
     if setting:
-        return configurable(setting, "FEATURE_DISABLED", reason, shape, needs=needs)
-    return allowed(reason, shape, needs=needs, assumed=assumed)
+        return configurable(setting, "FEATURE_DISABLED", reason, shape, needs=needs, source=NOT_SELECTED)
+    return allowed(reason, shape, needs=needs, assumed=assumed, holds=holds)
 
 
 def _history(tool: str) -> Row:
@@ -60,71 +62,26 @@ def _history(tool: str) -> Row:
         TOOLS[tool].rule or "UNKNOWN",
         f"history of {tool}, which is refused: {TOOLS[tool].reason}",
         "Take the item out of the history",
+        source=TOOLS[tool].source,
     )
 
 
-_POINTS: Final = Many(Members({"x": INTEGER, "y": INTEGER}))
-_CLICK: Final[dict[str, Shape]] = {"x": INTEGER, "y": INTEGER, "keys": STRINGS}
-_COMPUTER_ACTION: Final = Typed(
-    "computer_action", "computer action",
-    {
-        "click": allowed("a record", typed(button=STRING, **_CLICK)),
-        "double_click": allowed("a record", typed(**_CLICK)),
-        "drag": allowed("a record", typed(path=_POINTS, keys=STRINGS)),
-        "keypress": allowed("a record", typed(keys=STRINGS)),
-        "move": allowed("a record", typed(**_CLICK)),
-        "screenshot": allowed("a record", typed()),
-        "scroll": allowed("a record", typed(scroll_x=INTEGER, scroll_y=INTEGER, **_CLICK)),
-        "type": allowed("a record", typed(text=STRING)),
-        "wait": allowed("a record", typed()),
-    },
-)  # fmt: skip
-_SAFETY_CHECKS: Final = Many(Members({"id": STRING, "code": STRING, "message": STRING}))
-
-_SEARCH_ACTION: Final = Typed(
-    "web_search_action", "web search action",
-    {
-        "search": allowed(
-            "a record", typed(query=STRING, queries=STRINGS, sources=Many(typed(url=RECORDED_URL)))
-        ),
-        "open_page": allowed("a record", typed(url=RECORDED_URL)),
-        "find_in_page": allowed("a record", typed(url=RECORDED_URL, pattern=STRING)),
-    },
-)  # fmt: skip
-
-_PATCH: Final = Typed(
-    "patch", "patch operation",
-    {
-        "create_file": allowed("a record", typed(path=STRING, diff=STRING)),
-        "update_file": allowed("a record", typed(path=STRING, diff=STRING)),
-        "delete_file": allowed("a record", typed(path=STRING)),
-    },
-)  # fmt: skip
-
-_OUTCOME: Final = Typed(
-    "shell_outcome", "shell outcome",
-    {"exit": allowed("a record", typed(exit_code=INTEGER)), "timeout": allowed("a record", typed())},
-)  # fmt: skip
-
-_SUMMARY: Final = Typed("summary_part", "summary part type", {"summary_text": allowed("text", typed(text=STRING))})
-_THOUGHT: Final = Typed(
-    "reasoning_part", "reasoning part type", {"reasoning_text": allowed("text", typed(text=STRING))}
-)
-
-ITEMS: Final[dict[str, Row]] = {
+ITEMS: Final[dict[str, Row]] = sourced(ITEM_TYPES, {
     "message": _item(
         "what was said, in full", ("content",),
         content=MESSAGE_CONTENT, role=STRING, phase=STRING,
     ),
     "item_reference": refused(
         "ZERO_DATA_RETENTION", "names an item stored at the provider",
-        "Send the item itself instead of its id; client libraries do so when they are told store: false"
-        " (Vercel AI SDK: providerOptions.openai.store)",
+        "Send the item itself instead of its id; clients do so that are told store: false"
+        " (Vercel AI SDK: providerOptions.openai.store; README, Callers, has more)",
+        source=STATELESS,
     ),
     # -- what the model wants done, and what the caller's tools answered
     "function_call": _item(
         "the caller ran it", ("arguments",),
-        call_id=STRING, name=STRING, namespace=STRING, arguments=STRING, caller=CALLER, async_=BOOLEAN,
+        call_id=STRING, name=STRING, namespace=STRING, arguments=STRING, parsed_arguments=PARSED, caller=CALLER,
+        async_=BOOLEAN,
     ),
     "function_call_output": _item(
         "what the caller's tool returned", ("output",),
@@ -142,7 +99,7 @@ ITEMS: Final[dict[str, Row]] = {
         "the caller ran it", ("action",),
         call_id=STRING,
         action=Members({
-            "type": STRING, "command": STRINGS, "env": STRING_MAP, "timeout_ms": INTEGER,
+            "type": STRING, "command": STRINGS, "env": STRING_MAP, "timeout_ms": COUNT,
             "user": STRING, "working_directory": STRING,
         }),
     ),
@@ -153,23 +110,23 @@ ITEMS: Final[dict[str, Row]] = {
     "shell_call": _item(
         "the caller ran it; what a container ran is refused", ("action",),
         call_id=STRING, environment=ENVIRONMENT, caller=CALLER, created_by=STRING,
-        action=Members({"commands": STRINGS, "max_output_length": INTEGER, "timeout_ms": INTEGER}),
+        action=Members({"commands": STRINGS, "max_output_length": COUNT, "timeout_ms": COUNT}),
     ),
     "shell_call_output": _item(
         "what the caller's shell returned", ("output",),
-        call_id=STRING, max_output_length=INTEGER, caller=CALLER, created_by=STRING,
-        output=Many(Members({"stdout": STRING, "stderr": STRING, "outcome": _OUTCOME, "created_by": STRING})),
+        call_id=STRING, max_output_length=COUNT, caller=CALLER, created_by=STRING,
+        output=Many(Members({"stdout": STRING, "stderr": STRING, "outcome": OUTCOME, "created_by": STRING})),
     ),
     "apply_patch_call": _item(
         "the caller applied it", ("operation",),
-        call_id=STRING, operation=_PATCH, caller=CALLER, created_by=STRING,
+        call_id=STRING, operation=PATCH, caller=CALLER, created_by=STRING,
     ),
     "apply_patch_call_output": _item(
         "what the caller's patch did", ("status",),
         call_id=STRING, output=STRING, caller=CALLER, created_by=STRING,
     ),
     # -- tools by the back doors: judged by the same table
-    "additional_tools": _item("tools, each of them judged", ("tools",), role=STRING, tools=Many(TOOL)),
+    "additional_tools": _item("tools, each of them judged", ("tools",), holds="tools", role=STRING, tools=Many(TOOL)),
     "tool_search_call": _item(
         "the client searched among its tools; unless it says so, the server is assumed", ("arguments",),
         assumed={"execution": "server"},
@@ -184,10 +141,10 @@ ITEMS: Final[dict[str, Row]] = {
     "reasoning": _item(
         "sealed reasoning in the caller's keeping; without encrypted_content it would be looked up by its id",
         ("encrypted_content",),
-        encrypted_content=FILLED, summary=Many(_SUMMARY), content=Many(_THOUGHT),
+        encrypted_content=SEAL, summary=Many(SUMMARY), content=Many(THOUGHT),
     ),
     "compaction": _item(
-        "a sealed summary in the caller's keeping", ("encrypted_content",), encrypted_content=FILLED, created_by=STRING
+        "a sealed summary in the caller's keeping", ("encrypted_content",), encrypted_content=SEAL, created_by=STRING
     ),
     "compaction_trigger": _item("asks for such a summary, as context_management does"),
     "configuration_update": _item(
@@ -197,12 +154,13 @@ ITEMS: Final[dict[str, Row]] = {
     # -- configurable with their tool
     "web_search_call": configurable(
         "web_search", "GEORESTRICTION", "history of web_search, which is refused",
-        typed(id=STRING, status=STRING, action=_SEARCH_ACTION),
+        typed(id=STRING, status=STRING, action=SEARCH_ACTION),
         remedy="Take the item out of the history, or the operator may set policy.web_search: cache_only",
-        needs=("action",),
+        needs=("action", "status"),
+        source=WEB_SEARCH,
     ),
     "image_generation_call": _item(
-        "history of image_generation, which is refused", ("result",),
+        "history of image_generation, which is refused", ("result", "error", "status"),
         setting="image_generation",
         result=INLINE_FILE, action=STRING, background=STRING, output_format=STRING, quality=STRING,
         revised_prompt=STRING, size=STRING,
@@ -212,18 +170,18 @@ ITEMS: Final[dict[str, Row]] = {
         }),
         svg_usage=Members({
             "model": STRING,
-            "input_tokens": INTEGER, "output_tokens": INTEGER, "reasoning_tokens": INTEGER, "total_tokens": INTEGER,
+            "input_tokens": COUNT, "output_tokens": COUNT, "reasoning_tokens": COUNT, "total_tokens": COUNT,
         }),
     ),
     "computer_call": _item(
-        "history of computer, which is refused", ("action", "actions"),
+        "history of computer, which is refused", ("action", "actions", "status"),
         setting="computer",
-        call_id=STRING, action=_COMPUTER_ACTION, actions=Many(_COMPUTER_ACTION), pending_safety_checks=_SAFETY_CHECKS,
+        call_id=STRING, action=COMPUTER_ACTION, actions=Many(COMPUTER_ACTION), pending_safety_checks=SAFETY_CHECKS,
     ),
     "computer_call_output": _item(
         "history of computer, which is refused", ("output",),
         setting="computer",
-        call_id=STRING, output=SCREENSHOT, acknowledged_safety_checks=_SAFETY_CHECKS, created_by=STRING,
+        call_id=STRING, output=SCREENSHOT, acknowledged_safety_checks=SAFETY_CHECKS, created_by=STRING,
     ),
     # -- history of refused tools
     "file_search_call": _history("file_search"),
@@ -234,12 +192,14 @@ ITEMS: Final[dict[str, Row]] = {
     "mcp_call": _history("mcp"),
     "program": _history("programmatic_tool_calling"),
     "program_output": _history("programmatic_tool_calling"),
-}  # fmt: skip
+})  # fmt: skip
 
 
-def _untyped(item: Mapping[str, Json]) -> str:
-    """The provider takes an item without a type for a message if it has a role, else for a reference."""
-    return "message" if "role" in item else "item_reference"
+def _untyped(item: Mapping[str, Json]) -> str | None:
+    """The provider takes an item without a type for a message if it has a role, for a reference if it has an id."""
+    if item.get("role") is not None:
+        return "message"
+    return None if item.get("id") is None else "item_reference"
 
 
 ITEM: Final = Typed("item", "input item type", ITEMS, untyped=_untyped)

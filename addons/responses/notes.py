@@ -75,7 +75,4 @@ class Notes:
             self.changes.append(change)
 
     def _stops(self, rule: str, row: str) -> bool:
-        if rule not in WARNABLE:
-            return True
-        rules = self._settings.rules
-        return (rules.get(row) or rules.get(rule) or self._settings.mode) == "enforce"
+        return rule not in WARNABLE or self._settings.mode_of(rule, row) == "enforce"

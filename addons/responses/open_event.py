@@ -82,7 +82,7 @@ class OpenEvent:
     def _end_line(self) -> None:
         if self._at_line_start:
             return  # of a carriage return and a line feed
-        if not self._in_value and self._field in (b"data", b"event"):
+        if not self._in_value and bytes(self._field) in {b"data", b"event"}:
             self._begin_value()
         self._field.clear()
         self._in_value, self._at_line_start = False, True

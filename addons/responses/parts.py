@@ -7,8 +7,8 @@ import re
 from typing import Final
 
 from addons.responses.rows import (
-    INTEGER,
-    NUMBER,
+    COUNT,
+    LARGEST,
     STRING,
     Either,
     Many,
@@ -19,13 +19,19 @@ from addons.responses.rows import (
     Values,
     allowed,
     configurable,
+    number,
     refused,
+    sourced,
+    stripped,
     typed,
+    whole,
 )
+from addons.responses.sources import FETCHED, ITEM_TYPES, KEPT_ENDPOINTS, PARSE_HELPER, PART_TYPES, RETENTION
 
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=:)")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/=_\-\r\n]*")
 _HEAD: Final = 64  # characters that tell what a long string is
+_LONGEST_SCHEME: Final = 12  # characters of a scheme that a message names; what is longer is hardly one
 
 
 def _url_scheme(text: str) -> str:
@@ -43,7 +49,15 @@ def _base64_or_scheme(text: str) -> str:
     return "base64" if _BASE64.fullmatch(text[:_HEAD]) else _url_scheme(text)
 
 
-_FETCHED: Final = {
+def _url_as_written(text: str) -> str:
+    """``a URL that begins with "https:"``; the scheme alone, and only one as short as schemes are."""
+    scheme = _SCHEME.match(text[:_HEAD])
+    if scheme is None:
+        return "a URL without a scheme"
+    return f'a URL that begins with "{scheme[0]}:"' if len(scheme[0]) <= _LONGEST_SCHEME else "a URL of unknown scheme"
+
+
+_FETCHED: Final = sourced(FETCHED, {
     "data": allowed("the content is in the body itself"),
     "http": configurable(
         "remote_urls", "GEORESTRICTION",
@@ -51,54 +65,63 @@ _FETCHED: Final = {
         remedy="Send the content as a data: URL, or the operator may set policy.remote_urls: allow",
     ),
     "other": refused("UNKNOWN", "only data: URLs are known to keep the content in the body", "Send a data: URL"),
-}  # fmt: skip
-FETCHED_URL: Final = Values("url", "URL scheme", _FETCHED, key=_url_scheme)
+})  # fmt: skip
+FETCHED_URL: Final = Values("url", "URL scheme", _FETCHED, key=_url_scheme, written=_url_as_written)
 INLINE_FILE: Final = Values(
     "file_data", "file data as",
-    {**_FETCHED, "base64": allowed("the content is in the body itself")},
+    sourced(PART_TYPES, {**_FETCHED, "base64": allowed("the content is in the body itself")}),
     key=_base64_or_scheme,
+    written=_url_as_written,
 )  # fmt: skip
 RECORDED_URL: Final = STRING
 """A URL in the record of something past, such as a citation: text to the provider, never fetched again."""
 
 FILE_ID: Final = refused(
     "ZERO_DATA_RETENTION", "a file id names a file stored at the provider",
-    "Send the content in the body, as a data: URL or base64",
+    "Send the content in the body, as a data: URL or base64", source=KEPT_ENDPOINTS,
 )  # fmt: skip
 
 CACHE_LIFETIME: Final = Values(
     "prompt_cache_ttl", "cache lifetime",
-    {
+    sourced(RETENTION, {
         "30m": allowed("the provider's default"),
         "12h": refused("ZERO_DATA_RETENTION", "keeps the prompt at the provider for half a day", "Leave ttl out"),
-    },
+    }),
 )  # fmt: skip
 _CACHE_BREAKPOINT: Final = Members({"mode": STRING, "ttl": CACHE_LIFETIME})
 
 _LOG_PROBABILITY: Final[dict[str, Row | Shape]] = {
     "token": STRING,
-    "bytes": Many(INTEGER),
-    "logprob": NUMBER,
+    "bytes": Many(whole(0, 255)),
+    "logprob": number(-LARGEST, LARGEST),
 }
 
 _STORED_CITATION: Final = refused(
-    "ZERO_DATA_RETENTION", "cites a file stored at the provider", "Take the annotation out of the history"
+    "ZERO_DATA_RETENTION",
+    "cites a file stored at the provider",
+    "Take the annotation out of the history",
+    source=KEPT_ENDPOINTS,
 )
 
 ANNOTATION: Final = Typed(
     "annotation", "annotation type",
-    {
+    sourced(PART_TYPES, {
         "url_citation": allowed(
             "a record of what an earlier answer cited; the provider fetches nothing",
-            typed(url=RECORDED_URL, title=STRING, start_index=INTEGER, end_index=INTEGER),
+            typed(url=RECORDED_URL, title=STRING, start_index=COUNT, end_index=COUNT),
         ),
         "file_citation": _STORED_CITATION,
         "container_file_citation": _STORED_CITATION,
         "file_path": _STORED_CITATION,
-    },
+    }),
 )  # fmt: skip
 
-_INPUT: Final[dict[str, Row]] = {
+PARSED: Final = stripped(
+    "UNKNOWN", "put there by the client's parse helper; not a member of the API", source=PARSE_HELPER
+)
+"""What openai-node's ``responses.parse`` adds to the items it hands out, and sends back with them."""
+
+_INPUT: Final[dict[str, Row]] = sourced(PART_TYPES, {
     "input_text": allowed("text", typed(text=STRING, prompt_cache_breakpoint=_CACHE_BREAKPOINT)),
     "input_image": allowed(
         "an image in the body",
@@ -111,19 +134,23 @@ _INPUT: Final[dict[str, Row]] = {
             prompt_cache_breakpoint=_CACHE_BREAKPOINT,
         ),
     ),
-}  # fmt: skip
+})  # fmt: skip
 
-_OUTPUT: Final[dict[str, Row]] = {
-    "output_text": allowed(
-        "text of an earlier answer",
-        typed(
-            text=STRING,
-            annotations=Many(ANNOTATION),
-            logprobs=Many(Members({**_LOG_PROBABILITY, "top_logprobs": Many(Members(_LOG_PROBABILITY))})),
+_OUTPUT: Final[dict[str, Row]] = sourced(
+    PART_TYPES,
+    {
+        "output_text": allowed(
+            "text of an earlier answer",
+            typed(
+                text=STRING,
+                parsed=PARSED,
+                annotations=Many(ANNOTATION),
+                logprobs=Many(Members({**_LOG_PROBABILITY, "top_logprobs": Many(Members(_LOG_PROBABILITY))})),
+            ),
         ),
-    ),
-    "refusal": allowed("text of an earlier answer", typed(refusal=STRING)),
-}
+        "refusal": allowed("text of an earlier answer", typed(refusal=STRING)),
+    },
+)
 
 MESSAGE_CONTENT: Final = Either((STRING, Many(Typed("part", "content part type", {**_INPUT, **_OUTPUT}))))
 TOOL_OUTPUT: Final = Either((STRING, Many(Typed("part", "content part type", _INPUT))))
@@ -131,5 +158,7 @@ TOOL_OUTPUT: Final = Either((STRING, Many(Typed("part", "content part type", _IN
 
 SCREENSHOT: Final = Typed(
     "screenshot", "screenshot type",
-    {"computer_screenshot": allowed("an image in the body", typed(image_url=FETCHED_URL, file_id=FILE_ID))},
+    sourced(ITEM_TYPES, {
+        "computer_screenshot": allowed("an image in the body", typed(image_url=FETCHED_URL, file_id=FILE_ID)),
+    }),
 )  # fmt: skip

@@ -4,8 +4,10 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from addons.foundry.models import Rid
 from addons.responses.fields import REQUEST
-from addons.responses.rows import WARNABLE, refusable
+from addons.responses.row_names import refusable
+from addons.responses.rows import WARNABLE, Decision, Row
 from addons.values.secret import Secret
 
 type Mode = Literal["enforce", "warn"]
@@ -94,6 +96,22 @@ class PolicySettings(BaseModel):
         Choice,
         Field(description="tool_search run by the provider. Default refuse: the client can search its own tools"),
     ] = "refuse"
+    models_with_daily_cache: Annotated[
+        tuple[Rid, ...],
+        Field(
+            description="RIDs of models that may be used although they keep prompts at the provider for up to 24 hours"
+            " (gpt-5.5 and later take no other retention). Default none: such a model is used only where"
+            " provider.zero_data_retention is attested"
+        ),
+    ] = ()
+    review_days: Annotated[
+        int,
+        Field(
+            gt=0,
+            description="days after which check lists the rows of the tables whose source was not looked at again."
+            " Default 180: OpenAI gives at least as much notice of what it takes away",
+        ),
+    ] = 180
     safety_identifier: Annotated[
         Secret | None,
         Field(
@@ -108,3 +126,17 @@ class PolicySettings(BaseModel):
             " cache hits. Default caller: only what the caller sends"
         ),
     ] = "caller"
+
+    def decision(self, row: Row, key: str) -> Decision:
+        """What is decided of a row; ``key`` is the last part of its name."""
+        if row.setting is None:
+            return row.decision
+        chosen = getattr(self, row.setting)
+        if isinstance(chosen, tuple):  # a list of what is allowed
+            return "allow" if key in chosen else "refuse"
+        decision: Decision = chosen
+        return decision
+
+    def mode_of(self, rule: str, row: str) -> Mode:
+        """Whether a refusal stops the call: the row's own mode goes before its rule's, that before ``mode``."""
+        return self.rules.get(row) or self.rules.get(rule) or self.mode

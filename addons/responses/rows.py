@@ -4,10 +4,11 @@ A table says what may stand in a body. Whatever no table names is refused, so a 
 what can leave. ``walk.py`` holds a body to the tables; nothing here decides anything by itself.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, get_args
 
+from addons.responses.sources import Source
 from addons.responses.verdict import Json
 
 type Rule = Literal[
@@ -31,12 +32,17 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """A string of which the table names every value. ``key`` finds the row's name for a value."""
+    """A string of which the table names every value.
+
+    ``key`` finds the row's name for a value, ``written`` what a message calls the value where that is not the row's
+    name; it never gives back what may be prompt text.
+    """
 
     name: str
     noun: str
     rows: Mapping[str, "Row"]
     key: Callable[[str], str] = str
+    written: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ class Typed:
     name: str
     noun: str
     rows: Mapping[str, "Row"]
-    untyped: Callable[[Mapping[str, Json]], str] | None = None
+    untyped: Callable[[Mapping[str, Json]], str | None] | None = None
     reference: bool = False
 
 
@@ -92,7 +98,8 @@ class Row:
     Mostly written by the four functions below. ``setting`` names the key of ``PolicySettings`` that decides.
     ``harmless`` are values that ask for nothing. Of ``needs`` at least one member must be given, or the provider
     would look the object up by its id. ``assumed`` members are judged as if written when they are absent.
-    ``forced`` members are set under ``cache_only``.
+    ``forced`` members are set under ``cache_only``. ``holds`` names the list that the object is there for (``""``: the
+    value is that list): where stripping has emptied it, the object goes too. ``source`` says where the rule is from.
     """
 
     reason: str
@@ -105,29 +112,46 @@ class Row:
     needs: tuple[str, ...] = ()
     assumed: Mapping[str, Json] = field(default_factory=dict)
     forced: Mapping[str, Json] = field(default_factory=dict)
+    holds: str | None = None
+    source: Source | None = None
 
 
-def allowed(
+def sourced(source: Source, rows: Mapping[str, Row]) -> dict[str, Row]:
+    """The rows of a table, each with this source unless it names its own."""
+    return {name: row if row.source else replace(row, source=source) for name, row in rows.items()}
+
+
+def allowed(  # noqa: PLR0913 - the columns of a row
     reason: str,
     shape: Shape | None = None,
     *,
     needs: tuple[str, ...] = (),
     assumed: Mapping[str, Json] | None = None,
+    holds: str | None = None,
+    source: Source | None = None,
 ) -> Row:
     """Leaves as it came."""
-    return Row(reason=reason, shape=shape, needs=needs, assumed=assumed or {})
+    return Row(reason=reason, shape=shape, needs=needs, assumed=assumed or {}, holds=holds, source=source)
 
 
-def refused(
-    rule: Rule, reason: str, remedy: str = "", shape: Shape | None = None, *, harmless: tuple[Json, ...] = ()
+def refused(  # noqa: PLR0913 - the columns of a row
+    rule: Rule,
+    reason: str,
+    remedy: str = "",
+    shape: Shape | None = None,
+    *,
+    harmless: tuple[Json, ...] = (),
+    source: Source | None = None,
 ) -> Row:
     """Never leaves."""
-    return Row(decision="refuse", rule=rule, reason=reason, remedy=remedy, shape=shape, harmless=harmless)
+    return Row(
+        decision="refuse", rule=rule, reason=reason, remedy=remedy, shape=shape, harmless=harmless, source=source
+    )
 
 
-def stripped(rule: Rule, reason: str) -> Row:
+def stripped(rule: Rule, reason: str, *, source: Source | None = None) -> Row:
     """Is taken out, and the call goes on."""
-    return Row(decision="strip", rule=rule, reason=reason)
+    return Row(decision="strip", rule=rule, reason=reason, source=source)
 
 
 def configurable(  # noqa: PLR0913 - the columns of a row
@@ -140,12 +164,13 @@ def configurable(  # noqa: PLR0913 - the columns of a row
     harmless: tuple[Json, ...] = (),
     needs: tuple[str, ...] = (),
     forced: Mapping[str, Json] | None = None,
+    source: Source | None = None,
 ) -> Row:
     """Refused unless the operator decides otherwise under ``policy.<setting>``."""
     return Row(
         decision="refuse", setting=setting, rule=rule, reason=reason, shape=shape,
         remedy=remedy or f"The operator may set policy.{setting}: allow",
-        harmless=harmless, needs=needs, forced=forced or {},
+        harmless=harmless, needs=needs, forced=forced or {}, source=source,
     )  # fmt: skip
 
 
@@ -161,44 +186,33 @@ def deciding(rule: str, row: str = "", setting: str = "") -> str | None:
     return f"policy.rules.{row or rule}" if rule in WARNABLE else None
 
 
-def refusable(  # noqa: C901 - one case a kind of shape
-    shape: Shape | Row | None, name: tuple[str, ...] = (), seen: frozenset[str] = frozenset()
-) -> Iterator[str]:
-    """The names of all rows below a shape that may refuse, such as ``tool.mcp`` or ``service_tier.flex``."""
-    match shape:
-        case Row():
-            if shape.needs or (shape.rule in WARNABLE and shape.decision != "strip"):
-                yield ".".join(name)
-            yield from refusable(shape.shape, name, seen)
-        case Members():
-            for key, row in shape.rows.items():
-                yield from refusable(row, (*name, key), seen)
-        case Typed() | Values():
-            if shape.name not in seen:
-                for key, row in shape.rows.items():
-                    yield from refusable(row, (shape.name, key), seen | {shape.name})
-        case Either():
-            for option in shape.options:
-                yield from refusable(option, name, seen)
-        case Many():
-            yield from refusable(shape.of, name, seen)
-        case Later():
-            yield from refusable(shape.of(), name, seen)
+LARGEST: Final = 2**53 - 1
+"""The largest whole number that every reader of JSON keeps as it was written (RFC 7493 §2.2)."""
 
 
-def _is_number(value: Json) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def whole(least: int, most: int = LARGEST) -> Leaf:
+    """A whole number in a range, both ends included."""
+    return Leaf(
+        f"a whole number from {least} to {most}",
+        lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most,
+    )
 
 
-def _is_integer(value: Json) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def number(least: float, most: float) -> Leaf:
+    """A number in a range, both ends included; infinity is in none."""
+    return Leaf(
+        f"a number from {least:g} to {most:g}",
+        lambda value: isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most,
+    )
 
 
 STRING: Final = Leaf("a string", lambda value: isinstance(value, str))
-FILLED: Final = Leaf("a string that is not empty", lambda value: isinstance(value, str) and value != "")
+SEAL: Final = Leaf("a string", lambda value: isinstance(value, str))
+"""The model's own state, encrypted; a blank one is none."""
 BOOLEAN: Final = Leaf("true or false", lambda value: isinstance(value, bool))
-INTEGER: Final = Leaf("a whole number", _is_integer)
-NUMBER: Final = Leaf("a number", _is_number)
+COUNT: Final = whole(0)
+POSITIVE: Final = whole(1)
+SIGNED: Final = whole(-LARGEST)
 STRINGS: Final = Leaf(
     "a list of strings", lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value)
 )

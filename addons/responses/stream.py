@@ -19,6 +19,16 @@ TERMINAL: Final = frozenset({"response.completed", "response.failed", "response.
 
 _FAILED: Final = frozenset({"response.failed", "error"})
 
+_DELTAS: Final = (
+    b"response.output_text.delta",
+    b"response.function_call_arguments.delta",
+    b"response.reasoning_summary_text.delta",
+    b"response.reasoning_text.delta",
+    b"response.custom_tool_call_input.delta",
+    b"response.refusal.delta",
+)
+"""The many small events of a stream, the most frequent first. What begins as one, as OpenAI writes it, is one."""
+
 _LASTING: Final = ("response_id", "model", "store", "background", "service_tier")
 
 MAX_KEPT_BYTES: Final = 1024 * 1024  # of an answer in one piece; what is longer is abridged as it comes
@@ -38,6 +48,7 @@ class EventStream(EventSplitter):
         unread: something that should have been read could not be.
     """
 
+    silent = tuple(b'event: %s\ndata: {"type":"%s",' % (kind, kind) for kind in _DELTAS)
     marks = (b"response.completed", b"response.created", b"response.failed", b"response.incomplete", b"error")
     wanted = EVENT_MEMBERS
 
@@ -104,6 +115,7 @@ class JsonAnswer:
         self._max_kept = max_kept_bytes
         self._kept = bytearray()
         self._abridged: Abridgement | None = None
+        self._facts: AnswerFacts | None = None
 
     def feed(self, payload: bytes) -> None:
         if self._abridged is not None:
@@ -116,7 +128,9 @@ class JsonAnswer:
             self._kept.clear()
 
     def facts(self) -> AnswerFacts:
-        """What the answer said of itself; of half an answer, what that half said."""
+        """What the answer said of itself; of half an answer, what that half said. Asked for when all was fed."""
+        if self._facts is not None:
+            return self._facts
         if self._abridged is None:
             body = bytes(self._kept)
             facts = facts_from_body(body)
@@ -127,6 +141,8 @@ class JsonAnswer:
             if self._abridged.unread or not self.complete:
                 facts = replace(facts, unread=True)
         self.unread = facts.unread
+        self._facts = facts
+        self._kept.clear()
         return facts
 
 

@@ -4,13 +4,14 @@ A tool comes in by five doors: ``tools[]``, a namespace inside it, the input ite
 ``tool_search_output``, and ``tool_choice`` with its ``allowed_tools``. All five are held to ``TOOLS``.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from addons.responses.parts import FETCHED_URL, FILE_ID
 from addons.responses.rows import (
     BOOLEAN,
-    INTEGER,
     OPAQUE,
+    POSITIVE,
     STRING,
     STRINGS,
     Either,
@@ -24,19 +25,38 @@ from addons.responses.rows import (
     allowed,
     configurable,
     refused,
+    sourced,
     typed,
+    whole,
+)
+from addons.responses.sources import (
+    CHOICE_TYPES,
+    ITEM_TYPES,
+    KEPT_ENDPOINTS,
+    NOT_SELECTED,
+    RETENTION,
+    STATELESS,
+    TOOL_TYPES,
+    WEB_SEARCH,
 )
 
 _PROGRAMMATIC: Final = refused(
     "ZERO_DATA_RETENTION",
     "programmatic tool calling keeps the run of a program at the provider between turns",
     "Leave it out",
+    source=STATELESS,
 )
 CALLERS: Final = Many(
-    Values("allowed_callers", "tool caller", {"direct": allowed("the model itself"), "programmatic": _PROGRAMMATIC})
+    Values(
+        "allowed_callers",
+        "tool caller",
+        sourced(TOOL_TYPES, {"direct": allowed("the model itself"), "programmatic": _PROGRAMMATIC}),
+    )
 )
 CALLER: Final = Typed(
-    "caller", "tool caller", {"direct": allowed("the model itself", typed()), "program": _PROGRAMMATIC}
+    "caller",
+    "tool caller",
+    sourced(ITEM_TYPES, {"direct": allowed("the model itself", typed()), "program": _PROGRAMMATIC}),
 )
 
 LOCAL_SKILL: Final = Members({"name": STRING, "description": STRING, "path": STRING})
@@ -44,33 +64,35 @@ _CONTAINER: Final = refused(
     "ZERO_DATA_RETENTION",
     "a container at the provider keeps files beyond the call",
     'Say environment: {"type": "local"} and run the commands yourself; without one a container is assumed',
+    source=RETENTION,
 )
 ENVIRONMENT: Final = Typed(
     "environment", "shell environment",
-    {
+    sourced(TOOL_TYPES, {
         "local": allowed("the caller runs the commands", typed(skills=Many(LOCAL_SKILL))),
         "container_auto": _CONTAINER,
         "container_reference": _CONTAINER,
-    },
+    }),
 )  # fmt: skip
 
 EXECUTION: Final = Values(
     "tool_search_execution", "tool search run by the",
-    {
+    sourced(TOOL_TYPES, {
         "client": allowed("the caller searches among its own tools"),
         "server": configurable(
             "server_tool_search", "FEATURE_DISABLED", "the provider would search; assumed where execution is absent",
             remedy='Say execution: "client", or the operator may set policy.server_tool_search: allow',
+            source=NOT_SELECTED,
         ),
-    },
+    }),
 )  # fmt: skip
 
 _FORMAT: Final = Typed(
     "custom_format", "custom tool format",
-    {
+    sourced(TOOL_TYPES, {
         "text": allowed("free text", typed()),
         "grammar": allowed("text held to a grammar", typed(definition=STRING, syntax=STRING)),
-    },
+    }),
 )  # fmt: skip
 
 _SEARCH_REMEDY: Final = (
@@ -88,9 +110,13 @@ _WEB_SEARCH: Final = configurable(
     ),
     remedy=_SEARCH_REMEDY,
     forced={"external_web_access": False},
+    source=WEB_SEARCH,
 )  # fmt: skip
 _WEB_SEARCH_PREVIEW: Final = refused(
-    "GEORESTRICTION", "queries would leave for the open web, and this version has no cache-only mode", _SEARCH_REMEDY
+    "GEORESTRICTION",
+    "queries would leave for the open web, and this version has no cache-only mode",
+    "Leave it out, or use the tool web_search, which the operator may allow by policy.web_search",
+    source=WEB_SEARCH,
 )
 
 _COMPUTER: Final = "drives a screen and sends pictures of it; not among the selected features"
@@ -100,7 +126,7 @@ def _tool() -> Shape:
     return TOOL
 
 
-TOOLS: Final[dict[str, Row]] = {
+TOOLS: Final[dict[str, Row]] = sourced(TOOL_TYPES, {
     # -- the caller runs these: the provider only writes down what it wants done
     "function": allowed(
         "the caller runs it",
@@ -129,18 +155,23 @@ TOOLS: Final[dict[str, Row]] = {
         assumed={"execution": "server"},
     ),
     "namespace": allowed(
-        "a group of tools, each of them judged", typed(name=STRING, description=STRING, tools=Many(Later(_tool)))
+        "a group of tools, each of them judged",
+        typed(name=STRING, description=STRING, tools=Many(Later(_tool))),
+        holds="tools",
     ),
     # -- the provider, or a third party, runs these and keeps state
     "file_search": refused(
-        "ZERO_DATA_RETENTION", "searches vector stores kept at the provider", "Search yourself, by a function tool"
+        "ZERO_DATA_RETENTION", "searches vector stores kept at the provider", "Search yourself, by a function tool",
+        source=KEPT_ENDPOINTS,
     ),
     "code_interpreter": refused(
-        "ZERO_DATA_RETENTION", "runs in a container that keeps files at the provider", "Run code by a function tool"
+        "ZERO_DATA_RETENTION", "runs in a container that keeps files at the provider", "Run code by a function tool",
+        source=RETENTION,
     ),
     "mcp": refused(
         "ZERO_DATA_RETENTION", "the provider would send content to a third party's server or connector",
         "Connect the MCP server in your client and offer its tools as function tools",
+        source=RETENTION,
     ),
     "programmatic_tool_calling": _PROGRAMMATIC,
     "web_search": _WEB_SEARCH,
@@ -153,33 +184,46 @@ TOOLS: Final[dict[str, Row]] = {
         typed(
             input_image_mask=Members({"image_url": FETCHED_URL, "file_id": FILE_ID}),
             svg=Members({"model": STRING, "reasoning": Members({"effort": STRING})}),
-            frame_count=INTEGER, frame_duration_ms=INTEGER, output_compression=INTEGER, partial_images=INTEGER,
+            frame_count=POSITIVE, frame_duration_ms=POSITIVE,
+            output_compression=whole(0, 100), partial_images=whole(0, 3),
             action=STRING, background=STRING, complexity=STRING, input_fidelity=STRING, model=STRING,
             moderation=STRING, output_format=STRING, quality=STRING, size=STRING,
         ),
+        source=NOT_SELECTED,
     ),
-    "computer": configurable("computer", "FEATURE_DISABLED", _COMPUTER, typed()),
-    "computer_use": configurable("computer", "FEATURE_DISABLED", _COMPUTER, typed()),
+    "computer": configurable("computer", "FEATURE_DISABLED", _COMPUTER, typed(), source=NOT_SELECTED),
+    "computer_use": configurable("computer", "FEATURE_DISABLED", _COMPUTER, typed(), source=NOT_SELECTED),
     "computer_use_preview": configurable(
         "computer", "FEATURE_DISABLED", _COMPUTER,
-        typed(display_height=INTEGER, display_width=INTEGER, environment=STRING),
+        typed(display_height=POSITIVE, display_width=POSITIVE, environment=STRING),
+        source=NOT_SELECTED,
     ),
-}  # fmt: skip
+})  # fmt: skip
 
 TOOL: Final[Shape] = Typed("tool", "tool type", TOOLS)
-TOOL_REFERENCE: Final = Typed("tool", "tool type", TOOLS, reference=True)
+
+_BY_THE_PREVIEWS_TYPE: Final = replace(_WEB_SEARCH, shape=typed(), forced={}, source=CHOICE_TYPES)
+NAMED: Final[dict[str, Row]] = {
+    **TOOLS,
+    "web_search_preview": _BY_THE_PREVIEWS_TYPE,
+    "web_search_preview_2025_03_11": _BY_THE_PREVIEWS_TYPE,
+}
+"""Tools that are only named: clients name ``web_search`` by the preview's type, as OpenAI's own types have it."""
+
+TOOL_REFERENCE: Final = Typed("tool", "tool type", NAMED, reference=True)
 
 TOOL_CHOICE: Final[Shape] = Either((
     Values(
         "tool_choice", "tool choice",
-        {name: allowed("names no tool") for name in ("none", "auto", "required")},
+        sourced(CHOICE_TYPES, {name: allowed("names no tool") for name in ("none", "auto", "required")}),
     ),
     Typed(
         "tool", "tool type",
         {
-            **TOOLS,
+            **NAMED,
             "allowed_tools": allowed(
-                "names tools, each of them judged", typed(mode=STRING, tools=Many(TOOL_REFERENCE))
+                "names tools, each of them judged", typed(mode=STRING, tools=Many(TOOL_REFERENCE)), holds="tools",
+                source=CHOICE_TYPES,
             ),
         },
         reference=True,

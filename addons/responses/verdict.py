@@ -1,5 +1,6 @@
 """What the body policy decided about one request body."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -15,6 +16,15 @@ class Absent:
 
 
 ABSENT: Final = Absent()
+
+
+class Thinned(list[Json]):
+    """A list as it may leave: some elements changed, some taken out. ``kept`` are the places they had."""
+
+    def __init__(self, elements: Iterable[tuple[int, Json]]) -> None:
+        placed = list(elements)
+        super().__init__(element for _, element in placed)
+        self.kept: tuple[int, ...] = tuple(place for place, _ in placed)
 
 
 @dataclass(frozen=True, slots=True)

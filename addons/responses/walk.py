@@ -6,19 +6,34 @@ written anew and everything else reaches the provider byte for byte.
 
 from typing import Final
 
-from addons.responses.clean import Tables, decision
+from addons.responses.clean import Tables
+from addons.responses.json_values import is_blank, is_missing, noun_of, takes
 from addons.responses.notes import Notes, Trail, path, shown
 from addons.responses.policy_settings import PolicySettings
-from addons.responses.rows import Either, Later, Leaf, Many, Members, Row, Shape, Typed, Values, refused
-from addons.responses.verdict import ABSENT, Absent, Change, Finding, Json
+from addons.responses.rows import (
+    Either,
+    Later,
+    Leaf,
+    Many,
+    Members,
+    Row,
+    Rule,
+    Shape,
+    Typed,
+    Values,
+    refused,
+)
+from addons.responses.verdict import ABSENT, Absent, Change, Finding, Json, Thinned
 
 type Name = tuple[str, ...]
 
 _BY_ID_ALONE: Final = refused(
     "ZERO_DATA_RETENTION",
     "the provider would look it up by its id among what it stored",
-    'Send it back in full; reasoning comes in full with include: ["reasoning.encrypted_content"]',
+    "Send it back in full, as clients do that are told store: false;"
+    ' reasoning comes in full with include: ["reasoning.encrypted_content"]',
 )
+_BLANK_WITH_ID: Final = "the item holds nothing, so that its id might be looked up"
 
 
 class Walk:
@@ -31,6 +46,7 @@ class Walk:
         self._notes = notes
         self._settings = settings
         self._tables = tables
+        self._stripped: Rule = "UNKNOWN"  # why the last thing was stripped
 
     def value(self, value: Json, shape: Row | Shape, at: Trail, name: Name) -> Json | Absent:
         """The value as it may leave: the same object, a changed copy, or ``ABSENT``."""
@@ -59,32 +75,53 @@ class Walk:
             return self._mismatch(value, row.shape.noun, at)
         if any(value is harmless for harmless in row.harmless):
             return value
-        decided = decision(row, name[-1], self._settings)
-        if decided == "strip":
-            self._notes.change(Change(path(at), "stripped", row.rule or "UNKNOWN", row.reason))
-            return ABSENT
-        if decided == "refuse" and self._refuse(row, at, name, noun):
+        decision = self._settings.decision(row, name[-1])
+        if decision == "strip":
+            return self._strip(row.rule or "UNKNOWN", row.reason, at)
+        if decision == "refuse" and self._refuse(row, at, name, noun):
             return value
+        given = value
         if not reference:
-            self._require(value, row, at, name)
+            value = self._require(value, row, at, name)
         if row.shape is not None:
             value = self.value(value, row.shape, at, name)
-        if decided == "cache_only" and not reference:
-            value = self._force(value, row, at)
+        if decision == "cache_only":
+            value = self._force(value, row, at, reference=reference)
+        if row.holds is not None and value is not given and (value.get(row.holds) if row.holds else value) == []:
+            return self._strip(self._stripped, "nothing is left in it", at)
         return value
 
-    def _require(self, value: Json, row: Row, at: Trail, name: Name) -> None:
-        if not isinstance(value, dict):
-            return
-        if row.needs and all(value.get(member) is None for member in row.needs):
-            self._refuse(_BY_ID_ALONE, at, name, f"an item without {' or '.join(row.needs)}")
-        if row.assumed and isinstance(row.shape, Members):
-            for member, assumed in row.assumed.items():
-                if value.get(member) is None:
-                    self.value(assumed, row.shape.rows[member], (at, member), (*name, member))
+    def _strip(self, rule: Rule, reason: str, at: Trail) -> Absent:
+        self._stripped = rule
+        self._notes.change(Change(path(at), "stripped", rule, reason))
+        return ABSENT
 
-    def _force(self, value: Json, row: Row, at: Trail) -> Json:
-        forced = {key: new for key, new in row.forced.items() if isinstance(value, dict) and value.get(key) is not new}
+    def _require(self, value: Json, row: Row, at: Trail, name: Name) -> Json:
+        if not isinstance(value, dict) or not isinstance(row.shape, Members):
+            return value
+        for member, assumed in row.assumed.items():
+            if value.get(member) is None:
+                self.value(assumed, row.shape.rows[member], (at, member), (*name, member))
+        if not row.needs:
+            return value
+        needs = " or ".join(row.needs)
+        if all(is_missing(value.get(member), row.shape.rows[member]) for member in row.needs):
+            if value.get("id") is None:
+                self._notes.find(Finding(path(at), "INVALID", f"{path(at)} must have {needs}.", "invalid_json"))
+            else:
+                self._refuse(_BY_ID_ALONE, at, name, f"an item without {needs}")
+        elif value.get("id") is not None and all(is_blank(value.get(member)) for member in _telling(row.needs)):
+            self._notes.change(Change(path((at, "id")), "stripped", "ZERO_DATA_RETENTION", _BLANK_WITH_ID))
+            return {key: inner for key, inner in value.items() if key != "id"}
+        return value
+
+    def _force(self, value: Json, row: Row, at: Trail, *, reference: bool) -> Json:
+        """Sets the members; in what only names the tool, those that are there."""
+        forced = {
+            key: new
+            for key, new in row.forced.items()
+            if isinstance(value, dict) and value.get(key) is not new and (not reference or key in value)
+        }
         for key in forced:
             self._notes.change(Change(path((at, key)), "forced", row.rule or "UNKNOWN", row.reason))
         return {**value, **forced} if forced else value
@@ -125,7 +162,7 @@ class Walk:
             walked = [self.value(inner, shape.of, (at, index), name) for index, inner in enumerate(value)]
         if all(new is old for new, old in zip(walked, value, strict=True)):
             return value
-        return [new for new in walked if new is not ABSENT]
+        return Thinned((index, new) for index, new in enumerate(walked) if not isinstance(new, Absent))
 
     def _values(self, value: Json, shape: Values, at: Trail) -> Json | Absent:
         if not isinstance(value, str):
@@ -133,7 +170,8 @@ class Walk:
         key = shape.key(value)
         row = shape.rows.get(key)
         if row is not None:
-            return self._row(value, row, at, (shape.name, key), f'{shape.noun} "{key}"')
+            noun = shape.written(value) if shape.written else f'{shape.noun} "{key}"'
+            return self._row(value, row, at, (shape.name, key), noun)
         known = ", ".join(key for key, row in shape.rows.items() if row.decision == "allow")
         return self._unknown(value, at, f"this {shape.noun} is not in the policy's tables. Always allowed: {known}.")
 
@@ -152,9 +190,9 @@ class Walk:
 
     def _either(self, value: Json, shape: Either, at: Trail, name: Name) -> Json | Absent:
         for option in shape.options:
-            if _takes(option, value):
+            if takes(option, value):
                 return self.value(value, option, at, name)
-        return self._mismatch(value, " or ".join(_noun(option) for option in shape.options), at)
+        return self._mismatch(value, " or ".join(noun_of(option) for option in shape.options), at)
 
     def _refuse(self, row: Row, at: Trail, name: Name, noun: str) -> bool:
         rule, named = row.rule or "UNKNOWN", ".".join(name)
@@ -187,25 +225,6 @@ class Walk:
         return value
 
 
-def _takes(shape: Shape, value: Json) -> bool:
-    match shape:
-        case Leaf():
-            return shape.fits(value)
-        case Values():
-            return isinstance(value, str)
-        case Many():
-            return isinstance(value, list)
-        case _:
-            return isinstance(value, dict)
-
-
-def _noun(shape: Shape) -> str:
-    match shape:
-        case Leaf():
-            return shape.noun
-        case Values():
-            return "a string"
-        case Many():
-            return "a list"
-        case _:
-            return "an object"
+def _telling(needs: tuple[str, ...]) -> tuple[str, ...]:
+    """A status alone says nothing of what an item holds, unless that is all there is to say."""
+    return tuple(member for member in needs if member != "status") or needs

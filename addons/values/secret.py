@@ -6,6 +6,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from addons.values.small_file import FileError, read_text
+
+_MOST = 64 << 10  # bytes; a key has hundreds, a signed token some thousands
+
 
 class SecretError(Exception):
     """A secret can't be had; the message names the reference, never a value."""
@@ -43,12 +47,14 @@ class Secret(BaseModel):
             status = self.file.stat()
             stamp = (status.st_ino, status.st_size, status.st_mtime_ns)
             if stamp not in self._known:
-                value = _checked(self.file.read_text("utf-8"), f"file {self.file}")
+                value = _checked(read_text(self.file, _MOST), f"file {self.file}")
                 self._known.clear()
                 self._known[stamp] = value
             return self._known[stamp]
-        except (OSError, UnicodeDecodeError) as error:
-            raise SecretError(f"file {self.file} can't be read: {error}") from error
+        except OSError as error:
+            raise SecretError(f"file {self.file} can't be read: {error.strerror}") from error
+        except FileError as error:
+            raise SecretError(f"file {error}") from error
 
 
 def _checked(value: str, where: str) -> str:

@@ -12,7 +12,7 @@ from addons.foundry.caller import Caller
 from addons.foundry.rid import is_rid
 from addons.verifiers.grant import SUBJECT_PATTERN
 from addons.verifiers.refused import invalid
-from addons.verifiers.settings import IntrospectionSettings, JwtSettings
+from addons.verifiers.sections import IntrospectionSettings, JwtSettings
 
 type Claims = Mapping[str, Any]
 
@@ -59,7 +59,7 @@ def subject(claims: Claims, name: str) -> str | None:
 
 
 def caller(claims: Claims, settings: JwtSettings | IntrospectionSettings) -> Caller:
-    """The caller that verified claims describe.
+    """The caller that verified claims describe, with what the operator wrote down for it where that decides.
 
     Raises:
         Refusal: a claim that is needed is missing or of the wrong shape.
@@ -67,8 +67,10 @@ def caller(claims: Claims, settings: JwtSettings | IntrospectionSettings) -> Cal
     who = subject(claims, settings.subject_claim)
     if who is None:
         raise invalid("The token does not say whose it is: its subject claim is missing or not printable ASCII.")
+    if isinstance(settings, JwtSettings) and settings.grants:
+        return settings.caller(who, moment(claims, "exp"))
     return Caller(
-        subject=who,
+        subject=(settings.subject_prefix if isinstance(settings, JwtSettings) else "") + who,
         scopes=scopes(claims) or frozenset(),
         projects=_rids(claims, settings.projects_claim),
         models=_rids(claims, settings.models_claim),

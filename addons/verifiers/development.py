@@ -1,6 +1,7 @@
 """For a developer's own machine: any well-formed bearer. Where it may listen is for the settings to guard."""
 
 import time
+from collections.abc import Sequence
 
 import jwt
 
@@ -23,6 +24,9 @@ class Development:
             scopes=frozenset({SCOPE}) if scopes is None else scopes,
             expires_at=expires_at,
         )
+
+    async def missing(self) -> Sequence[str]:
+        return ()
 
 
 def _claims(token: str) -> claims.Claims:

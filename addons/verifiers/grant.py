@@ -1,5 +1,6 @@
-"""What an operator writes down for one subject: scopes, and the projects and models it is held to."""
+"""What an operator writes down for subjects: scopes, and the projects and models they are held to."""
 
+import re
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -13,6 +14,9 @@ type Scope = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5B\x5D-\x7E
 SUBJECT_PATTERN: Final = r"^[\x20-\x7E]{1,256}$"
 """Subjects stand in records and limit keys, hence printable ASCII of bounded length."""
 
+_ODD_SEGMENT: Final = re.compile(r"(^|/)\.{0,2}(/|$)")
+"""An empty, `.` or `..` part of a path: SPIFFE ids may not have one, and it must not lead out of what was granted."""
+
 
 def _rid(text: str) -> str:
     if not is_rid(text):
@@ -20,7 +24,17 @@ def _rid(text: str) -> str:
     return text
 
 
+def _subjects(text: str) -> str:
+    if not re.fullmatch(SUBJECT_PATTERN, text):
+        raise ValueError("a subject is printable ASCII of 1 to 256 characters")
+    if "*" in text and not re.fullmatch(r"[^*]*[^*:/][:/]\*", text):
+        raise ValueError("write a subject to the letter, or a prefix that ends in :* or /*")
+    return text
+
+
 type Rid = Annotated[str, AfterValidator(_rid)]
+type Subjects = Annotated[str, AfterValidator(_subjects)]
+"""One subject, or all that begin so: ``system:serviceaccount:NAMESPACE:*``, ``spiffe://DOMAIN/ns/NAMESPACE/*``."""
 
 
 class Grant(BaseModel):
@@ -32,5 +46,43 @@ class Grant(BaseModel):
     )
     models: Annotated[frozenset[Rid] | None, Field(description="RIDs of the models it may use; absent: any")] = None
 
-    def caller(self, subject: str) -> Caller:
-        return Caller(subject, self.scopes, self.projects, self.models)
+    def caller(self, subject: str, expires_at: float | None = None) -> Caller:
+        return Caller(subject, self.scopes, self.projects, self.models, expires_at)
+
+
+NOTHING: Final = Grant(scopes=frozenset())
+
+
+class Granting(BaseModel):
+    """Settings of a verifier that proves who somebody is, not what they may do."""
+
+    subjects: Annotated[
+        dict[Subjects, Grant],
+        Field(description="what each subject holds: one to the letter, or all under a prefix that ends in :* or /*"),
+    ] = {}
+    default: Annotated[
+        Grant | None, Field(description="what a subject holds that is not listed; absent: no scope, so no call")
+    ] = None
+    subject_prefix: Annotated[
+        str,
+        Field(
+            pattern=r"^[\x21-\x7E]{0,64}$",
+            description="put before the subject in records, limits and ledger, so that subjects of one name from two"
+            " issuers are two callers: cluster-a/",
+        ),
+    ] = ""
+
+    def caller(self, subject: str, expires_at: float | None = None) -> Caller:
+        """A proven subject with what is written down for it: to the letter, else its longest prefix, else default."""
+        grant = self.subjects.get(subject) if "*" not in subject else None
+        grant = grant or self._by_prefix(subject) or self.default or NOTHING
+        return grant.caller(self.subject_prefix + subject, expires_at)
+
+    def _by_prefix(self, subject: str) -> Grant | None:
+        fitting = [pattern for pattern in self.subjects if pattern.endswith("*") and _under(subject, pattern[:-1])]
+        return self.subjects[max(fitting, key=len)] if fitting else None
+
+
+def _under(subject: str, prefix: str) -> bool:
+    rest = subject.removeprefix(prefix)
+    return rest not in ("", subject) and not (prefix.endswith("/") and _ODD_SEGMENT.search(rest))

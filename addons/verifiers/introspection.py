@@ -4,16 +4,17 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, urlencode
 
 from addons.foundry.caller import Caller
+from addons.sources.http_client import Answer, ExchangeError, HttpClient
 from addons.values.secret import SecretError
 from addons.verifiers import claims
-from addons.verifiers.http_client import Answer, ExchangeError, HttpClient
+from addons.verifiers.protocol import missing_when_asked
 from addons.verifiers.refused import expired, invalid, unreachable
-from addons.verifiers.settings import IntrospectionSettings
+from addons.verifiers.sections import IntrospectionSettings
 
 
 class Introspection:
@@ -48,6 +49,9 @@ class Introspection:
             raise invalid("The bearer token was issued for another audience.")
         return claims.caller(said, self._settings)
 
+    async def missing(self) -> Sequence[str]:
+        return await missing_when_asked(self.verify)
+
     async def _ask(self, token: str) -> Answer:
         async with asyncio.timeout(self._settings.deadline_seconds):  # threads may all be taken
             secret = await asyncio.to_thread(self._settings.client_secret.read)
@@ -55,11 +59,11 @@ class Introspection:
         credentials = f"{quote_plus(self._settings.client_id)}:{quote_plus(secret)}"
         headers = {
             "Accept": "application/json",
+            "Content-Type": "application/x-www-form-urlencoded",
             "Authorization": f"Basic {base64.b64encode(credentials.encode()).decode()}",
         }
-        return await self._client.fetch(
-            self._settings.url, headers, {"token": token, "token_type_hint": "access_token"}
-        )
+        form = urlencode({"token": token, "token_type_hint": "access_token"}).encode()
+        return await self._client.fetch(self._settings.url, headers, form)
 
 
 def _claims(answer: Answer) -> claims.Claims:

@@ -1,16 +1,25 @@
 """Where signing keys come from: a file, or the issuer's key set."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Protocol
 
-from addons.verifiers.http_client import HttpClient
+from addons.foundry.refusals import Refusal
+from addons.sources.alarm import Fault
+from addons.sources.http_client import HttpClient
+from addons.sources.watched_file import WatchedFile
+from addons.values.endpoint import origin
+from addons.values.secret import Secret, SecretError
+from addons.verifiers.discovery import Place
 from addons.verifiers.refused import unreachable
 from addons.verifiers.signing_keys import SigningKey, parse_key_set, read_public_key
 from addons.verifiers.single_flight import SingleFlight
-from addons.verifiers.watched_file import WatchedFile
+
+ALARM: Final = "caller_keys"
+"""Keys can't be had, or their file went bad."""
 
 _RETRY_AFTER: Final = 1.0  # seconds between two tries of an issuer that failed; what the refusal tells clients too
 
@@ -23,6 +32,9 @@ class KeySource(Protocol):
             Refusal: ``verifier_unreachable``.
         """
 
+    async def missing(self) -> Sequence[str]:
+        """Why there are no keys, or none that are up to date; empty where all is right."""
+
 
 class KeyFile:
     """
@@ -30,12 +42,16 @@ class KeyFile:
         FileError: the file can't be used.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = WatchedFile(path, read_public_key)
+    def __init__(self, path: Path, fault: Fault) -> None:
+        self._file = WatchedFile(path, read_public_key, fault)
 
     async def find(self, key_id: str | None, algorithm: str) -> Sequence[SigningKey]:  # noqa: ARG002 - the one key has no id
         key = await self._file.current()
         return [key] if algorithm in key.algorithms else []
+
+    async def missing(self) -> Sequence[str]:
+        await self._file.current()
+        return [self._file.fault.why] if self._file.fault.why else []
 
 
 class KeySet:
@@ -44,26 +60,35 @@ class KeySet:
     Fetched when first needed, again when it is older than ``lifetime``, and when a token names a key that is not in
     it: then at most once each ``interval``, so that a flood of made-up key ids reaches nobody. Keys past their
     lifetime are not used, whatever the reason they can't be had anew. All in seconds of ``clock``.
+
+    Args:
+        place: where the set lies; asked before each fetch.
+        client: what fetches.
+        fault: goes wrong when it can't be fetched.
+        credentials: a bearer for the host of ``place`` that the operator wrote, and no other.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the times stand by name
         self,
-        url: str,
+        place: Place,
         client: HttpClient,
+        fault: Fault,
         *,
         lifetime: float,
         interval: float,
+        credentials: Secret | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._url = url
+        self._place = place
         self._client = client
+        self._fault = fault
         self._lifetime = lifetime
         self._interval = interval
+        self._credentials = credentials
         self._clock = clock
         self._keys: Sequence[SigningKey] = ()
         self._fetched = float("-inf")
         self._tried = float("-inf")
-        self._failure: str | None = None
         self._flight = SingleFlight[None, None]()
 
     async def find(self, key_id: str | None, algorithm: str) -> Sequence[SigningKey]:
@@ -74,25 +99,41 @@ class KeySet:
         await self._flight.run(None, self._renew)
         return self._match(key_id, algorithm)
 
+    async def missing(self) -> Sequence[str]:
+        try:
+            await self._flight.run(None, self._renew)
+        except Refusal as refusal:
+            return [refusal.detail or refusal.name]
+        return []
+
     def _match(self, key_id: str | None, algorithm: str) -> list[SigningKey]:
         return [key for key in self._keys if (key_id is None or key_id == key.id) and algorithm in key.algorithms]
 
     async def _renew(self) -> None:
-        now = self._clock()
-        if self._failure is not None and now - self._tried < _RETRY_AFTER:
-            raise unreachable(self._failure)
-        if self._failure is None and now - self._tried < min(self._interval, self._lifetime):
+        now, failure = self._clock(), self._fault.why
+        if failure is not None and now - self._tried < _RETRY_AFTER:
+            raise unreachable(failure)
+        if failure is None and now - self._tried < min(self._interval, self._lifetime):
             return
         self._tried = now
         try:
             keys = await self._fetch()
-        except ValueError as error:
-            self._failure = f"key set {self._url}: {error}"
-            raise unreachable(self._failure) from error
-        self._keys, self._fetched, self._failure = keys, now, None
+        except (ValueError, SecretError) as error:
+            failure = f"keys of {self._place.url}: {error}"
+            self._fault.wrong(failure)
+            raise unreachable(failure) from error
+        self._keys, self._fetched = keys, now
+        self._fault.right()
 
     async def _fetch(self) -> Sequence[SigningKey]:
-        answer = await self._client.fetch(self._url, {"Accept": "application/json"})
+        url = await self._place.key_set(self._get)
+        return parse_key_set(await self._get(url))
+
+    async def _get(self, url: str) -> bytes:
+        headers = {"Accept": "application/json"}
+        if self._credentials is not None and origin(url) == origin(self._place.url):
+            headers["Authorization"] = f"Bearer {await asyncio.to_thread(self._credentials.read)}"
+        answer = await self._client.fetch(url, headers)
         if answer.status != HTTPStatus.OK:
-            raise ValueError(f"status {answer.status}")
-        return parse_key_set(answer.body)
+            raise ValueError(f"{url}: status {answer.status}")
+        return answer.body

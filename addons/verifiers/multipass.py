@@ -5,14 +5,16 @@ The answer's shape (``id``, ``username``, ``attributes``) is not documented; it 
 """
 
 import json
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
 from addons.foundry.caller import Caller
+from addons.sources.http_client import Answer, ExchangeError, HttpClient
 from addons.verifiers import claims
-from addons.verifiers.http_client import Answer, ExchangeError, HttpClient
+from addons.verifiers.protocol import missing_when_asked
 from addons.verifiers.refused import expired, invalid, unreachable
-from addons.verifiers.settings import FoundrySettings
+from addons.verifiers.sections import FoundrySettings
 
 
 class Multipass:
@@ -27,8 +29,10 @@ class Multipass:
             subject = _subject(await self._client.fetch(self._url, headers))
         except ExchangeError as error:
             raise unreachable(f"foundry {self._url}: {error}") from error
-        grant = self._settings.subjects.get(subject, self._settings.default)
-        return Caller(subject, frozenset()) if grant is None else grant.caller(subject)
+        return self._settings.caller(subject)
+
+    async def missing(self) -> Sequence[str]:
+        return await missing_when_asked(self.verify)
 
 
 def _subject(answer: Answer) -> str:

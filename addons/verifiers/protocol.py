@@ -1,8 +1,16 @@
 """What the sidecar asks of a verifier."""
 
-from typing import Protocol
+import base64
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol
 
 from addons.foundry.caller import Caller
+from addons.foundry.refusals import Refusal
+
+NOBODY: Final = ".".join(
+    base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (b'{"alg":"RS256","kid":"readiness"}', b"{}", b"-")
+)
+"""A token nobody has: whoever is asked about it refuses it, if they can be reached."""
 
 
 class Verifier(Protocol):
@@ -13,3 +21,15 @@ class Verifier(Protocol):
             Refusal: ``unauthorized`` (parameters ``error``: EXPIRED or INVALID), or ``verifier_unreachable``
                 when it can't be told.
         """
+
+    async def missing(self) -> Sequence[str]:
+        """What can't be had now that tokens are checked by; empty where all can be. For readiness."""
+
+
+async def missing_when_asked(verify: Callable[[str], Awaitable[object]]) -> Sequence[str]:
+    """What stands in the way when whom ``verify`` asks is asked about nobody's token."""
+    try:
+        await verify(NOBODY)
+    except Refusal as refusal:
+        return [refusal.detail or refusal.name] if refusal.name == "verifier_unreachable" else []
+    return []

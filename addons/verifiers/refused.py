@@ -1,7 +1,7 @@
 """The ways a verifier says no. Messages are ours alone: nothing of the token or its claims stands in them."""
 
-import uuid
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from addons.foundry.refusals import Refusal
 
@@ -24,6 +24,22 @@ def unreachable(detail: str) -> Refusal:
     )
 
 
-def afresh(refusal: Refusal) -> Refusal:
-    """The same refusal for another call: each call's has an id, and a traceback, of its own."""
-    return replace(refusal, instance_id=str(uuid.uuid4()))
+class Denial(NamedTuple):
+    """A refusal as a value, to be remembered or handed to many.
+
+    An exception that was raised holds its traceback, and with it the token and what was answered about it.
+    """
+
+    name: str
+    message: str
+    parameters: Mapping[str, str]
+    headers: Mapping[str, str]
+    detail: str | None
+
+    @classmethod
+    def of(cls, refusal: Refusal) -> "Denial":
+        return cls(refusal.name, refusal.message, refusal.parameters, refusal.headers, refusal.detail)
+
+    def refusal(self) -> Refusal:
+        """One for one call: each call's has an id, and a traceback, of its own."""
+        return Refusal(self.name, self.message, self.parameters, headers=self.headers, detail=self.detail)

@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
@@ -11,15 +11,20 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from addons.foundry.caller import Caller, token_hash
+from addons.sources.alarm import Fault
+from addons.sources.watched_file import WatchedFile
+from addons.values.small_file import FileError, read_text
 from addons.verifiers.grant import SUBJECT_PATTERN, Grant
 from addons.verifiers.refused import invalid
-from addons.verifiers.watched_file import FileError, WatchedFile, read_text
 
 
 class _Row(Grant):
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{64}$"), AfterValidator(str.lower)]
     subject: Annotated[str, Field(pattern=SUBJECT_PATTERN)]
 
+
+ALARM: Final = "caller_registry"
+"""The file went bad: changes in it do not count."""
 
 _ROWS = TypeAdapter(list[_Row])
 
@@ -30,13 +35,15 @@ class _Known(NamedTuple):
 
 
 class Registry:
-    """
+    """While the file is bad, nobody is added, and a token is refused as soon as its hash no longer stands in it.
+
     Raises:
         FileError: the file can't be used.
     """
 
-    def __init__(self, file: Path) -> None:
-        self._file = WatchedFile(file, read_registry)
+    def __init__(self, file: Path, fault: Fault) -> None:
+        self._path = file
+        self._file = WatchedFile(file, read_registry, fault, keep=self._still_named)
 
     async def verify(self, token: str) -> Caller:
         sha256 = token_hash(token)
@@ -46,6 +53,23 @@ class Registry:
         if known is None or not hmac.compare_digest(known.sha256, sha256):
             raise invalid("The bearer token is not known here.")
         return known.caller
+
+    async def knows(self, token: str) -> bool:
+        return token_hash(token) in await self._file.current()
+
+    async def missing(self) -> Sequence[str]:
+        await self._file.current()
+        return [self._file.fault.why] if self._file.fault.why else []
+
+    def _still_named(self, rows: Mapping[str, _Known]) -> Mapping[str, _Known]:
+        """A mistake in one row must not keep another valid that was taken out. Of a file that can't be read, or is
+        empty, nothing can be told.
+        """
+        try:
+            text = read_text(self._path).lower()
+        except FileError:
+            return rows
+        return {sha256: row for sha256, row in rows.items() if sha256 in text} if text.strip() else rows
 
 
 def read_registry(path: Path) -> Mapping[str, _Known]:

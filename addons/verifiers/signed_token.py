@@ -10,7 +10,7 @@ from addons.foundry.refusals import Refusal
 from addons.verifiers import claims
 from addons.verifiers.key_sources import KeySource
 from addons.verifiers.refused import expired, invalid
-from addons.verifiers.settings import JwtSettings
+from addons.verifiers.sections import JwtSettings
 from addons.verifiers.signing_keys import SigningKey
 
 _REASONS: Final[Sequence[tuple[type[Exception], str]]] = (
@@ -39,6 +39,9 @@ class SignedToken:
         for name in ("exp", "nbf", "iat"):
             claims.moment(said, name)  # PyJWT takes "1735689600" for a date as well
         return claims.caller(said, self._settings)
+
+    async def missing(self) -> Sequence[str]:
+        return await self._keys.missing()
 
     def _header(self, token: str) -> tuple[str | None, str]:
         try:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt import PyJWK
 
-from addons.verifiers.watched_file import FileError, read_text
+from addons.values.small_file import FileError, read_text
 
 type PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 
 from addons.foundry.refusals import Refusal
-from addons.verifiers.refused import afresh
+from addons.verifiers.refused import Denial
 
 
 class SingleFlight[K: Hashable, V]:
@@ -14,7 +14,7 @@ class SingleFlight[K: Hashable, V]:
     """
 
     def __init__(self) -> None:
-        self._under_way: dict[K, asyncio.Task[V | Refusal]] = {}
+        self._under_way: dict[K, asyncio.Task[V | Denial]] = {}
 
     async def run(self, key: K, work: Callable[[], Awaitable[V]]) -> V:
         task = self._under_way.get(key)
@@ -23,13 +23,13 @@ class SingleFlight[K: Hashable, V]:
             self._under_way[key] = task
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
         outcome = await asyncio.shield(task)
-        if isinstance(outcome, Refusal):
-            raise afresh(outcome)
+        if isinstance(outcome, Denial):
+            raise outcome.refusal()
         return outcome
 
 
-async def _outcome[V](work: Callable[[], Awaitable[V]]) -> V | Refusal:
+async def _outcome[V](work: Callable[[], Awaitable[V]]) -> V | Denial:
     try:
         return await work()
     except Refusal as refusal:  # a value here: raised, it would be one exception in many tasks
-        return refusal
+        return Denial.of(refusal)

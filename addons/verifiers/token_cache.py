@@ -2,13 +2,19 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from addons.foundry.caller import Caller, token_hash
 from addons.foundry.refusals import Refusal
 from addons.verifiers.protocol import Verifier
-from addons.verifiers.refused import afresh
+from addons.verifiers.refused import Denial
 from addons.verifiers.single_flight import SingleFlight
+
+_REFUSALS: Final = 1_000
+"""Refused tokens remembered at most: enough for clients that retry, too few for a flood to weigh anything."""
+
+_CLEAR_EVERY: Final = 10.0  # seconds
 
 
 class TokenCache:
@@ -17,7 +23,7 @@ class TokenCache:
     Args:
         source: asked when nothing is remembered; once for all calls that bring the same token at the same time.
         seconds: how long a caller is remembered, at most until ``expires_at``.
-        entries: how many callers, and how many refused tokens, are remembered; the least recently used goes first.
+        entries: how many callers are remembered; the least recently used goes first.
         refused_seconds: how long ``unauthorized`` is remembered, so that refusing stays cheap. Whatever else
             ``source`` raises is never remembered.
         clock: Unix time in seconds.
@@ -37,7 +43,8 @@ class TokenCache:
         self._refused_seconds = refused_seconds
         self._clock = clock
         self._callers = _Shelf[Caller](entries)
-        self._refusals = _Shelf[Refusal](entries)  # of its own: a flood of bad tokens must not push out good ones
+        # Of its own: a flood of bad tokens must not push out good ones.
+        self._refusals = _Shelf[Denial](min(entries, _REFUSALS))
         self._flight = SingleFlight[str, Caller]()
 
     async def verify(self, token: str) -> Caller:
@@ -46,10 +53,13 @@ class TokenCache:
         caller = self._callers.get(key, now)
         if caller is not None:
             return caller
-        refusal = self._refusals.get(key, now)
-        if refusal is not None:
-            raise afresh(refusal)
+        denial = self._refusals.get(key, now)
+        if denial is not None:
+            raise denial.refusal()
         return await self._flight.run(key, lambda: self._ask(key, token))
+
+    async def missing(self) -> Sequence[str]:
+        return await self._source.missing()
 
     async def _ask(self, key: str, token: str) -> Caller:
         now = self._clock()  # before asking: what is learnt holds from then on
@@ -57,7 +67,7 @@ class TokenCache:
             caller = await self._source.verify(token)
         except Refusal as refusal:
             if refusal.name == "unauthorized":
-                self._refusals.put(key, refusal, now, now + self._refused_seconds)
+                self._refusals.put(key, Denial.of(refusal), now, now + self._refused_seconds)
             raise
         until = now + self._seconds
         self._callers.put(key, caller, now, until if caller.expires_at is None else min(until, caller.expires_at))
@@ -70,6 +80,7 @@ class _Shelf[V]:
     def __init__(self, entries: int) -> None:
         self._entries = entries
         self._values: OrderedDict[str, tuple[float, float, V]] = OrderedDict()
+        self._cleared = float("-inf")
 
     def get(self, key: str, now: float) -> V | None:
         held = self._values.get(key)
@@ -85,7 +96,15 @@ class _Shelf[V]:
     def put(self, key: str, value: V, since: float, until: float) -> None:
         if until <= since:
             return
+        if not 0 <= since - self._cleared < _CLEAR_EVERY:
+            self._clear(since)
         self._values[key] = (since, until, value)
         self._values.move_to_end(key)
         if len(self._values) > self._entries:
             self._values.popitem(last=False)
+
+    def _clear(self, now: float) -> None:
+        """What nobody asks for again must not stay for ever."""
+        self._cleared = now
+        for key in [key for key, (since, until, _) in self._values.items() if not since <= now < until]:
+            del self._values[key]

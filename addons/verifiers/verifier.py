@@ -1,21 +1,23 @@
 """From settings to the verifier they ask for."""
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from addons.sources.alarm import Fault, RaiseAlarm, log_alarm
+from addons.sources.http_client import HttpClient
+from addons.verifiers import key_sources, registry
 from addons.verifiers.development import Development
-from addons.verifiers.http_client import HttpClient
+from addons.verifiers.discovery import place
 from addons.verifiers.introspection import Introspection
 from addons.verifiers.key_sources import KeyFile, KeySet, KeySource
+from addons.verifiers.kubernetes import Kubernetes
 from addons.verifiers.multipass import Multipass
+from addons.verifiers.peek import peek
 from addons.verifiers.protocol import Verifier
 from addons.verifiers.registry import Registry
-from addons.verifiers.settings import (
-    CallerSettings,
-    FoundrySettings,
-    IntrospectionSettings,
-    JwtSettings,
-    RegistrySettings,
-)
+from addons.verifiers.sections import FoundrySettings, IntrospectionSettings, JwtSettings, KubernetesSettings
+from addons.verifiers.settings import CallerSettings, Name
+from addons.verifiers.several import Choice, Knows, Several
 from addons.verifiers.signed_token import SignedToken
 from addons.verifiers.token_cache import TokenCache
 from addons.verifiers.well_formed import WellFormed
@@ -26,41 +28,103 @@ _REFUSED_SECONDS: Final = 5.0
 """How long a refused token is refused without asking again: some clients retry a 401 six times (SPEC §8)."""
 
 
-def build(settings: CallerSettings) -> Verifier:
+def build(settings: CallerSettings, alarm: RaiseAlarm = log_alarm) -> Verifier:
     """The verifier that ``settings`` choose. Reads the files they name, dials nobody, needs no running loop.
 
     Raises:
         ValueError: a file or secret can't be used; the message says which, where, and what to do.
     """
-    match settings:
-        case CallerSettings(verifier="registry", registry=RegistrySettings() as own):
-            verifier: Verifier = Registry(own.file)
-        case CallerSettings(verifier="jwt", jwt=JwtSettings() as own):
-            # Refusals are not remembered: they cost no request, and a key unknown now may be known in a moment.
-            verifier = _remembering(SignedToken(own, _keys(own)), own, 0)
-        case CallerSettings(verifier="introspection", introspection=IntrospectionSettings() as own):
-            client = HttpClient(own.deadline_seconds, own.trusted_ca)
-            verifier = _remembering(Introspection(own, client), own, _REFUSED_SECONDS)
-        case CallerSettings(verifier="foundry", foundry=FoundrySettings() as own):
-            client = HttpClient(own.deadline_seconds, own.trusted_ca)
-            verifier = _remembering(Multipass(own, client), own, _REFUSED_SECONDS)
-        case CallerSettings(verifier="development"):
-            verifier = Development()
-        case _:  # the settings' own check was gone round; believing every token is no fallback
-            raise ValueError(f"caller.{settings.verifier}: its settings are missing")
-    return WellFormed(verifier)
+    choices = [choice for name in settings.verifiers for choice in _CHOICES[name](settings, alarm)]
+    return WellFormed(choices[0].verifier if len(choices) == 1 else Several(choices))
+
+
+def _by_registry(settings: CallerSettings, alarm: RaiseAlarm) -> list[Choice]:
+    own = _there(settings.registry, "registry")
+    verifier = Registry(own.file, Fault(registry.ALARM, alarm))
+    return [Choice(verifier.knows, verifier)]
+
+
+def _by_signature(settings: CallerSettings, alarm: RaiseAlarm) -> list[Choice]:
+    # Refusals are not remembered: they cost no request, and a key unknown now may be known in a moment.
+    return [
+        Choice(_issued_by(own.issuer), _remembering(SignedToken(own, _keys(own, alarm)), own, 0))
+        for own in _there(settings.issuers, "jwt")
+    ]
+
+
+def _by_introspection(settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
+    own = _there(settings.introspection, "introspection")
+    client = HttpClient(own.deadline_seconds, own.trusted_ca)
+    return [Choice(_anybody, _remembering(Introspection(own, client), own, _REFUSED_SECONDS))]
+
+
+def _by_foundry(settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
+    own = _there(settings.foundry, "foundry")
+    client = HttpClient(own.deadline_seconds, own.trusted_ca)
+    return [Choice(_anybody, _remembering(Multipass(own, client), own, _REFUSED_SECONDS))]
+
+
+def _by_kubernetes(settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
+    own = _there(settings.kubernetes, "kubernetes")
+    client = HttpClient(own.deadline_seconds, own.trusted_ca)
+    verifier = Kubernetes(own, client)
+    return [Choice(verifier.knows, _remembering(verifier, own, _REFUSED_SECONDS))]
+
+
+def _by_nothing(_settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
+    return [Choice(_anybody, Development())]
+
+
+def _by_certificate(_settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
+    return []  # no bearer proves it: the gate asks the connection (addons/exchange/client_certificates.py)
+
+
+_CHOICES: Final[Mapping[Name, Callable[[CallerSettings, RaiseAlarm], list[Choice]]]] = {
+    "registry": _by_registry,
+    "jwt": _by_signature,
+    "introspection": _by_introspection,
+    "foundry": _by_foundry,
+    "kubernetes": _by_kubernetes,
+    "certificate": _by_certificate,
+    "development": _by_nothing,
+}
+
+
+def _there[S](own: S | None, name: Name) -> S:
+    if not own:  # the settings' own check was gone round; believing every token is no fallback
+        raise ValueError(f"caller.{name}: its settings are missing")
+    return own
+
+
+async def _anybody(_token: str) -> bool:
+    return True
+
+
+def _issued_by(issuer: str) -> Knows:
+    async def knows(token: str) -> bool:
+        found = peek(token)
+        return found is not None and found.issuer == issuer
+
+    return knows
 
 
 def _remembering(
-    source: Verifier, own: JwtSettings | IntrospectionSettings | FoundrySettings, refused_seconds: float
+    source: Verifier,
+    own: JwtSettings | IntrospectionSettings | FoundrySettings | KubernetesSettings,
+    refused_seconds: float,
 ) -> Verifier:
     return TokenCache(source, seconds=own.cache_seconds, entries=own.cache_entries, refused_seconds=refused_seconds)
 
 
-def _keys(own: JwtSettings) -> KeySource:
+def _keys(own: JwtSettings, alarm: RaiseAlarm) -> KeySource:
+    fault = Fault(key_sources.ALARM, alarm)
     if own.public_key_file is not None:
-        return KeyFile(own.public_key_file)
-    if own.jwks_url is None:
-        raise ValueError("caller.jwt: write either jwks_url or public_key_file")
-    client = HttpClient(own.deadline_seconds, own.trusted_ca)
-    return KeySet(own.jwks_url, client, lifetime=own.keys_seconds, interval=own.keys_interval_seconds)
+        return KeyFile(own.public_key_file, fault)
+    return KeySet(
+        place(own),
+        HttpClient(own.deadline_seconds, own.trusted_ca),
+        fault,
+        lifetime=own.keys_seconds,
+        interval=own.keys_interval_seconds,
+        credentials=own.credentials,
+    )

@@ -1,6 +1,7 @@
 """What every token must be before any verifier sees it."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from addons.foundry.caller import Caller
@@ -10,7 +11,7 @@ from addons.verifiers.refused import invalid
 LONGEST_TOKEN: Final = 16 * 1024
 """Characters. Foundry's tokens have under 1,000; hashing and sending on anything at all would cost."""
 
-_BEARER: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")  # SPEC §2; so a token can't break out of a header or a form
+BEARER: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")  # SPEC §2; so a token can't break out of a header or a form
 
 
 class WellFormed:
@@ -22,6 +23,9 @@ class WellFormed:
     async def verify(self, token: str) -> Caller:
         if len(token) > LONGEST_TOKEN:
             raise invalid(f"The bearer token is longer than {LONGEST_TOKEN} characters.")
-        if not _BEARER.fullmatch(token):
+        if not BEARER.fullmatch(token):
             raise invalid("The bearer token is malformed: it may hold A-Z a-z 0-9 - . _ ~ + / and a trailing = alone.")
         return await self._inner.verify(token)
+
+    async def missing(self) -> Sequence[str]:
+        return await self._inner.missing()

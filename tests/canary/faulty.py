@@ -13,17 +13,17 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from addons import __main__ as program
-from addons.call import Call
 from addons.egress import Egress
-from addons.gates.body import ReadBody
-from addons.gates.route import Route
-from addons.journal import Journal
 from addons.passage import Passage
 from addons.relay import Relay
 from addons.sealed import SealedConnection
+
+from addons import __main__ as program
+from addons.call import Call
+from addons.gates.body import ReadBody
+from addons.gates.route import Route
+from addons.journal import journal, pipeline
 from addons.settlement import Settlement
-from addons.telemetry import pipeline
 
 PLACES: Final[dict[str, tuple[Any, str]]] = {
     "body": (ReadBody, "__call__"),
@@ -34,7 +34,7 @@ PLACES: Final[dict[str, tuple[Any, str]]] = {
     "answer-head": (Relay, "responseheaders"),
     "reading-along": (Passage, "_read"),
     "answer": (Relay, "response"),
-    "journal": (Journal, "_record"),
+    "journal": (journal, "record_of"),
     "sink": (Settlement, "settle"),
     "telemetry": (pipeline.Pipeline, "settle"),
 }

@@ -127,8 +127,8 @@ def test_the_same_answers_again(cassette_of: Any, replaying: Any, records: Recor
                     before.headers.get("retry-after"),
                 )
         assert post(sidecar.port, {**ASKED, "store": True}).code == "unsupported_parameter", "the gates are the same"
-    ended = {record.get("answer.ended") for record in records.wait(count=len(CALLS) + 1)}
-    assert {"whole", "truncated"} <= ended
+    ended = {record["call.outcome"] for record in records.wait(count=len(CALLS) + 1)}
+    assert {"served", "truncated"} <= ended
 
 
 @pytest.mark.parametrize("content", ["redacted", "kept"])

@@ -61,4 +61,4 @@ def assert_all_work(sidecar: Started, provider: SimulatedProvider, command: list
     assert answers["tool"].startswith(f"{GREETING} The tool returned")
     bodies = assert_left_as_promised(provider, len(CALLS))
     assert any(item.get("type") == "function_call_output" for item in bodies[-1]["input"])
-    assert [sidecar.record()["policy.decision"] for _ in CALLS] == ["served"] * len(CALLS)
+    assert [sidecar.record()["call.outcome"] for _ in CALLS] == ["served"] * len(CALLS)

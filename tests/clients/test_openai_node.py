@@ -132,7 +132,7 @@ def test_a_stream_that_breaks_throws_when_it_does(
     thrown = call(over, "stream")["error"]
     assert (thrown["class"], thrown["code"]) == ("APIError", "stream_truncated")
     assert thrown["events"][0] == "response.created"
-    assert sidecar.record()["answer.ended"] == "truncated"
+    assert sidecar.record()["call.outcome"] == "truncated"
 
 
 @pytest.mark.parametrize(

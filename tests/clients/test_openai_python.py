@@ -66,7 +66,11 @@ def test_a_stream(client: openai.OpenAI, provider: SimulatedProvider, sidecar: S
         assert "".join(deltas) == stream.get_final_response().output_text
     assert_left_as_promised(provider)
     record = sidecar.record()
-    assert (record["stream"], record["answer.ended"], record["usage.status"]) == (True, "whole", "reported")
+    assert (record["gen_ai.request.stream"], record["call.outcome"], record["usage.status"]) == (
+        True,
+        "served",
+        "reported",
+    )
 
 
 @pytest.mark.parametrize("how", ["parse", "stream"])
@@ -195,7 +199,7 @@ def test_a_stream_that_breaks_raises_when_it_does(
     assert not isinstance(raised.value, openai.APIConnectionError)
     assert raised.value.code == "stream_truncated"
     assert events[0] == "response.created"
-    assert sidecar.record()["answer.ended"] == "truncated"
+    assert sidecar.record()["call.outcome"] == "truncated"
 
 
 def test_the_providers_own_error_event_passes_as_it_came(client: openai.OpenAI, provider: SimulatedProvider) -> None:

@@ -85,3 +85,53 @@ def test_the_schema_describes_every_section(schema: subprocess.CompletedProcess[
     described = json.loads(schema.stdout)
     assert section in described["properties"]
     assert described["additionalProperties"] is False
+
+
+def test_a_region_where_no_model_runs_is_pointed_out(tmp_path: Path) -> None:
+    provider = {
+        "regions": {region: {"api_key": {"env": "X"}} for region in ("global", "jp", "au")},
+        "allowed_regions": ["global", "jp", "au"],
+    }
+    document = {"caller": {"verifier": "development"}, "provider": provider}
+    ended = run("check", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)))
+    assert ended.returncode == 0
+    for region in ("jp", "au"):
+        assert f"# note: no model may be used in region {region}:" in ended.stdout
+
+
+def test_models_that_keep_prompts_for_a_day_are_pointed_out(checked: subprocess.CompletedProcess[str]) -> None:
+    (refused,) = [line for line in checked.stdout.splitlines() if "and are refused" in line]
+    assert "gpt-5-5, gpt-5-6-sol" in refused
+    attested = run("check", "--set", "provider.zero_data_retention=attested").stdout
+    assert "and are refused" not in attested
+    assert "used, as provider.zero_data_retention is attested: gpt-5-5" in attested
+    rid = "ri.language-model-service..language-model.gpt-5-5"
+    listed = run("check", "--set", f'policy.models_with_daily_cache=["{rid}"]').stdout
+    assert "used, as policy lists them: gpt-5-5\n" in listed
+    (refused,) = [line for line in listed.splitlines() if "and are refused" in line]
+    assert "gpt-5-5," not in refused
+
+
+def test_guessed_rids_are_pointed_out(checked: subprocess.CompletedProcess[str]) -> None:
+    (guessed,) = [line for line in checked.stdout.splitlines() if "are guessed" in line]
+    assert guessed.endswith("gpt-6-astra, gpt-6-sol, gpt-6-luna, gpt-6-1-terra, gpt-6-2-astra, gpt-6-2-sol")
+
+
+def test_who_checks_callers_and_what_opens_the_provider_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tokens.yaml").write_text("[]")
+    (tmp_path / "token").write_text("the-pods-own")
+    jwt = {"issuer": "https://a.example", "audience": "sidecar", "jwks_url": "https://a.example/keys"}
+    identity = {"identity_provider_id": "wip_1", "service_account_id": "sa_1", "token_file": "token"}
+    document = {
+        "caller": {"verifier": ["jwt", "registry"], "jwt": [jwt], "registry": {"file": "tokens.yaml"}},
+        "provider": {
+            "regions": {"global": {"identity": identity}, "eu": {"api_key": {"env": "EU_KEY"}}},
+            "allowed_regions": ["eu", "global"],
+        },
+    }
+    ended = run("check", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)))
+    assert ended.returncode == 0, ended.stderr
+    assert "# callers are checked by: jwt, then registry\n" in ended.stdout
+    assert "# region eu is opened by a static key, environment variable EU_KEY\n" in ended.stdout
+    assert f"# region global is opened by workload identity: {tmp_path}/token is exchanged at https" in ended.stdout
+    assert "the-pods-own" not in ended.stdout

@@ -47,7 +47,7 @@ def test_a_call_and_its_record_through_a_process(config: Path, provider: Simulat
         assert post(sidecar.port, b"[]").status == 400
         served, refused = sidecar.event("call", 2)
         assert sidecar.stop() == 0
-    assert served["policy.decision"] == "served"
+    assert served["call.outcome"] == "served"
     assert refused["policy.decision"] == "refused"
     everything = "".join(sidecar.lines) + sidecar.errors
     for line in sidecar.lines:

@@ -8,6 +8,7 @@ import pytest
 
 from addons.configuration import loading
 from addons.configuration.errors import ConfigurationError
+from addons.values.secret import Secret
 
 GOOD = """\
 listen:
@@ -44,7 +45,7 @@ def test_without_a_file_it_is_development_mode_on_loopback() -> None:
     settings = loading.load(None)
     assert settings.caller.verifier == "development"
     assert settings.listen.reverse == "127.0.0.1:8080"
-    assert settings.provider.regions["global"].api_key.env == "OPENAI_API_KEY"
+    assert settings.provider.regions["global"].api_key == Secret(env="OPENAI_API_KEY")
 
 
 def test_a_file_without_a_verifier_is_refused(file: Path) -> None:
@@ -143,5 +144,5 @@ def test_paths_are_taken_from_the_files_own_directory(file: Path) -> None:
         GOOD.replace("{env: OPENAI_API_KEY}", "{file: key}").replace("listen:", "listen:\n  certificates: ca")
     )
     settings = loading.load(file)
-    assert settings.provider.regions["global"].api_key.file == file.parent / "key"
+    assert settings.provider.regions["global"].api_key == Secret(file=file.parent / "key")
     assert settings.listen.certificates == file.parent / "ca"

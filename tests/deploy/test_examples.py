@@ -1,5 +1,6 @@
 """The examples of deploy/ are what they say: valid for Kubernetes, for hadolint, and for the sidecar itself."""
 
+import re
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -10,20 +11,27 @@ from ruamel.yaml import YAML
 
 from addons.commands.start import prepare
 from addons.configuration import loading
+from addons.simulator.certificates import Authority
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 SCRIPTS = Path(sysconfig.get_path("scripts"))
-EXAMPLE = DEPLOY / "sidecar.yaml"
+IDENTITY, STATIC = DEPLOY, DEPLOY / "static-key"
 
 
-@pytest.fixture(scope="module")
-def manifests() -> dict[str, Any]:
-    return {each["kind"]: each for each in YAML(typ="safe").load_all(DEPLOY / "kubernetes.yaml")}
+@pytest.fixture(params=[IDENTITY, STATIC], ids=["workload identity", "static key"])
+def example(request: pytest.FixtureRequest) -> Path:
+    """The folder of one example."""
+    return Path(request.param)
+
+
+@pytest.fixture
+def manifests(example: Path) -> dict[str, Any]:
+    return {each["kind"]: each for each in YAML(typ="safe").load_all(example / "kubernetes.yaml")}
 
 
 @pytest.mark.parametrize("version", ["1.29", "1.33"])
-def test_the_manifests_fit_kubernetes_own_schemas(version: str) -> None:
-    command: list[str | Path] = [SCRIPTS / "kubernetes-validate", "--strict", "-k", version, DEPLOY / "kubernetes.yaml"]
+def test_the_manifests_fit_kubernetes_own_schemas(example: Path, version: str) -> None:
+    command: list[str | Path] = [SCRIPTS / "kubernetes-validate", "--strict", "-k", version, example / "kubernetes.yaml"]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert (checked.stdout + checked.stderr).count("passed") == 4
@@ -34,30 +42,71 @@ def test_the_dockerfile_passes_hadolint() -> None:
     assert checked.returncode == 0, checked.stdout
 
 
-def test_the_example_is_a_configuration_that_starts(tmp_path: Path) -> None:
+def test_the_static_example_is_a_configuration_that_starts(tmp_path: Path) -> None:
     (tmp_path / "openai-key").write_text("sk-example")
     (tmp_path / "tokens.yaml").write_text("[]")
-    text = EXAMPLE.read_text().replace("/etc/sidecar-secrets", str(tmp_path))
+    text = (STATIC / "sidecar.yaml").read_text().replace("/etc/sidecar-secrets", str(tmp_path))
     (tmp_path / "sidecar.yaml").write_text(text.replace("/var/lib/sidecar", str(tmp_path / "state")))
     settings = prepare(tmp_path / "sidecar.yaml")
-    assert settings.caller.verifier == "registry"
+    assert settings.caller.verifiers == ("registry",)
     assert (tmp_path / "state").is_dir()
 
 
-def test_the_manifests_hold_the_example(manifests: dict[str, Any]) -> None:
-    assert manifests["ConfigMap"]["data"]["sidecar.yaml"] == EXAMPLE.read_text()
-    settings = loading.load(EXAMPLE)
+def test_the_example_without_a_secret_is_a_configuration_that_starts(tmp_path: Path) -> None:
+    for name in ("openai", "cluster"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "token").write_text("a-projected-token")
+    (tmp_path / "cluster" / "ca.crt").write_bytes(Authority(tmp_path).file.read_bytes())
+    text = (IDENTITY / "sidecar.yaml").read_text().replace("/var/run/secrets", str(tmp_path))
+    (tmp_path / "sidecar.yaml").write_text(text.replace("/var/lib/sidecar", str(tmp_path / "state")))
+    settings = prepare(tmp_path / "sidecar.yaml")
+    assert settings.caller.verifiers == ("jwt",)
+    assert settings.provider.regions["global"].identity
+
+
+def test_the_manifests_hold_the_example(example: Path, manifests: dict[str, Any]) -> None:
+    assert manifests["ConfigMap"]["data"]["sidecar.yaml"] == (example / "sidecar.yaml").read_text()
+    settings = loading.load(example / "sidecar.yaml")
     pod = manifests["Deployment"]["spec"]["template"]["spec"]
     (sidecar,) = pod["initContainers"]
-    paths = {mount["mountPath"] for mount in sidecar["volumeMounts"]}
-    assert settings.caller.registry is not None
-    assert str(settings.caller.registry.file.parent) in paths
-    assert str(settings.listen.certificates) in paths
     assert settings.listen.admin == f"0.0.0.0:{sidecar['ports'][0]['containerPort']}"
     (app,) = pod["containers"]
     port = settings.listen.reverse.rpartition(":")[2]
     assert app["env"][0]["value"] == f"http://localhost:{port}/api/v2/llm/proxy/openai/v1"
     assert settings.lifecycle.drain_seconds < pod["terminationGracePeriodSeconds"]
+
+
+def test_every_file_the_configuration_names_is_mounted(example: Path, manifests: dict[str, Any]) -> None:
+    pod = manifests["Deployment"]["spec"]["template"]["spec"]
+    (sidecar,) = pod["initContainers"]
+    mounted = {mount["mountPath"]: mount["name"] for mount in sidecar["volumeMounts"]}
+    named = re.findall(r"(/(?:etc|var)/[\w./-]+)", (example / "sidecar.yaml").read_text())
+    assert {name for name in named if name not in mounted and name.rpartition("/")[0] not in mounted} == set()
+    assert {volume["name"] for volume in pod["volumes"]} >= set(mounted.values())
+
+
+def test_without_a_secret() -> None:
+    """Nothing in the pod outlives it: each token is for one reader, and none is in both containers."""
+    found = {each["kind"]: each for each in YAML(typ="safe").load_all(IDENTITY / "kubernetes.yaml")}
+    assert "Secret" not in found
+    assert "secretKeyRef" not in (IDENTITY / "kubernetes.yaml").read_text()
+    settings = loading.load(IDENTITY / "sidecar.yaml")
+    pod = found["Deployment"]["spec"]["template"]["spec"]
+    (sidecar,), (app,) = pod["initContainers"], pod["containers"]
+    tokens = {
+        volume["name"]: source["serviceAccountToken"]
+        for volume in pod["volumes"]
+        for source in volume.get("projected", {}).get("sources", [])
+        if "serviceAccountToken" in source
+    }
+    assert [token["expirationSeconds"] for token in tokens.values()] == [3600] * 3
+    (callers,) = settings.caller.issuers
+    assert tokens["sidecar-token"]["audience"] == callers.audience
+    assert tokens["openai-token"]["audience"] == "https://api.openai.com/v1"
+    assert f"system:serviceaccount:default:{pod['serviceAccountName']}" in callers.subjects
+    mounts = [{mount["name"] for mount in container["volumeMounts"]} for container in (sidecar, app)]
+    assert mounts[0] & mounts[1] == set()
+    assert tokens.keys() - mounts[0] == {"sidecar-token"} == mounts[1]
 
 
 def test_the_pod_is_restricted(manifests: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-PAGE = (ROOT / "deploy/docs/threats.md").read_text()
+PAGE = (ROOT / "docs/threats.md").read_text()
 NAMED = sorted(set(re.findall(r"\[`([\w./]+)::(\w+)`\]", PAGE)))
 SECTIONS = re.split(r"^## ", PAGE, flags=re.MULTILINE)
 
@@ -25,4 +25,4 @@ def test_every_barrier_names_one() -> None:
 
 def test_it_is_a_page_and_the_readme_leads_to_it() -> None:
     assert len(PAGE.splitlines()) < 75
-    assert "(deploy/docs/threats.md)" in (ROOT / "README.md").read_text()
+    assert "(docs/threats.md)" in (ROOT / "README.md").read_text()

@@ -30,14 +30,14 @@ BROKEN_OFF: Final = {"python": "APIConnectionError", "node": "TypeError"}
 class Outcome(NamedTuple):
     """What callers see and what is recorded. ``code``: None where the answer arrives as it should.
 
-    ``status`` is that of the answer's head. ``ended`` and ``usage`` are the record's, absent where the provider's
-    answer was not passed on. ``whole``: whether HTTP ended properly. ``charged``: whether the estimate stands where no
-    usage was reported. ``errors``: what clients raise that is not the rule.
+    ``status`` is that of the answer's head. ``end`` is the record's ``call.outcome``, ``usage`` its ``usage.status``.
+    ``whole``: whether HTTP ended properly. ``charged``: whether the estimate stands where no usage was reported.
+    ``errors``: what clients raise that is not the rule.
     """
 
     status: int
     code: str | None
-    ended: str | None = "whole"
+    end: str = "served"
     usage: str | None = "reported"
     whole: bool = True
     charged: bool = False
@@ -55,13 +55,13 @@ class Outcome(NamedTuple):
 
 
 SERVED: Final = Outcome(200, None)
-UNREACHABLE: Final = Outcome(503, "upstream_unreachable", "interrupted", "interrupted")
-FAILED: Final = Outcome(500, "upstream_error", "whole", "unknown")
+UNREACHABLE: Final = Outcome(503, "upstream_unreachable", "provider_error", "unknown")
+FAILED: Final = Outcome(500, "upstream_error", "provider_error", "unknown")
 FOR_NOTHING: Final = FAILED._replace(charged=True)
-TIMEOUT: Final = Outcome(500, "timeout", "interrupted", "interrupted", charged=True)
-UNREADABLE: Final = Outcome(500, "upstream_error", "interrupted", "interrupted", charged=True)
+TIMEOUT: Final = Outcome(500, "timeout", "timed_out", "interrupted", charged=True)
+UNREADABLE: Final = Outcome(500, "upstream_error", "provider_error", "unknown", charged=True)
 UNCOUNTED: Final = Outcome(
-    200, None, usage="unknown", charged=True, errors={"python": "JSONDecodeError", "node": "SyntaxError"}
+    200, None, "provider_error", "unknown", charged=True, errors={"python": "JSONDecodeError", "node": "SyntaxError"}
 )
 TOO_MUCH_FOR_NODE: Final = SERVED._replace(errors={"node": "APIConnectionError"})
 FELL_SILENT: Final = Outcome(200, "timeout", "timed_out", "interrupted", charged=True)
@@ -154,7 +154,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "headers-without-end": _row(b"HTTP/1.1 200 OK\r\n", b"X: a\r\n" * 5000, "endless", outcome=UNREADABLE),
     "headers-that-trickle": _row(b"HTTP/1.1 200 OK\r\n", *TRICKLE, outcome=TIMEOUT),
     "silent-in-stream": _row(CHUNKED + chunk(STREAM[:900]), Pause(60), outcome=FELL_SILENT),
-    "silent-in-json": _json(SIZED + JSON[:-50], Pause(60), outcome=JSON_CUT._replace(ended="timed_out")),
+    "silent-in-json": _json(SIZED + JSON[:-50], Pause(60), outcome=JSON_CUT._replace(end="timed_out")),
     # -- no HTTP, or odd HTTP
     "garbage": _row(b"\x00\x01\x02garbage\r\n\r\n", outcome=UNREACHABLE),
     "smtp": _row(b"220 mail.example ESMTP\r\n", Pause(60), outcome=TIMEOUT),
@@ -267,7 +267,7 @@ ROWS: Final[Mapping[str, Row]] = {
     "refusal-before-the-body": _early(
         head(b"Content-Length: 2", b"Connection: close", status=b"429 Slow", kind=b"application/json") + b"{}",
         Pause(0.5),
-        outcome=Outcome(429, "rate_limit_exceeded", usage="unknown"),
+        outcome=Outcome(429, "rate_limit_exceeded", "provider_error", "unknown"),
     ),
 }
 """By name, which a call gives in X-Client-Request-Id."""

@@ -94,8 +94,8 @@ def test_a_caller_that_leaves(
             leave(caller)
         if phase.called:
             (record,) = records.wait()
-            assert record["policy.decision"] == ("served" if phase.reached else "refused"), name
-            assert record["answer.ended"] == "interrupted", name
+            assert record["policy.decision"] == ("allowed" if phase.reached else "refused"), name
+            assert record["call.outcome"] == "caller_gone", name
             assert record.get("usage.status") == ("interrupted" if phase.reached else None), name
         assert len(provider.calls) == phase.reached, name
         assert all(call.hung_up.wait(10) for call in provider.calls), name

@@ -44,7 +44,7 @@ def test_a_full_disk(make_document: DocumentMaker, provider: SimulatedProvider, 
     with sqlite3.connect(ledger) as connection:
         ids = {row[0] for row in connection.execute("SELECT id FROM call")}
     connection.close()
-    assert ids >= {record["call.id"] for record in records if record["policy.decision"] == "served"}
+    assert ids >= {record["call.id"] for record in records if record["call.outcome"] == "served"}
     tally.add("faults", "ledger's disk full", tried=5, lost=0)
 
 

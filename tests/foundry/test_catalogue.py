@@ -53,6 +53,19 @@ def test_found_by_a_plain_name_only_where_that_is_allowed(name: str) -> None:
         ("gpt5.2", f"Did you mean {RI}gpt-5-2?"),
         ("gpt-4o", f"Did you mean {RI}gpt-4-o?"),
         ("o4-mini", f"Did you mean {RI}o-4-mini?"),  # shut down: asking for it by its RID says so
+        ("gpt 5_2", f"Did you mean {RI}gpt-5-2?"),
+        ("gpt-5.4-minni", f"Did you mean {RI}gpt-5-4-mini?"),
+        ("gpt-6.1-soll", f"Did you mean {RI}gpt-6-1-sol?"),
+        # another number, or another word, is another model
+        ("gpt-4o-mini", "Foundry's Model Catalog lists"),
+        ("gpt-6-terra", "Foundry's Model Catalog lists"),
+        ("gpt-5.2-codex", "Foundry's Model Catalog lists"),
+        ("gpt-5.3", "Foundry's Model Catalog lists"),
+        ("gpt-5.22", "Foundry's Model Catalog lists"),
+        ("gpt-52", "Foundry's Model Catalog lists"),
+        ("gpt-7-sol", "Foundry's Model Catalog lists"),
+        ("o5-mini", "Foundry's Model Catalog lists"),
+        ("gpt", "Foundry's Model Catalog lists"),
         ("claude-opus-5", "Foundry's Model Catalog lists"),
         (f" {RI}gpt-5-2", "is not a resource identifier"),
         ("x\n" + "y" * 500, "'x?" + "y" * 61 + "…'"),
@@ -68,7 +81,8 @@ def test_no_rid(name: object, said: str) -> None:
 @pytest.mark.parametrize(
     ("rid", "said"),
     [
-        (RI + "gpt-5-22", f"Did you mean {RI}gpt-5-2?"),
+        (RI + "gpt-5-22", "Foundry's Model Catalog lists"),
+        (RI + "gpt-6-3-astra", "Foundry's Model Catalog lists"),
         (RI + "gpt-5.2", f"Did you mean {RI}gpt-5-2?"),
         (RI + "embedder", "Foundry's Model Catalog lists"),
         ("ri.foundry.main.dataset.b", "Foundry's Model Catalog lists"),
@@ -114,8 +128,41 @@ def test_a_shutdown_counts_from_its_first_day() -> None:
 
 
 def test_near_misses_are_of_models_in_use() -> None:
-    assert f"Did you mean {OFF.rid}?" in refusal("gpt-5.4x").message
-    assert f"Did you mean {OFF.rid}?" not in refusal("gpt-5.4x", Catalogue([OFF])).message
+    assert f"Did you mean {OFF.rid}?" in refusal("gppt-5.4").message
+    assert f"Did you mean {OFF.rid}?" not in refusal("gppt-5.4", Catalogue([OFF])).message
+
+
+@pytest.mark.parametrize("model", SHIPPED, ids=lambda model: model.provider_model)
+def test_a_misspelt_name_is_taken_for_no_other_models(model: Model) -> None:
+    """Not even where that other alone is in use."""
+    for other in SHIPPED:
+        off = [row.model_copy(update={"enabled": False}) for row in SHIPPED if row is not other]
+        message = refusal(f"{model.provider_model}z", Catalogue(off)).message
+        assert (f"Did you mean {other.rid}?" in message) <= (other is model)
+
+
+@pytest.mark.parametrize(
+    ("rid", "said"),
+    [
+        (RI + "gpt-4-1-nano", f"and names gpt-5.6-luna in its place ({RI}gpt-5-6-luna)."),
+        (RI + "gpt-5", f"and names gpt-6.1-sol in its place ({RI}gpt-6-1-sol)."),
+        (RI + "gpt-5-1-codex", "OpenAI shut it down on 2026-07-23."),
+    ],
+)
+def test_what_is_retired_names_its_successor_where_openai_does(rid: str, said: str) -> None:
+    assert said in refusal(rid, today=date(2026, 12, 20)).message
+
+
+def test_a_successor_of_ones_own_is_named_as_written() -> None:
+    gone = Model(rid=RI + "old", provider_model="old", shutdown=TODAY, successor="unheard-of")
+    assert refusal(gone.rid, Catalogue([gone])).message.endswith("names unheard-of in its place.")
+
+
+def test_regions_in_which_no_model_may_be_used() -> None:
+    """OpenAI stores in au, in and jp, and processes elsewhere."""
+    assert Catalogue(allowed_regions=["global", "jp", "eu", "au", "in", "ae"]).unused_regions() == ("jp", "au", "in")
+    local = Model(rid=RI + "local", provider_model="local", regions=("jp",))
+    assert Catalogue([local], allowed_regions=["jp", "au"]).unused_regions() == ("au",)
 
 
 def test_an_extra_row_replaces_the_shipped_one() -> None:
@@ -163,9 +210,24 @@ def test_a_row_that_is_none(wrong: dict[str, Any]) -> None:
         Model(**{"rid": "ri.a..b.c", **wrong})
 
 
+@pytest.mark.parametrize(
+    ("row", "keeps"),
+    [
+        ({}, True),
+        ({"daily_cache": False}, False),
+        ({"in_memory_cache": True}, False),
+        ({"in_memory_cache": True, "daily_cache": True}, False),
+    ],
+    ids=str,
+)
+def test_prompts_stay_for_a_day_where_no_row_says_otherwise(row: dict[str, Any], keeps: bool) -> None:
+    assert Model(**{"rid": "ri.a..b.c", **row}).keeps_prompts_for_a_day is keeps
+
+
 def test_a_row_says_nothing_that_is_not_written() -> None:
     Model(rid="ri.a..b.c", context_window=1, max_output_tokens=1, output_cap=1, default_output_tokens=1)
     row = Model(rid="ri.a..b.c")
     assert (row.provider_model, row.reasoning, row.in_memory_cache, row.enabled) == (None, False, False, True)
+    assert row.keeps_prompts_for_a_day, "what is not known is held to the strict side"
     with pytest.raises(ValidationError):
         row.rid = "ri.a..b.d"  # type: ignore[misc]  # that is what is tried

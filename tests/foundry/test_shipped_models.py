@@ -8,7 +8,7 @@ from openai.types.shared.all_models import AllModels
 
 from addons.foundry.models import Model
 from addons.foundry.rid import LANGUAGE_MODEL_PREFIX
-from addons.foundry.shipped_models import SHIPPED
+from addons.foundry.shipped_models import DOCUMENTED, GUESSED, SEEN, SHIPPED
 
 PAIRS = {
     "gpt-4-1": "gpt-4.1", "gpt-4-1-mini": "gpt-4.1-mini", "gpt-4-1-nano": "gpt-4.1-nano", "gpt-4-o": "gpt-4o",
@@ -19,6 +19,10 @@ PAIRS = {
     "o-3": "o3", "o-4-mini": "o4-mini",
 }  # fmt: skip
 BY_LOCATOR = {model.rid.removeprefix(LANGUAGE_MODEL_PREFIX): model for model in SHIPPED}
+KEEP_FOR_A_DAY = {
+    "gpt-5-5", "gpt-5-6-sol", "gpt-5-6-terra", "gpt-5-6-luna", "gpt-6-astra", "gpt-6-sol", "gpt-6-luna", "gpt-6-1-sol",
+    "gpt-6-1-terra", "gpt-6-2-astra", "gpt-6-2-sol",
+}  # fmt: skip
 REGIONS = {"global", "us", "eu", "ae", "au", "in", "jp"}
 
 
@@ -32,14 +36,28 @@ SDK_NAMES = _literals(AllModels)
 def test_every_known_pair_is_there_once() -> None:
     assert len(BY_LOCATOR) == len(SHIPPED)
     assert {locator: BY_LOCATOR[locator].provider_model for locator in PAIRS} == PAIRS
-    assert set(BY_LOCATOR) - set(PAIRS) == {"gpt-5-6-sol", "gpt-5-6-terra", "gpt-5-6-luna"}
+    by_source = {
+        source: {locator for locator, model in BY_LOCATOR.items() if model.source == source}
+        for source in (DOCUMENTED, SEEN, GUESSED)
+    }
+    assert by_source == {
+        DOCUMENTED: set(PAIRS),
+        SEEN: {"gpt-5-6-sol", "gpt-5-6-terra", "gpt-5-6-luna", "gpt-6-1-sol"},
+        GUESSED: {"gpt-6-astra", "gpt-6-sol", "gpt-6-luna", "gpt-6-1-terra", "gpt-6-2-astra", "gpt-6-2-sol"},
+    }
+
+
+def test_a_locator_is_openais_name_with_dashes_but_for_the_oldest() -> None:
+    odd = {locator for locator, model in BY_LOCATOR.items() if locator != str(model.provider_model).replace(".", "-")}
+    assert odd == {"gpt-4-o", "o-3", "o-4-mini"}
 
 
 @pytest.mark.parametrize("model", SHIPPED, ids=BY_LOCATOR)
 def test_every_row(model: Model) -> None:
     assert model.provider_model
     assert set(model.regions) <= REGIONS
-    assert set(model.snapshot) == set(model.regions) - {"global"}
+    undated = model.provider_model.startswith(("gpt-5.6", "gpt-6"))  # OpenAI lists them by name alone
+    assert set(model.snapshot) == (set() if undated else set(model.regions) - {"global"})
     for dated in model.snapshot.values():
         assert re.fullmatch(re.escape(model.provider_model) + r"-20\d\d-\d\d-\d\d", dated)
     if model.context_window and model.max_output_tokens:
@@ -68,9 +86,9 @@ def test_where_a_model_may_run() -> None:
     odd = {locator: model.regions[1:] for locator, model in BY_LOCATOR.items() if model.regions[1:] != ("us", "eu")}
     assert all(model.regions[0] == "global" for model in SHIPPED)
     assert odd == {
-        "gpt-4-1": ("us", "eu", "ae"), "gpt-5-2": ("us", "eu", "ae"),
+        "gpt-5-2": ("us", "eu", "ae"), "gpt-5-5": ("us", "eu", "ae"), "gpt-5-6-luna": ("us", "eu", "ae"),
         "gpt-5-codex": (), "gpt-5-1-codex": (), "gpt-5-1-codex-mini": (), "gpt-5-3-codex": (),
-        "gpt-5-6-sol": (), "gpt-5-6-terra": (), "gpt-5-6-luna": (),
+        "gpt-6-1-terra": (), "gpt-6-2-astra": (), "gpt-6-2-sol": (),
     }  # fmt: skip
 
 
@@ -83,9 +101,26 @@ def test_limits() -> None:
     assert odd == {
         "gpt-4-o": (128_000, 16_384), "gpt-4-1": (1_047_576, 32_768), "gpt-4-1-mini": (1_047_576, 32_768),
         "gpt-4-1-nano": (1_047_576, 32_768), "o-3": (200_000, 100_000), "o-4-mini": (200_000, 100_000),
-        "gpt-5-pro": (400_000, 272_000), "gpt-5-4": (1_050_000, 128_000), "gpt-5-5": (1_050_000, 128_000),
-        "gpt-5-6-sol": (1_050_000, 128_000), "gpt-5-6-terra": (None, None), "gpt-5-6-luna": (None, None),
+        "gpt-5-pro": (400_000, 272_000), "gpt-5-4": (1_050_000, 128_000),
+        **dict.fromkeys(KEEP_FOR_A_DAY, (1050000, 128000)),
     }  # fmt: skip
+
+
+def test_which_keep_prompts_for_a_day() -> None:
+    """From gpt-5.5 on OpenAI takes no other retention; no older model does so by itself."""
+    assert {locator for locator, model in BY_LOCATOR.items() if model.keeps_prompts_for_a_day} == KEEP_FOR_A_DAY
+    assert not any(BY_LOCATOR[locator].in_memory_cache for locator in KEEP_FOR_A_DAY)
+
+
+def test_successors_are_models_that_are_not_retired_before() -> None:
+    by_name = {model.provider_model: model for model in SHIPPED}
+    named = {model.successor: model.shutdown for model in SHIPPED if model.successor}
+    assert len(named) >= 8
+    for successor, day in named.items():
+        after = by_name[successor].shutdown
+        assert day
+        assert after is None or after > day
+    assert all(model.shutdown for model in SHIPPED if model.successor)
 
 
 def test_which_may_be_told_to_keep_their_cache_in_memory() -> None:

@@ -35,7 +35,7 @@ VALID = f"00-{TRACE}-{SPAN}-01"
 def test_valid_traceparent(values: list[str], sampled: bool) -> None:
     trace = read_trace({"traceparent": values, "tracestate": ["a=1"], "x-b3-traceid": ["1" * 32]})
     assert (trace.trace_id, trace.parent_span_id, trace.sampled) == (TRACE, SPAN, sampled)
-    assert (trace.source, trace.restarted, trace.tracestate) == ("traceparent", False, "a=1")
+    assert (trace.source, trace.tracestate) == ("traceparent", "a=1")
 
 
 INVALID = [
@@ -65,7 +65,7 @@ INVALID = [
 @pytest.mark.parametrize("values", INVALID)
 def test_an_invalid_traceparent_restarts_the_trace_and_drops_its_state(values: list[str]) -> None:
     trace = read_trace({"traceparent": values, "tracestate": ["a=1"]})
-    assert (trace.source, trace.restarted) == ("new", True)
+    assert trace.source == "new"
     assert (trace.parent_span_id, trace.sampled, trace.tracestate) == (None, None, None)
     assert trace.trace_id != TRACE
 
@@ -73,7 +73,7 @@ def test_an_invalid_traceparent_restarts_the_trace_and_drops_its_state(values: l
 @pytest.mark.parametrize("values", INVALID)
 def test_an_invalid_traceparent_falls_back_on_b3(values: list[str]) -> None:
     trace = read_trace({"traceparent": values, "tracestate": ["a=1"], "x-b3-traceid": [TRACE]})
-    assert (trace.source, trace.restarted, trace.trace_id, trace.tracestate) == ("b3", True, TRACE, None)
+    assert (trace.source, trace.trace_id, trace.tracestate) == ("b3", TRACE, None)
 
 
 MEMBERS_32 = ",".join(f"k{i}=v" for i in range(32))
@@ -142,13 +142,13 @@ def test_tracestate_is_kept_whole_or_dropped_alone(values: list[str], kept: str 
 def test_b3(headers: dict[str, list[str]], trace_id: str, parent: str | None, sampled: bool | None) -> None:
     trace = read_trace(headers | {"tracestate": ["a=1"]})
     assert (trace.trace_id, trace.parent_span_id, trace.sampled) == (trace_id, parent, sampled)
-    assert (trace.source, trace.restarted, trace.tracestate) == ("b3", False, None)
+    assert (trace.source, trace.tracestate) == ("b3", None)
 
 
 @pytest.mark.parametrize("value", ["", "0" * 16, "0" * 32, TRACE[:-1], TRACE + "0", "g" * 16, f"{TRACE},{TRACE}"])
 def test_a_bad_b3_trace_id_is_as_good_as_none(value: str) -> None:
     trace = read_trace({"x-b3-traceid": [value], "x-b3-spanid": [SPAN], "x-b3-sampled": ["1"]})
-    assert (trace.source, trace.restarted, trace.parent_span_id, trace.sampled) == ("new", False, None, None)
+    assert (trace.source, trace.parent_span_id, trace.sampled) == ("new", None, None)
 
 
 def test_what_foundrys_python_sdk_sends_is_read() -> None:

@@ -90,10 +90,27 @@ def tampered(draw: st.DrawFn) -> dict[str, Json]:
         lists = list(_lists(body))
         if lists:
             draw(st.sampled_from(lists)).append(copy.deepcopy(draw(st.sampled_from(ODD))))
+    numbers = list(_numbers(body))
+    if numbers and draw(st.integers(0, 3)) == 0:
+        holder, key = draw(st.sampled_from(numbers))
+        holder[key] = draw(st.sampled_from(EXTREMES))
     if draw(st.booleans()):
         name = draw(st.sampled_from([*FIELDS, "user", "client_metadata", "Store", "STORE", "nothing_known"]))
         body[name] = copy.deepcopy(draw(st.sampled_from([None, False, True, "24h", "flex", {}, [], *ODD])))
     return dict(body)
+
+
+EXTREMES: Final = (0, -1, 2**53, -(2**63), 10**12, 10**400, -(10**400), 1e308, -0.5)
+"""Numbers that some place of a body takes, and most take not."""
+
+
+def _numbers(node: Any) -> Any:
+    """Where numbers stand: what holds each, and by which key."""
+    inside = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    for key, inner in inside:
+        if isinstance(inner, int | float) and not isinstance(inner, bool):
+            yield node, key
+        yield from _numbers(inner)
 
 
 def _lists(node: Any) -> Any:

@@ -17,11 +17,13 @@ with atheris.instrument_imports(include=["addons"]):
     from addons.responses import splice
     from addons.responses.policy import judge
     from addons.responses.policy_settings import PolicySettings
-    from addons.responses.server_sent_events import EventTap
+    from addons.responses.stream import EventStream
 from tests.fuzz.reading import DuplicateError, read_again
 from tests.fuzz.second_judge import objections
 
-MODEL = Model(rid="ri.language-model-service..language-model.gpt-5-2", provider_model="gpt-5.2", reasoning=True)
+MODEL = Model(
+    rid="ri.language-model-service..language-model.gpt-5-2", provider_model="gpt-5.2", reasoning=True, daily_cache=False
+)
 STRICT = PolicySettings()
 
 
@@ -38,7 +40,7 @@ def body(data: bytes) -> None:
     if not verdict.refused:
         assert document == again
         assert not list(objections(again))
-        left = read_again(splice.splice(data, verdict.members))
+        left = read_again(splice.splice(data, document, verdict.members))
         assert left["store"] is False
 
 
@@ -52,9 +54,9 @@ def headers(data: bytes) -> None:
 
 
 def answers(data: bytes) -> None:
-    tap = EventTap(max_event_bytes=1024)
-    for start in range(0, len(data), 7):
-        tap.feed(data[start : start + 7])
+    stream = EventStream(max_held_bytes=1024)
+    passed = [stream.feed(data[start : start + 7]) for start in range(0, len(data), 7)]
+    assert b"".join([*passed, stream.end()]) == data
     refusal_for(200 + (data[0] if data else 0), {}, data, MODEL.rid)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from addons.responses.policy_settings import PolicySettings
 from addons.responses.verdict import Json
 
-ONLY_DATA = {"parameters", "output_schema", "schema", "arguments", "metadata", "env"}
+ONLY_DATA = {"parameters", "output_schema", "schema", "arguments", "metadata", "env", "error"}
 NEVER = {
     "file_id", "file_ids", "container", "container_id", "vector_store_ids", "connector_id", "server_url", "tunnel_id",
     "server_label", "skill_id", "caller_id", "previous_response_id", "comparison_response_id", "approval_request_id",
@@ -50,14 +50,14 @@ def scan(node: Json, chosen: PolicySettings, where: str = "", *, words: bool = T
     for setting, kinds in BY_SETTING.items():
         if kind in kinds and getattr(chosen, setting) in ("refuse", "strip"):
             found.append(f"{where} is {kind}")
-    if kind in ("reasoning", "compaction") and where.startswith(".input") and not node.get("encrypted_content"):
+    sealed = _is_said(node.get("encrypted_content"))
+    if kind in ("reasoning", "compaction") and where.startswith(".input") and not sealed:
         found.append(f"{where} is not sealed")
     if kind == "shell" and "tool_choice" not in where and (node.get("environment") or {}).get("type") != "local":
         found.append(f"{where} may run in a container")
     if (
         kind in ("web_search", "web_search_2025_08_26")
-        and "tool_choice" not in where
-        and node.get("external_web_access", True)
+        and node.get("external_web_access", "tool_choice" not in where)  # a mere name searches nothing by itself
     ):
         found.append(f"{where} searches the web")
     if node.get("execution") == "server" and chosen.server_tool_search == "refuse":
@@ -72,6 +72,11 @@ def scan(node: Json, chosen: PolicySettings, where: str = "", *, words: bool = T
             found.append(f"{below} is fetched")
         found += scan(inner, chosen, below, words=words)
     return found
+
+
+def _is_said(value: Json) -> bool:
+    """Null and blank are none."""
+    return isinstance(value, str) and bool(value.strip())
 
 
 # -- what may leave, by the contract's own lists
@@ -106,6 +111,7 @@ FIELDS: Final = frozenset(
         "user",
         "safety_identifier",
         "client_metadata",
+        "access_programs",
     ]
 )
 REFUSED: Final = frozenset(
@@ -115,7 +121,6 @@ REFUSED: Final = frozenset(
         "conversation",
         "previous_response_id",
         "prompt",
-        "access_programs",
         "moderation",
     ]
 )
@@ -182,7 +187,9 @@ def objections(body: dict[str, Any]) -> Iterator[str]:  # noqa: C901 - a flat li
     )
 
 
-_TAKEN_OUT: Final = frozenset(("user", "safety_identifier", "client_metadata", "tools", "tool_choice"))
+_TAKEN_OUT: Final = frozenset(
+    ("user", "safety_identifier", "client_metadata", "access_programs", "tools", "tool_choice")
+)
 
 
 def _list(value: Any) -> list[Any]:
@@ -218,7 +225,7 @@ def _item(item: Any) -> Iterator[str]:
     if not isinstance(item, dict):
         yield "no item"
         return
-    kind = str(item.get("type") or ("message" if "role" in item else "item_reference"))
+    kind = str(item.get("type") or ("item_reference" if item.get("role") is None else "message"))
     if kind not in ITEMS:
         yield f"item {kind}"
     for tool in _list(item.get("tools")) if kind in {"additional_tools", "tool_search_output"} else ():

@@ -76,7 +76,7 @@ def test_however_a_body_is_spelled(tally: Tally) -> None:
         verdict = judge(read, MODEL, PolicySettings())
         assert not (list(objections(again)) and not verdict.refused)
         if not verdict.refused:
-            left = splice.splice(body, verdict.members)
+            left = splice.splice(body, read, verdict.members)
             assert_changed_alone(body, left, verdict.members)
             counted["left"] += 1
 
@@ -248,7 +248,7 @@ def test_a_flood_is_borne(flood: str, mode: Literal["enforce", "warn"], tally: T
             assert len(verdict.refused) <= 1000
             assert len(verdict.warned) <= 100
             if not verdict.refused:
-                splice.splice(body, {**verdict.members, "model": "m"})
+                splice.splice(body, document, {**verdict.members, "model": "m"})
         except Refusal as refused:
             assert refused.name == "invalid_json"  # noqa: PT017 - or none at all
 

@@ -17,7 +17,9 @@ from tests.fuzz.bodies import BODIES, CANARY, FIELDS, HARMFUL, tampered
 from tests.fuzz.second_judge import NEVER_AT_THE_TOP, objections, scan
 from tests.tally import Tally
 
-MODEL = Model(rid="ri.language-model-service..language-model.gpt-5-2", provider_model="gpt-5.2", reasoning=True)
+MODEL = Model(
+    rid="ri.language-model-service..language-model.gpt-5-2", provider_model="gpt-5.2", reasoning=True, daily_cache=False
+)
 
 
 SETTINGS = st.builds(

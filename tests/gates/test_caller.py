@@ -1,8 +1,11 @@
+from collections.abc import Sequence
+
 import pytest
 
 from addons.foundry.caller import SCOPE, Caller, token_hash
 from addons.gates.caller import IdentifyCaller
 from addons.verifiers import refused
+from addons.verifiers.grant import Grant, Granting
 from tests.gates.calls import call, refused_by, through
 
 
@@ -15,6 +18,9 @@ class Known:
         if token == "expired":
             raise refused.expired()
         return Caller(token, frozenset({SCOPE, "api:other"} if token != "unscoped" else {"api:other"}))
+
+    async def missing(self) -> Sequence[str]:
+        return ()
 
 
 GATE = IdentifyCaller(Known())
@@ -69,3 +75,48 @@ def test_refused(credentials: str | None, refusal: str, parameters: dict[str, st
     given = refused_by(GATE, asked)
     assert (given.name, given.parameters) == (refusal, parameters)
     assert asked.credentials == {}, "the call forgets the token, refused or not"
+
+
+CERTIFIED = IdentifyCaller(
+    Known(),
+    Granting(
+        subjects={
+            "spiffe://a.example/*": Grant(scopes=frozenset({SCOPE})),
+            "CN=b": Grant(scopes=frozenset({"api:other"})),
+        }
+    ),
+)
+
+
+@pytest.mark.parametrize("credentials", [None, "Bearer abc", "Bearer expired", "Basic abc", "Bearer unreachable"])
+def test_a_certificate_decides_where_one_is_shown(credentials: str | None) -> None:
+    asked = through(CERTIFIED, call(credentials=shown(credentials), client_identity="spiffe://a.example/app"))
+    assert asked.caller == Caller("spiffe://a.example/app", frozenset({SCOPE}))
+    assert asked.token_prefix is None
+    assert asked.credentials == {}
+
+
+@pytest.mark.parametrize(
+    ("identity", "refusal"),
+    [
+        ("", "unauthorized"),
+        ("CN=b", "missing_scope"),
+        ("CN=c", "missing_scope"),
+        ("spiffe://b.example/x", "missing_scope"),
+    ],
+)
+def test_a_certificate_is_no_fallback_nor_has_one(identity: str, refusal: str) -> None:
+    asked = call(credentials=shown("Bearer abc"), client_identity=identity)
+    assert refused_by(CERTIFIED, asked).name == refusal
+    assert asked.credentials == {}
+
+
+def test_without_a_certificate_the_token_decides() -> None:
+    asked = through(CERTIFIED, call(credentials=shown("Bearer abc")))
+    assert asked.caller
+    assert asked.caller.subject == "abc"
+
+
+def test_a_certificate_says_nothing_where_none_are_asked_for() -> None:
+    asked = call(client_identity="spiffe://a.example/app")
+    assert refused_by(GATE, asked).name == "missing_credentials"

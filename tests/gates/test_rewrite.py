@@ -89,4 +89,4 @@ def test_of_the_callers_headers_two_travel(sent: dict[str, tuple[str, ...]], for
     ("stream", "accept"), [(True, "text/event-stream"), (False, "application/json"), (None, "application/json")]
 )
 def test_what_is_accepted(stream: bool | None, accept: str) -> None:
-    assert dict(leaving(judged(document={"stream": stream})).headers)["Accept"] == accept
+    assert dict(leaving(judged(document={**json.loads(BODY), "stream": stream})).headers)["Accept"] == accept

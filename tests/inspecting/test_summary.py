@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
+from mitmproxy.utils.emoji import emoji
 
+from addons.call import Outcome
 from addons.inspecting.summary import CHANGED_MARKER, MARKERS, comment, line, lines, marker
 
 PROJECT = "ri.compass.main.folder.the-project"
 SERVED: dict[str, Any] = {
-    "policy.decision": "served",
+    "policy.decision": "allowed",
+    "call.outcome": "served",
     "http.response.status_code": 200,
     "foundry.model.rid": "ri.language-model-service..language-model.gpt-5-2",
     "gen_ai.request.model": "gpt-5.2",
@@ -17,37 +20,65 @@ SERVED: dict[str, Any] = {
     "gen_ai.usage.input_tokens": 1200,
     "gen_ai.usage.output_tokens": 30,
     "policy.changes": ["store added"],
-    "answer.ended": "whole",
     "duration.total": 1.234,
 }
 REFUSED: dict[str, Any] = {
     "policy.decision": "refused",
+    "call.outcome": "refused",
     "http.response.status_code": 400,
     "policy.param": "tools[0]",
     "policy.rule": "COST",
     "policy.setting": "policy.rules.tool.mcp",
-    "refusal.name": "refused_feature",
+    "error.type": "refused_feature",
     "refusal.message": "It costs.",
+    "refusal.instance_id": "an id",
     "duration.total": 0.001,
 }
 FAILED: dict[str, Any] = {
     **SERVED,
-    "policy.decision": "failed",
+    "call.outcome": "provider_error",
     "http.response.status_code": 503,
-    "refusal.name": "provider_unreachable",
+    "error.type": "provider_unreachable",
+    "refusal.instance_id": "an id",
     "refusal.detail": "connection refused",
     "policy.setting": "provider.regions.*.url",
 }
+LOST: dict[str, Any] = {
+    "policy.decision": "refused",
+    "call.outcome": "refused",
+    "http.response.status_code": 404,
+    "error.type": "not_found",
+    "refusal.instance_id": "an id",
+    "refusal.hint": "Set the base URL.",
+    "http.request.method": "POST",
+    "url.path": "/v1/responses",
+}
+OLD: dict[str, Any] = {
+    "policy.decision": "failed",
+    "refusal.name": "provider_failed",
+    "gen_ai.request.model": "gpt-5.2",
+}
+
+
+def ended(outcome: Outcome, **more: object) -> dict[str, Any]:
+    return {**SERVED, "call.outcome": str(outcome), "error.type": str(outcome), "policy.changes": [], **more}
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_has_a_marker_that_mitmproxy_knows(outcome: Outcome) -> None:
+    assert marker(ended(outcome)) == MARKERS[outcome]
+    assert MARKERS[outcome] in emoji
 
 
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
-        (SERVED, MARKERS["served"]),
+        (SERVED, MARKERS[Outcome.SERVED]),
         ({**SERVED, "policy.changes": ["store forced"]}, CHANGED_MARKER),
         ({**SERVED, "policy.changes": ["store added", "user stripped"]}, CHANGED_MARKER),
-        (REFUSED, MARKERS["refused"]),
-        (FAILED, MARKERS["failed"]),
+        ({**SERVED, "call.outcome": "truncated", "policy.changes": ["store forced"]}, MARKERS[Outcome.TRUNCATED]),
+        (REFUSED, MARKERS[Outcome.REFUSED]),
+        (OLD, ":boom:"),
     ],
 )
 def test_marker(record: dict[str, Any], expected: str) -> None:
@@ -60,38 +91,65 @@ def test_marker(record: dict[str, Any], expected: str) -> None:
         (SERVED, "gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s"),
         (REFUSED, "tools[0] COST · 0.00 s"),
         (FAILED, "provider_unreachable gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s"),
-        ({"policy.decision": "refused", "refusal.name": "not_found"}, "not_found"),
-        ({"policy.decision": "served", "gen_ai.usage.output_tokens": 1}, "? in + 1 out"),
+        (ended(Outcome.TRUNCATED), "gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s"),
+        (LOST, "not_found POST /v1/responses"),
+        ({"policy.decision": "allowed", "call.outcome": "served", "gen_ai.usage.output_tokens": 1}, "? in + 1 out"),
+        (OLD, "provider_failed gpt-5.2"),
     ],
 )
 def test_comment(record: dict[str, Any], expected: str) -> None:
     assert comment(record) == expected
 
 
+CALLED = "gpt-5.2 · anna · the-project, other · 1,200 in + 30 out · 1.23 s"
+
+
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
+        (SERVED, f"served  200 · {CALLED} · changed store added"),
+        (ended(Outcome.TRUNCATED), f"truncated 200 · {CALLED}"),
+        (ended(Outcome.CALLER_STALLED), f"caller_stalled 200 · {CALLED}"),
         (
-            SERVED,
-            "served  200 · gpt-5.2 · anna · the-project, other · 1,200 in + 30 out · 1.23 s · changed store added",
+            ended(Outcome.PROVIDER_ERROR, **{"provider.error.code": "server_error"}),
+            f"provider_error 200 · {CALLED} · provider: server_error",
         ),
-        ({**SERVED, "answer.ended": "truncated", "policy.changes": []},
-         "served  200 · gpt-5.2 · anna · the-project, other · 1,200 in + 30 out · 1.23 s · stream truncated"),
         (REFUSED, "refused 400 · tools[0] · COST · It costs. · setting: policy.rules.tool.mcp"),
-        (FAILED, "failed  503 · provider_unreachable · setting: provider.regions.*.url · connection refused"),
-        ({"policy.decision": "refused"}, "refused "),
+        (
+            FAILED,
+            "provider_error 503 · provider_unreachable · setting: provider.regions.*.url · connection refused",
+        ),
+        (LOST, "refused 404 · POST /v1/responses · Set the base URL."),
+        ({"policy.decision": "refused", "call.outcome": "caller_gone", "error.type": "caller_gone"}, "caller_gone "),
+        ({**SERVED, "caller": "a\x1b[31m\u202eb\n"}, f"served  200 · {CALLED} · changed store added".replace(
+            "anna", "a?[31m?b?")),
     ],
 )  # fmt: skip
 def test_line(record: dict[str, Any], expected: str) -> None:
     assert line(record) == expected
 
 
-def test_lines() -> None:
-    assert list(lines(REFUSED)) == [
-        "REFUSED 400",
-        "  why      It costs.",
-        "  where    tools[0]",
-        "  rule     COST",
-        "  setting  policy.rules.tool.mcp",
-        "  time     0.00 s",
-    ]
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (
+            REFUSED,
+            [
+                "REFUSED 400",
+                "  why      It costs.",
+                "  where    tools[0]",
+                "  rule     COST",
+                "  setting  policy.rules.tool.mcp",
+                "  time     0.00 s",
+            ],
+        ),
+        (
+            LOST,
+            ["REFUSED 404", "  why      not_found", "  hint     Set the base URL.", "  call     POST /v1/responses"],
+        ),
+        ({**LOST, "alarms": ["fault"]}, ["REFUSED 404", "  why      not_found", "  hint     Set the base URL.",
+                                         "  call     POST /v1/responses", "  alarm    fault"]),
+    ],
+)  # fmt: skip
+def test_lines(record: dict[str, Any], expected: list[str]) -> None:
+    assert list(lines(record)) == expected

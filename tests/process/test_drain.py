@@ -71,7 +71,7 @@ def test_no_stream_is_lost_while_the_deadline_allows(
         assert [last_event(reply.result())["type"] for reply in replies] == ["response.completed"] * STREAMS
         assert sidecar.exit_code() == 0
     records = sidecar.records.of("call")
-    assert [record["answer.ended"] for record in records] == ["whole"] * (STREAMS + 1)
+    assert [record["call.outcome"] for record in records] == ["served"] * (STREAMS + 1)
     assert sidecar.records.of("plain") == []
 
 
@@ -89,7 +89,7 @@ def test_streams_cut_by_the_deadline_end_with_the_error_event_and_a_record(
     for call in provider.calls:
         assert call.hung_up.wait(20)
     records = sidecar.records.of("call")
-    assert [record["error.type"] for record in records] == ["stream_shut_down"] * STREAMS
+    assert [record["error.type"] for record in records] == ["shut_down"] * STREAMS
     assert [record["usage.status"] for record in records] == ["interrupted"] * STREAMS
 
 
@@ -106,7 +106,8 @@ def test_calls_cut_before_their_answer_began_are_told_to_come_again(
             assert reply.headers["retry-after"] == "1"
         assert sidecar.exit_code() == 0
     records = sidecar.records.of("call")
-    assert [record["error.type"] for record in records] == ["sidecar_shutting_down"] * STREAMS
+    assert [record["error.type"] for record in records] == ["shutting_down"] * STREAMS
+    assert {record["call.outcome"] for record in records} == {"shut_down"}
 
 
 def test_a_call_whose_body_is_still_coming_in_gets_a_record(make_document: DocumentMaker, tmp_path: Path) -> None:
@@ -121,8 +122,8 @@ def test_a_call_whose_body_is_still_coming_in_gets_a_record(make_document: Docum
         assert sidecar.exit_code() == 0
         assert caller.recv(1) == b""
     records = sidecar.records.of("call")
-    assert [record["policy.decision"] for record in records] == ["served", "served", "refused"]
-    assert records[-1]["error.type"] == "sidecar_shutting_down"
+    assert [record["call.outcome"] for record in records] == ["served", "served", "shut_down"]
+    assert records[-1]["error.type"] == "shutting_down"
 
 
 def test_before_listening_stops_readiness_fails_and_calls_are_still_served(
@@ -155,4 +156,4 @@ def test_a_second_signal_ends_at_once(
         for reply in replies:
             assert reply.exception() is not None
     assert len(sidecar.records.of("ending_at_once")) == 1
-    assert [record["answer.ended"] for record in sidecar.records.of("call")] == ["interrupted"] * STREAMS
+    assert [record["call.outcome"] for record in sidecar.records.of("call")] == ["caller_gone"] * STREAMS

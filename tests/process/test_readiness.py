@@ -9,10 +9,15 @@ from typing import Any
 import pytest
 
 from addons.process.readiness import Readiness
+from addons.provider_credentials.build import Credentials
+from addons.provider_credentials.credential import Credential
+from addons.sources import watched_file
 from addons.stores.counters import Counters, MemoryCounters
 from addons.stores.redis_counters import RedisCounters
+from addons.values.secret import Secret
 from addons.verifiers.settings import CallerSettings
 from addons.verifiers.verifier import build
+from tests.sources.alarms import Alarms
 from tests.verifiers.servers import NOBODY, Reply, always, serving
 from tests.verifiers.tokens import RSA, jwk, key_set
 
@@ -32,9 +37,17 @@ DIALLING: dict[str, tuple[Caller, Reply]] = {
 """Each verifier's settings, and what a service that is there answers about a token nobody has."""
 
 
-def missing(caller: dict[str, Any], counters: Counters | None = None, *, needed: bool = True) -> list[str]:
+def missing(
+    caller: dict[str, Any],
+    counters: Counters | None = None,
+    *,
+    credentials: dict[str, Credential] | None = None,
+    needed: bool = True,
+) -> list[str]:
     async def look() -> list[str]:
-        rules = SimpleNamespace(verifier=build(CallerSettings.model_validate(caller)), store_needed=needed)
+        rules = SimpleNamespace(
+            verifier=build(CallerSettings.model_validate(caller)), credentials=credentials or {}, store_needed=needed
+        )
         in_force: Any = SimpleNamespace(rules=rules)
         return list(await Readiness(in_force, counters or MemoryCounters(), lambda: False).look())
 
@@ -49,7 +62,7 @@ def test_a_verifier_that_dials(verifier: str, tmp_path: Path) -> None:
 
     async def look(url: str) -> list[str]:
         caller = CallerSettings.model_validate({"verifier": verifier, verifier: settings(url, secret)})
-        in_force: Any = SimpleNamespace(rules=SimpleNamespace(verifier=build(caller), store_needed=True))
+        in_force: Any = SimpleNamespace(rules=SimpleNamespace(verifier=build(caller), credentials={}, store_needed=True))
         return list(await Readiness(in_force, MemoryCounters(), lambda: False).look())
 
     async def both() -> tuple[list[str], list[str], int]:
@@ -78,6 +91,29 @@ def test_a_verifier_that_dials_nobody(tmp_path: Path) -> None:
     registry = tmp_path / "tokens.yaml"
     registry.write_text("[]")
     assert missing({"verifier": "registry", "registry": {"file": registry}}) == []
+
+
+def test_a_registry_that_went_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watched_file, "_LOOK_EVERY", 0.0)
+    registry = tmp_path / "tokens.yaml"
+    registry.write_text("[]")
+    caller = CallerSettings.model_validate({"verifier": "registry", "registry": {"file": registry}})
+    rules = SimpleNamespace(verifier=build(caller, Alarms()), credentials={}, store_needed=False)
+    in_force: Any = SimpleNamespace(rules=rules)
+    readiness = Readiness(in_force, MemoryCounters(), lambda: False)
+    registry.write_text("- {sha256: x}")
+    (why,) = asyncio.run(readiness.look())
+    assert f"{registry}:1: " in why
+    registry.write_text("[] # mended")
+    assert asyncio.run(readiness.look()) == []
+
+
+def test_a_provider_key_that_is_gone(tmp_path: Path) -> None:
+    credentials = {"eu": Credentials(Alarms()).of(Secret(file=tmp_path / "key"))}
+    (why,) = missing({"verifier": "development"}, credentials=credentials)
+    assert why == f"provider.regions.eu: file {tmp_path}/key can't be read: No such file or directory"
+    (tmp_path / "key").write_text("sk-key")
+    assert missing({"verifier": "development"}, credentials=credentials) == []
 
 
 def test_not_welcome_before_the_first_look_and_while_draining() -> None:

@@ -7,7 +7,8 @@ from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
-from mitmproxy import certs, hooks, options
+from mitmproxy import certs, options
+from mitmproxy.hooks import ConfigureHook
 from mitmproxy.tools.dump import DumpMaster
 
 from addons import assembly
@@ -43,7 +44,8 @@ class RunningSidecar:
     """Starts on enter, stops on exit. ``alter`` may change what every exchange works with.
 
     ``extra`` are mitmproxy options on top of the sidecar's own. ``inspect``: as under ``web``. ``tape``: as
-    under ``--record``.
+    under ``--record``. ``without`` says which addons are left out; ``hooks`` are those to put in the place of an
+    addon's own, by its name and theirs.
     """
 
     def __init__(
@@ -54,9 +56,21 @@ class RunningSidecar:
         extra: Mapping[str, Any] | None = None,
         inspect: bool = False,
         tape: Tape | None = None,
+        without: Callable[[Any], bool] = lambda _addon: False,
+        hooks: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.settings = settings
-        self.addons = assembly.assemble(settings, alter, inspect=inspect, tape=tape)
+        self.services: Services
+
+        def altered(services: Services) -> None:
+            self.services = services
+            alter(services)
+
+        addons = assembly.assemble(settings, altered, inspect=inspect, tape=tape)
+        self.addons = [addon for addon in addons if not without(addon)]
+        for name, replaced in (hooks or {}).items():
+            for hook, function in replaced.items():
+                setattr(self.part(name), hook, function)
         self._extra = dict(extra or {})
         self._error: BaseException | None = None
 
@@ -78,6 +92,10 @@ class RunningSidecar:
         self.master.shutdown()
         self._thread.join(10)
         assert not self._thread.is_alive(), "the sidecar did not stop"
+
+    def part(self, name: str) -> Any:
+        """One of the sidecar's addons."""
+        return next(addon for addon in self.addons if getattr(addon, "name", "") == name)
 
     @property
     def url(self) -> str:
@@ -104,7 +122,7 @@ class RunningSidecar:
             self.master.addons.add(script, ready)
             chain = self.master.addons.chain
             chain.insert(chain.index(self.master.addons.get("scriptloader")), chain.pop(chain.index(script)))
-            self.master.addons.invoke_addon_sync(script, hooks.ConfigureHook(set(self.master.options.keys())))
+            self.master.addons.invoke_addon_sync(script, ConfigureHook(set(self.master.options.keys())))
             await self.master.run()
 
         try:

@@ -32,7 +32,7 @@ def test_what_an_answer_claims(
     provider.script(directive)
     assert post(sidecar.port, {**HELLO, "stream": stream}).status == 200
     (record,) = records.wait()
-    assert record["policy.decision"] == "served"
+    assert record["call.outcome"] == "served"
     raised = records.of("alarm")
     assert [alarm["alarm"] for alarm in raised] == alarms
     assert {alarm["call.id"] for alarm in raised} <= {record["call.id"]}

@@ -1,9 +1,11 @@
-"""Closed by construction: a fault anywhere in the path means that nothing leaves and the caller is told.
+"""Closed by construction: a fault anywhere on the way of a call means one answer, one record, and nothing unjudged sent.
 
-For each case the recording provider must never have been dialled.
+Each case goes through a real proxy; the recording provider shows what was dialled and what arrived.
 """
 
 import asyncio
+import http.client
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,15 +13,18 @@ from typing import Any
 import pytest
 from mitmproxy import exceptions
 
-from addons.assembly import rules
+from addons.configuration.judging import rules
+from addons.exchange.judging import Judged, PassedOn
+from addons.exchange.relay import Relay
+from addons.exchange.services import Services
 from addons.gates.concurrency import UnderWay
 from addons.gates.order import Gates
-from addons.rules import InForce
 from addons.simulator.provider import SimulatedProvider
 from addons.stores.storage import build as build_counters
 from tests.conftest import SettingsMaker
-from tests.proxy.client import Reply, post
+from tests.proxy.client import HELLO, Reply, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
+from tests.waiting import eventually
 from tests.records import Records
 
 FAULTS: list[BaseException] = [
@@ -33,15 +38,6 @@ GATES = [
     "route", "caller", "concurrency", "attribution", "media_type",
     "body", "model", "permission", "policy", "rewrite", "limits",
 ]  # fmt: skip
-HOOKS = [
-    ("sidecar-checkpoint", "requestheaders"),
-    ("sidecar-checkpoint", "request"),
-    ("sidecar-deadlines", "requestheaders"),
-    ("sidecar-deadlines", "request"),
-    ("sidecar-egress", "server_connect"),
-    ("sidecar-deadlines", "server_connect"),
-    ("sidecar-early-answers", "requestheaders"),
-]
 
 by_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
 
@@ -52,40 +48,36 @@ def test_every_gate_is_among_them(make_settings: SettingsMaker) -> None:
     assert list(every["provider"]) == GATES
 
 
-def raising(fault: BaseException) -> Callable[[Any], None]:
-    def hook(_subject: Any) -> None:
+def raising(fault: BaseException) -> Callable[..., None]:
+    def function(*_subjects: Any, **_named: Any) -> None:
         raise fault
 
-    return hook
+    return function
 
 
-def raising_later(fault: BaseException) -> Callable[[Any], Any]:
-    async def hook(_subject: Any) -> None:
+def raising_later(fault: BaseException) -> Callable[..., Any]:
+    async def function(*_subjects: Any, **_named: Any) -> None:
         await asyncio.sleep(0)
         raise fault
 
-    return hook
+    return function
 
 
-def call_with(alter: Callable[[list[Any]], object], make_settings: SettingsMaker, *, lean: bool = True) -> Reply:
-    with RunningSidecar(make_settings(mitmproxy={"lean": lean}), alter=alter) as sidecar:
-        return post(sidecar.port)
+def call_with(alter: Callable[[Services], object], make_settings: SettingsMaker, **body: Any) -> Reply:
+    with RunningSidecar(make_settings(), alter=alter) as sidecar:
+        return post(sidecar.port, {**HELLO, **body})
 
 
-def part[T](parts: list[T], name: str) -> T:
-    return next(p for p in parts if getattr(p, "name", "") == name)
-
-
-def change_gates(parts: list[Any], change: Callable[[str, Callable[[Any], Any]], Any]) -> None:
+def change_gates(services: Services, change: Callable[[str, Callable[[Any], Any]], Any]) -> None:
     """Puts another gate in the place of each; None takes it out."""
-    in_force: InForce = part(parts, "sidecar-checkpoint")._in_force
+    in_force = services.in_force
     gates = Gates(
         *(
             [each._replace(gate=new) for each in rows if (new := change(each.name, each.gate))]
             for rows in in_force.rules.gates
         )
     )
-    in_force.rules = replace(in_force.rules, gates=gates)
+    in_force.put(replace(in_force.rules, gates=gates))
 
 
 def assert_refused(reply: Reply, provider: SimulatedProvider, dialled: int, records: Records) -> None:
@@ -109,85 +101,89 @@ def test_a_fault_in_a_gate(
     make_settings: SettingsMaker,
     records: Records,
 ) -> None:
-    def alter(parts: list[Any]) -> None:
-        change_gates(parts, lambda name, old: make(fault) if name == gate else old)
+    def alter(services: Services) -> None:
+        change_gates(services, lambda name, old: make(fault) if name == gate else old)
 
     dialled = provider.dialled
     assert_refused(call_with(alter, make_settings), provider, dialled, records)
     (record,) = records.wait()
-    assert record["policy.decision"] == "refused"
+    assert (record["policy.decision"], record["call.outcome"]) == ("refused", "fault")
     assert record["refusal.instance_id"]
 
 
+def fail_before_release(services: Services, fail: Callable[..., Any]) -> None:
+    services.before_release = (fail,)
+
+
+def fail_credential(services: Services, fail: Callable[..., Any]) -> None:
+    class Credential:
+        bearer = staticmethod(fail)
+
+    rules_ = services.in_force.rules
+    services.in_force.put(replace(rules_, credentials=dict.fromkeys(rules_.credentials, Credential())))
+
+
+def fail_connect(services: Services, fail: Callable[..., Any]) -> None:
+    services.to_provider.connect = fail  # type: ignore[method-assign]  # a fault put in
+
+
 @by_fault
-@pytest.mark.parametrize("lean", [True, False], ids=["lean", "stock"])
-@pytest.mark.parametrize(("addon", "hook"), HOOKS)
-def test_a_fault_in_a_hook(
-    addon: str,
-    hook: str,
-    lean: bool,
+@pytest.mark.parametrize("step", [fail_before_release, fail_credential, fail_connect], ids=lambda step: step.__name__)
+def test_a_fault_at_a_wait_behind_the_gates(
+    step: Callable[[Services, Callable[..., Any]], None],
     fault: BaseException,
     provider: SimulatedProvider,
     make_settings: SettingsMaker,
     records: Records,
 ) -> None:
     dialled = provider.dialled
-    reply = call_with(lambda parts: setattr(part(parts, addon), hook, raising(fault)), make_settings, lean=lean)
+    reply = call_with(lambda services: step(services, raising_later(fault)), make_settings)
     assert_refused(reply, provider, dialled, records)
+    (record,) = records.wait()
+    assert record["call.outcome"] == "fault"
 
 
 @by_fault
-def test_a_fault_before_the_handshake_sends_nothing(
-    fault: BaseException, provider: SimulatedProvider, make_settings: SettingsMaker, records: Records
-) -> None:
-    """The address is right, so it is dialled; but not one byte of the request may follow."""
-    reply = call_with(
-        lambda parts: setattr(part(parts, "sidecar-egress"), "tls_start_server", raising(fault)), make_settings
-    )
-    assert (reply.status, reply.code) == (500, "sidecar_error")
-    assert provider.calls == []
-    assert records.of("fault")
-
-
-@by_fault
-@pytest.mark.parametrize("hook", ["responseheaders", "response"])
-def test_a_fault_on_the_way_back_is_never_relayed_raw(
-    hook: str,
+@pytest.mark.parametrize("step", ["_head_came", "_payload_came", "_flush", "finish"])
+@pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
+def test_a_fault_on_the_way_back(  # noqa: PLR0917 - fixtures
+    stream: bool,
+    step: str,
     fault: BaseException,
-    provider: SimulatedProvider,
     make_settings: SettingsMaker,
     records: Records,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A provider's 401 must not reach the caller as the caller's own, fault or not."""
-    provider.script("status=401 code=invalid_api_key")
-    reply = call_with(lambda parts: setattr(part(parts, "sidecar-relay"), hook, raising(fault)), make_settings)
-    assert (reply.status, reply.code) == (500, "sidecar_error")
+    """The call had left. The caller gets no more than an error, is not left waiting, and the end is recorded once."""
+    monkeypatch.setattr(Relay, step, raising(fault))
+    with RunningSidecar(make_settings()) as sidecar, socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:
+        caller.sendall(request_bytes({**HELLO, "stream": stream}))
+        try:
+            status = read_reply(caller).status
+        except (OSError, EOFError, http.client.HTTPException):
+            status = None
+    assert status in {200, 500, None}
+    (record,) = records.wait()
+    assert record["call.outcome"] == "fault"
+
+
+@by_fault
+@pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
+def test_a_fault_in_what_is_done_at_the_end(
+    stream: bool, fault: BaseException, make_settings: SettingsMaker, records: Records
+) -> None:
+    """The caller has its answer; the next call on its connection is served."""
+
+    def alter(services: Services) -> None:
+        services.record = raising(fault)
+
+    with RunningSidecar(make_settings(), alter=alter) as sidecar:
+        with socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:
+            for _ in range(2):
+                caller.sendall(request_bytes({**HELLO, "stream": stream}))
+                assert read_reply(caller).status == 200
+        eventually(lambda: not sidecar.services.under_way)
     assert records.of("fault")
-
-
-@pytest.mark.parametrize("hook", ["requestheaders", "request", "server_connect"])
-def test_a_hook_that_hides_that_it_is_asynchronous(
-    hook: str, provider: SimulatedProvider, make_settings: SettingsMaker, records: Records
-) -> None:
-    """Such a one has not run when it returns; nothing may go out on the strength of that."""
-
-    def alter(parts: list[Any]) -> None:
-        owner = part(parts, "sidecar-egress" if hook == "server_connect" else "sidecar-checkpoint")
-        own = getattr(owner, hook)
-        setattr(owner, hook, lambda subject: _Later(own, subject))
-
-    dialled = provider.dialled
-    assert_refused(call_with(alter, make_settings), provider, dialled, records)
-
-
-class _Later:
-    """Awaitable, and made without a coroutine that would complain of not being awaited."""
-
-    def __init__(self, hook: Callable[[Any], Any], subject: Any) -> None:
-        self._hook, self._subject = hook, subject
-
-    def __await__(self) -> Any:
-        return self._hook(self._subject).__await__()
 
 
 def test_a_call_that_skipped_a_gate_does_not_leave(
@@ -195,42 +191,21 @@ def test_a_call_that_skipped_a_gate_does_not_leave(
 ) -> None:
     """The list of gates passed is checked against the list of gates there are."""
 
-    def alter(parts: list[Any]) -> None:
-        change_gates(parts, lambda name, old: None if name == "policy" else old)
+    def alter(services: Services) -> None:
+        change_gates(services, lambda name, old: None if name == "policy" else old)
 
     dialled = provider.dialled
     assert_refused(call_with(alter, make_settings), provider, dialled, records)
-
-
-def without_addon(name: str) -> Callable[[list[Any]], None]:
-    def alter(parts: list[Any]) -> None:
-        parts[:] = [p for p in parts if p.name != name]
-
-    return alter
-
-
-def test_without_the_checkpoint_the_target_is_dead(
-    provider: SimulatedProvider, make_settings: SettingsMaker, records: Records
-) -> None:
-    dialled = provider.dialled
-    assert call_with(without_addon("sidecar-checkpoint"), make_settings).status in {500, 502}
-    assert provider.dialled == dialled
-
-
-def test_without_any_addon_the_target_is_dead(provider: SimulatedProvider, make_settings: SettingsMaker) -> None:
-    dialled = provider.dialled
-    assert call_with(list.clear, make_settings).status in {400, 500, 502}
-    assert provider.dialled == dialled
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_an_address_that_is_not_the_providers_is_not_dialled(
     host: str, provider: SimulatedProvider, make_settings: SettingsMaker, records: Records
 ) -> None:
-    """A gate that names another address, though every gate passed: the Egress holds."""
+    """A gate that names another address, though every gate passed."""
     with SimulatedProvider() as elsewhere:
 
-        def alter(parts: list[Any]) -> None:
+        def alter(services: Services) -> None:
             def astray(rewrite: Callable[[Any], Any]) -> Callable[[Any], Any]:
                 async def gate(call: Any) -> None:
                     await rewrite(call)
@@ -238,10 +213,52 @@ def test_an_address_that_is_not_the_providers_is_not_dialled(
 
                 return gate
 
-            change_gates(parts, lambda name, old: astray(old) if name == "rewrite" else old)
+            change_gates(services, lambda name, old: astray(old) if name == "rewrite" else old)
 
         reply = call_with(alter, make_settings)
         assert (reply.status, reply.code) == (500, "sidecar_error")
         assert elsewhere.dialled == 0
     assert provider.calls == []
     assert records.of("fault")
+
+
+@pytest.mark.parametrize("kind", [Judged, PassedOn])
+def test_nobody_else_makes_what_may_leave(kind: Any) -> None:
+    with pytest.raises(TypeError, match=r"only judge\(\)"):
+        kind(*[object()] * (kind.__init__.__code__.co_argcount - 1))
+
+
+def test_without_any_addon_the_target_is_dead(provider: SimulatedProvider, make_settings: SettingsMaker) -> None:
+    dialled = provider.dialled
+    with RunningSidecar(make_settings(), without=lambda _addon: True) as sidecar:
+        assert post(sidecar.port).status in {400, 500, 502}
+    assert provider.dialled == dialled
+
+
+@by_fault
+@pytest.mark.parametrize("made", ["SocketWire", "CallerLayer"])
+def test_a_fault_where_mitmproxy_asks_leaves_no_other_way(
+    made: str,
+    fault: BaseException,
+    provider: SimulatedProvider,
+    make_settings: SettingsMaker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The connection closes: mitmproxy's own HTTP layer never runs."""
+    monkeypatch.setattr(f"addons.exchange.listener.{made}", raising(fault))
+    dialled = provider.dialled
+    with RunningSidecar(make_settings()) as sidecar, pytest.raises((OSError, EOFError)):
+        post(sidecar.port)
+    assert provider.dialled == dialled
+
+
+@by_fault
+def test_a_fault_in_the_layer(
+    fault: BaseException, provider: SimulatedProvider, make_settings: SettingsMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """mitmproxy would log it and leave the caller hanging."""
+    monkeypatch.setattr("addons.exchange.caller_connection.RequestReader.feed", raising(fault))
+    dialled = provider.dialled
+    with RunningSidecar(make_settings()) as sidecar, pytest.raises((OSError, EOFError)):
+        post(sidecar.port)
+    assert provider.dialled == dialled

@@ -10,9 +10,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from ruamel.yaml import YAML
 
+from addons.call import Outcome
+from addons.foundry.alarms import Alarm
 from addons.foundry.refusals import KINDS
 from addons.process.admin import Admin
-from addons.telemetry.metrics import ALARMS
 from tests.conftest import SettingsMaker
 from tests.proxy.client import HELLO, post, send
 from tests.proxy.running import RunningSidecar
@@ -22,7 +23,12 @@ DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 USAGE = {"simulate": "usage=100,40,20,8"}
 LIMITS = {"user": {"default": {"tokens_per_minute": 1_000_000, "requests_per_minute": 1000}}}
 
-TABLES = {"reason": KINDS.keys(), "alarm": ALARMS, "usage": ("reported", "interrupted", "unknown")}
+TABLES = {
+    "outcome": [outcome.value for outcome in Outcome],
+    "error_type": [*KINDS, *(outcome.value for outcome in Outcome)],
+    "alarm": [alarm.value for alarm in Alarm],
+    "usage": ["reported", "interrupted", "unknown"],
+}
 """Label values that one run does not all show."""
 
 ADDED_BY_PROMETHEUS = {"instance", "job"}
@@ -107,6 +113,40 @@ def test_a_rule_tells_only_of_labels_it_keeps(rule: dict[str, Any]) -> None:
     kept = {label for group in groups for label in re.split(r",\s*", group)} if groups else {"instance"}
     assert told
     assert told <= kept
+
+
+def selected(query: str, labels: dict[str, str]) -> bool:
+    """Whether the first metric of a query takes in a series with these labels, as PromQL reads its selector."""
+    selector = re.search(r"\{([^}]*)\}", query)
+    assert selector
+    for label, operator, value in re.findall(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"', selector[1]):
+        matches = re.fullmatch(value if "~" in operator else re.escape(value), labels.get(label, ""))
+        if (matches is None) == (operator in {"=", "=~"}):
+            return False
+    return True
+
+
+THE_PROVIDERS: dict[Outcome, bool] = {
+    Outcome.SERVED: False,
+    Outcome.PROVIDER_ERROR: True,
+    Outcome.TRUNCATED: True,
+    Outcome.TIMED_OUT: True,
+    Outcome.CALLER_GONE: False,
+    Outcome.CALLER_STALLED: False,
+    Outcome.SHUT_DOWN: False,
+    Outcome.REFUSED: False,
+    Outcome.FAULT: False,
+}
+"""Whose fault it is that a call ended so."""
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_the_alert_for_a_failing_provider_sees_every_way_it_fails(outcome: Outcome) -> None:
+    (rule,) = [rule for rule in alert_rules() if rule["alert"] == "SidecarProviderFailing"]
+    labels = {"decision": "allowed", "outcome": outcome.value, "error_type": outcome.value}
+    assert selected(rule["expr"], labels) == THE_PROVIDERS[outcome]
+    assert selected(rule["expr"].partition(" / ")[2], labels), "and it is one of those that left"
+    assert not selected(rule["expr"], {**labels, "error_type": "provider_rejected"}), "the caller's own mistake"
 
 
 def test_legends_name_labels_of_their_queries() -> None:

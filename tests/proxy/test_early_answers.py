@@ -9,8 +9,8 @@ from typing import Any
 
 import openai
 import pytest
-
 from addons.early_answers import LARGE
+
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, SettingsMaker
 from tests.proxy.client import HELLO, post, read_reply, request_bytes
@@ -50,8 +50,8 @@ def test_the_answer_comes_before_the_body_and_the_connection_serves_on(
         connection.sendall(b"x" * SIZE)
     connection.sendall(request_bytes())
     assert read_reply(connection).status == 200
-    decisions = [record["policy.decision"] for record in records.wait(count=3)]
-    assert decisions == ["refused", "refused", "served"]
+    outcomes = [record["call.outcome"] for record in records.wait(count=3)]
+    assert outcomes == ["refused", "refused", "served"]
     (call,) = provider.calls
     assert json.loads(call.body)["input"] == HELLO["input"]
 

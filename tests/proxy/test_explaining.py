@@ -57,7 +57,7 @@ def test_flows_saved_while_inspecting_are_explained_again(saved: Path, capsys: p
     assert [each["refusal"] and each["refusal"]["name"] for each in shown[3:]] == ["not_found", "bad_target"]
     for flow, explained in zip(flows, shown, strict=True):
         recorded = flow.metadata["sidecar"]
-        assert recorded["policy.decision"] == explained["verdict"]
+        assert recorded["call.outcome"] == explained["verdict"]
         changes = [f"{change['path']} {change['action']}" for change in explained["changes"]]
         assert recorded.get("policy.changes", []) == changes
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from addons.passthrough import Passthrough
+from addons.exchange import dialling
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PATH, SettingsMaker
 from tests.proxy.client import HELLO, Reply, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
-from tests.proxy.test_closed import by_fault, part, raising
+from tests.proxy.test_closed import by_fault, raising
 from tests.records import Records
 
 FOUNDRY = "acme.palantirfoundry.invalid"  # no resolver knows it: whatever is served was not asked of Foundry

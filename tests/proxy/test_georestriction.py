@@ -141,7 +141,7 @@ def test_a_region_that_is_down_has_no_stand_in(make: Make, providers: Providers,
     assert (reply.status, reply.code) == (503, "upstream_unreachable")
     assert dialled(providers) == set()
     (record,) = records.wait()
-    assert (record["policy.decision"], record["region"]) == ("failed", "eu")
+    assert (record["call.outcome"], record["region"]) == ("provider_error", "eu")
 
 
 @pytest.mark.parametrize("directive", ["status=500", "status=503", "status=404", "status=401", "status=429", "reset"])

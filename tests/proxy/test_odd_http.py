@@ -89,7 +89,7 @@ def test_odd_http(
     for call in provider.calls:
         assert call.target == "/v1/responses"
         assert json.loads(call.body)["store"] is False
-    served = [record for record in records.of("call") if record["policy.decision"] == "served"]
+    served = [record for record in records.of("call") if record["call.outcome"] == "served"]
     assert len(served) == reached
 
 
@@ -103,5 +103,5 @@ def test_a_caller_that_dawdles_is_hung_up_on(
         connection.sendall(request_bytes()[:-1])
         assert connection.recv(100) == b""
         (record,) = records.wait()
-    assert (record["policy.decision"], record["error.type"]) == ("refused", "request_timeout")
+    assert (record["call.outcome"], record["error.type"]) == ("caller_stalled", "body_timeout")
     assert provider.calls == []

@@ -96,7 +96,7 @@ def test_it_arrives_as_it_was_sent(
         ("content-length", str(len(body))),
     }
     (record,) = records.wait()
-    assert record["policy.decision"] == "served"
+    assert record["call.outcome"] == "served"
     assert record["http.response.status_code"] == reply.status
     assert (record["foundry.other_path"], record["http.request.method"]) == (True, method)
     assert record["url.path"] == arrives.partition("?")[0]
@@ -274,13 +274,15 @@ def test_they_are_counted_by_themselves(
     (row,) = rows(ledger)
     assert row["model"] == MODEL
     counted = dict(re.findall(r"^(foundry_sidecar_(?:calls|other_paths)_total{.*}) ([\d.]+)$", exposed, re.MULTILINE))
-    assert [name for name in counted if "_calls_" in name and 'decision="served"' in name] == [
+    assert [name for name in counted if "_calls_" in name and 'outcome="served"' in name] == [
         name for name in counted if "_calls_" in name
     ]
     others = sorted(name for name in counted if "_other_paths_" in name)
     assert len(others) == 2
-    assert all(label in others[0] for label in ('decision="failed"', 'reason="foundry_unreachable"', 'status="503"'))
-    assert all(label in others[1] for label in ('decision="served"', 'reason="none"', 'status="200"'))
+    assert all(
+        label in others[0] for label in ('outcome="provider_error"', 'error_type="foundry_unreachable"', 'status="503"')
+    )
+    assert all(label in others[1] for label in ('outcome="served"', 'decision="allowed"', 'status="200"'))
 
 
 def test_they_are_in_no_cassette(
@@ -328,7 +330,7 @@ def test_answers_pass_as_they_come(
     assert not reply.headers.keys() & {"set-cookie", "alt-svc", "keep-alive", "proxy-authenticate", "upgrade"}
     assert len(foundry.calls) == foundry.dialled == 1, "no redirect is followed"
     (record,) = records.wait()
-    assert (record["policy.decision"], record["answer.ended"]) == ("served", "whole")
+    assert (record["policy.decision"], record["call.outcome"]) == ("allowed", "served")
     assert record["http.response.status_code"] == status
 
 
@@ -357,7 +359,7 @@ def test_an_answer_that_is_none(
     reply = ask(sidecar, target)
     assert (reply.status, reply.code) == (status, code)
     (record,) = records.wait()
-    assert (record["policy.decision"], record["refusal.name"]) == ("failed", refusal)
+    assert (record["call.outcome"], record["error.type"]) == ("provider_error", refusal)
 
 
 def test_an_answer_that_breaks_off(sidecar: RunningSidecar, foundry: FoundryServer, records: Records) -> None:
@@ -369,7 +371,7 @@ def test_an_answer_that_breaks_off(sidecar: RunningSidecar, foundry: FoundryServ
             came += piece
     assert came.endswith(b"4\r\nhalf\r\n")  # and no end
     (record,) = records.wait()
-    assert (record["policy.decision"], record["answer.ended"]) == ("served", "truncated")
+    assert (record["policy.decision"], record["call.outcome"]) == ("allowed", "truncated")
 
 
 def test_silence_ends_in_time(
@@ -382,7 +384,7 @@ def test_silence_ends_in_time(
             while connection.recv(1000):
                 pass
         (record,) = records.wait()
-        assert record["answer.ended"] == "timed_out"
+        assert record["call.outcome"] == "timed_out"
 
 
 # where it goes
@@ -416,7 +418,7 @@ def test_where_a_name_leads_is_looked_at(
         reply = send(sidecar.port, request_bytes(b"", method="GET", target=ONTOLOGIES, host=name))
     assert (reply.status, reply.code) == (status, code)
     (record,) = records.wait()
-    assert (record["policy.decision"], record["refusal.name"]) == ("refused", refusal)
+    assert (record["policy.decision"], record["error.type"]) == ("refused", refusal)
     assert records.of("fault") == []
 
 

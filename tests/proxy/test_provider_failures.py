@@ -62,7 +62,7 @@ def test_a_failure_before_the_answer(
     assert reply.json.get("errorName") == name
     assert "location" not in reply.headers
     (record,) = records.wait()
-    assert record["policy.decision"] == "failed"
+    assert record["call.outcome"] == "provider_error"
     assert record["http.response.status_code"] == status
     assert len(provider.calls) == 1
 
@@ -103,9 +103,9 @@ def test_a_stream_that_breaks_off_ends_in_one_error_event(
     assert events[-1]["error"]["code"] == "stream_truncated"
     assert len(events) == 4
     (record,) = records.wait()
-    assert record["answer.ended"] == "truncated"
+    assert record["call.outcome"] == "truncated"
     assert record["usage.status"] == "interrupted"
-    assert record["error.type"] == "stream_truncated"
+    assert record["error.type"] == "truncated"
 
 
 @pytest.mark.parametrize("kind", ["completed", "incomplete", "failed", "error_event"])
@@ -116,7 +116,8 @@ def test_each_terminal_event_ends_a_stream_wholly(
     reply = post(sidecar.port, STREAM)
     assert b"stream_truncated" not in reply.body
     (record,) = records.wait()
-    assert record["answer.ended"] == "whole"
+    assert record["call.outcome"] == ("served" if kind in {"completed", "incomplete"} else "provider_error")
+    assert record.get("error.type") == (None if kind in {"completed", "incomplete"} else "provider_error")
     assert record["usage.status"] == ("reported" if kind in {"completed", "incomplete"} else "unknown")
 
 
@@ -144,7 +145,7 @@ def test_a_stream_that_falls_silent_is_ended(
         reply = post(sidecar.port, STREAM)
     assert b'"code":"timeout"' in reply.body
     (record,) = records.wait()
-    assert record["answer.ended"] == "timed_out"
+    assert record["call.outcome"] == "timed_out"
 
 
 def test_a_stream_that_takes_too_long_in_all_is_ended(
@@ -156,7 +157,7 @@ def test_a_stream_that_takes_too_long_in_all_is_ended(
         reply = post(sidecar.port, STREAM)
     assert b'"code":"timeout"' in reply.body
     (record,) = records.wait()
-    assert record["answer.ended"] == "timed_out"
+    assert record["call.outcome"] == "timed_out"
 
 
 @pytest.mark.parametrize("silent", [True, False], ids=["no handshake", "refused"])
@@ -172,7 +173,7 @@ def test_a_provider_that_can_not_be_reached(make_settings: SettingsMaker, record
     expected = (500, "timeout") if silent else (503, "upstream_unreachable")
     assert (reply.status, reply.code) == expected
     (record,) = records.wait()
-    assert record["policy.decision"] == "failed"
+    assert record["call.outcome"] == ("timed_out" if silent else "provider_error")
 
 
 def test_a_certificate_that_is_not_trusted(make_settings: SettingsMaker, records: Records) -> None:
@@ -197,7 +198,7 @@ def test_a_caller_that_hangs_up_cancels_the_providers_work(
     (call,) = provider.wait_for_calls(1)
     assert call.hung_up.wait(10)
     (record,) = records.wait()
-    assert record["answer.ended"] == "interrupted"
+    assert record["call.outcome"] == "caller_gone"
     assert record["usage.status"] == "interrupted"
 
 
@@ -212,7 +213,7 @@ def test_a_caller_that_hangs_up_after_the_last_event_was_served(
         while b"\n\n" not in CHUNK_EDGE.sub(b"", answer).partition(b"event: response.completed")[2]:
             answer += connection.recv(65536)
     (record,) = records.wait()
-    assert (record["answer.ended"], record["usage.status"]) == ("whole", "reported")
+    assert (record["call.outcome"], record["usage.status"]) == ("served", "reported")
     assert "error.type" not in record
 
 
@@ -224,7 +225,7 @@ def test_a_stream_cut_after_its_last_event_was_whole(
     assert b"event: response.completed" in reply.body
     assert b"event: error" not in reply.body
     (record,) = records.wait()
-    assert (record["answer.ended"], record["usage.status"]) == ("whole", "reported")
+    assert (record["call.outcome"], record["usage.status"]) == ("served", "reported")
 
 
 def test_a_caller_that_hangs_up_before_the_answer(
@@ -236,7 +237,7 @@ def test_a_caller_that_hangs_up_before_the_answer(
         (call,) = provider.wait_for_calls(1)
     assert call.hung_up.wait(10)
     (record,) = records.wait()
-    assert record["answer.ended"] == "interrupted"
+    assert record["call.outcome"] == "caller_gone"
     assert "http.response.status_code" not in record
 
 
@@ -258,5 +259,5 @@ def test_an_answer_that_is_too_large_from_the_start(
     assert (reply.status, reply.code) == (500, "upstream_error")
     assert len(provider.calls) == 1
     (record,) = records.wait()
-    assert (record["policy.decision"], record["refusal.name"]) == ("failed", "provider_failed")
+    assert (record["call.outcome"], record["error.type"]) == ("provider_error", "provider_failed")
     assert "max_body_bytes" in reply.json["message"]

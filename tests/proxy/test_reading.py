@@ -53,7 +53,7 @@ def test_what_can_not_be_read(
         assert records.of("call") == []
     else:
         (record,) = records.wait()
-        assert (record["policy.decision"], record["refusal.name"]) == ("refused", refusal)
+        assert (record["policy.decision"], record["error.type"]) == ("refused", refusal)
         assert record["http.response.status_code"] == status
 
 
@@ -68,7 +68,7 @@ def test_calls_sent_ahead_of_their_turn_without_end(
             connection.sendall(b"a" * 50_000_000)
     assert call.hung_up.wait(10)
     (record,) = records.wait()
-    assert record["answer.ended"] == "interrupted"
+    assert record["call.outcome"] == "caller_gone"
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def test_a_flow_can_be_saved_with_what_the_sidecar_says_of_it(
         records.wait()
     with flows.open("rb") as file:
         (flow,) = flow_io.FlowReader(file).stream()
-    assert flow.metadata["sidecar"]["policy.decision"] == "served"
+    assert flow.metadata["sidecar"]["call.outcome"] == "served"
 
 
 def test_the_stand_in_is_worth_nothing_in_a_body_or_afterwards(
@@ -68,9 +68,11 @@ def test_the_stand_in_is_worth_nothing_in_a_body_or_afterwards(
 def test_a_key_file_is_read_again_when_it_changes(
     make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("addons.rules.KEY_LIFETIME", 0.0)
+    monkeypatch.setattr("addons.provider_credentials.credential.KEY_LIFETIME", 0.0)
     settings = make_settings()
-    key = settings.provider.regions["global"].api_key.file
+    own = settings.provider.regions["global"].api_key
+    assert own
+    key = own.file
     assert key
     with RunningSidecar(settings) as sidecar:
         assert post(sidecar.port).status == 200
@@ -78,7 +80,8 @@ def test_a_key_file_is_read_again_when_it_changes(
         assert post(sidecar.port).status == 500  # the provider knows only the first
         key.unlink()
         dialled, calls = provider.dialled, len(provider.calls)
-        assert post(sidecar.port).code == "sidecar_error"
+        reply = post(sidecar.port)
+        assert (reply.status, reply.code, reply.headers["retry-after"]) == (503, "service_unavailable", "1")
         assert (provider.dialled, len(provider.calls)) == (dialled, calls)
         key.write_text(PROVIDER_KEY)
         assert post(sidecar.port).status == 200

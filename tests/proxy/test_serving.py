@@ -43,7 +43,7 @@ def test_a_json_call_is_rewritten_answered_and_recorded(
     }
 
     (record,) = records.wait()
-    assert record["policy.decision"] == "served"
+    assert record["call.outcome"] == "served"
     assert record["foundry.attribution"] == [PROJECT]
     assert record["foundry.model.rid"] == MODEL
     assert record["gen_ai.request.model"] == "gpt-5.2"
@@ -54,7 +54,7 @@ def test_a_json_call_is_rewritten_answered_and_recorded(
     assert record["usage.status"] == "reported"
     assert record["gen_ai.usage.input_tokens"] == reply.json["usage"]["input_tokens"]
     assert record["gen_ai.response.id"] == reply.json["id"]
-    assert record["answer.ended"] == "whole"
+    assert record["call.outcome"] == "served"
     assert TOKEN not in records.everything()
     assert PROVIDER_KEY not in records.everything()
     assert "Hello, world" not in records.everything()
@@ -68,7 +68,7 @@ def test_a_stream_passes_as_it_came(sidecar: RunningSidecar, provider: Simulated
     assert events[0]["type"] == "response.created"
     assert events[-1]["type"] == "response.completed"
     (record,) = records.wait()
-    assert record["stream"] is True
+    assert record["gen_ai.request.stream"] is True
     assert record["gen_ai.usage.output_tokens"] == events[-1]["response"]["usage"]["output_tokens"]
     assert record["gen_ai.response.time_to_first_chunk"] > 0
 

@@ -69,7 +69,7 @@ def test_a_fault_in_showing_does_not_reach_the_stream(
         first, second = post(sidecar.port, STREAM), post(sidecar.port, STREAM)
         served = records.wait(count=2)
     assert first.body.count(b"event: ") == second.body.count(b"event: ")
-    assert [record["answer.ended"] for record in served] == ["whole", "whole"]
+    assert [record["call.outcome"] for record in served] == ["served", "served"]
     assert records.of("not_shown")
 
 

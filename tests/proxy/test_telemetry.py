@@ -101,7 +101,7 @@ def test_a_collector_gets_spans_in_the_callers_trace(
 
     span = spans[refused["span_id"]]
     assert (span.trace_id.hex(), span.parent_span_id) == (refused["trace_id"], b"")
-    assert (span.status.code, span.status.message) == (Status.STATUS_CODE_ERROR, "unsupported_parameter")
+    assert (span.status.code, span.status.message) == (Status.STATUS_CODE_ERROR, "refused_feature")
     assert attributes(span)["policy.rule"] == "ZERO_DATA_RETENTION"
 
     assert spans[failed["span_id"]].trace_id.hex() == TRACE
@@ -113,14 +113,20 @@ def test_a_collector_gets_spans_in_the_callers_trace(
 def test_a_collector_gets_metrics(make_settings: SettingsMaker, records: Records, collector: Collector) -> None:
     with RunningSidecar(make_settings(telemetry={"otlp_endpoint": collector.url})) as sidecar:
         post(sidecar.port, {**HELLO, "metadata": USAGE})
-        records.wait()
+        (served,) = records.wait()
     (calls,) = collector.metrics["foundry.sidecar.calls"].sum.data_points
     assert calls.as_int == 1
-    tokens = {
-        next(a.value.string_value for a in point.attributes if a.key == "gen_ai.token.type"): point.sum
-        for point in collector.metrics["gen_ai.client.token.usage"].histogram.data_points
-    }
-    assert tokens == {"input": 100, "output": 20}
+    for name, tokens in (("input", 100), ("cache_read.input", 40), ("output", 20), ("reasoning.output", 8)):
+        (point,) = collector.metrics[f"gen_ai.client.inference.usage.{name}_tokens"].sum.data_points
+        assert point.as_int == tokens
+    for name, tokens in (("input", 100), ("output", 20)):
+        (spread,) = collector.metrics[f"gen_ai.client.inference.operation.{name}_tokens"].histogram.data_points
+        assert (spread.count, spread.sum, sum(spread.bucket_counts)) == (1, tokens, 1)
+        assert len(spread.bucket_counts) == len(spread.explicit_bounds) + 1
+    (duration,) = collector.metrics["gen_ai.client.inference.duration"].histogram.data_points
+    asked = {a.key: a.value for a in duration.attributes}
+    assert asked["server.port"].int_value == served["server.port"]
+    assert asked["gen_ai.request.model"].string_value == "gpt-5.2"
 
 
 def test_a_collector_that_is_away_costs_no_call(make_settings: SettingsMaker, records: Records) -> None:
@@ -168,19 +174,31 @@ def test_prometheus_reads_what_calls_did(admin: RunningSidecar, records: Records
     records.wait(count=4)
     found = samples(admin)
     calls = "foundry_sidecar_calls_total"
-    assert value(found, calls, decision="served", reason="none", model="gpt-5.2", status="200", usage="reported") == 2
-    assert value(found, calls, decision="refused", reason="refused_feature", rule="ZERO_DATA_RETENTION") == 1
-    assert value(found, calls, decision="failed", reason="provider_credentials", status="500", region="global") == 1
+    assert value(found, calls, outcome="served", model="gpt-5.2", status="200", usage="reported") == 2
+    assert (
+        value(
+            found,
+            calls,
+            decision="refused",
+            outcome="refused",
+            error_type="refused_feature",
+            rule="ZERO_DATA_RETENTION",
+        )
+        == 1
+    )
+    failed = {"decision": "allowed", "outcome": "provider_error", "error_type": "provider_credentials"}
+    assert value(found, calls, **failed, status="500", region="global") == 1
     assert value(found, "foundry_sidecar_alarms_total", alarm="provider_credentials") == 1
     tokens = {kind: value(found, "foundry_sidecar_tokens_total", kind=kind, model="gpt-5.2") for kind in KINDS}
     assert tokens == {"input": 200, "cached": 80, "output": 40, "reasoning": 16}
-    assert value(found, "gen_ai_client_token_usage_sum", gen_ai_token_type="output") == 40
-    assert value(found, "gen_ai_client_operation_duration_seconds_count") == 3
-    assert value(found, "gen_ai_client_operation_duration_seconds_count", error_type="provider_credentials") == 1
-    assert value(found, "gen_ai_client_operation_time_to_first_chunk_seconds_count") == 1
+    assert value(found, "gen_ai_client_inference_usage_output_tokens_total", gen_ai_token_modality="unknown") == 40
+    assert value(found, "gen_ai_client_inference_operation_output_tokens_sum") == 40
+    assert value(found, "gen_ai_client_inference_duration_seconds_count") == 3
+    assert value(found, "gen_ai_client_inference_duration_seconds_count", error_type="provider_credentials") == 1
+    assert value(found, "gen_ai_client_inference_time_to_first_chunk_seconds_count") == 1
     assert value(found, "foundry_sidecar_call_duration_seconds_count") == 4
     assert value(found, "foundry_sidecar_overhead_duration_seconds_count", decision="refused") == 1
-    assert value(found, "foundry_sidecar_ledger_lost") == 0
+    assert value(found, "foundry_sidecar_ledger_lost_total") == 0
     assert value(found, "process_resident_memory_bytes") > 0
     assert records.of("telemetry_failed") == records.of("sink_failed") == []
 

@@ -18,7 +18,7 @@ LOGPROBS = "message.output_text.logprobs"
 
 
 def model(**row: Any) -> Model:
-    return Model(rid=RID, provider_model="gpt-5.2", **row)
+    return Model(**{"rid": RID, "provider_model": "gpt-5.2", "daily_cache": False, **row})
 
 
 def members(body: dict[str, Json], row: Model | None = None, **settings: Any) -> dict[str, Json]:
@@ -85,6 +85,38 @@ def test_prompts_stay_in_memory_where_the_model_can(
     body: dict[str, Json], accepts: bool, expected: dict[str, Json]
 ) -> None:
     assert members({"store": False, **body}, model(in_memory_cache=accepts)) == expected
+
+
+KEEPS = model(daily_cache=True)
+
+
+@pytest.mark.parametrize(
+    ("attested", "settings", "refused"),
+    [
+        (False, {}, True),
+        (True, {}, False),
+        (False, {"models_with_daily_cache": [RID]}, False),
+        (False, {"models_with_daily_cache": [RID + "-1"]}, True),
+        (False, {"mode": "warn"}, False),
+        (False, {"rules": {"model": "warn"}}, False),
+        (False, {"rules": {"ZERO_DATA_RETENTION": "warn"}}, False),
+    ],
+)
+def test_a_model_that_keeps_prompts_for_a_day(attested: bool, settings: dict[str, Any], refused: bool) -> None:
+    decided = judge({"store": False}, KEEPS, PolicySettings.model_validate(settings), attested=attested)
+    assert bool(decided.refused) == refused
+    assert decided.members == {}, "in_memory would be an error there"
+    assert bool(decided.warned) == ("mode" in settings or "rules" in settings)
+    for finding in (*decided.refused, *decided.warned):
+        assert (finding.path, finding.rule, finding.refusal) == ("model", "ZERO_DATA_RETENTION", "refused_feature")
+        assert finding.setting == "models_with_daily_cache"
+        for said in ("24 hours", "in_memory", "provider.zero_data_retention: attested", "models_with_daily_cache"):
+            assert said in finding.message
+
+
+def test_a_model_that_keeps_prompts_in_memory_needs_no_word() -> None:
+    for row in (model(), model(in_memory_cache=True, daily_cache=True)):
+        assert judge({}, row, PolicySettings()).refused == ()
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,19 @@
 
 import json
 from dataclasses import replace
-from typing import Any
 
-import httpx2
-import openai
 import pytest
 
 from addons.responses.answer import (
     AnswerFacts,
     Usage,
-    error_event,
     facts_from_body,
     facts_from_event,
     facts_from_response,
 )
 
 NOTHING = AnswerFacts()
+FAILED = AnswerFacts(failed=True)
 
 
 @pytest.mark.parametrize(
@@ -33,13 +30,15 @@ NOTHING = AnswerFacts()
                 "service_tier": "default", "error": {"code": "server_error", "message": "…"}, "output": [{"x": 1}],
             },
             AnswerFacts("resp_1", "gpt-5.2", "failed", None, store=True, background=False, service_tier="default",
-                        error_code="server_error"),
+                        error_code="server_error", failed=True),
         ),
         (
             {"id": 1, "model": [], "status": {}, "usage": 3, "store": "no", "background": 0, "error": "x"},
-            replace(NOTHING, unread=True),
+            replace(FAILED, unread=True),
         ),
-        ({"error": {"code": 42}}, NOTHING),
+        ({"error": {"code": 42}}, FAILED),
+        ({"error": None, "status": "failed"}, replace(FAILED, status="failed")),
+        ({"error": None, "status": "incomplete"}, replace(NOTHING, status="incomplete")),
     ],
 )  # fmt: skip
 def test_facts(response: object, facts: AnswerFacts) -> None:
@@ -58,6 +57,10 @@ def test_facts(response: object, facts: AnswerFacts) -> None:
                 "output_tokens_details": {"reasoning_tokens": 2}, "total_tokens": 15,
             },
             Usage(10, 4, 5, 2, 15),
+        ),
+        (
+            {"input_tokens": 10, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 9}},
+            Usage(10, 0, cache_write_tokens=9),
         ),
         ({"input_tokens": 0, "output_tokens": 0}, Usage(0, None, 0)),
         ({"input_tokens": 3, "input_tokens_details": None, "output_tokens_details": []}, Usage(3)),
@@ -110,46 +113,9 @@ def test_the_largest_count() -> None:
 
 
 def test_an_error_envelope_as_body() -> None:
-    assert facts_from_body(b'{"error":{"code":"invalid_prompt"}}') == AnswerFacts(error_code="invalid_prompt")
-
-
-def stream_from(body: bytes) -> list[Any]:
-    """The events the real SDK yields of a stream, up to its end or its exception."""
-    answer = httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=body)
-    transport = httpx2.MockTransport(lambda _: answer)
-    with httpx2.Client(transport=transport) as http, openai.OpenAI(api_key="k", http_client=http, max_retries=0) as sdk:
-        return list(sdk.responses.create(model="m", input="i", stream=True))
-
-
-DELTA = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"hi"}\n\n'
-
-
-@pytest.mark.parametrize("before", [b"", DELTA, DELTA[:-1], DELTA[:-2], b": a comm"])
-def test_the_error_event_raises_in_the_real_sdk(before: bytes) -> None:
-    event = error_event("stream_truncated", "The stream broke off.\nTry again.", param="input", sequence_number=3)
-    with pytest.raises(openai.APIError, match="The stream broke off") as caught:
-        stream_from(before + event)
-    error = caught.value
-    assert (error.code, error.type, error.param) == ("stream_truncated", "server_error", "input")
-
-
-@pytest.mark.parametrize("before", [DELTA[:-3], b"event: response.out"])
-def test_a_cut_in_the_middle_of_an_event_raises_too(before: bytes) -> None:
-    with pytest.raises(json.JSONDecodeError):  # of the event cut short, before ours is reached
-        stream_from(before + error_event("stream_truncated", "The stream broke off."))
-
-
-def test_a_stream_of_the_real_sdk_without_the_error_event_does_not_raise() -> None:
-    assert [event.type for event in stream_from(DELTA)] == ["response.output_text.delta"]
-
-
-def test_the_error_event_is_the_documented_one_with_the_error_nested() -> None:
-    blank, name, data, *end = error_event("c", "m", sequence_number=3).removeprefix(b"\n").split(b"\n")
-    assert (blank, name, end) == (b"", b"event: error", [b"", b""])
-    assert json.loads(data.removeprefix(b"data: ")) == {
-        "type": "error", "code": "c", "message": "m", "param": None, "sequence_number": 3,
-        "error": {"type": "server_error", "code": "c", "message": "m", "param": None},
-    }  # fmt: skip
+    assert facts_from_body(b'{"error":{"code":"invalid_prompt"}}') == AnswerFacts(
+        error_code="invalid_prompt", failed=True
+    )
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import pytest
 
 from addons.responses.answer import AnswerFacts
 from addons.responses.canary import alarms_of
+from addons.responses.verdict import Json
 
 
 @pytest.mark.parametrize(
@@ -12,17 +13,24 @@ from addons.responses.canary import alarms_of
         (AnswerFacts(service_tier="auto"), None, []),
         (AnswerFacts(service_tier="default"), "flex", []),
         (AnswerFacts(service_tier="flex"), "flex", []),
-        (AnswerFacts(service_tier="flex"), None, ["service_tier_echoed"]),
-        (AnswerFacts(service_tier="priority"), "auto", ["service_tier_echoed"]),
+        # left to the project, whose setting is the operator's own
+        (AnswerFacts(service_tier="flex"), None, []),
+        (AnswerFacts(service_tier="priority"), "auto", []),
+        (AnswerFacts(service_tier="priority"), "default", ["service_tier_echoed"]),
+        (AnswerFacts(service_tier="priority"), ["auto"], ["service_tier_echoed"]),
         (AnswerFacts(service_tier="priority"), "flex", ["service_tier_echoed"]),
         (AnswerFacts(store=True), None, ["store_echoed"]),
         (AnswerFacts(background=True), None, ["background_echoed"]),
         (
-            AnswerFacts(store=True, background=True, service_tier="scale"),
-            None,
-            ["store_echoed", "background_echoed", "service_tier_echoed"],
+            AnswerFacts(store=True, background=True, service_tier="scale", unread=True),
+            "default",
+            ["answer_unread", "store_echoed", "background_echoed", "service_tier_echoed"],
         ),
     ],
 )
-def test_alarms(facts: AnswerFacts, asked_tier: str | None, alarms: list[str]) -> None:
+def test_alarms(facts: AnswerFacts, asked_tier: Json, alarms: list[str]) -> None:
     assert alarms_of(facts, asked_tier) == alarms
+
+
+def test_half_an_answer_is_not_expected_to_be_readable() -> None:
+    assert alarms_of(AnswerFacts(store=True, unread=True), None, whole=False) == ["store_echoed"]

@@ -14,7 +14,7 @@ from addons.responses.rows import deciding
 from addons.responses.splice import MAX_DEPTH
 from addons.responses.verdict import ABSENT, Finding, Json, Verdict
 
-PLAIN = Model(rid="ri.language-model-service..language-model.gpt-4-1", provider_model="gpt-4.1")
+PLAIN = Model(rid="ri.language-model-service..language-model.gpt-4-1", provider_model="gpt-4.1", daily_cache=False)
 REASONING = PLAIN.model_copy(update={"reasoning": True})
 DATA_URL = "data:image/png;base64,iVBORw0KGgo="
 
@@ -231,7 +231,6 @@ def test_may_leave_as_it_came(body: Body) -> None:
             "ZERO_DATA_RETENTION",
         ),
         ({"moderation": {"model": "omni"}}, "moderation", "FEATURE_DISABLED"),
-        ({"access_programs": {"cyber": "standard"}}, "access_programs", "FEATURE_DISABLED"),
         *(
             ({"service_tier": tier}, "service_tier", "COST")
             for tier in ("flex", "scale", "priority", "fast", "ultrafast")
@@ -309,7 +308,15 @@ def test_unknown_member_is_refused(body: Body, path: str) -> None:
         (message({"text": "x"}), "input[0].content[0].type"),
         ({"input": [{"role": "user", "content": {"type": "input_text"}}]}, "input[0].content"),
         (message({"type": "input_image", "image_url": {"url": DATA_URL}}), "input[0].content[0].image_url"),
-        ({"input": [{**SEALED, "encrypted_content": ""}]}, "input[0].encrypted_content"),
+        # what stands without its content, and has no id to be looked up by
+        ({"input": [{}]}, "input[0].type"),
+        ({"input": [{"content": "x"}]}, "input[0].type"),
+        ({"input": [{"role": None, "content": "x"}]}, "input[0].type"),
+        ({"input": [{"role": "assistant", "content": None}]}, "input[0]"),
+        ({"input": [{"type": "message", "role": "assistant", "id": None}]}, "input[0]"),
+        ({"input": [{"type": "function_call", "call_id": "c", "name": "f"}]}, "input[0]"),
+        ({"input": [{"type": "function_call_output", "call_id": "c", "output": None}]}, "input[0]"),
+        ({"input": [{"type": "reasoning", "summary": [], "encrypted_content": " "}]}, "input[0]"),
         ({"input": [{**SEALED, "encrypted_content": {"id": "x"}}]}, "input[0].encrypted_content"),
         ({"tools": {}}, "tools"),
         ({"tools": ["web_search"]}, "tools[0]"),
@@ -535,7 +542,7 @@ def test_cache_only_leaves_alone_what_only_names_the_tool(door: Door) -> None:
 @pytest.mark.parametrize(
     ("body", "left"),
     [
-        ({"tools": [{"type": "web_search"}]}, {"tools": []}),
+        ({"tools": [{"type": "web_search"}]}, {}),
         ({"tools": [FUNCTION, {"type": "web_search"}, CUSTOM]}, {"tools": [FUNCTION, CUSTOM]}),
         ({"tool_choice": {"type": "web_search"}}, {}),
         (
@@ -556,7 +563,7 @@ def test_cache_only_leaves_alone_what_only_names_the_tool(door: Door) -> None:
 def test_strip_takes_web_search_out_at_every_door(body: Body, left: Body) -> None:
     body = {"store": False, **body}
     assert forwarded(body, web_search="strip") == {"store": False, **left}
-    assert [change.action for change in verdict(body, web_search="strip").changes] == ["stripped"]
+    assert {change.action for change in verdict(body, web_search="strip").changes} == {"stripped"}
 
 
 @pytest.mark.parametrize("mode", ["strip", "cache_only", "allow"])
@@ -667,12 +674,15 @@ def test_a_screenshot_must_be_in_the_body(below: str) -> None:
         ({"type": "item_reference", "id": "msg_1"}, "", "ZERO_DATA_RETENTION"),
         ({"type": None, "id": "msg_1"}, "", "ZERO_DATA_RETENTION"),
         ({"id": "msg_1"}, "", "ZERO_DATA_RETENTION"),
-        ({}, "", "ZERO_DATA_RETENTION"),
+        ({"id": "msg_1", "role": None, "content": "x"}, "", "ZERO_DATA_RETENTION"),
         # an id without the content: the provider would look it up
         ({"type": "message", "role": "user", "id": "msg_1"}, "", "ZERO_DATA_RETENTION"),
         ({"role": "user", "id": "msg_1", "content": None}, "", "ZERO_DATA_RETENTION"),
         ({"type": "reasoning", "id": "rs_1", "summary": []}, "", "ZERO_DATA_RETENTION"),
         ({"type": "reasoning", "id": "rs_1", "encrypted_content": None}, "", "ZERO_DATA_RETENTION"),
+        ({"type": "reasoning", "id": "rs_1", "encrypted_content": ""}, "", "ZERO_DATA_RETENTION"),
+        ({"type": "reasoning", "id": "rs_1", "encrypted_content": " \n"}, "", "ZERO_DATA_RETENTION"),
+        ({"type": "compaction", "id": "cmp_1", "encrypted_content": ""}, "", "ZERO_DATA_RETENTION"),
         ({"type": "compaction", "id": "cmp_1"}, "", "ZERO_DATA_RETENTION"),
         ({"type": "function_call", "id": "fc_1"}, "", "ZERO_DATA_RETENTION"),
         ({"type": "function_call_output", "id": "fc_1"}, "", "ZERO_DATA_RETENTION"),
@@ -709,6 +719,73 @@ def test_a_screenshot_must_be_in_the_body(below: str) -> None:
 )
 def test_item_is_refused(item: Json, below: str, rule: str) -> None:
     assert first({"input": [{"role": "user", "content": "x"}, item]}) == (f"input[1]{below}", rule, "refused_feature")
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"type": "message", "role": "user", "content": ""},
+        {"type": "message", "role": "assistant", "content": []},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": " ", "annotations": []}]},
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": ""},
+        {"type": "function_call_output", "call_id": "c", "output": ""},
+        {"type": "function_call_output", "call_id": "c", "output": [{"type": "input_text", "text": ""}]},
+        {"type": "custom_tool_call", "call_id": "c", "name": "f", "input": " "},
+        {"type": "custom_tool_call_output", "call_id": "c", "output": "\n"},
+        {"type": "shell_call_output", "call_id": "c", "output": []},
+        {"type": "tool_search_output", "call_id": "c", "execution": "client", "tools": []},
+    ],
+    ids=str,
+)
+def test_an_item_that_says_nothing_leaves_without_its_id(item: dict[str, Json]) -> None:
+    """A tool may return nothing; but with an id the provider might look such an item up."""
+    assert verdict({"store": False, "input": [item]}) == Verdict((), (), (), {})
+    decided = verdict({"store": False, "input": [SEALED, {**item, "id": "x_1"}]})
+    assert decided.refused == ()
+    assert decided.members == {"input": [SEALED, item]}
+    assert [(change.path, change.action, change.rule) for change in decided.changes] == [
+        ("input[1].id", "stripped", "ZERO_DATA_RETENTION")
+    ]
+
+
+@pytest.mark.parametrize("mode", ["enforce", "warn"])
+def test_what_lacks_its_content_is_told_what_it_lacks(mode: str) -> None:
+    (finding,) = verdict({"input": [{"role": "assistant", "content": None}]}, mode=mode).refused
+    assert finding.message == "input[0] must have content."
+
+
+def test_access_programs_are_taken_out_and_noted() -> None:
+    """Some versions of Codex send them unasked."""
+    decided = verdict({"store": False, "access_programs": {"cyber": "standard"}})
+    assert decided.members == {"access_programs": ABSENT}
+    assert [(change.path, change.action) for change in decided.changes] == [("access_programs", "stripped")]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://x.example/a.png", 'a URL that begins with "https:"'),
+        ("HTTP://x.example/a.png", 'a URL that begins with "HTTP:"'),
+        ("gs://bucket/a", 'a URL that begins with "gs:"'),
+        ("//x.example/a.png", "a URL without a scheme"),
+        ("my-secret-prompt-text:x", "a URL of unknown scheme"),
+    ],
+)
+def test_a_refused_url_is_told_as_it_was_written(url: str, said: str) -> None:
+    (finding,) = verdict(message({"type": "input_image", "image_url": url})).refused
+    assert said in finding.message
+    assert "secret" not in finding.message
+
+
+def test_a_conversation_kept_elsewhere_is_told_the_word_that_helps() -> None:
+    for body in ({"previous_response_id": "resp_1"}, {"conversation": "conv_1"}):
+        assert "store: false" in verdict(body).refused[0].message
+    assert "store: false" in verdict({"input": [{"type": "item_reference", "id": "m"}]}).refused[0].message
+
+
+def test_advice_on_the_preview_works() -> None:
+    (finding,) = verdict({"tools": [{"type": "web_search_preview"}]}).refused
+    assert "use the tool web_search" in finding.message
 
 
 def test_an_item_without_a_type_is_a_message_or_a_reference() -> None:
@@ -873,7 +950,7 @@ def test_a_hostile_body_makes_a_short_verdict() -> None:
     assert len(verdict(body, mode="warn").warned) == 100
     tools: Body = {"tools": [{"type": "web_search"}] * 10_000}
     assert len(verdict(tools, web_search="strip").changes) == 100
-    assert forwarded(tools, web_search="strip")["tools"] == []
+    assert "tools" not in forwarded(tools, web_search="strip")
     # what is refused is not hidden behind what only warns
     body["tools"] = [{"type": "mcp"}]
     assert paths(verdict(body, mode="warn", rules={"tool.mcp": "enforce"}).refused) == ["tools[0]"]

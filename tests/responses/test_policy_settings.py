@@ -17,6 +17,8 @@ def test_every_default_is_the_strictest() -> None:
         "image_generation": "refuse",
         "computer": "refuse",
         "server_tool_search": "refuse",
+        "models_with_daily_cache": (),
+        "review_days": 180,
         "safety_identifier": None,
         "prompt_cache_key": "caller",
     }

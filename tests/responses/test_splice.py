@@ -9,9 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from addons.foundry.models import Model
 from addons.foundry.refusals import Refusal
+from addons.responses.policy import judge
+from addons.responses.policy_settings import PolicySettings
 from addons.responses.splice import MAX_DEPTH, read, splice
-from addons.responses.verdict import ABSENT, Absent
+from addons.responses.verdict import ABSENT, Absent, Thinned
+
+MODEL = Model(rid="ri.a..b.c", provider_model="m", daily_cache=False)
 
 
 def nested(levels: int) -> bytes:
@@ -52,7 +57,7 @@ def mixed(levels: int) -> bytes:
         (b'{"a":-Infinity}', "invalid number"),
         (b'{"a":"\xff"}', "unicode"),
         (b'{"a":"\xed\xa0\x80"}', "unicode"),
-        (b'{"a":"\\ud800"}', "hex escape"),
+        (b'{"a":"\\ud800"}', "half of a surrogate pair"),
         (b'\xef\xbb\xbf{"a":1}', "line 1, column 1"),
         (b'{"a":01}', "invalid number"),
         (b'{"a":"\x01"}', "control character"),
@@ -122,7 +127,7 @@ def test_prompt_text_is_not_kept_in_the_process_wide_cache() -> None:
     ],
 )
 def test_splice(body: bytes, members: dict[str, Any], expected: bytes) -> None:
-    assert splice(body, members) == expected
+    assert splice(body, read(body), members) == expected
 
 
 @pytest.mark.parametrize(
@@ -130,22 +135,98 @@ def test_splice(body: bytes, members: dict[str, Any], expected: bytes) -> None:
 )
 def test_splice_raises_on_what_read_would_refuse(body: bytes) -> None:
     with pytest.raises(ValueError):
-        splice(body, {"c": 1})
+        splice(body, {}, {"c": 1})
 
 
 def test_a_number_that_cannot_be_written_again_is_refused() -> None:
     body = b'{"tools":[{"maximum":1e999}],"b":1}'
-    assert splice(body, {"b": 2}) == b'{"tools":[{"maximum":1e999}],"b":2}'
+    assert splice(body, read(body), {"b": 2}) == b'{"tools":[{"maximum":1e999}],"b":2}'
     with pytest.raises(Refusal, match="'tools' is too large") as caught:
-        splice(body, {"tools": read(body)["tools"]})
+        splice(body, read(body), {"tools": [{"maximum": float("inf")}]})
     assert caught.value.param == "tools"
+
+
+ODD = '{ "type":"function", "name" : "f", "parameters":{"a":1.0000000000000000001,"b":0.10,"c":1e400,"d":"\\u00e9"} }'
+
+
+@pytest.mark.parametrize(
+    ("sent", "left", "settings"),
+    [
+        pytest.param(
+            '{"tools": [ {"type":"web_search"} , ODD ,{"type": "web_search"}], "store":false}',
+            '{"tools": [ ODD ], "store":false}',
+            {"web_search": "strip"},
+            id="siblings of what was stripped",
+        ),
+        pytest.param(
+            '{"tools": [ODD, { "type" : "web_search", "filters": {"allowed_domains": ["\\u0061"]} } ] ,"store":false}',
+            '{"tools": [ODD, { "type" : "web_search", "filters": {"allowed_domains": ["\\u0061"]} '
+            ',"external_web_access":false} ] ,"store":false}',
+            {"web_search": "cache_only"},
+            id="siblings and members of what was forced",
+        ),
+        pytest.param(
+            '{"tools": [{"type": "namespace", "name": "n", "tools": [ODD, {"type":"web_search"}]}], "store":false}',
+            '{"tools": [{"type": "namespace", "name": "n", "tools": [ODD]}], "store":false}',
+            {"web_search": "strip"},
+            id="at any depth",
+        ),
+        pytest.param(
+            '{"store":false,"input":[{"type":"web_search_call","id":"w","status":"failed"},'
+            '{"role":"user","content":"\\u00e9"},'
+            '{"type":"function_call_output", "id" : "o", "call_id":"c","output":""}]}',
+            '{"store":false,"input":['
+            '{"role":"user","content":"\\u00e9"},{"type":"function_call_output", "call_id":"c","output":""}]}',
+            {"web_search": "strip"},
+            id="one taken out, one changed",
+        ),
+        pytest.param(
+            '{"store":false,"tools":[{"type":"web_search"},ODD],"tool_choice":{"type":"allowed_tools", "mode":"auto",'
+            '"tools":[{"type":"web_search"}, {"type": "function" ,"name":"\\u0066"}]}}',
+            '{"store":false,"tools":[ODD],"tool_choice":{"type":"allowed_tools", "mode":"auto",'
+            '"tools":[ {"type": "function" ,"name":"\\u0066"}]}}',
+            {"web_search": "strip"},
+            id="a choice",
+        ),
+    ],
+)
+def test_what_did_not_change_keeps_its_bytes_at_any_depth(sent: str, left: str, settings: dict[str, Any]) -> None:
+    body = sent.replace("ODD", ODD).encode()
+    document = read(body)
+    decided = judge(document, MODEL, PolicySettings.model_validate(settings))
+    assert decided.refused == ()
+    assert splice(body, document, decided.members).decode() == left.replace("ODD", ODD)
+
+
+@st.composite
+def _thinned(draw: st.DrawFn, value: Any) -> Any:
+    """A value as the walk may leave it: elements and members changed or taken out at any depth."""
+    if isinstance(value, list) and draw(st.booleans()):
+        kept = [(place, draw(_thinned(inner))) for place, inner in enumerate(value) if draw(st.booleans())]
+        return Thinned(kept)
+    if isinstance(value, dict) and draw(st.booleans()):
+        kept_members = {name: draw(_thinned(inner)) for name, inner in value.items() if draw(st.booleans())}
+        return kept_members | draw(st.dictionaries(_names, _values, max_size=1))
+    return value
+
+
+@given(st.data())
+def test_any_change_at_any_depth_is_what_is_read_again(data: st.DataObject) -> None:
+    body = data.draw(_spelled(data.draw(st.dictionaries(_names, _values, max_size=4)))).encode()
+    document = read(body)
+    members = {name: data.draw(_thinned(value)) for name, value in document.items()}
+    spliced = splice(body, document, members)
+    assert read(spliced) == {**document, **members}
+    if all(members[name] is document[name] for name in document):
+        assert spliced == body
 
 
 def test_a_large_member_is_copied_not_parsed() -> None:
     body = b'{"input":"' + b"x" * 20_000_000 + b'","store":true}'
+    document = read(body)
     tracemalloc.start()
     try:
-        spliced = splice(body, {"store": False})
+        spliced = splice(body, document, {"store": False})
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -208,7 +289,7 @@ def test_splice_changes_the_members_named_and_no_other_byte(
     case: tuple[bytes, dict[str, bytes], dict[str, Any]],
 ) -> None:
     body, spellings, members = case
-    spliced = splice(body, members)
+    spliced = splice(body, read(body), members)
 
     expected = read(body) | members
     expected = {name: value for name, value in expected.items() if not isinstance(value, Absent)}
@@ -219,4 +300,4 @@ def test_splice_changes_the_members_named_and_no_other_byte(
     position = 0
     for spelling in untouched:
         position = spliced.index(spelling, position) + len(spelling)
-    assert splice(body, {}) is body
+    assert splice(body, read(body), {}) is body

@@ -34,6 +34,9 @@ NOT_IN_THE_SDK = {
     "item.compaction_trigger.status": "every item may have one",
     "item.configuration_update.status": "every item may have one",
     "item.additional_tools.status": "every item may have one",
+    "item.function_call.parsed_arguments": "openai-node's parse helper; stripped",
+    "part.output_text.parsed": "openai-node's parse helper; stripped",
+    "web_search_action.search.sources.name": "an API in place of a page, as in recorded answers",
     "tool.web_search.search_content_types": "Codex sends it",
     "tool.web_search_2025_08_26.search_content_types": "Codex sends it",
 }

@@ -1,9 +1,11 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from addons.values.secret import Secret, SecretError
+from tests.values.odd_files import ODD_FILES, put
 
 
 def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,6 +35,19 @@ def test_missing(tmp_path: Path) -> None:
         Secret(env="NO_SUCH_VARIABLE").read()
     with pytest.raises(SecretError, match="nothing"):
         Secret(file=tmp_path / "nothing").read()
+
+
+@pytest.mark.parametrize(("make", "message"), ODD_FILES.values(), ids=ODD_FILES)
+def test_swapped_for_an_odd_file(tmp_path: Path, make: Callable[[Path], object], message: str) -> None:
+    (tmp_path / "key").write_text("value")
+    secret = Secret(file=tmp_path / "key")
+    assert secret.read() == "value"
+    put(make, tmp_path / "key")
+    with pytest.raises(SecretError, match=r"^file .*key") as caught:
+        secret.read()
+    said = message.removeprefix("can't be read: ")
+    assert said in str(caught.value)
+    assert "value" not in str(caught.value)
 
 
 @pytest.mark.parametrize("fields", [{}, {"env": "A", "file": "b"}, {"value": "x"}])

@@ -5,7 +5,7 @@ import pytest
 from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.refusals import Refusal
 from addons.verifiers import claims
-from addons.verifiers.settings import JwtSettings
+from addons.verifiers.sections import JwtSettings
 
 RID = "ri.compass.main.folder.a"
 OTHER = "ri.compass.main.folder.b.c"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from addons.foundry.caller import SCOPE, Caller
-from addons.verifiers.http_client import HttpClient
+from addons.sources.http_client import HttpClient
 from addons.verifiers.introspection import Introspection
-from addons.verifiers.settings import IntrospectionSettings
+from addons.verifiers.sections import IntrospectionSettings
 from tests.verifiers.refusals import run, verdict
 from tests.verifiers.servers import NOBODY, Reply, always, serving
 

@@ -8,8 +8,10 @@ import pytest
 from tornado.httputil import HTTPServerRequest
 
 from addons.foundry.refusals import Refusal
-from addons.verifiers.http_client import HttpClient
+from addons.sources.http_client import HttpClient
+from addons.verifiers.discovery import Written
 from addons.verifiers.key_sources import KeyFile, KeySet
+from tests.sources.alarms import a_fault
 from tests.verifiers.refusals import run
 from tests.verifiers.servers import NOBODY, Reply, Served, serving
 from tests.verifiers.tokens import OTHER_RSA, P256, RSA, jwk, key_set, pem
@@ -33,7 +35,9 @@ class Issuer:
         return self.reply
 
     def keys(self) -> KeySet:
-        return KeySet(self.served.url, HttpClient(5), lifetime=100, interval=5, clock=lambda: self.now)
+        return KeySet(
+            Written(self.served.url), HttpClient(5), a_fault(), lifetime=100, interval=5, clock=lambda: self.now
+        )
 
     @property
     def asked(self) -> int:
@@ -140,7 +144,7 @@ def test_many_calls_at_once_fetch_once() -> None:
 
 def test_many_calls_at_once_fail_at_once_each_with_its_own_refusal() -> None:
     async def main() -> list[Any]:
-        keys = KeySet(NOBODY, HttpClient(5), lifetime=100, interval=5)
+        keys = KeySet(Written(NOBODY), HttpClient(5), a_fault(), lifetime=100, interval=5)
         return await asyncio.gather(*(keys.find("one", "RS256") for _ in range(5)), return_exceptions=True)
 
     refusals = run(main())
@@ -151,7 +155,7 @@ def test_many_calls_at_once_fail_at_once_each_with_its_own_refusal() -> None:
 
 def test_key_file(tmp_path: Path) -> None:
     (tmp_path / "key.pem").write_bytes(pem(P256))
-    file = KeyFile(tmp_path / "key.pem")
+    file = KeyFile(tmp_path / "key.pem", a_fault())
     (key,) = run(file.find("whatever", "ES256"))
     assert key.public == P256.public_key()
     assert run(file.find(None, "RS256")) == []

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from addons.foundry.caller import SCOPE, Caller
-from addons.verifiers.http_client import HttpClient
+from addons.sources.http_client import HttpClient
 from addons.verifiers.multipass import Multipass
-from addons.verifiers.settings import FoundrySettings
+from addons.verifiers.sections import FoundrySettings
 from tests.verifiers.refusals import run, verdict
 from tests.verifiers.servers import NOBODY, Reply, always, serving
 

@@ -1,12 +1,15 @@
-import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from addons.foundry.caller import SCOPE, Caller, token_hash
-from addons.verifiers import watched_file
-from addons.verifiers.registry import Registry
-from addons.verifiers.watched_file import FileError
+from addons.sources import watched_file
+from addons.sources.alarm import Fault
+from addons.values.small_file import FileError
+from addons.verifiers.registry import ALARM, Registry
+from tests.sources.alarms import Alarms, a_fault
+from tests.values.odd_files import ODD_FILES, put
 from tests.verifiers.refusals import run, verdict
 
 HASH = token_hash("alices-token")
@@ -42,12 +45,12 @@ def path(tmp_path: Path) -> Path:
 )
 def test_known_tokens(path: Path, token: str, expected: Caller | str) -> None:
     path.write_text(FILE)
-    assert run(verdict(Registry(path), token)) == expected
+    assert run(verdict(Registry(path, a_fault()), token)) == expected
 
 
 def test_an_empty_list_knows_nobody(path: Path) -> None:
     path.write_text("[]")
-    assert run(verdict(Registry(path), "alices-token")) == "INVALID"
+    assert run(verdict(Registry(path, a_fault()), "alices-token")) == "INVALID"
 
 
 ROW = f"- {{sha256: {HASH}, subject: a, scopes: []}}\n"
@@ -78,19 +81,61 @@ ROW = f"- {{sha256: {HASH}, subject: a, scopes: []}}\n"
 def test_a_bad_file_is_an_error_with_its_line(path: Path, text: str, message: str) -> None:
     path.write_text(text)
     with pytest.raises(FileError) as caught:
-        Registry(path)
+        Registry(path, a_fault())
     assert str(caught.value).startswith(str(path))
     assert message in str(caught.value)
     assert HASH not in str(caught.value)
 
 
-def test_the_file_is_read_again(path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+BOTH = f"{ROW}- {{sha256: {OTHER}, subject: b, scopes: []}}\n"
+WRONG = "- {sha256: x}\n"
+
+# what the file holds later, who is known then (of alice and the pod), whether there is an alarm
+LATER: dict[str, tuple[str, list[bool], bool]] = {
+    "a row more": (f"{BOTH}- {{sha256: {token_hash('c')}, subject: c, scopes: []}}\n", [True, True], False),
+    "a row taken out": (ROW, [True, False], False),
+    "both taken out": ("[]", [False, False], False),
+    "a mistake beside them": (BOTH + WRONG, [True, True], True),
+    "a mistake, and a row taken out": (ROW + WRONG, [True, False], True),
+    "a mistake, a hash in capitals": (ROW.replace(HASH, HASH.upper()) + WRONG, [True, False], True),
+    "a mistake in what is left alone": (WRONG, [False, False], True),
+    "no YAML, and a row taken out": (f"[[{ROW}", [True, False], True),
+    "another shape": (f"tokens: {{{HASH}: alice}}", [True, False], True),
+    "nothing": ("", [True, True], True),
+}
+
+
+@pytest.mark.parametrize(("text", "known", "alarm"), LATER.values(), ids=LATER)
+def test_the_file_is_read_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch, text: str, known: list[bool], alarm: bool
+) -> None:
     monkeypatch.setattr(watched_file, "_LOOK_EVERY", 0.0)
+    alarms = Alarms()
+    path.write_text(BOTH)
+    registry = Registry(path, Fault(ALARM, alarms))
+    path.write_text(text)
+    for _ in range(2):
+        assert [run(registry.knows(token)) for token in ("alices-token", "pods-token")] == known
+        assert [run(verdict(registry, token)) != "INVALID" for token in ("alices-token", "pods-token")] == known
+        assert alarms.names == [ALARM] * alarm
+        assert [str(path) in why for why in run(registry.missing())] == [True] * alarm
+    path.write_text(BOTH + "# mended")
+    assert run(registry.missing()) == []
+    assert run(verdict(registry, "pods-token")) != "INVALID"
+
+
+@pytest.mark.parametrize(("make", "message"), ODD_FILES.values(), ids=ODD_FILES)
+def test_swapped_for_an_odd_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], object], message: str
+) -> None:
+    monkeypatch.setattr(watched_file, "_LOOK_EVERY", 0.0)
+    alarms = Alarms()
     path.write_text(FILE)
-    registry = Registry(path)
-    path.write_text("- sha256: x")
-    with caplog.at_level(logging.ERROR):
-        assert run(verdict(registry, "alices-token")) != "INVALID"
-    assert f"{path}:1: " in caplog.text
-    path.write_text("[]  # locked out")
-    assert run(verdict(registry, "alices-token")) == "INVALID"
+    registry = Registry(path, Fault(ALARM, alarms))
+    put(make, path)
+    assert run(verdict(registry, "alices-token")) != "INVALID", "nothing can be told of who was taken out"
+    ((name, why),) = alarms.raised
+    assert name == ALARM
+    assert message in why
+    with pytest.raises(FileError, match=message):
+        Registry(path, a_fault())

@@ -8,6 +8,11 @@ from addons.verifiers.settings import CallerSettings
 JWT = {"issuer": "i", "audience": "a", "jwks_url": "https://issuer.example/keys"}
 INTROSPECTION = {"url": "https://issuer.example/introspect", "client_id": "me", "client_secret": {"env": "S"}}
 FOUNDRY = {"url": "https://acme.palantirfoundry.com"}
+KUBERNETES = {"audience": "a"}
+DISCOVERY = {"issuer": "i", "audience": "a", "discovery": True}
+KEY_FILE = {"issuer": "i", "audience": "a", "public_key_file": "k"}
+CERTIFICATE = {"trusted_ca": "ca.pem"}
+GRANT = {"scopes": ["a"]}
 
 GOOD: list[dict[str, Any]] = [
     {"verifier": "development"},
@@ -15,6 +20,15 @@ GOOD: list[dict[str, Any]] = [
     {"verifier": "jwt", "jwt": JWT},
     {"verifier": "jwt", "jwt": {"issuer": "i", "audience": "a", "public_key_file": "key.pem"}},
     {"verifier": "jwt", "jwt": JWT, "foundry": FOUNDRY},  # what is not chosen may stand there
+    {"verifier": "jwt", "jwt": [JWT, JWT | {"issuer": "j"}]},
+    {"verifier": "jwt", "jwt": {"issuer": "https://i.example", "audience": "a", "discovery": True}},
+    {"verifier": "jwt", "jwt": {"issuer": "i", "audience": "a", "discovery": "https://i.example/document"}},
+    {"verifier": "jwt", "jwt": JWT | {"subjects": {"spiffe://a.example/*": GRANT}, "subject_prefix": "a/"}},
+    {"verifier": "kubernetes", "kubernetes": KUBERNETES},
+    {"verifier": "certificate", "certificate": {"trusted_ca": "ca.pem"}},
+    {"verifier": ("jwt", "kubernetes"), "jwt": JWT, "kubernetes": KUBERNETES},
+    {"verifier": ("kubernetes", "jwt"), "jwt": JWT, "kubernetes": KUBERNETES | {"issuer": "k"}},
+    {"verifier": ("certificate", "jwt", "foundry"), "jwt": JWT, "foundry": FOUNDRY, "certificate": CERTIFICATE},
     {"verifier": "introspection", "introspection": INTROSPECTION},
     {"verifier": "foundry", "foundry": FOUNDRY | {"subjects": {"an-id": {"scopes": ["a", "b"]}}}},
     *({"verifier": "foundry", "foundry": {"url": url}} for url in (
@@ -27,12 +41,32 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"verifier": "none"}, "Input should be 'registry', 'jwt'"),
     *(
         ({"verifier": name}, f"its settings must stand under caller.{name}")
-        for name in ("registry", "jwt", "introspection", "foundry")
+        for name in ("registry", "jwt", "introspection", "foundry", "kubernetes", "certificate")
     ),
+    ({"verifier": []}, "at least 1 item"),
+    ({"verifier": ["jwt", "none"], "jwt": JWT}, "Input should be 'registry', 'jwt'"),
+    ({"verifier": ["jwt", "registry"], "jwt": JWT}, "its settings must stand under caller.registry"),
+    ({"verifier": ["development", "jwt"], "jwt": JWT}, "write it alone"),
+    ({"verifier": ["foundry", "jwt"], "jwt": JWT, "foundry": FOUNDRY}, "foundry decides about every token"),
+    ({"verifier": ["kubernetes", "jwt"], "jwt": JWT, "kubernetes": KUBERNETES}, "write caller.kubernetes.issuer"),
+    ({"verifier": ["jwt", "jwt"], "jwt": JWT}, "jwt stands there twice"),
+    ({"verifier": "jwt", "jwt": [JWT, JWT | {"audience": "b"}]}, "issuer i stands there twice"),
+    ({"verifier": "jwt", "jwt": []}, "at least 1 item"),
+    ({"verifier": ["jwt", "kubernetes"], "jwt": JWT, "kubernetes": KUBERNETES | {"issuer": "i"}}, "issuer i stands"),
+    ({"verifier": ["jwt", "certificate"], "jwt": JWT, "certificate": {"trusted_ca": "c"}}, "certificate comes first"),
+    ({"verifier": "jwt", "jwt": JWT | {"discovery": True}}, "either jwks_url, discovery or public_key_file"),
+    ({"verifier": "jwt", "jwt": DISCOVERY}, "needs an issuer that is an https"),
+    ({"verifier": "jwt", "jwt": DISCOVERY | {"discovery": "i.example"}}, "write an absolute URL"),
+    ({"verifier": "jwt", "jwt": KEY_FILE | {"credentials": {"env": "T"}}}, "public_key_file fetches none"),
+    ({"verifier": "jwt", "jwt": JWT | {"default": GRANT, "models_claim": "m"}}, "take out projects_claim"),
+    ({"verifier": "jwt", "jwt": JWT | {"subjects": {"a*": GRANT}}}, "a prefix that ends in :* or /*"),
+    ({"verifier": "jwt", "jwt": JWT | {"subject_prefix": "a b"}}, "match pattern"),
+    ({"verifier": "kubernetes", "kubernetes": {}}, "Field required"),
+    ({"verifier": "kubernetes", "kubernetes": KUBERNETES | {"api": "http://10.0.0.1"}}, "plain http is"),
     ({"verifier": "jwt", "foundry": FOUNDRY}, "its settings must stand under caller.jwt"),
     ({"verifier": "development", "shrug": 1}, "Extra inputs are not permitted"),
-    ({"verifier": "jwt", "jwt": JWT | {"public_key_file": "k"}}, "either jwks_url or public_key_file"),
-    ({"verifier": "jwt", "jwt": {"issuer": "i", "audience": "a"}}, "either jwks_url or public_key_file"),
+    ({"verifier": "jwt", "jwt": JWT | {"public_key_file": "k"}}, "either jwks_url, discovery or public_key_file"),
+    ({"verifier": "jwt", "jwt": {"issuer": "i", "audience": "a"}}, "either jwks_url, discovery or public_key_file"),
     ({"verifier": "jwt", "jwt": JWT | {"algorithms": ["HS256"]}}, "Input should be 'RS256'"),
     ({"verifier": "jwt", "jwt": JWT | {"algorithms": ["none"]}}, "Input should be 'RS256'"),
     ({"verifier": "jwt", "jwt": JWT | {"algorithms": []}}, "at least 1 item"),

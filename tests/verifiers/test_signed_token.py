@@ -1,6 +1,7 @@
 import json
 import string
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from addons.foundry.caller import SCOPE, Caller
 from addons.verifiers.key_sources import KeyFile
-from addons.verifiers.settings import JwtSettings
+from addons.verifiers.sections import JwtSettings
 from addons.verifiers.signed_token import SignedToken
 from addons.verifiers.signing_keys import SigningKey
+from tests.sources.alarms import a_fault
 from tests.verifiers.refusals import run, verdict
 from tests.verifiers.tokens import (
     AUDIENCE,
@@ -26,6 +28,7 @@ from tests.verifiers.tokens import (
     claims,
     forged,
     jwk,
+    mac,
     pem,
     raw_signed,
     segment,
@@ -48,6 +51,9 @@ class Ring:
 
     async def find(self, key_id: str | None, algorithm: str) -> list[SigningKey]:
         return [key for key in self.keys if key_id in (None, key.id) and algorithm in key.algorithms]
+
+    async def missing(self) -> Sequence[str]:
+        return ()
 
 
 def verifier(**changes: Any) -> SignedToken:
@@ -105,13 +111,6 @@ def test_claims_of_permissions() -> None:
 PAYLOAD = claims()
 GOOD_SIGNATURE = GOOD["RS256"].rsplit(".", 1)[1]
 TAMPERED = f"{segment({'alg': 'RS256', 'kid': 'one'})}.{segment(PAYLOAD | {'sub': 'root'})}.{GOOD_SIGNATURE}"
-
-
-def mac(algorithm: str, key: bytes) -> str:
-    """A token signed with a secret that is a public key's bytes; PyJWT itself refuses to make one."""
-    hash_algorithm = jwt.get_algorithm_by_name(algorithm)
-    start = f"{segment({'alg': algorithm, 'kid': 'one'})}.{segment(PAYLOAD)}"
-    return f"{start}.{segment(hash_algorithm.sign(start.encode(), key))}"
 
 
 BAD: dict[str, str] = {
@@ -235,6 +234,6 @@ def test_a_key_file_takes_its_own_algorithm_alone(tmp_path: Path, token: str) ->
         {"issuer": ISSUER, "audience": AUDIENCE, "public_key_file": tmp_path / "key.pem"}
         | {"algorithms": ["RS256", "ES256", "ES384"]}
     )
-    checked = SignedToken(own, KeyFile(tmp_path / "key.pem"))
+    checked = SignedToken(own, KeyFile(tmp_path / "key.pem", a_fault()))
     assert isinstance(run(verdict(checked, signed(P256, "ES256", kid=None))), Caller)
     assert run(verdict(checked, token)) == "INVALID"

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from addons.values.small_file import FileError
 from addons.verifiers.signing_keys import SigningKey, parse_key_set, read_public_key
-from addons.verifiers.watched_file import FileError
 from tests.verifiers.tokens import ED25519, KOBLITZ, P256, P384, RSA, SHORT_RSA, jwk, key_set, pem
 
 RSA_ALGORITHMS = {"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}

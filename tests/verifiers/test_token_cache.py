@@ -1,5 +1,8 @@
 import asyncio
-from collections.abc import Mapping
+import contextlib
+import gc
+import weakref
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -33,6 +36,9 @@ class Source:
         if isinstance(said, Refusal):
             raise said
         return said
+
+    async def missing(self) -> Sequence[str]:
+        return ["the source"]
 
 
 ALICE = Caller("alice", frozenset())
@@ -107,6 +113,62 @@ def test_refused_tokens_push_out_no_good_one() -> None:
     run(cache.verify("good"))
     assert source.asked.count("good") == 1
     assert len(cache._refusals._values) == 2
+
+
+def test_few_refused_tokens_are_remembered_however_many_good_ones_may_be() -> None:
+    source = Source({str(number): invalid("no") for number in range(1_500)})
+    cache = TokenCache(source, seconds=60, entries=1_000_000, refused_seconds=5, clock=Clock())
+
+    async def main() -> None:
+        for number in range(1_500):
+            with pytest.raises(Refusal):
+                await cache.verify(str(number))
+
+    run(main())
+    assert len(cache._refusals._values) == 1_000
+
+
+class Heavy(str):
+    """What a verifier holds while it works: a token, an answer."""
+
+    __slots__ = ("__weakref__",)
+
+
+def test_a_remembered_refusal_holds_nothing_of_what_it_was_made_of() -> None:
+    """Issue: 10,000 bad tokens of 16 KB were kept for ever, in the tracebacks of remembered refusals."""
+    held: list[weakref.ref[Heavy]] = []
+
+    class Refusing:
+        async def verify(self, _token: str) -> Caller:
+            answer = Heavy("answer")
+            held.append(weakref.ref(answer))
+            raise invalid("no")
+
+        async def missing(self) -> Sequence[str]:
+            return ()
+
+    cache = TokenCache(Refusing(), seconds=60, entries=9, refused_seconds=5, clock=Clock())
+    for _ in range(3):
+        with pytest.raises(Refusal):
+            run(cache.verify("t"))
+    gc.collect()
+    assert [reference() for reference in held] == [None]
+
+
+def test_what_is_over_goes_though_nobody_asks_for_it_again() -> None:
+    clock = Clock()
+    said: dict[str, Caller | Refusal] = {str(number): ALICE if number % 2 else invalid("no") for number in range(100)}
+    source = Source(said | {"last": ALICE, "last refused": invalid("no")})
+    cache = TokenCache(source, seconds=60, entries=1_000, refused_seconds=5, clock=clock)
+    for number in range(100):
+        clock.now = START + number / 50
+        with contextlib.suppress(Refusal):
+            run(cache.verify(str(number)))
+    clock.now = START + 100
+    for token in ("last", "last refused"):
+        with contextlib.suppress(Refusal):
+            run(cache.verify(token))
+    assert (len(cache._callers._values), len(cache._refusals._values)) == (1, 1)
 
 
 def test_a_remembered_refusal_is_a_new_one_for_each_call() -> None:

@@ -138,7 +138,7 @@ def test_a_malformed_token_reaches_no_verifier(tmp_path: Path) -> None:
         ),
         (
             {"verifier": "foundry", "foundry": {"url": "https://x", "trusted_ca": "{}/none.pem"}},
-            "none.pem: holds no certificates",
+            "none.pem: can't be read: No such file",
         ),
     ],
     ids=["no registry", "bad registry", "bad key", "no secret", "no authorities"],

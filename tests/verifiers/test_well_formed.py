@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 
 from addons.foundry.caller import Caller
@@ -9,6 +11,9 @@ from tests.verifiers.refusals import run, verdict
 class Everyone:
     async def verify(self, token: str) -> Caller:
         return Caller(token, frozenset())
+
+    async def missing(self) -> Sequence[str]:
+        return ["everyone"]
 
 
 @pytest.mark.parametrize("token", ["a", "abc-._~+/XYZ019==", "a.b.c", "a" * LONGEST_TOKEN])

@@ -15,9 +15,9 @@ from typing import Final
 import httptools
 
 from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
+from addons.exchange.upstream.llhttp_notes import MOST_FIELDS, LlhttpNotes
 
 MOST_HEAD_BYTES: Final = 256 * 1024  # interim answers included
-MOST_FIELDS: Final = 1000  # of a head, trailers included
 MOST_INTERIM: Final = 16
 MOST_BARREN_BYTES: Final = 256 * 1024  # chunk sizes, extensions and trailers with no payload in between
 
@@ -28,7 +28,6 @@ _NO_BODY: Final = frozenset({204, 304})  # RFC 9112 §6.3
 _LENGTH: Final = b"content-length"
 _CODING: Final = b"transfer-encoding"
 _CONNECTION: Final = b"connection"
-_FRAMING: Final = frozenset({_LENGTH, _CODING, _CONNECTION})
 
 
 class AnswerReader:
@@ -77,7 +76,7 @@ class AnswerReader:
             self.ended = True
 
     def _new_parser(self) -> None:
-        self._noted = _Noted()
+        self._noted = LlhttpNotes()
         self._parser = httptools.HttpResponseParser(self._noted)
 
     def _read_head(self, data: bytes) -> bytes:
@@ -131,26 +130,30 @@ class AnswerReader:
             self._new_parser()  # what an interim head says of its connection means nothing
 
     def _final(self, status: int, version: str) -> None:
-        codings, lengths = self._noted.framing[_CODING], self._noted.framing[_LENGTH]
+        noted = self._noted
+        fields = noted.take_fields()
+        names = [name.lower() for name, _ in fields]
         # llhttp has refused two framings, two lengths, and lengths that are no number.
-        if codings and (len(codings) > 1 or codings[0].lower() != b"chunked" or version == "1.0"):
-            self._refuse("a transfer coding other than chunked alone")
-            return
-        self.status, self.headers = status, self._noted.headers
-        options = {option.strip().lower() for option in b",".join(self._noted.framing[_CONNECTION]).split(b",")}
+        if _CODING in names:
+            chunked = _values(_CODING, names, fields) == [b"chunked"]
+            # White space behind it is none of the value (RFC 9110 §5.5), but llhttp takes it for another coding.
+            if not chunked or _CODING in noted.padded or version == "1.0":
+                self._refuse("a transfer coding other than chunked alone")
+                return
+        options = _values(_CONNECTION, names, fields) if _CONNECTION in names else []
         self._persistent = b"close" not in options and (version == "1.1" or b"keep-alive" in options)  # RFC 9112 §9.3
+        self._left = int(fields[names.index(_LENGTH)][1]) if _LENGTH in names else 0
+        self.status, self.headers = status, fields
         if self._request_is_head or status in _NO_BODY:
-            self._read = AnswerReader._read_behind
-            self.ended = True
-        elif codings:
+            self._read, self.ended = AnswerReader._read_behind, True
+        elif _CODING in names:
             self._read = AnswerReader._read_chunks
-        elif not lengths:
+        elif _LENGTH not in names:
             self._read, self._persistent = AnswerReader._read_until_close, False
-        elif left := int(lengths[0]):
-            self._read, self._left = AnswerReader._read_length, left
+        elif self._left:
+            self._read = AnswerReader._read_length
         else:
-            self._read = AnswerReader._read_behind
-            self.ended = True
+            self._read, self.ended = AnswerReader._read_behind, True
 
     def _read_length(self, data: bytes) -> bytes:
         self._left -= len(data)
@@ -170,7 +173,7 @@ class AnswerReader:
             else:
                 what = f"more than {MOST_FIELDS} fields" if noted.too_many else str(error)
                 self._fail(FailureKind.BROKEN, f"the answer's chunks or trailers can't be read: {what}")
-        payload = noted.take()
+        payload = noted.take_payload()
         self._barren = len(data) - len(payload) if payload else self._barren + len(data)
         self._recent = data if len(data) > len(_HEAD_END) else (self._recent + data)[-len(_HEAD_END) - 1 :]
         if noted.ended:
@@ -197,43 +200,7 @@ class AnswerReader:
         return b""
 
 
-class _Noted:
-    """What llhttp tells of one message. It holds no reference to the parser, so that no circle keeps either."""
-
-    __slots__ = ("_pieces", "ended", "fields", "framing", "head_complete", "headers", "on_body", "too_many")
-
-    def __init__(self) -> None:
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.framing: dict[bytes, list[bytes]] = {name: [] for name in _FRAMING}  # values as they came
-        self.fields = 0
-        self.head_complete = self.ended = self.too_many = False
-        self._pieces: list[bytes] = []
-        self.on_body = self._pieces.append  # called from C with no Python in between
-
-    def on_message_begin(self) -> None:
-        if self.ended:
-            raise ValueError("bytes behind the answer")  # stops llhttp, which would read them as the next one
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.fields += 1
-        if self.fields > MOST_FIELDS:
-            self.too_many = True
-            raise ValueError("too many fields")
-        if self.head_complete:
-            return  # trailers: nobody needs them
-        self.headers.append((name, value.rstrip(b" \t")))
-        if (lowered := name.lower()) in _FRAMING:
-            self.framing[lowered].append(value)
-
-    def on_headers_complete(self) -> None:
-        self.head_complete = True
-
-    def on_message_complete(self) -> None:
-        self.ended = True
-
-    def take(self) -> bytes:
-        """The payload told since it was last asked for."""
-        pieces = self._pieces
-        payload = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        pieces.clear()
-        return payload
+def _values(wanted: bytes, names: list[bytes], fields: list[tuple[bytes, bytes]]) -> list[bytes]:
+    """The members of a field that is a list, in lower case."""
+    values = b",".join(value for name, (_, value) in zip(names, fields, strict=True) if name == wanted)
+    return [member.strip() for member in values.lower().split(b",")]

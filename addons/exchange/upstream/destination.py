@@ -20,7 +20,7 @@ class Trust:
     """
 
     def __init__(self, pem: bytes) -> None:
-        """Raises ssl.SSLError: ``pem`` holds no certificates."""
+        """Raises ssl.SSLError, ValueError: ``pem`` holds no certificates."""
         self._digest = hashlib.sha256(pem).digest()
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks the certificate and its name
         self.context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -41,8 +41,8 @@ class Trust:
         pem = path.read_bytes()
         try:
             return cls(pem)
-        except ssl.SSLError as error:
-            raise ValueError(f"{path} is not a PEM bundle of certificates: {error.reason or error}") from None
+        except (ssl.SSLError, ValueError) as error:
+            raise ValueError(f"{path} is not a PEM bundle of certificates: {error}") from None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Trust) and self._digest == other._digest

@@ -1,6 +1,8 @@
 """A new connection to a provider, step by step. Its deadline is the caller's, who cancels."""
 
 import asyncio
+import contextlib
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -35,7 +37,7 @@ async def dial(destination: Destination, gone: Callable[[TlsConnection], None]) 
         _, connection = await loop.create_connection(partial(TlsConnection, session, gone), sock=own)
     except OSError as error:  # a reset
         own.close()
-        raise _unreachable(f"the connection ended: {error.strerror or 'unknown'}") from None
+        raise _unreachable(f"the connection ended: {os.strerror(error.errno or 0)}") from None
     except BaseException:
         own.close()
         raise
@@ -54,7 +56,7 @@ async def _connect(host: str, port: int) -> socket.socket:
             await asyncio.get_running_loop().sock_connect(own, address)
         except OSError as error:
             own.close()
-            detail = error.strerror or "unknown"
+            detail = os.strerror(error.errno or 0)  # asyncio's own text names the address alone
         except BaseException:
             own.close()
             raise
@@ -67,14 +69,14 @@ type _Address = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int,
 
 
 async def _resolve(host: str, port: int) -> list[_Address]:
-    try:
+    with contextlib.suppress(OSError, ValueError):
         return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=_NUMERIC))  # asks nobody
-    except OSError:
-        pass
     try:
         return list(await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    except (OSError, UnicodeError) as error:
-        raise _unreachable(f"DNS: {getattr(error, 'strerror', None) or 'no valid name'}") from None
+    except OSError as error:
+        raise _unreachable(f"DNS: {error.strerror or 'unknown'}") from None
+    except ValueError:
+        raise _unreachable("DNS: no valid name") from None
 
 
 async def _open_tunnel(own: socket.socket, proxy: EgressProxy, address: tuple[str, int]) -> None:

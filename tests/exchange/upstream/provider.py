@@ -6,7 +6,7 @@ import re
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from addons.exchange.upstream.destination import Destination, EgressProxy, Trust
 from addons.exchange.upstream.failure import UpstreamFailure
 
 type Step = bytes | Literal["keep", "close", "cut", "reset", "wait"]
-"""``keep``: wait for the next request. ``close``: close as TLS has it. ``cut``: FIN alone. ``wait``: for `Provider.go`."""
+"""``keep``: wait for the next request. ``close``: as TLS has it. ``cut``: FIN alone. ``wait``: for `Provider.go`."""
 
 _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: (\d+)")
 
@@ -35,6 +35,7 @@ class Provider:
         self.open = 0
         self.go = asyncio.Event()
         self.body = body
+        self.greeting = b""  # said before anything was asked
         self.port = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -53,6 +54,8 @@ class Provider:
             writer.transport.abort()
 
     async def _serve(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        own = writer.get_extra_info("socket")
+        writer.write(self.greeting)
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
             if self.body and (length := _LENGTH.search(head)):
@@ -71,11 +74,10 @@ class Provider:
                         await writer.wait_closed()
                         return
                     case "cut":
-                        writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
+                        own.shutdown(socket.SHUT_WR)
                         await reader.read()
                         return
                     case "reset":
-                        own = writer.get_extra_info("socket")
                         own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                         return
 
@@ -94,6 +96,11 @@ async def serving(provider: Provider, context: ssl.SSLContext | None) -> AsyncIt
     finally:
         server.close()
         await provider.end()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    while not true():  # noqa: ASYNC110 - what is waited for is the code under test, which has no event for a test
+        await asyncio.sleep(0.001)
 
 
 def destination(

@@ -11,7 +11,7 @@ from addons.exchange.upstream.connection import UpstreamConnection
 from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.simulator.certificates import LOOPBACK, Authority
-from tests.exchange.upstream.provider import Provider, Step, Told, destination, request, serving
+from tests.exchange.upstream.provider import Provider, Step, Told, destination, request, serving, until
 
 type Connect = Callable[[], Awaitable[UpstreamConnection]]
 type Test = Callable[[Provider, UpstreamPool, Connect], Coroutine[Any, Any, None]]
@@ -39,8 +39,7 @@ def play(authority: Authority, scripts: dict[str, Sequence[Step]], test: Test, *
                 assert pool.busy == 0
                 await pool.close()
                 assert pool.idle == 0
-                while provider.open:
-                    await asyncio.sleep(0.01)
+                await until(lambda: not provider.open)
 
     asyncio.run(run())
 
@@ -100,8 +99,7 @@ def test_an_answer_ends(
         assert told.failure is None or told.failure.written
         assert pool.busy == 0
         if not kept:
-            while pool.idle:  # what came later is seen where it is idle
-                await asyncio.sleep(0.001)
+            await until(lambda: not pool.idle)  # what came later is seen where it is idle
         assert (await ask(await connect(), "/whole")).payload == b"hi"
         assert provider.requests == [(1, "/"), (1 if kept else 2, "/whole")]
 
@@ -277,8 +275,7 @@ def test_a_receiver_that_fails_ends_its_connection_and_no_other(authority: Autho
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: caught.append(context["exception"]))
         connection, told = await connect(), Failing()
         connection.send(request("/"), told)
-        while pool.busy or pool.idle or not caught:
-            await asyncio.sleep(0.001)
+        await until(lambda: not (pool.busy or pool.idle or not caught))
         assert [type(each) for each in caught] == [ZeroDivisionError]
         if moment != "ended":
             await told.over.wait()
@@ -296,8 +293,7 @@ def test_what_was_lost_before_anything_was_sent_may_be_sent_again(authority: Aut
         await ask(await connect())
         connection = await connect()
         provider.go.set()
-        while pool.busy:
-            await asyncio.sleep(0.001)
+        await until(lambda: not pool.busy)
         told = Told()
         connection.send(request("/"), told)
         assert told.order == []  # told later, as always
@@ -314,8 +310,7 @@ def test_what_was_lost_is_not_told_after_abort(authority: Authority) -> None:
         await ask(await connect())
         connection, told = await connect(), Told()
         provider.go.set()
-        while pool.busy:
-            await asyncio.sleep(0.001)
+        await until(lambda: not pool.busy)
         connection.send(request("/"), told)
         connection.abort()
         await asyncio.sleep(0.01)
@@ -331,8 +326,7 @@ def test_bytes_before_the_request_end_the_connection(authority: Authority) -> No
         await ask(await connect())
         connection = await connect()
         provider.go.set()
-        while pool.busy:
-            await asyncio.sleep(0.001)
+        await until(lambda: not pool.busy)
         told = await ask(connection)
         assert told.status is None
         assert told.failure

@@ -1,0 +1,130 @@
+"""Addon: callers' TLS certificates on the reverse port, verified before anything else is said.
+
+mitmproxy's own ``request_client_cert`` asks for a certificate and takes any: its verify callback (net/tls.py,
+``accept_all``) accepts whatever comes, and the store it would be checked against holds the listener's own chain. So
+the ``tls_start_client`` hook puts a connection of our own context in its hook data, as the hook is meant to be used:
+OpenSSL checks chain, dates and purpose against ``trusted_ca`` alone, and a certificate that fails ends the handshake.
+
+What follows: a certificate in ``client.certificate_list`` was verified here, since nothing else asks for one
+(``request_client_cert`` stays off). Should this hook fail, mitmproxy's own connection takes its place: it asks for no
+certificate, and its caller is nobody.
+"""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from mitmproxy import connection
+from mitmproxy.proxy import mode_specs
+from mitmproxy.tls import TlsData
+from OpenSSL import SSL
+from OpenSSL.crypto import X509, X509StoreFlags
+
+from addons.sources.alarm import Fault
+from addons.sources.watched_file import stamp
+from addons.values.small_file import FileError, read_small
+from addons.verifiers.certificate_identity import identity
+
+ALARM: Final = "client_certificates"
+"""One of the files went bad: what it said before stays in force."""
+
+_HTTP: Final = b"http/1.1"
+
+
+class ClientCertificates:
+    """
+    Args:
+        certificate: PEM, what the reverse port shows: leaf first.
+        key: PEM, its private key.
+        trusted_ca: PEM, what callers' certificates must chain to.
+        required: whether a caller without a certificate is refused in the handshake.
+        fault: goes wrong while a file is bad.
+
+    Raises:
+        FileError: a file can't be used.
+    """
+
+    name = "sidecar-client-certificates"
+
+    def __init__(self, certificate: Path, key: Path, trusted_ca: Path, *, required: bool, fault: Fault) -> None:
+        self._files = (certificate, key, trusted_ca)
+        self._required = required
+        self._fault = fault
+        self._seen = self._look()
+        self._context = _context(certificate, key, trusted_ca, required=required)
+
+    async def tls_start_client(self, data: TlsData) -> None:
+        if not isinstance(data.context.client.proxy_mode, mode_specs.ReverseMode):
+            return  # a tunnel's inner TLS, with a certificate of the sidecar's own authority
+        context = await asyncio.to_thread(self._current)
+        data.ssl_conn = SSL.Connection(context)
+        data.ssl_conn.set_accept_state()
+
+    def _current(self) -> SSL.Context:
+        seen = self._look()
+        if seen != self._seen:
+            self._seen = seen
+            try:
+                self._context = _context(*self._files, required=self._required)
+            except FileError as error:
+                self._fault.wrong(f"{error}; what the files said before stays in force")
+            else:
+                self._fault.right()
+        return self._context
+
+    def _look(self) -> tuple[object, ...]:
+        return tuple(stamp(file) for file in self._files)
+
+
+def client_identity(client: connection.Client) -> str | None:
+    """Who the verified certificate of a connection names; None: none was shown, ``""``: it names nobody."""
+    if not isinstance(client.proxy_mode, mode_specs.ReverseMode) or not client.certificate_list:
+        return None
+    return identity(client.certificate_list[0].to_cryptography())
+
+
+def _context(certificate: Path, key: Path, trusted_ca: Path, *, required: bool) -> SSL.Context:
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    # A resumed session brings no certificate that could be looked at again, so there are none.
+    context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    leaf, *chain = _certificates(certificate)
+    context.use_certificate(leaf)
+    for issuer in chain:
+        context.add_extra_chain_cert(issuer)
+    content = read_small(key)
+    try:
+        context.use_privatekey(_private(load_pem_private_key(content, None)))
+        context.check_privatekey()
+    except (TypeError, ValueError, SSL.Error) as error:
+        raise FileError(f"{key}: is not the private key, unencrypted, of {certificate}") from error
+    store = context.get_cert_store()
+    assert store is not None, "a context has a store from the beginning"
+    store.set_flags(X509StoreFlags.PARTIAL_CHAIN)  # an authority may be one that another signed, as with SPIFFE
+    for authority in _certificates(trusted_ca):
+        store.add_cert(X509.from_cryptography(authority))
+        context.add_client_ca(authority)
+    context.set_verify(SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if required else 0))
+    context.set_alpn_select_callback(lambda _, offered: _HTTP if _HTTP in offered else SSL.NO_OVERLAPPING_PROTOCOLS)
+    return context
+
+
+def _private(key: object) -> RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey:
+    if isinstance(key, RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey):
+        return key
+    raise TypeError("no key that signs in TLS")
+
+
+def _certificates(file: Path) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(read_small(file))
+    except ValueError as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(f"{file}: holds no certificates in PEM that can be read: {error}") from error

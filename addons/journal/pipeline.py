@@ -1,0 +1,76 @@
+"""Where metrics and spans go: to whoever asks for ``/metrics``, and by OTLP over HTTP to a collector.
+
+Sending is done on threads of their own.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+
+from addons.call import Call
+from addons.journal.metrics import Metrics
+from addons.journal.prometheus import Exposition
+from addons.journal.readings import Reading
+from addons.journal.spans import GivenIds, Spans
+
+if TYPE_CHECKING:
+    from addons.journal.otlp import Export
+
+SERVICE: Final = "foundry-sidecar"
+
+
+class Pipeline:
+    """``otlp_endpoint``: the collector's base URL; without one nothing is sent, and there are no spans.
+
+    ``about`` says what this process is, by OpenTelemetry's names of resource attributes. ``failed`` is told what went
+    wrong on the way to the collector.
+    """
+
+    def __init__(
+        self,
+        otlp_endpoint: str | None,
+        readings: Sequence[Reading] = (),
+        about: Mapping[str, str] | None = None,
+        failed: Callable[[Exception], object] = lambda _error: None,
+    ) -> None:
+        resource = Resource.create({"service.name": SERVICE, **(about or {})})
+        self._metrics = Metrics(readings)
+        self._exposition = Exposition(self._metrics.collect, {k: str(v) for k, v in resource.attributes.items()})
+        self._traces: TracerProvider | None = None
+        self._spans: Spans | None = None
+        self._export: Export | None = None
+        if otlp_endpoint:
+            self._send_to(otlp_endpoint.rstrip("/"), resource, failed)
+
+    def _send_to(self, base: str, resource: Resource, failed: Callable[[Exception], object]) -> None:
+        # imported here, because they bring an HTTP client along
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+
+        from addons.journal import otlp  # noqa: PLC0415
+
+        ids = GivenIds()
+        self._traces = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False, id_generator=ids)
+        exporter = OTLPSpanExporter(f"{base}/v1/traces", timeout=otlp.EXPORT_SECONDS)
+        self._traces.add_span_processor(BatchSpanProcessor(exporter))
+        self._spans = Spans(self._traces, ids)
+        self._export = otlp.Export(base, resource, self._metrics.collect, failed)
+
+    def settle(self, call: Call, record: Mapping[str, Any]) -> None:
+        self._metrics.settle(call, record)
+        if self._spans is not None:
+            self._spans.settle(call, record)
+
+    def exposition(self) -> tuple[str, bytes]:
+        """Content type and text, as Prometheus reads it."""
+        return self._exposition.page()
+
+    def close(self) -> None:
+        """Sends what is left and ends the threads."""
+        if self._traces:
+            self._traces.shutdown()
+        if self._export:
+            self._export.close()

@@ -1,0 +1,234 @@
+"""The one record of a call: which facts, under which names (SPEC §9, §11).
+
+Values a caller chose freely (prompts, answers, metadata) and secrets are never among them. Facts that are not known
+are left out.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from addons.call import Call, Outcome, To, UsageStatus
+from addons.foundry.permits import Permits
+from addons.foundry.provider_errors import error_code
+from addons.foundry.refusals import Refusal, excerpt
+from addons.foundry.rid import is_rid
+from addons.foundry.wrong_paths import hint, shown, shown_method
+from addons.journal import conventions as otel
+from addons.responses.answer import AnswerFacts
+from addons.responses.verdict import Verdict
+
+type Record = dict[str, Any]
+
+OPERATION: Final[Mapping[To, Mapping[str, str | bool]]] = {
+    "provider": {otel.OPERATION: "chat", otel.PROVIDER: "openai", otel.API_TYPE: "responses"},
+    "foundry": {"foundry.other_path": True},
+}
+"""What kind of call it is, by where it leaves for."""
+
+CUT_SHORT: Final = frozenset(
+    {Outcome.TRUNCATED, Outcome.TIMED_OUT, Outcome.CALLER_GONE, Outcome.CALLER_STALLED, Outcome.SHUT_DOWN}
+)
+"""Ends before which the provider may have used more than it said."""
+
+WRONG_PATHS: Final = frozenset({"not_found", "method_not_allowed", "upgrade_refused"})
+"""Refusals that an app's wrong base URL leads to; their record says what was asked for, and a hint."""
+
+QUOTING: Final = frozenset({"invalid_attribution", "invalid_model"})
+"""Refusals whose message quotes a value no table knows, so that it stays out of the record."""
+
+LONGEST: Final = 128  # characters of a name that the provider gives
+
+
+def decision(call: Call) -> Literal["allowed", "refused"]:
+    """Whether policy let the call leave. How it ended is another question, which ``call.outcome`` answers."""
+    return "refused" if call.released_at is None else "allowed"
+
+
+def error_type(call: Call) -> str | None:
+    """The one word for what went wrong: the name of our refusal, or the outcome; None where the call was served."""
+    if call.refusal is not None:
+        return call.refusal.name
+    return None if call.outcome is Outcome.SERVED or call.outcome is None else str(call.outcome)
+
+
+def usage_status(call: Call) -> UsageStatus | None:
+    """Whether the provider reported what the call used; None where the call never left for it."""
+    if call.released_at is None or call.to != "provider":
+        return None
+    if call.answer.facts and call.answer.facts.usage:
+        return "reported"
+    return "interrupted" if call.outcome in CUT_SHORT else "unknown"
+
+
+def record_of(call: Call) -> Record:
+    """Everything there is to say of a call that has ended: names to values."""
+    now = time.monotonic()
+    record = least_of(call, now)
+    trace = call.trace
+    record["trace_id"] = trace.trace_id
+    record["span_id"] = trace.span_id
+    record["foundry.trace.source"] = trace.source
+    if trace.parent_span_id is not None:
+        record["parent_span_id"] = trace.parent_span_id
+    if trace.tracestate:
+        record["tracestate"] = trace.tracestate
+    _add_asked(record, call)
+    _add_named(record, call)
+    if call.verdict is not None:
+        _add_verdict(record, call.verdict)
+    if call.permits is not None:
+        _add_permits(record, call.permits)
+    if call.released_at is not None:
+        _add_sent(record, call, now)
+    if call.answer.facts is not None:
+        _add_answered(record, call.answer.facts)
+    if call.refusal is not None:
+        _add_refusal(record, call, call.refusal)
+    if call.alarms:
+        record["alarms"] = [str(alarm) for alarm in call.alarms]
+    record.update(call.judged_by)
+    return record
+
+
+def least_of(call: Call, now: float) -> Record:
+    """What every record holds, so that whoever gets it may count on it. ``now`` is ``time.monotonic()``."""
+    released = call.released_at
+    record: Record = {
+        **OPERATION[call.to],
+        "call.id": call.id,
+        "call.outcome": str(call.outcome or Outcome.FAULT),
+        "policy.decision": decision(call),
+        "duration.total": _seconds(call.opened_at, now),
+        "duration.sidecar": _seconds(call.opened_at, now if released is None else released),
+    }
+    if (error := error_type(call)) is not None:
+        record[otel.ERROR_TYPE] = error
+    if call.status is not None:
+        record[otel.STATUS_CODE] = call.status
+    if (status := usage_status(call)) is not None:
+        record["usage.status"] = status
+    return record
+
+
+def _add_asked(record: Record, call: Call) -> None:
+    """Who asked, and how."""
+    if call.caller is not None:
+        record["caller"] = call.caller.subject
+    elif call.peer is not None:
+        record[otel.PEER_ADDRESS] = call.peer
+    if call.token_prefix is not None:
+        record["token.sha256_12"] = call.token_prefix
+    if session := call.header("x-palantir-session-id"):
+        record["foundry.session"] = hashlib.sha256(session.encode(errors="replace")).hexdigest()[:12]
+    if (retries := _number(call.header("x-stainless-retry-count"))) is not None:
+        record["request.retry_count"] = retries
+
+
+def _add_named(record: Record, call: Call) -> None:
+    """What it is for."""
+    if call.model is not None:
+        record[otel.REQUEST_MODEL] = call.model.provider_model
+    requested = call.document.get("model")
+    if isinstance(requested, str) and is_rid(requested):
+        record["foundry.model.rid"] = requested
+    if call.attribution:
+        record["foundry.attribution"] = list(call.attribution)
+    if call.region is not None:
+        record["region"] = call.region
+    if call.other_path is not None:
+        record[otel.METHOD] = call.method
+        record[otel.URL_PATH] = call.other_path.path
+    if call.query_dropped:
+        record["request.query_dropped"] = True
+
+
+def _add_verdict(record: Record, verdict: Verdict) -> None:
+    if verdict.changes:
+        record["policy.changes"] = [f"{change.path} {change.action}" for change in verdict.changes]
+    if verdict.warned:
+        record["policy.warnings"] = [f"{finding.path} {finding.rule}" for finding in verdict.warned]
+
+
+def _add_permits(record: Record, permits: Permits) -> None:
+    if permits.scope is not None:
+        record["rate_limit.scope"] = permits.scope
+        record["rate_limit.type"] = permits.kind
+    if permits.warned:
+        record["rate_limit.warned"] = True
+    if permits.estimated_tokens is not None:
+        record["rate_limit.estimated_tokens"] = permits.estimated_tokens
+    if permits.unlimited:
+        record["rate_limit.store"] = "unavailable, not limited"
+
+
+def _add_sent(record: Record, call: Call, now: float) -> None:
+    """Where it went, and how long that took."""
+    assert call.released_at is not None
+    record["duration.provider"] = _seconds(call.released_at, now)
+    if call.outbound is not None:
+        record[otel.SERVER_ADDRESS] = call.outbound.host
+        record[otel.SERVER_PORT] = call.outbound.port
+    answer = call.answer
+    if answer.status is not None:
+        record[otel.REQUEST_STREAM] = answer.streamed
+    if answer.streamed and answer.first_byte_at is not None and call.other_path is None:
+        record[otel.TIME_TO_FIRST_CHUNK] = _seconds(call.released_at, answer.first_byte_at)
+
+
+def _add_answered(record: Record, facts: AnswerFacts) -> None:
+    usage = facts.usage
+    for name, value in (
+        (otel.RESPONSE_MODEL, facts.model),
+        (otel.RESPONSE_ID, facts.response_id),
+        (otel.RESPONSE_TIER, facts.service_tier),
+        ("provider.error.code", error_code(facts.error_code)),
+    ):
+        if value is not None:
+            record[name] = value if len(value) <= LONGEST and value.isprintable() else excerpt(value, LONGEST)
+    if usage is not None:
+        for name, count in (
+            (otel.INPUT_TOKENS, usage.input_tokens),
+            (otel.CACHE_READ_TOKENS, usage.cached_tokens),
+            (otel.CACHE_WRITE_TOKENS, usage.cache_write_tokens),
+            (otel.OUTPUT_TOKENS, usage.output_tokens),
+            (otel.REASONING_TOKENS, usage.reasoning_tokens),
+        ):
+            if count is not None:
+                record[name] = count
+
+
+def _add_refusal(record: Record, call: Call, refusal: Refusal) -> None:
+    for name, value in (
+        ("policy.rule", refusal.rule),
+        ("policy.param", refusal.param),
+        ("policy.setting", refusal.decided_by),
+        ("refusal.message", _message(call, refusal)),
+        ("refusal.instance_id", refusal.instance_id),
+        ("refusal.detail", refusal.detail),
+        ("provider.error.code", refusal.provider_code),
+    ):
+        if value:
+            record[name] = value
+    if refusal.name in WRONG_PATHS:
+        record[otel.METHOD] = shown_method(call.method)
+        record.setdefault(otel.URL_PATH, shown(call.target))
+        if advice := hint(call.target, refusal.name):
+            record["refusal.hint"] = advice
+
+
+def _message(call: Call, refusal: Refusal) -> str | None:
+    """What the caller was told, where it can hold nothing of the caller's or the provider's but names."""
+    if call.released_at is not None or refusal.name in QUOTING:
+        return None
+    return None if (refusal.name, refusal.rule) == ("refused_feature", "UNKNOWN") else refusal.message
+
+
+def _seconds(start: float, end: float) -> float:
+    """To the microsecond."""
+    return round(end - start, 6)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 6 else None  # noqa: PLR2004 - a count

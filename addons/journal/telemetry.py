@@ -1,0 +1,112 @@
+"""Metrics and spans, all from the Journal's records.
+
+One thread counts, beside the event loop, and takes the calls that ended in a while together. OpenTelemetry's packages
+are its own to import, and only where they are wanted: the first call need not wait for them.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from addons.call import Call
+from addons.journal.readings import Reading
+
+if TYPE_CHECKING:
+    from addons.journal.pipeline import Pipeline
+
+GATHER: Final = 0.1  # seconds in which ended calls are gathered
+
+type Ended = tuple[Call, Mapping[str, Any]]
+
+_log = structlog.get_logger("sidecar.telemetry")
+
+
+class Telemetry:
+    """``otlp_endpoint``: base URL of an OTLP/HTTP collector, if any. ``about``: see ``Pipeline``.
+
+    ``running`` and ``done`` are hooks of mitmproxy's. It stands behind whoever calls the Journal last, since it must
+    still get those records.
+    """
+
+    name = "sidecar-telemetry"
+
+    def __init__(
+        self,
+        otlp_endpoint: str | None,
+        readings: Sequence[Reading] = (),
+        about: Mapping[str, str] | None = None,
+    ) -> None:
+        self._endpoint = otlp_endpoint
+        self._readings = readings
+        self._about = about
+        self._pipeline: Pipeline | None = None
+        self._thread = ThreadPoolExecutor(1, "telemetry")
+        self._ended: deque[Ended] = deque()
+        self._counts = False
+        self._gathering = False
+
+    def load(self, _loader: object) -> None:
+        """Not later: calls may come as soon as the port listens, before mitmproxy says that it runs."""
+        self._counts = True
+        self._thread.submit(self._build)
+
+    async def done(self) -> None:
+        """Sends what is left; takes some seconds where the collector does not answer."""
+        self._counts = False
+        self._thread.submit(self._settle)
+        self._thread.submit(self._close)
+        await asyncio.to_thread(self._thread.shutdown)
+
+    def settle(self, call: Call, record: Mapping[str, Any]) -> None:
+        """A sink of the Journal."""
+        if not self._counts:
+            return
+        self._ended.append((call, record))
+        if not self._gathering:
+            self._gathering = True
+            asyncio.get_running_loop().call_later(GATHER, self._hand_over)
+
+    def exposition(self) -> tuple[str, bytes]:
+        """Content type and text of ``/metrics``, every call so far in it. Waits: call it off the event loop."""
+        self._thread.submit(self._settle)
+        return self._thread.submit(self._expose).result()
+
+    def _hand_over(self) -> None:
+        self._gathering = False
+        if self._counts:
+            self._thread.submit(self._settle)
+
+    # on the thread
+
+    def _build(self) -> None:
+        try:
+            from addons.journal.pipeline import Pipeline  # noqa: PLC0415 - see above
+
+            self._pipeline = Pipeline(self._endpoint, self._readings, self._about, _not_sent)
+        except Exception as error:  # noqa: BLE001 - calls are served without
+            self._counts = False
+            self._ended.clear()
+            _log.error("telemetry_not_started", exc_info=error)
+
+    def _settle(self) -> None:
+        while self._pipeline and self._ended:
+            try:
+                self._pipeline.settle(*self._ended.popleft())
+            except Exception as error:  # noqa: BLE001 - what is not counted must be told
+                _log.error("telemetry_failed", exc_info=error)
+
+    def _expose(self) -> tuple[str, bytes]:
+        assert self._pipeline, "telemetry did not start"
+        return self._pipeline.exposition()
+
+    def _close(self) -> None:
+        if self._pipeline:
+            self._pipeline.close()
+
+
+def _not_sent(error: Exception) -> None:
+    _log.error("metrics_not_sent", exc_info=error)

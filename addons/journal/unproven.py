@@ -1,0 +1,69 @@
+"""Refusals of callers that nobody knows: the first few get a record of their own in the log, the rest one in sum.
+
+Whoever can reach the port can make such calls, as many as they like. So the log holds at most ``ALONE`` of them a
+minute, and of one peer at most ``ALONE_A_PEER``; what is kept meanwhile has bounds of its own.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from addons.call import Call
+from addons.journal.record import error_type
+
+SPAN: Final = 60.0  # seconds that are summed up in one record
+ALONE_A_PEER: Final = 5
+ALONE: Final = 60
+PEERS_KEPT: Final = 1000
+PEERS_TOLD: Final = 10
+
+
+def is_unproven(call: Call) -> bool:
+    """Whether the call was refused before its caller was known."""
+    return call.caller is None and call.released_at is None
+
+
+class Unproven:
+    """Counts within spans of ``SPAN`` seconds. ``clock`` gives seconds and never goes back."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._began = clock()
+        self._alone: Counter[str] = Counter()  # by peer
+        self._summed: Counter[str] = Counter()  # by what was wrong, which are few
+        self._peers: Counter[str] = Counter()  # of the summed
+
+    def stands_alone(self, call: Call) -> bool:
+        """Whether the call gets a record of its own; otherwise it is in the next sum."""
+        peer = call.peer or "unknown"
+        known = peer in self._alone or len(self._alone) < PEERS_KEPT
+        if known and self._alone[peer] < ALONE_A_PEER and self._alone.total() < ALONE:
+            self._alone[peer] += 1
+            return True
+        self._summed[error_type(call) or "none"] += 1
+        if peer in self._peers or len(self._peers) < PEERS_KEPT:
+            self._peers[peer] += 1
+        return False
+
+    @property
+    def over(self) -> bool:
+        """Whether the span has ended."""
+        return self._clock() - self._began >= SPAN
+
+    def sum(self) -> Mapping[str, Any] | None:
+        """The one record of those that got none of their own, None where there are none; begins the next span."""
+        calls, errors, peers = self._summed.total(), dict(self._summed), self._peers
+        seconds = round(self._clock() - self._began, 1)
+        self._alone, self._summed, self._peers = Counter(), Counter(), Counter()
+        self._began = self._clock()
+        if not calls:
+            return None
+        told = dict(peers.most_common(PEERS_TOLD))
+        return {
+            "calls": calls,
+            "seconds": seconds,
+            "error.type": errors,
+            "peers": told,
+            "calls.of_other_peers": calls - sum(told.values()),
+        }

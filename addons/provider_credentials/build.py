@@ -1,0 +1,52 @@
+"""From settings to what opens the provider in a region."""
+
+from typing import Final
+
+from addons.provider_credentials.credential import Credential, StaticKey
+from addons.provider_credentials.exchanged_token import ExchangedToken
+from addons.provider_credentials.settings import IdentitySettings
+from addons.sources.alarm import Fault, RaiseAlarm, log_alarm
+from addons.sources.http_client import HttpClient
+from addons.sources.watched_file import stamp
+from addons.values.secret import Secret
+
+ALARM: Final = "provider_identity"
+"""There is no credential for the provider: no exchange succeeds, or the key can't be read."""
+
+
+class Credentials:
+    """Makes credentials, and gives the same one again for the same settings: a reload that changes nothing about one
+    must not throw away the token it holds.
+    """
+
+    def __init__(self, alarm: RaiseAlarm = log_alarm) -> None:
+        self._alarm = alarm
+        self._made: dict[object, Credential] = {}
+
+    def of(self, source: Secret | IdentitySettings) -> Credential:
+        """Reads what lies on the disk, dials nobody, needs no running loop.
+
+        Raises:
+            ValueError: the pod's own token or ``trusted_ca`` can't be used.
+        """
+        trusted = source.trusted_ca if isinstance(source, IdentitySettings) else None
+        key = type(source), source.model_dump_json(), stamp(trusted) if trusted else None
+        if key not in self._made:
+            self._made[key] = _build(source, Fault(ALARM, self._alarm))
+        return self._made[key]
+
+
+def _build(source: Secret | IdentitySettings, fault: Fault) -> Credential:
+    if isinstance(source, Secret):
+        return StaticKey(source, fault)
+    return ExchangedToken(source, HttpClient(source.deadline_seconds, source.trusted_ca), fault)
+
+
+def told(source: Secret | IdentitySettings) -> str:
+    """Which credential is in force, for people."""
+    if isinstance(source, Secret):
+        return f"a static key, {f'environment variable {source.env}' if source.env else f'file {source.file}'}"
+    return (
+        f"workload identity: {source.token_file} is exchanged at {source.url}"
+        f" for tokens of service account {source.service_account_id}"
+    )

@@ -1,0 +1,73 @@
+"""What opens the provider."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from addons.sources.alarm import Fault
+from addons.values.secret import Secret, SecretError
+
+KEY_LIFETIME: Final = 1.0  # seconds a key file's content is trusted before it is looked at again
+
+
+class CredentialError(SecretError):
+    """There is none now; the message says why and what to look at, and holds nothing of it."""
+
+
+class Credential(Protocol):
+    async def bearer(self) -> bytes:
+        """What goes behind ``Authorization: Bearer``; valid now, as far as can be told here.
+
+        Raises:
+            CredentialError: there is none now.
+        """
+
+    def refused(self, bearer: bytes) -> None:
+        """The provider answered 401 to it."""
+
+    async def missing(self) -> Sequence[str]:
+        """Why there is none; empty where there is one. For readiness."""
+
+
+class StaticKey:
+    """A key as it stands in a file or the environment, read again when its file changes.
+
+    Args:
+        source: where it stands.
+        fault: goes wrong while it can't be read.
+        clock: seconds.
+    """
+
+    def __init__(self, source: Secret, fault: Fault, clock: Callable[[], float] = time.monotonic) -> None:
+        self._source = source
+        self._fault = fault
+        self._clock = clock
+        self._value = b""
+        self._read_at = float("-inf")
+
+    async def bearer(self) -> bytes:
+        if self._clock() - self._read_at > KEY_LIFETIME:
+            try:
+                self._value = (await asyncio.to_thread(self._source.read)).encode()
+            except SecretError as error:
+                self._fault.wrong(str(error))
+                raise CredentialError(str(error)) from error
+            self._fault.right()
+            self._read_at = self._clock()
+        return self._value
+
+    def refused(self, bearer: bytes) -> None:
+        if bearer == self._value:
+            self._read_at = float("-inf")  # it may have been replaced since it was read
+
+    async def missing(self) -> Sequence[str]:
+        return await missing_bearer(self)
+
+
+async def missing_bearer(credential: Credential) -> Sequence[str]:
+    try:
+        await credential.bearer()
+    except CredentialError as error:
+        return [str(error)]
+    return []

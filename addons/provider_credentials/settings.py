@@ -1,0 +1,65 @@
+"""The keys under `provider.regions.*.identity`: a token of the pod's own, exchanged for one that the provider takes.
+
+Names and defaults are those of openai-python 3.54, auth/_workload.py, and of
+https://developers.openai.com/api/reference/workload-identity-federation (read 2026-11).
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from addons.values.endpoint import Endpoint
+from addons.values.secret import Secret
+
+type Id = Annotated[str, Field(pattern=r"^[\x21-\x7E]{1,256}$")]
+
+
+class IdentitySettings(BaseModel):
+    """OpenAI's workload identity federation: no key of the provider's lies in the pod."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    identity_provider_id: Annotated[Id, Field(description="the workload identity provider set up at OpenAI")]
+    service_account_id: Annotated[Id, Field(description="the OpenAI service account that calls are made as")]
+    token_file: Annotated[
+        Path, Field(description="the pod's own token: a projected one or a SPIFFE JWT-SVID; read at each exchange")
+    ]
+    token_type: Annotated[
+        Literal["jwt", "id"], Field(description="what it is told to be: a JWT, or an OpenID Connect id token")
+    ] = "jwt"  # noqa: S105 - a kind, no token
+    url: Annotated[Endpoint, Field(description="where it is exchanged (RFC 8693)")] = (
+        "https://auth.openai.com/oauth/token"
+    )
+    refresh_buffer_seconds: Annotated[
+        float,
+        Field(ge=0, le=86_400, description="how long before its end a token is renewed; at most half its lifetime"),
+    ] = 1200
+    deadline_seconds: Annotated[
+        float, Field(ge=0.1, le=60, description="time one exchange may take in all; then the call gets a 503")
+    ] = 10
+    trusted_ca: Annotated[
+        Path | None, Field(description="PEM bundle the endpoint's certificate must chain to; default: certifi's")
+    ] = None
+
+
+class OpenedBy(BaseModel):
+    """What opens the provider in one region: a static key or the pod's own identity, never both: none wins unseen."""
+
+    api_key: Annotated[Secret | None, Field(description="the OpenAI project's key, by reference")] = None
+    identity: Annotated[
+        IdentitySettings | None,
+        Field(description="in place of a key: the pod's own token, exchanged for short-lived ones"),
+    ] = None
+
+    @property
+    def credential(self) -> Secret | IdentitySettings:
+        written = self.api_key or self.identity
+        assert written is not None, "see _one_of_them"
+        return written
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.api_key is None) == (self.identity is None):
+            raise ValueError("write either api_key or identity")
+        return self

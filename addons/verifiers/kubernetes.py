@@ -1,0 +1,106 @@
+"""A cluster's API server asked about a service account's token: TokenReview.
+
+https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-review-v1/, read 2026-11: who sets
+``spec.audiences`` must look that one of them comes back in ``status.audiences``, since an API server that does not know
+audiences answers without.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any, Final
+
+import jwt
+
+from addons.foundry.caller import Caller
+from addons.sources.http_client import Answer, ExchangeError, HttpClient
+from addons.values.secret import SecretError
+from addons.verifiers import claims
+from addons.verifiers.peek import peek
+from addons.verifiers.protocol import missing_when_asked
+from addons.verifiers.refused import invalid, unreachable
+from addons.verifiers.sections import KubernetesSettings
+
+_PATH: Final = "/apis/authentication.k8s.io/v1/tokenreviews"
+_API: Final = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview"}
+
+
+class Kubernetes:
+    """
+    Raises:
+        ValueError: the sidecar's own token can't be had.
+    """
+
+    def __init__(self, settings: KubernetesSettings, client: HttpClient) -> None:
+        self._settings = settings
+        self._client = client
+        self._url = settings.api.rstrip("/") + _PATH
+        try:
+            settings.credentials.read()
+        except SecretError as error:
+            raise ValueError(f"caller.kubernetes.credentials: {error}") from error
+
+    async def knows(self, token: str) -> bool:
+        found = peek(token)
+        return found is not None and self._settings.issuer in (None, found.issuer)
+
+    async def verify(self, token: str) -> Caller:
+        if not await self.knows(token):  # it is nobody's business there
+            raise invalid("The bearer token is not one of the cluster's.")
+        status = await self._review(token)
+        if not status["authenticated"]:
+            raise invalid("The cluster does not know the bearer token: expired, deleted, or for another audience.")
+        audiences = status.get("audiences")
+        if not isinstance(audiences, list) or self._settings.audience not in audiences:
+            raise invalid("The bearer token was issued for another audience.")
+        user = status.get("user")
+        who = claims.subject(user, "username") if isinstance(user, dict) else None
+        if who is None:
+            raise invalid("The cluster does not say whose the token is, in printable ASCII.")
+        return self._settings.caller(who, _expiry(token))
+
+    async def missing(self) -> Sequence[str]:
+        return await missing_when_asked(self._review)
+
+    async def _review(self, token: str) -> dict[str, Any]:
+        """What the API server says of the token."""
+        try:
+            return _status(await self._ask(token))
+        except (ExchangeError, SecretError, TimeoutError) as error:
+            raise unreachable(f"kubernetes {self._url}: {error!r}") from error
+
+    async def _ask(self, token: str) -> Answer:
+        async with asyncio.timeout(self._settings.deadline_seconds):  # threads may all be taken
+            own = await asyncio.to_thread(self._settings.credentials.read)
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+            "Authorization": f"Bearer {own}",
+        }
+        review = _API | {"spec": {"token": token, "audiences": [self._settings.audience]}}
+        return await self._client.fetch(self._url, headers, json.dumps(review).encode())
+
+
+def _status(answer: Answer) -> dict[str, Any]:
+    if answer.status not in (HTTPStatus.OK, HTTPStatus.CREATED):  # 401, 403 too: it is the sidecar that was refused
+        raise ExchangeError(f"status {answer.status}")
+    try:
+        review = json.loads(answer.body)
+    except (ValueError, RecursionError) as error:
+        raise ExchangeError("the answer is not JSON") from error
+    if not isinstance(review, dict) or any(review.get(name) != value for name, value in _API.items()):
+        raise ExchangeError("the answer is no TokenReview")
+    status = review.get("status")
+    # Go leaves out what is false, so a refused token's status may hold nothing but an error.
+    if not isinstance(status, dict) or not isinstance(status.setdefault("authenticated", False), bool):
+        raise ExchangeError("the answer has no status")
+    return status
+
+
+def _expiry(token: str) -> float | None:
+    """When a token ends that the API server has just vouched for; None where it does not say."""
+    try:
+        return claims.moment(jwt.decode(token, options={"verify_signature": False}), "exp")
+    except jwt.InvalidTokenError:
+        return None

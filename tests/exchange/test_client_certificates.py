@@ -1,0 +1,246 @@
+"""Callers known by their certificates, through a real proxy."""
+
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from addons.exchange.client_certificates import ClientCertificates
+from addons.foundry.caller import SCOPE, token_hash
+from addons.process.listener_certificate import lay_out
+from addons.simulator.certificates import Authority
+from addons.simulator.provider import SimulatedProvider
+from addons.values.small_file import FileError
+from tests.conftest import SettingsMaker
+from tests.exchange.certificates import DAY, Signed, sign
+from tests.proxy.client import TOKEN, Reply, post, read_reply, request_bytes
+from tests.proxy.running import RunningSidecar
+from tests.records import Records
+from tests.sources.alarms import a_fault
+
+ROOT = sign(name="root", authority=True)
+BETWEEN = sign(ROOT, name="between", authority=True)
+FOREIGN = sign(name="root", authority=True)  # of the same name
+SPIFFE = "spiffe://acme.example/ns/apps/sa/app"
+
+APP = sign(ROOT, uris=[SPIFFE])
+GRANT = {"scopes": [SCOPE]}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("client-certificates")
+    certificate, key = Authority(folder).issue(["localhost", "127.0.0.1"])
+    (folder / "listener.crt").write_bytes(certificate)
+    (folder / "listener.key").write_bytes(key)
+    (folder / "callers.pem").write_bytes(ROOT.pem)
+    (folder / "tokens.yaml").write_text(f"- {{sha256: {token_hash(TOKEN)}, subject: a-token, scopes: [{SCOPE}]}}")
+    return folder
+
+
+def configured(files: Path, make_settings: SettingsMaker, verifier: Any = "certificate", **own: Any) -> Any:
+    certificate = {"trusted_ca": files / "callers.pem", "subjects": {"spiffe://acme.example/ns/apps/*": GRANT}} | own
+    settings = make_settings(
+        listen={"tls": {"certificate": files / "listener.crt", "key": files / "listener.key"}},
+        caller={"verifier": verifier, "certificate": certificate, "registry": {"file": files / "tokens.yaml"}},
+    )
+    lay_out(settings.listen)
+    return settings
+
+
+@pytest.fixture
+def sidecar(files: Path, make_settings: SettingsMaker) -> Iterator[RunningSidecar]:
+    """One for callers with a certificate alone."""
+    with RunningSidecar(configured(files, make_settings)) as running:
+        yield running
+
+
+def trusting(files: Path, own: Signed | None = None, *chain: Signed) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=files / "ca.pem")
+    if own:
+        context.load_cert_chain(own.write(files / "own.pem", *chain))
+    return context
+
+
+class Spoken(NamedTuple):
+    reply: Reply
+    version: str | None
+    session: ssl.SSLSession | None
+    resumed: bool | None
+
+
+def spoken(port: int, context: ssl.SSLContext, session: ssl.SSLSession | None = None) -> Spoken:
+    with (
+        socket.create_connection(("127.0.0.1", port), 30) as connection,
+        context.wrap_socket(connection, server_hostname="localhost", session=session) as secured,
+    ):
+        secured.sendall(request_bytes())
+        return Spoken(read_reply(secured), secured.version(), secured.session, secured.session_reused)
+
+
+def call(port: int, context: ssl.SSLContext) -> Reply:
+    return spoken(port, context).reply
+
+
+def subjects(records: Records) -> list[str | None]:
+    return [record["caller"] for record in records.wait()]
+
+
+@pytest.mark.parametrize(
+    ("own", "chain"), [(APP, []), (sign(BETWEEN, uris=[SPIFFE]), [BETWEEN])], ids=["signed by the root", "by another"]
+)
+def test_a_caller_is_whom_its_certificate_names(
+    sidecar: RunningSidecar,
+    files: Path,
+    records: Records,
+    provider: SimulatedProvider,
+    own: Signed,
+    chain: list[Signed],
+) -> None:
+    assert call(sidecar.port, trusting(files, own, *chain)).status == 200
+    assert subjects(records) == [SPIFFE]
+    assert TOKEN not in repr([(seen.headers, seen.body) for seen in provider.calls])
+
+
+BAD: dict[str, tuple[Signed | None, Sequence[Signed]]] = {
+    "none": (None, []),
+    "signed by itself": (sign(uris=[SPIFFE]), []),
+    "of an authority of the same name": (sign(FOREIGN, uris=[SPIFFE]), [FOREIGN]),
+    "over": (sign(ROOT, uris=[SPIFFE], valid=(-2 * DAY, -DAY)), []),
+    "not yet valid": (sign(ROOT, uris=[SPIFFE], valid=(DAY, 2 * DAY)), []),
+    "a server's": (sign(ROOT, uris=[SPIFFE], usage=ExtendedKeyUsageOID.SERVER_AUTH), []),
+    "signed by a caller": (sign(APP, uris=[SPIFFE]), [APP]),
+    "without the authority between": (sign(BETWEEN, uris=[SPIFFE]), []),
+}
+
+
+@pytest.mark.parametrize(("own", "chain"), BAD.values(), ids=BAD)
+def test_a_certificate_that_proves_nothing_ends_the_handshake(
+    sidecar: RunningSidecar, files: Path, provider: SimulatedProvider, own: Signed | None, chain: Sequence[Signed]
+) -> None:
+    with pytest.raises((ssl.SSLError, ConnectionError, OSError)):
+        call(sidecar.port, trusting(files, own, *chain))
+    assert provider.dialled == 0
+
+
+def test_a_stolen_certificate_without_its_key(sidecar: RunningSidecar, files: Path) -> None:
+    (files / "own.pem").write_bytes(sign().key_pem + APP.pem)
+    context = trusting(files)
+    with pytest.raises(ssl.SSLError, match="KEY_VALUES_MISMATCH"):
+        context.load_cert_chain(files / "own.pem")  # OpenSSL does not even let a caller try
+
+
+@pytest.mark.parametrize(
+    ("own", "code"),
+    [
+        (sign(ROOT, uris=["spiffe://acme.example/ns/apps"]), "missing_scope"),
+        (sign(ROOT, uris=["spiffe://acme.example/ns/apps-2/sa/app"]), "missing_scope"),
+        (sign(ROOT, uris=["spiffe://ACME.example/ns/apps/sa/app"]), "missing_scope"),
+        (sign(ROOT, uris=["spiffe://acme.example/ns/apps/../admin"]), "missing_scope"),
+        (sign(ROOT, uris=[SPIFFE, "https://other.example"]), "invalid_api_key"),
+        (sign(ROOT, uris=[SPIFFE, SPIFFE + "2"]), "invalid_api_key"),
+        (sign(ROOT, name=""), "invalid_api_key"),
+        (sign(ROOT, name="app\nCN=admin"), "invalid_api_key"),
+        (sign(ROOT, name="\u0430pp"), "invalid_api_key"),
+    ],
+    ids=[
+        "the prefix itself",
+        "no separator",
+        "another case",
+        "dots",
+        "two uris",
+        "two ids",
+        "no name",
+        "lines",
+        "Cyrillic",
+    ],
+)
+def test_a_verified_certificate_of_somebody_else(
+    sidecar: RunningSidecar, files: Path, provider: SimulatedProvider, own: Signed, code: str
+) -> None:
+    reply = call(sidecar.port, trusting(files, own))
+    assert reply.code == code
+    assert provider.dialled == 0
+
+
+def test_without_tls_nobody_is_known(sidecar: RunningSidecar) -> None:
+    assert (post(sidecar.port).status, post(sidecar.port).code) == (401, "invalid_api_key")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_no_session_is_resumed(sidecar: RunningSidecar, files: Path, version: ssl.TLSVersion) -> None:
+    """A resumed one shows no certificate, so it can't be had."""
+    context = trusting(files, APP)
+    context.minimum_version = context.maximum_version = version
+    first = spoken(sidecar.port, context)
+    again = spoken(sidecar.port, context, first.session)
+    assert (again.reply.status, again.resumed) == (200, False)
+    assert again.version == version.name.replace("_", ".")
+
+
+def test_by_its_subject_where_it_has_no_spiffe_id(files: Path, make_settings: SettingsMaker, records: Records) -> None:
+    with RunningSidecar(configured(files, make_settings, subjects={"CN=app,O=Acme": GRANT})) as running:
+        reply = call(running.port, trusting(files, sign(ROOT)))
+    assert reply.status == 200
+    assert subjects(records) == ["CN=app,O=Acme"]
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"), [(None, "a-token"), (APP, SPIFFE), (sign(ROOT, uris=["spiffe://b.example/x"]), None)]
+)
+def test_beside_tokens_the_certificate_decides_where_one_is_shown(
+    files: Path, make_settings: SettingsMaker, records: Records, own: Signed | None, expected: str | None
+) -> None:
+    with RunningSidecar(configured(files, make_settings, ["certificate", "registry"])) as running:
+        reply = call(running.port, trusting(files, own))
+    assert reply.status == (200 if expected else 403)
+    assert subjects(records) == [expected or "spiffe://b.example/x"]
+
+
+def test_new_authorities_are_taken_over_and_bad_ones_are_not(
+    files: Path, tmp_path: Path, make_settings: SettingsMaker
+) -> None:
+    callers = tmp_path / "callers.pem"
+    callers.write_bytes(ROOT.pem)
+    foreign = sign(FOREIGN, uris=[SPIFFE])
+    with RunningSidecar(configured(files, make_settings, trusted_ca=callers)) as running:
+        callers.write_bytes(b"nonsense")
+        assert call(running.port, trusting(files, APP)).status == 200
+        callers.write_bytes(FOREIGN.pem)
+        assert call(running.port, trusting(files, foreign)).status == 200
+        with pytest.raises(OSError):
+            call(running.port, trusting(files, APP))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("callers.pem", None, "can't be read: No such file"),
+        ("callers.pem", b"", "holds no certificates in PEM"),
+        ("callers.pem", APP.key_pem, "holds no certificates in PEM"),
+        ("listener.crt", b"nonsense", "holds no certificates in PEM"),
+        ("listener.key", APP.key_pem, "is not the private key"),
+        ("listener.key", b"nonsense", "is not the private key"),
+    ],
+)
+def test_a_bad_file_is_an_error_at_once(
+    files: Path, tmp_path: Path, name: str, content: bytes | None, message: str
+) -> None:
+    for each in ("listener.crt", "listener.key", "callers.pem"):
+        (tmp_path / each).write_bytes((files / each).read_bytes())
+    (tmp_path / name).unlink()
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(FileError, match=message) as caught:
+        ClientCertificates(
+            tmp_path / "listener.crt",
+            tmp_path / "listener.key",
+            tmp_path / "callers.pem",
+            required=True,
+            fault=a_fault(),
+        )
+    assert str(caught.value).startswith(str(tmp_path / name))

@@ -1,0 +1,105 @@
+"""What an app is told whose base URL leads nowhere."""
+
+import pytest
+
+from addons.foundry.wrong_paths import BASE, PATH, hint, is_foundrys, shown, shown_method
+
+BASE_URL = "base URL"
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/v1/responses", BASE_URL),
+        ("/responses", BASE_URL),
+        ("/v1/chat/completions", BASE_URL),
+        ("/chat/completions?stream=1", BASE_URL),
+        ("/models", BASE_URL),
+        ("/v1/models/gpt-5.2", BASE_URL),
+        ("/v1", BASE_URL),
+        ("/v1/v1/responses", BASE_URL),
+        ("/openai/deployments/gpt/responses", BASE_URL),
+        ("/openai/v1/responses", BASE_URL),
+        ("/proxy/openai/v1/responses", BASE_URL),
+        ("//v1//responses/", BASE_URL),
+        ("/V1/Responses", BASE_URL),
+        (BASE, "ends too early"),
+        (f"{BASE}/", "ends too early"),
+        ("/api/v2/llm/proxy", "ends too early"),
+        (f"{BASE}{PATH}", "twice"),
+        (f"{BASE}/v1/responses", "twice"),
+        (f"{BASE}/responses/responses", "twice"),
+        ("/v1/responses/responses", "twice"),
+        ("/api/v2/llm/proxy/openai/responses", "lacks /v1"),
+        ("/api/v2/llm/proxy/openai/chat/completions", "lacks /v1"),
+        (f"{BASE}/responses/resp_1", "Stored"),
+        (f"{BASE}/responses/resp_1/cancel", "Stored"),
+        (f"{BASE}/chat/completions", "only"),
+        (f"{BASE}/models", "only"),
+        ("/api/v2/llm/proxy/anthropic/v1/messages", "Other providers"),
+        ("/api/v1/llm/proxy/openai/v1/responses", PATH),
+        ("/metrics", "listen.admin"),
+        ("/livez", "listen.admin"),
+        ("/", PATH),
+        ("", PATH),
+    ],
+)
+def test_a_mistake_has_a_hint(path: str, told: str) -> None:
+    found = hint(path)
+    assert found
+    assert told in found
+    assert BASE in found or told in {"Stored", "listen.admin"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v2/ontologies", "/favicon.ico", PATH, "/wp-login.php", "/a" * 4000, "/v1x", "/\n"]
+)
+def test_other_paths_have_none(path: str) -> None:
+    assert hint(path) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"), [("method_not_allowed", "POST"), ("upgrade_refused", "supports_websockets = false")]
+)
+def test_the_right_path_asked_for_in_a_wrong_way(kind: str, told: str) -> None:
+    assert told in (hint(PATH, kind) or "")
+
+
+@pytest.mark.parametrize(
+    ("path", "foundrys"),
+    [
+        ("/api/v2/ontologies", True),
+        (PATH, True),
+        ("//api/v2", True),
+        ("/API", True),
+        ("/multipass/api/me", True),
+        ("/v1/responses", False),
+        ("/apis", False),
+        ("/", False),
+    ],
+)
+def test_which_paths_are_foundrys_own(path: str, foundrys: bool) -> None:
+    assert is_foundrys(path) == foundrys
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (PATH, PATH),
+        ("/v1/responses?key=secret", "/v1/responses"),
+        ("/v1/sk-secret", "/v1/…"),
+        ("/secret/models/", "/…/models/"),
+        ("//api", "//api"),
+        ("secret", "…"),
+        ("", ""),
+        ("/secret" * 1000, "/…" * 16),
+        ("/v1/Responses", "/v1/…"),  # in what case a secret is written says nothing
+    ],
+)
+def test_of_a_path_only_known_segments_are_shown(path: str, expected: str) -> None:
+    assert shown(path) == expected
+
+
+@pytest.mark.parametrize(("method", "expected"), [("GET", "GET"), ("get", "_OTHER"), ("SECRET", "_OTHER")])
+def test_of_a_method_only_a_known_one(method: str, expected: str) -> None:
+    assert shown_method(method) == expected
