@@ -94,6 +94,7 @@ class Call:
     server_name: str | None = None  # TLS SNI, where the caller spoke TLS and named one
     client_identity: str | None = None  # of the verified certificate the caller showed; "": it names nobody
     wire_body: bytes = field(default=b"", repr=False)
+    explained: bool = False  # nobody waits for an answer, and every finding is asked for
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     opened_at: float = field(default_factory=time.monotonic)
     judged_by: Mapping[str, str] = field(default_factory=dict)  # policy.hash, configuration.hash; for the record

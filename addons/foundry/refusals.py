@@ -59,6 +59,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     "body_timeout": Kind(408, _INVALID, "Default:RequestTimeout", _BAD, "request_timeout"),
     "missing_body": Kind(400, _INVALID, "MissingPostBody", _BAD, "missing_body"),
     "too_large": Kind(413, "REQUEST_ENTITY_TOO_LARGE", "Default:RequestEntityTooLarge", _BAD, "request_too_large"),
+    "compressed_too_much": Kind(
+        413, "REQUEST_ENTITY_TOO_LARGE", "Default:RequestEntityTooLarge", _BAD, "request_too_large"
+    ),
+    "too_many_values": Kind(
+        413, "REQUEST_ENTITY_TOO_LARGE", "Default:RequestEntityTooLarge", _BAD, "request_too_large"
+    ),
+    "bodies_full": Kind(503, None, None, _SERVER, "service_unavailable", final=False),
     "invalid_json": Kind(400, _INVALID, INVALID_REQUEST, _BAD, "invalid_json"),
     "unknown_field": Kind(400, _INVALID, INVALID_REQUEST, _BAD, "unknown_parameter"),
     "refused_feature": Kind(400, _INVALID, INVALID_REQUEST, _BAD, "unsupported_parameter"),
@@ -118,6 +125,8 @@ DECIDED_BY: Final[Mapping[str, str]] = {
     "verifier_unreachable": "caller.verifier",
     "body_timeout": "listen.body_seconds",
     "too_large": "policy.max_body_bytes",
+    "too_many_values": "policy.max_json_values",
+    "bodies_full": "limits.body_bytes",
     "invalid_model": "models.allow_plain_names",
     "model_not_found": "models.extra",
     "model_not_available": "models.extra, provider.allowed_regions",

@@ -1,36 +1,37 @@
 """Gate: what the body may ask for (SPEC §4)."""
 
 import asyncio
-from dataclasses import dataclass
 from functools import partial
 
 from addons.call import Call
 from addons.foundry.refusals import Refusal
 from addons.gates.body import LARGE
 from addons.responses.additions import pseudonym, session_key
-from addons.responses.policy import judge
+from addons.responses.notes import MOST
+from addons.responses.policy import Policy
 from addons.responses.policy_settings import PolicySettings
 from addons.responses.rows import deciding
 
 
-@dataclass(frozen=True, slots=True)
 class JudgeBody:
     """Fills ``call.verdict``; refuses with the first finding that stops the call."""
 
-    settings: PolicySettings
-    attested: bool = False
-    """Whether the operator states that the OpenAI organization has zero data retention."""
+    def __init__(self, settings: PolicySettings, *, attested: bool = False) -> None:
+        """``attested``: whether the operator states that the OpenAI organization has zero data retention."""
+        self._settings = settings
+        self._attested = attested
+        self._policy = Policy(settings)
 
     async def __call__(self, call: Call) -> None:
         assert call.model
         decide = partial(
-            judge,
+            self._policy.judge,
             call.document,
             call.model,
-            self.settings,
-            attested=self.attested,
+            attested=self._attested,
             safety_identifier=await self._pseudonym(call),
             session_cache_key=self._session_key(call),
+            most=MOST if call.explained else 1,
         )
         call.verdict = decide() if len(call.body) < LARGE else await asyncio.to_thread(decide)
         if call.verdict.refused:
@@ -44,11 +45,11 @@ class JudgeBody:
             )
 
     async def _pseudonym(self, call: Call) -> str | None:
-        if self.settings.safety_identifier is None:
+        if self._settings.safety_identifier is None:
             return None
         assert call.caller
-        return pseudonym(await asyncio.to_thread(self.settings.safety_identifier.read), call.caller.subject)
+        return pseudonym(await asyncio.to_thread(self._settings.safety_identifier.read), call.caller.subject)
 
     def _session_key(self, call: Call) -> str | None:
         session = call.header("x-palantir-session-id")
-        return session_key(session) if session and self.settings.prompt_cache_key == "session" else None
+        return session_key(session) if session and self._settings.prompt_cache_key == "session" else None

@@ -87,6 +87,7 @@ async def explain(gates: Gates, asked: Asked) -> Explanation:
         authority=asked.authority,
         server_name=asked.server_name,
         wire_body=asked.body,
+        explained=True,
     )
     steps: list[Step] = []
     for each in (*gates.head, *gates.body):

@@ -9,8 +9,11 @@ from addons.responses.verdict import Change, Finding
 type Trail = tuple["Trail", str | int] | None
 """A place in a body, as a chain from the inside out: rendered only when something is found there."""
 
-MOST: Final = 100
-"""Findings, and changes, kept of one body: a hostile one could hold millions, and the first is what is reported."""
+MOST: Final = 1000
+"""Refused things after which a body is judged no further: a hostile one could hold half a million."""
+
+KEPT: Final = 100
+"""Warnings, and changes, that are kept of one body: they go into its record."""
 
 _SHOWN: Final = 64  # characters of a name the caller wrote
 
@@ -30,14 +33,20 @@ def path(trail: Trail) -> str:
 
 
 class EnoughError(Exception):
-    """The body holds as many refused things as are kept."""
+    """So much is refused that the rest of the body need not be read."""
 
 
 class Notes:
-    """Sorts findings into those that stop the call and those that only warn, as the settings say."""
+    """Sorts findings into those that stop the call and those that only warn, as the settings say.
 
-    def __init__(self, settings: PolicySettings) -> None:
+    Args:
+        settings: the operator's choices.
+        most: refused things after which judging ends.
+    """
+
+    def __init__(self, settings: PolicySettings, most: int = MOST) -> None:
         self._settings = settings
+        self._most = most
         self.refused: list[Finding] = []
         self.warned: list[Finding] = []
         self.changes: list[Change] = []
@@ -46,16 +55,24 @@ class Notes:
         """Notes a finding; True if it stops the call.
 
         Raises:
-            EnoughError: so much is refused that the rest of the body need not be read.
+            EnoughError: ``most`` are refused.
         """
-        stops = finding.rule not in WARNABLE or self._settings.mode_of(finding.rule, finding.row) == "enforce"
-        found = self.refused if stops else self.warned
-        if len(found) < MOST:
-            found.append(finding)
-        if len(self.refused) == MOST:
+        if not self._stops(finding.rule, finding.row):
+            if len(self.warned) < KEPT:
+                self.warned.append(finding)
+            return False
+        self.refused.append(finding)
+        if len(self.refused) == self._most:
             raise EnoughError
-        return stops
+        return True
+
+    def enough_warnings(self, rule: str, row: str = "") -> bool:
+        """Whether a finding of this kind would only warn, and no more of those are kept: it need not be made."""
+        return len(self.warned) == KEPT and not self._stops(rule, row)
 
     def change(self, change: Change) -> None:
-        if len(self.changes) < MOST:
+        if len(self.changes) < KEPT:
             self.changes.append(change)
+
+    def _stops(self, rule: str, row: str) -> bool:
+        return rule not in WARNABLE or self._settings.mode_of(rule, row) == "enforce"

@@ -6,6 +6,7 @@ written anew and everything else reaches the provider byte for byte.
 
 from typing import Final
 
+from addons.responses.clean import Tables
 from addons.responses.json_values import is_blank, is_missing, noun_of, takes
 from addons.responses.notes import Notes, Trail, path, shown
 from addons.responses.policy_settings import PolicySettings
@@ -36,11 +37,15 @@ _BLANK_WITH_ID: Final = "the item holds nothing, so that its id might be looked 
 
 
 class Walk:
-    """One walk. Each method takes a value, what it is held to, where it stands, and the name of its row."""
+    """One walk. Each method takes a value, what it is held to, where it stands, and the name of its row.
 
-    def __init__(self, notes: Notes, settings: PolicySettings) -> None:
+    Elements of the body's own lists that are clean by ``tables`` are not walked into.
+    """
+
+    def __init__(self, notes: Notes, settings: PolicySettings, tables: Tables) -> None:
         self._notes = notes
         self._settings = settings
+        self._tables = tables
         self._stripped: Rule = "UNKNOWN"  # why the last thing was stripped
 
     def value(self, value: Json, shape: Row | Shape, at: Trail, name: Name) -> Json | Absent:
@@ -147,7 +152,14 @@ class Walk:
     def _many(self, value: Json, shape: Many, at: Trail, name: Name) -> Json | Absent:
         if not isinstance(value, list):
             return self._mismatch(value, "a list", at)
-        walked = [self.value(inner, shape.of, (at, index), name) for index, inner in enumerate(value)]
+        if at is not None and at[0] is None:
+            clean = self._tables.clean(shape.of)
+            walked = [
+                inner if clean(inner) else self.value(inner, shape.of, (at, index), name)
+                for index, inner in enumerate(value)
+            ]
+        else:  # asked anew at each level, the question would cost more than it saves
+            walked = [self.value(inner, shape.of, (at, index), name) for index, inner in enumerate(value)]
         if all(new is old for new, old in zip(walked, value, strict=True)):
             return value
         return Thinned((index, new) for index, new in enumerate(walked) if not isinstance(new, Absent))
@@ -183,14 +195,18 @@ class Walk:
         return self._mismatch(value, " or ".join(noun_of(option) for option in shape.options), at)
 
     def _refuse(self, row: Row, at: Trail, name: Name, noun: str) -> bool:
+        rule, named = row.rule or "UNKNOWN", ".".join(name)
+        if self._notes.enough_warnings(rule, named):
+            return False
         where = path(at)
         subject = f"{where}: {noun}" if noun else where
-        rule = row.rule or "UNKNOWN"
         remedy = f" {row.remedy}." if row.remedy else ""
         message = f"{subject} is refused ({rule}): {row.reason}.{remedy}"
-        return self._notes.find(Finding(where, rule, message, row=".".join(name), setting=row.setting or ""))
+        return self._notes.find(Finding(where, rule, message, row=named, setting=row.setting or ""))
 
     def _unknown_member(self, key: str, shape: Members, at: Trail) -> None:
+        if key.casefold() not in shape.rows and self._notes.enough_warnings("UNKNOWN"):
+            return
         where = path((at, key))
         known = key.casefold()  # the API's names are all in lower case
         if known in shape.rows:

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from addons.gates.route import PATH
 from addons.process.banner import MODEL
+from tests.bench.histories import history
 
 TOKEN: Final = "bench-caller"
 PLAIN, ADDON, SIDECAR, LITELLM = "plain", "addon", "sidecar", "litellm"
@@ -55,6 +56,8 @@ PACED: Final = "stream of 100 events, 2 ms apart"
 BURST: Final = "stream of 100 events, at once"
 CROWD: Final = "100 streams at once, an event in 50 ms"
 LARGE: Final = "body of 10 MB"
+HISTORY: Final = "history of 100 turns, 40 tools (341 KB)"
+LONG_HISTORY: Final = "history of 400 turns, 100 tools (1.26 MB)"
 POLICY: Final = "refused: store true"
 STRANGER: Final = "refused: unknown token"
 START: Final = "start"
@@ -67,12 +70,14 @@ CASES: Final[Mapping[str, Case]] = {
     BURST: Case(_streamed("events=92"), 40, 4, contenders=EVERYONE),
     CROWD: Case(_streamed("events=12 pause=0.05"), 100, 100),
     LARGE: Case(_image(10 * MEGABYTE), 4, 1),
+    HISTORY: Case(json.loads(history(100, 40)), 20, 1),
+    LONG_HISTORY: Case(json.loads(history(400, 100)), 10, 1),
     POLICY: Case({"input": "x" * 900, "store": True}, 400, 4, contenders=(SIDECAR,), status=400),
     STRANGER: Case({"input": "x" * 900}, 400, 4, contenders=(SIDECAR,), status=401, token="of-nobody"),
 }
 
 
-COUNTED: Final = (JSON, NEW, BURST, POLICY, STRANGER)
+COUNTED: Final = (JSON, NEW, BURST, POLICY, STRANGER, HISTORY, LONG_HISTORY)
 """Of which instructions can be counted: valgrind is too slow to keep a stream's pace."""
 
 
@@ -111,6 +116,12 @@ ROWS: Final = (
     Row(CROWD, "first_byte_p99", "ms to the first byte, p99", Goal(PLAIN, 1)),
     Row(LARGE, "cpu", "CPU ms a call", Goal(PLAIN, 1.25)),
     Row(LARGE, "first_byte", "ms to the first byte"),
+    Row(HISTORY, "instructions", "million instructions a call"),
+    Row(HISTORY, "cpu", "CPU ms a call", Goal(PLAIN, 1.3)),
+    Row(HISTORY, "first_byte", "ms to the first byte"),
+    Row(LONG_HISTORY, "instructions", "million instructions a call"),
+    Row(LONG_HISTORY, "cpu", "CPU ms a call", Goal(PLAIN, 1.4)),
+    Row(LONG_HISTORY, "first_byte", "ms to the first byte"),
     Row(POLICY, "instructions", "million instructions a call", Goal(SERVING, 0.5)),
     Row(POLICY, "cpu", "CPU ms a call", Goal(SERVING, 0.5)),
     Row(STRANGER, "instructions", "million instructions a call", Goal(SERVING, 0.5)),

@@ -31,6 +31,7 @@ def test_a_policy_no_is_never_what_clients_retry() -> None:
         "shutting_down",
         "limits_unavailable",
         "ledger_unavailable",
+        "bodies_full",
     }
 
 
@@ -51,6 +52,9 @@ CONTRACT = {
     "body_timeout": (408, "INVALID_ARGUMENT", "Default:RequestTimeout", "request_timeout"),
     "missing_body": (400, "INVALID_ARGUMENT", "MissingPostBody", "missing_body"),
     "too_large": (413, "REQUEST_ENTITY_TOO_LARGE", "Default:RequestEntityTooLarge", "request_too_large"),
+    "compressed_too_much": (413, "REQUEST_ENTITY_TOO_LARGE", "Default:RequestEntityTooLarge", "request_too_large"),
+    "too_many_values": (413, "REQUEST_ENTITY_TOO_LARGE", "Default:RequestEntityTooLarge", "request_too_large"),
+    "bodies_full": (503, None, None, "service_unavailable"),
     "invalid_json": (400, "INVALID_ARGUMENT", f"{SERVICE}:InvalidRequest", "invalid_json"),
     "unknown_field": (400, "INVALID_ARGUMENT", f"{SERVICE}:InvalidRequest", "unknown_parameter"),
     "refused_feature": (400, "INVALID_ARGUMENT", f"{SERVICE}:InvalidRequest", "unsupported_parameter"),
@@ -115,7 +119,8 @@ def test_challenges(name: str, challenge: str) -> None:
 def test_an_operator_is_told_what_to_look_at() -> None:
     assert set(DECIDED_BY) == {
         "host_refused", "missing_credentials", "unauthorized", "missing_scope", "verifier_unreachable", "body_timeout",
-        "too_large", "invalid_model", "model_not_found", "model_not_available", "model_permission_denied",
+        "too_large", "too_many_values", "bodies_full",
+        "invalid_model", "model_not_found", "model_not_available", "model_permission_denied",
         "limits_unavailable", "ledger_unavailable", "provider_credentials", "provider_timeout",
         "provider_credential_missing", "provider_unreachable", "foundry_timeout", "foundry_unreachable", "shutting_down",
     }  # fmt: skip

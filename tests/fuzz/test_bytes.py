@@ -245,7 +245,8 @@ def test_a_flood_is_borne(flood: str, mode: Literal["enforce", "warn"], tally: T
         try:
             document = splice.read(body)
             verdict = judge(document, MODEL, PolicySettings(mode=mode))
-            assert len(verdict.refused) + len(verdict.warned) <= 200
+            assert len(verdict.refused) <= 1000
+            assert len(verdict.warned) <= 100
             if not verdict.refused:
                 splice.splice(body, document, {**verdict.members, "model": "m"})
         except Refusal as refused:

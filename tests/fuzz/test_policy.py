@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from addons.foundry.models import Model
-from addons.responses.policy import judge
+from addons.responses.policy import Policy, judge
 from addons.responses.policy_settings import ROWS, PolicySettings
 from addons.responses.verdict import ABSENT, Finding, Json
 from tests.fuzz.bodies import BODIES, CANARY, FIELDS, HARMFUL, tampered
@@ -114,11 +114,12 @@ STRICTER: Final[dict[str, Callable[[Finding], bool]]] = {
 def test_two_judges_agree(tally: Tally) -> None:
     """Whatever the second judge objects to is refused; what is refused beyond that, for a reason that stands above."""
     counted: Counter[str] = Counter()
+    policy = Policy(PolicySettings())  # one for all: nothing of one body is left for the next
 
     @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
     @given(tampered())
     def agree(body: dict[str, Json]) -> None:
-        verdict = judge(body, MODEL, PolicySettings())
+        verdict = policy.judge(body, MODEL)
         against = list(objections(body))
         if not against and verdict.refused:
             first = verdict.refused[0]

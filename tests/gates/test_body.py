@@ -6,7 +6,7 @@ import brotli
 import pytest
 import zstandard
 
-from addons.gates.body import LARGE, ReadBody
+from addons.gates.body import LARGE, MAX_JSON_VALUES, ReadBody
 from tests.gates.calls import call, refused_by, through
 
 GATE = ReadBody(LARGE * 2)
@@ -24,6 +24,10 @@ TEXT = json.dumps(BODY).encode()
         ("deflate", zlib.compress(TEXT)),
         ("br", brotli.compress(TEXT)),
         ("zstd", zstandard.compress(TEXT)),
+        ("x-gzip", gzip.compress(TEXT)),
+        ("gzip", gzip.compress(TEXT[:9]) + gzip.compress(TEXT[9:])),
+        ("zstd", zstandard.compress(TEXT[:9]) + zstandard.compress(TEXT[9:])),
+        (" , gzip", gzip.compress(TEXT)),
     ],
 )
 def test_read(encoding: str | None, wire: bytes) -> None:
@@ -31,6 +35,7 @@ def test_read(encoding: str | None, wire: bytes) -> None:
     asked = through(GATE, call(headers, wire_body=wire))
     assert asked.body == TEXT
     assert asked.document == BODY
+    assert asked.wire_body == b"", "held once, not twice"
 
 
 def test_a_large_body_is_read_too() -> None:
@@ -65,3 +70,51 @@ def test_refused(encoding: str | None, wire: bytes, refusal: str) -> None:
     given = refused_by(GATE, call(headers, wire_body=wire))
     assert given.name == refusal
     assert "café" not in str(given)
+
+
+OVER_8_MIB = b'{"input": "' + b"a" * 9 * 2**20 + b'"}'
+
+
+@pytest.mark.parametrize(
+    ("encoding", "wire", "refusal", "says"),
+    [
+        pytest.param("br", brotli.compress(OVER_8_MIB), "compressed_too_much", "1000 times", id="a bomb by its ratio"),
+        pytest.param("zstd", zstandard.compress(OVER_8_MIB), "compressed_too_much", "1000 times", id="one of zstd"),
+        pytest.param("gzip", gzip.compress(b" ") * 1001, "compressed_too_much", "1000 compressed parts", id="members"),
+        pytest.param("gzip", gzip.compress(OVER_8_MIB + b"[" * 2**25), "too_large", "max_body_bytes", id="by its size"),
+        pytest.param("x-gzip", TEXT, "invalid_json", "not valid gzip data", id="none at all"),
+        pytest.param("gzip", gzip.compress(TEXT) + b"\0", "invalid_json", "not valid gzip data", id="junk behind it"),
+        pytest.param("deflate", zlib.compress(TEXT) * 2, "invalid_json", "not valid deflate data", id="two of zlib's"),
+    ],
+)
+def test_how_a_body_may_not_be_packed(encoding: str, wire: bytes, refusal: str, says: str) -> None:
+    given = refused_by(ReadBody(32 * 2**20), call({"content-encoding": (encoding,)}, wire_body=wire))
+    assert given.name == refusal
+    assert says in given.message
+
+
+def flood(count: int) -> bytes:
+    return b'{"input": [' + b"{}," * count + b"0]}"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "wire"),
+    [
+        pytest.param("identity", flood(MAX_JSON_VALUES // 2), id="objects"),
+        pytest.param("identity", b"[" + b"0," * MAX_JSON_VALUES, id="not even JSON"),
+        pytest.param("gzip", gzip.compress(flood(MAX_JSON_VALUES * 2)), id="compressed"),
+        pytest.param("deflate", zlib.compress(flood(MAX_JSON_VALUES * 2)), id="in deflate"),
+        pytest.param("br", brotli.compress(flood(MAX_JSON_VALUES * 2), quality=5), id="in br"),
+        pytest.param("zstd", zstandard.compress(flood(MAX_JSON_VALUES * 2)), id="in zstd"),
+    ],
+)
+def test_too_many_values(encoding: str, wire: bytes) -> None:
+    given = refused_by(ReadBody(32 * 2**20), call({"content-encoding": (encoding,)}, wire_body=wire))
+    assert (given.name, given.decided_by) == ("too_many_values", "policy.max_json_values")
+    assert str(MAX_JSON_VALUES) in given.message
+
+
+def test_as_many_values_as_the_setting_says() -> None:
+    gate = ReadBody(LARGE, max_json_values=103)  # 50 empty objects, a number, the list, the body
+    assert len(through(gate, call(wire_body=flood(50))).document["input"]) == 51
+    assert refused_by(gate, call(wire_body=flood(51))).name == "too_many_values"

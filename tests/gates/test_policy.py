@@ -47,11 +47,18 @@ def test_the_first_finding_is_the_refusal(
     assert asked.verdict.refused[0].message == given.message
 
 
-def test_every_finding_stays_with_the_call() -> None:
-    asked = judged({"store": True, "background": True, "tools": [MCP]})
+@pytest.mark.parametrize(
+    ("explained", "found"),
+    [
+        pytest.param(False, ["store"], id="on the wire the first ends it"),
+        pytest.param(True, ["store", "background", "tools[0]"], id="explained, all are found"),
+    ],
+)
+def test_findings_that_stay_with_the_call(explained: bool, found: list[str]) -> None:
+    asked = judged({"store": True, "background": True, "tools": [MCP]}, explained=explained)
     refused_by(JudgeBody(PolicySettings()), asked)
     assert asked.verdict
-    assert {finding.path for finding in asked.verdict.refused} == {"store", "background", "tools[0]"}
+    assert [finding.path for finding in asked.verdict.refused] == found
 
 
 @pytest.mark.parametrize(

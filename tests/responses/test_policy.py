@@ -946,7 +946,7 @@ def test_names_the_caller_wrote_are_made_safe() -> None:
 
 def test_a_hostile_body_makes_a_short_verdict() -> None:
     body: Body = {"input": [{"id": "msg_1"}] * 10_000, "store": True}
-    assert len(verdict(body).refused) == 100
+    assert len(verdict(body).refused) == 1000
     assert len(verdict(body, mode="warn").warned) == 100
     tools: Body = {"tools": [{"type": "web_search"}] * 10_000}
     assert len(verdict(tools, web_search="strip").changes) == 100

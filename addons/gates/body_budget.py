@@ -1,0 +1,46 @@
+"""The bytes of bodies that are held at a time, over all calls: what comes beyond is refused rather than held."""
+
+from typing import Final
+
+from addons.foundry.refusals import Refusal
+
+RETRY_AFTER: Final = "1"  # seconds: most bodies have left by then
+
+
+class BodyBudget:
+    """Counts the bytes of bodies under way, as sent and as decoded. For one event loop: nothing here waits or locks.
+
+    Whoever takes gives back the same, once, however the call ends.
+    """
+
+    def __init__(self, total: int) -> None:
+        """``total`` in bytes, as ``limits.body_bytes`` has it."""
+        self.total: Final = total
+        self.taken = 0
+
+    def take(self, count: int) -> bool:
+        """Takes ``count`` bytes; False, and nothing is taken, where as many are not left."""
+        if self.taken + count > self.total:
+            return False
+        self.taken += count
+        return True
+
+    def give_back(self, count: int) -> None:
+        """Gives back what was taken.
+
+        Raises:
+            ValueError: it is more than was taken.
+        """
+        if count > self.taken:
+            raise ValueError(f"{count} bytes given back of {self.taken} taken")
+        self.taken -= count
+
+
+def full(budget: BodyBudget) -> Refusal:
+    """The refusal of a body for which no bytes are left."""
+    return Refusal(
+        "bodies_full",
+        f"The bodies of calls under way have reached limits.body_bytes, which is {budget.total} bytes."
+        " Try again in a moment.",
+        headers={"Retry-After": RETRY_AFTER},
+    )

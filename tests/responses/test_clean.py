@@ -1,0 +1,138 @@
+"""What is taken for clean is what the walk has nothing to say of."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from addons.responses.clean import Clean, Tables
+from addons.responses.items import ITEM
+from addons.responses.policy import Policy
+from addons.responses.policy_settings import PolicySettings
+from addons.responses.rows import STRING, Leaf, Many, Members, Row, Shape, Typed, allowed
+from addons.responses.tools import TOOL
+from addons.responses.verdict import Json, Verdict
+from tests.bench.histories import history
+from tests.fuzz.bodies import BODIES, tampered
+from tests.fuzz.test_policy import JUNK, MODEL, SETTINGS
+
+STRICT = PolicySettings()
+CHOSEN = SETTINGS | st.sampled_from([
+    PolicySettings(mode="warn"),
+    PolicySettings(web_search="allow", remote_urls="allow", reasoning_pro="allow", service_tiers=("flex",)),
+    PolicySettings(web_search="strip", rules={"COST": "warn", "item.item_reference": "warn"}),
+])  # fmt: skip
+
+
+class Nothing(Tables):
+    """Takes nothing for clean, so that everything is walked into."""
+
+    def clean(self, shape: Row | Shape, key: str = "") -> Clean:
+        return lambda _value: False
+
+
+def walked(body: dict[str, Json], chosen: PolicySettings) -> Verdict:
+    policy = Policy(chosen)
+    policy._tables = Nothing(chosen)
+    policy._clean = {}
+    return policy.judge(body, MODEL)
+
+
+def test_a_verdict_is_the_same_where_all_is_walked_into() -> None:
+    counted: Counter[str] = Counter()
+
+    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(tampered() | BODIES, CHOSEN)
+    def same(body: dict[str, Json], chosen: PolicySettings) -> None:
+        verdict = Policy(chosen).judge(body, MODEL)
+        assert verdict == walked(body, chosen)
+        counted["refused" if verdict.refused else "warned" if verdict.warned else "passed"] += 1
+
+    same()
+    assert min(counted[each] for each in ("refused", "warned", "passed")) > 10, counted
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from(["input", "tools", "tool_choice", "include", "metadata", "x"]), JUNK), CHOSEN)
+def test_of_junk_too(body: dict[str, Json], chosen: PolicySettings) -> None:
+    assert Policy(chosen).judge(body, MODEL) == walked(body, chosen)
+
+
+def test_an_agents_history_is_clean_throughout() -> None:
+    body: dict[str, Any] = json.loads(history(10, 10))
+    tables = Tables(STRICT)
+    assert [item for item in body["input"] if not tables.clean(ITEM)(item)] == []
+    assert [tool for tool in body["tools"] if not tables.clean(TOOL)(tool)] == []
+
+
+@pytest.mark.parametrize(
+    ("item", "clean"),
+    [
+        ({"role": "user", "content": "x"}, True),
+        ({"role": "user", "content": "x", "phase": None}, True),
+        ({"role": "user", "content": "x", "nothing_known": None}, False),
+        ({"role": "user", "content": "x", "Status": "completed"}, False),
+        ({"role": "user", "content": 1}, False),
+        ({"role": "user", "content": " "}, False),  # may be one that is looked up by its id: for the walk
+        ({"role": "user"}, False),
+        ({"role": "user", "content": [{"type": "input_text", "text": "x"}]}, True),
+        ({"role": "user", "content": [{"type": "input_image", "image_url": "data:image/png;base64,"}]}, True),
+        ({"role": "user", "content": [{"type": "input_image", "image_url": "https://x.example"}]}, False),
+        ({"role": "user", "content": [{"type": "input_image", "file_id": "file-1"}]}, False),
+        ({"type": "item_reference", "id": "msg_1"}, False),
+        ({"id": "msg_1"}, False),
+        ({"type": "nothing_known"}, False),
+        ({"type": 1}, False),
+        ({"type": "tool_search_call", "arguments": {"a": 0}, "execution": "client"}, True),
+        ({"type": "tool_search_call", "arguments": {"a": 0}, "execution": "server"}, False),
+        ({"type": "tool_search_call", "arguments": {"a": 0}}, False),  # the server is assumed
+        ({"type": "tool_search_call", "arguments": {}, "execution": "client"}, False),  # as a blank text
+        ({"role": "user", "content": [{"type": "input_text", "text": " "}, {"type": "input_text"}]}, False),
+        ({"type": "web_search_call", "action": {"type": "search", "query": "x"}}, False),
+        ({"type": "reasoning", "encrypted_content": ""}, False),
+        ([], False),
+        (None, False),
+    ],
+    ids=str,
+)
+def test_items(item: Json, clean: bool) -> None:
+    assert Tables(STRICT).clean(ITEM)(item) is clean
+
+
+def test_what_the_operator_allows_is_clean() -> None:
+    item = {"type": "web_search_call", "action": {"type": "search", "query": "x"}}
+    assert Tables(PolicySettings(web_search="allow")).clean(ITEM)(item)
+    assert not Tables(PolicySettings(web_search="cache_only")).clean(ITEM)(item)
+    assert not Tables(PolicySettings(web_search="allow")).clean(ITEM)({**item, "action": {"type": "search"}})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaterRow(Row):
+    """A row with a column that nobody compiles yet."""
+
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LaterLeaf(Leaf):
+    limit: int | None = None
+
+
+@pytest.mark.parametrize(
+    ("shape", "value"),
+    [
+        (LaterRow(reason="", shape=STRING), "x"),
+        (LaterLeaf("a string", lambda value: isinstance(value, str)), "x"),
+        (Members({"a": LaterRow(reason="")}), {"a": 1}),
+        (Typed("t", "t", {"a": LaterRow(reason="", shape=Members({"type": STRING}))}), {"type": "a"}),
+        (Many(Typed("t", "t", {"a": LaterRow(reason="")})), [{"type": "a"}]),
+        (allowed("", LaterLeaf("a string", lambda value: isinstance(value, str))), "x"),
+    ],
+    ids=["row", "leaf", "member", "row of a table", "row in a list", "leaf in a row"],
+)
+def test_a_column_that_is_not_compiled_makes_nothing_clean(shape: Row | Shape, value: Json) -> None:
+    assert not Tables(STRICT).clean(shape)(value)
