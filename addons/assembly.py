@@ -8,7 +8,7 @@ from addons.cassettes.recorder import Recorder
 from addons.cassettes.tape import Tape
 from addons.configuration.changing import Changing, Source
 from addons.configuration.file_checks import check_files
-from addons.configuration.judging import rules
+from addons.configuration.judging import Lasting, rules
 from addons.configuration.meaning import foundry_hosts, listening
 from addons.configuration.mitmproxy_options import required_options
 from addons.configuration.settings import Settings
@@ -16,16 +16,14 @@ from addons.exchange.caller_connection import Clocks
 from addons.exchange.client_certificates import ClientCertificates
 from addons.exchange.connection_bounds import RESERVED, ConnectionBounds, descriptors
 from addons.exchange.listener import Listener
-from addons.exchange.request import BodyBounds, BodyBudget
+from addons.exchange.request import BodyBounds
 from addons.exchange.rules import InForce, Rules
 from addons.exchange.services import Observers, Services, Timeouts
 from addons.exchange.serving import Serving
 from addons.exchange.tunnel import Tunnels
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.foundry.alarms import Alarm
-from addons.foundry.refusals import Refusal
-from addons.gates.concurrency import UnderWay
-from addons.gates.media_type import too_large
+from addons.gates.body_budget import BodyBudget
 from addons.journal.journal import Journal
 from addons.observation import ABOUT, observe
 from addons.process import logs
@@ -60,20 +58,19 @@ def assemble(
     Raises:
         OSError, ValueError: a file the settings name is missing or wrong; the message says which.
     """
-    counters, under_way = build_counters(settings.limits.storage), UnderWay()
+    counters = build_counters(settings.limits.storage)
     settlement = Settlement(counters)
     to_provider, to_foundry = (UpstreamPool(idle_seconds=30, most=100, wait_seconds=10) for _ in range(2))
 
     def alarm(name: str, why: str) -> None:
         observation.alarms.tell(Alarm(name), why=why)
 
-    credentials = Credentials(alarm)
-    first = rules(settings, counters, under_way, credentials=credentials, alarm=alarm)
-    in_force = InForce(first, partial(_forget, to_provider, to_foundry))
+    lasting = Lasting(counters, credentials=Credentials(alarm), alarm=alarm)
+    in_force = InForce(rules(settings, lasting), partial(_forget, to_provider, to_foundry))
     readiness = Readiness(in_force, counters, draining=lambda: lifecycle.draining)
     observation = observe(settings, lambda: services.under_way, readiness.missing)
     recorder = [Recorder(tape)] if tape else []
-    sinks = (under_way.leave, settlement.settle, *observation.sinks)
+    sinks = (lasting.under_way.leave, settlement.settle, *observation.sinks)
     journal = Journal(sinks, ABOUT, logs.calls(), observation.alarms)
     services = Services(
         in_force,
@@ -87,7 +84,7 @@ def assemble(
     )
     alter(services)
     bounds = ConnectionBounds(max(8, descriptors() - RESERVED))
-    listener = Listener(_serving(settings, services).connect, bounds, (to_provider, to_foundry))
+    listener = Listener(_serving(settings, services, lasting.bodies).connect, bounds, (to_provider, to_foundry))
     ending = settings.lifecycle
     drain = Drain(
         lambda: listener.callers,
@@ -118,27 +115,22 @@ def assemble(
             for region in new.provider.allowed_regions:
                 if key := new.provider.regions[region].api_key:
                     key.read()
-            return rules(new, counters, under_way, verifier, credentials=credentials, alarm=alarm)
+            return rules(new, lasting, verifier)
 
         parts.append(Reload(Changing(settings, in_force, source, build)))
     parts.append(Trimming())
     return parts
 
 
-def _serving(settings: Settings, services: Services) -> Serving:
-    most = settings.policy.max_body_bytes
+def _serving(settings: Settings, services: Services, bodies: BodyBudget) -> Serving:
     return Serving(
         services,
         Tunnels(
             foundry_hosts(settings), frozenset(map(str.lower, settings.listen.passthrough_hosts)), services.error_format
         ),
-        BodyBounds(most, BodyBudget(128 << 20), partial(too_large, most), _crowded),
+        BodyBounds(settings.policy.max_body_bytes, bodies),
         Clocks(settings.listen.head_seconds, settings.listen.body_seconds),
     )
-
-
-def _crowded() -> Refusal:
-    return Refusal("limits_unavailable", "The bodies of the calls under way fill limits.body_bytes; try again soon.")
 
 
 def _timeouts(settings: Settings) -> Timeouts:

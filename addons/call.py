@@ -107,6 +107,7 @@ class Call:
     caller: Caller | None = None
     attribution: tuple[str, ...] = ()
     body: bytes = field(default=b"", repr=False)
+    decoded_bytes: int = 0  # of a body that came encoded, as the budget for bodies has them
     document: dict[str, Json] = field(default_factory=dict, repr=False)
     model: Model | None = None
     region: str | None = None

@@ -9,7 +9,6 @@ from pathlib import Path
 from addons.configuration import judging, loading, meaning
 from addons.configuration.errors import ConfigurationError
 from addons.configuration.settings import Settings
-from addons.gates.concurrency import UnderWay
 from addons.gates.order import Gates
 from addons.inspecting.explained_flows import are_flows, from_flows, read_flows
 from addons.inspecting.explanation import Asked, Explanation, explain, from_body
@@ -63,7 +62,7 @@ def _explain(asked: list[Asked], settings: Settings) -> list[Explanation]:
 
     try:
         # The verifier is never asked; this one needs no file and no network.
-        return asyncio.run(explain_all(judging.gates(settings, Development(), MemoryCounters(), UnderWay())))
+        return asyncio.run(explain_all(judging.gates(settings, Development(), judging.Lasting(MemoryCounters()))))
     except SecretError as error:
         raise ConfigurationError(f"policy.safety_identifier: {error}") from None
 

@@ -1,5 +1,8 @@
 """What the settings say of a call: the gates that it goes through, and where it may go."""
 
+from dataclasses import dataclass, field
+from typing import Final
+
 from addons.configuration.meaning import (
     catalogue_of,
     destinations,
@@ -15,6 +18,7 @@ from addons.exchange.rules import Rules
 from addons.exchange.upstream.destination import Trust
 from addons.gates.attribution import attribute
 from addons.gates.body import ReadBody
+from addons.gates.body_budget import BodyBudget
 from addons.gates.caller import IdentifyCaller
 from addons.gates.concurrency import LimitConcurrency, UnderWay
 from addons.gates.limits import HoldToLimits
@@ -31,32 +35,34 @@ from addons.stores.counters import Counters
 from addons.verifiers.verifier import Verifier
 from addons.verifiers.verifier import build as build_verifier
 
+BODY_BYTES: Final = 128 << 20
 
-def rules(  # noqa: PLR0913 - what outlives a change stands by name
-    settings: Settings,
-    counters: Counters,
-    under_way: UnderWay,
-    verifier: Verifier | None = None,
-    *,
-    credentials: Credentials | None = None,
-    alarm: RaiseAlarm = log_alarm,
-) -> Rules:
-    """What the settings say of a call. ``counters``, ``under_way`` and ``credentials`` outlive a change of the rules.
 
-    ``verifier`` is the one that ``settings.caller`` describes, where there is one already.
+@dataclass(frozen=True, slots=True)
+class Lasting:
+    """What outlives a change of the rules: everything that counts, and whoever is told of alarms."""
+
+    counters: Counters
+    bodies: BodyBudget = field(default_factory=lambda: BodyBudget(BODY_BYTES))
+    under_way: UnderWay = field(default_factory=UnderWay)
+    credentials: Credentials = field(default_factory=Credentials)
+    alarm: RaiseAlarm = log_alarm
+
+
+def rules(settings: Settings, lasting: Lasting, verifier: Verifier | None = None) -> Rules:
+    """What the settings say of a call. ``verifier`` is the one they describe, where there is one already.
 
     Raises:
         OSError, ValueError: a file the settings name is missing or wrong; the message says which.
     """
-    verifier = verifier or build_verifier(settings.caller, alarm)
-    own = gates(settings, verifier, counters, under_way)
-    credentials = credentials or Credentials(alarm)
+    verifier = verifier or build_verifier(settings.caller, lasting.alarm)
+    own = gates(settings, verifier, lasting)
     trust = Trust.load(settings.provider.trusted_ca)
     return Rules(
         own,
         {"provider": own.names("provider"), "foundry": own.names("foundry")},
         {
-            region: credentials.of(settings.provider.regions[region].credential)
+            region: lasting.credentials.of(settings.provider.regions[region].credential)
             for region in settings.provider.allowed_regions
         },
         destinations(settings, trust),
@@ -67,23 +73,23 @@ def rules(  # noqa: PLR0913 - what outlives a change stands by name
     )
 
 
-def gates(settings: Settings, verifier: Verifier, counters: Counters, under_way: UnderWay) -> Gates:
+def gates(settings: Settings, verifier: Verifier, lasting: Lasting) -> Gates:
     """Every gate a call goes through, by name and in order."""
     return Gates(
         head=(
             Named("route", Route(hosts(settings), foundry_hosts(settings), other_paths=forwards(settings)), TO_BOTH),
             Named("caller", IdentifyCaller(verifier, settings.caller.by_certificate)),
-            Named("concurrency", LimitConcurrency(settings.limits, under_way), TO_BOTH),
+            Named("concurrency", LimitConcurrency(settings.limits, lasting.under_way), TO_BOTH),
             Named("attribution", attribute),
             Named("media_type", DeclaredBody(settings.policy.max_body_bytes)),
         ),
         body=(
-            Named("body", ReadBody(settings.policy.max_body_bytes)),
+            Named("body", ReadBody(settings.policy.max_body_bytes, budget=lasting.bodies)),
             Named("model", ResolveModel(catalogue_of(settings))),
             Named("permission", permit_model),
             Named("policy", JudgeBody(settings.policy, attested=is_attested(settings))),
             Named("rewrite", Rewrite(endpoints(settings))),
-            Named("limits", HoldToLimits(settings.limits, counters)),
+            Named("limits", HoldToLimits(settings.limits, lasting.counters)),
             Named("pass_on", pass_on, TO_FOUNDRY),
         ),
     )

@@ -264,7 +264,7 @@ class Exchange:
         self._deadline.clear()
         self._total.clear()
         self._services.under_way.discard(self)
-        self.request.body.drop()
+        self.request.body.drop(self.call.decoded_bytes)
         record: dict[str, object] = {}
         for step in (self.relay.read_facts, lambda: record.update(self._services.record(self.call))):
             try:

@@ -1,48 +1,22 @@
 """One request as it came from a caller: its head, and its body while it arrives."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from addons.foundry.refusals import Refusal
+from addons.gates.body_budget import BodyBudget, full
+from addons.gates.media_type import too_large
 
 SECRET_FIELDS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key"})
 """Headers that hold credentials: kept apart from all others, and never shown."""
 
 
-class Budget(Protocol):
-    """How many bytes of bodies may be held at once, over all calls."""
-
-    def take(self, count: int) -> bool: ...
-
-    def give_back(self, count: int) -> None: ...
-
-
-class BodyBudget:
-    """``total`` bytes, over all calls of this sidecar."""
-
-    def __init__(self, total: int) -> None:
-        self._left = total
-
-    def take(self, count: int) -> bool:
-        """Whether there was room; then it is taken."""
-        if count > self._left:
-            return False
-        self._left -= count
-        return True
-
-    def give_back(self, count: int) -> None:
-        self._left += count
-
-
 class BodyBounds(NamedTuple):
-    """``most`` bytes of one body; ``refuse_size`` and ``refuse_budget`` say why a piece is not kept."""
+    """``most`` bytes of one body, and what all bodies at once may take."""
 
     most: int
-    budget: Budget
-    refuse_size: Callable[[], Refusal]
-    refuse_budget: Callable[[], Refusal]
+    budget: BodyBudget
 
 
 class Body:
@@ -65,9 +39,9 @@ class Body:
         if self.dropped:
             return
         if self.size > self._bounds.most:
-            self._give_up(self._bounds.refuse_size())
+            self._give_up(too_large(self._bounds.most))
         elif not self._bounds.budget.take(len(piece)):
-            self._give_up(self._bounds.refuse_budget())
+            self._give_up(full(self._bounds.budget))
         else:
             self._taken += len(piece)
             self._pieces.append(piece)
@@ -85,11 +59,11 @@ class Body:
         self._refusal = self._refusal or refusal
         self._wake()
 
-    def drop(self) -> None:
-        """Nothing of it is needed any more."""
+    def drop(self, decoded: int = 0) -> None:
+        """Nothing of it is needed any more; nor of the ``decoded`` bytes that were made of it."""
         self.dropped = True
         self._pieces.clear()
-        self._bounds.budget.give_back(self._taken)
+        self._bounds.budget.give_back(self._taken + decoded)
         self._taken = 0
 
     async def read(self) -> bytes:

@@ -7,6 +7,7 @@ from typing import Final
 from addons.call import Call
 from addons.foundry.content_encoding import BombError, CorruptError, TooLargeError, coding_of, decode
 from addons.foundry.refusals import Refusal
+from addons.gates.body_budget import BodyBudget, full
 from addons.gates.media_type import too_large
 from addons.responses import splice
 from addons.responses.count import holds_more_than
@@ -29,30 +30,44 @@ class ReadBody:
     Args:
         max_body_bytes: of the body, also decoded.
         max_json_values: as ``responses.count`` counts them, before one of them is made.
+        budget: what decoded bodies take; given back by whoever ends the call, who finds in ``call.decoded_bytes`` how
+            much it was.
     """
 
     max_body_bytes: int
     max_json_values: int = MAX_JSON_VALUES
+    budget: BodyBudget | None = None
 
     async def __call__(self, call: Call) -> None:
         coding = coding_of(call.headers.get("content-encoding", ()))
+        if coding == "identity":
+            call.body = call.wire_body
+        else:
+            await self._decode(call, coding)
+        call.wire_body = b""
+        if not call.body or call.body.isspace():
+            raise Refusal("missing_body", "The body is empty; send a JSON object with model and input.")
+        if len(call.body) < LARGE:
+            self._parse(call)
+        else:
+            await asyncio.to_thread(self._parse, call)
+
+    async def _decode(self, call: Call, coding: str) -> None:
         try:
-            if coding == "identity" and len(call.wire_body) < LARGE:
-                self._read(call, coding)
-            else:
-                await asyncio.to_thread(self._read, call, coding)
+            body = await asyncio.to_thread(decode, call.wire_body, coding, self.max_body_bytes)
         except BombError as bomb:
             raise Refusal("compressed_too_much", f"The body {bomb}. Send it without Content-Encoding.") from None
         except TooLargeError:
             raise too_large(self.max_body_bytes) from None
         except CorruptError:
             raise Refusal("invalid_json", f"The body is not valid {coding} data.") from None
+        if self.budget is not None:
+            if not self.budget.take(len(body)):
+                raise full(self.budget)
+            call.decoded_bytes = len(body)
+        call.body = body
 
-    def _read(self, call: Call, coding: str) -> None:
-        call.body = decode(call.wire_body, coding, self.max_body_bytes)
-        call.wire_body = b""
-        if not call.body or call.body.isspace():
-            raise Refusal("missing_body", "The body is empty; send a JSON object with model and input.")
+    def _parse(self, call: Call) -> None:
         if holds_more_than(call.body, self.max_json_values):
             raise Refusal(
                 "too_many_values",

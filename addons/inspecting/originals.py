@@ -10,7 +10,6 @@ from typing import Final
 
 from mitmproxy import http
 
-
 KEY: Final = "sidecar.request"
 """In ``flow.metadata``: ``{method, target, headers: [[name, value], …], body: bytes}``, plain values alone."""
 

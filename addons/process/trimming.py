@@ -55,4 +55,4 @@ def _remove(addon: Any) -> None:
     try:
         ctx.master.addons.remove(addon)
     except exceptions.AddonManagerError:  # it is out, but its end is a coroutine, which mitmproxy does not call here
-        asyncio.get_running_loop().create_task(addon.done())  # noqa: RUF006 - over at its first step
+        asyncio.get_running_loop().create_task(addon.done())

@@ -7,7 +7,6 @@ import pytest
 
 from addons.configuration import judging
 from addons.configuration.settings import Settings
-from addons.gates.concurrency import UnderWay
 from addons.gates.order import Gates
 from addons.inspecting.explanation import Asked, Explanation, explain, from_body
 from addons.inspecting.explanation_text import difference, document, text, verdict
@@ -32,7 +31,7 @@ def body(**members: Any) -> Asked:
 
 
 def gates(**sections: Any) -> Gates:
-    return judging.gates(settings(**sections), Development(), MemoryCounters(), UnderWay())
+    return judging.gates(settings(**sections), Development(), judging.Lasting(MemoryCounters()))
 
 
 GATES = list(gates().names("provider"))

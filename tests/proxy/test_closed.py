@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 from mitmproxy import exceptions
 
-from addons.configuration.judging import rules
+from addons.configuration.judging import Lasting, rules
 from addons.exchange.judging import Judged, PassedOn
 from addons.exchange.relay import Relay
 from addons.exchange.services import Services
-from addons.gates.concurrency import UnderWay
 from addons.gates.order import Gates
 from addons.simulator.provider import SimulatedProvider
 from addons.stores.storage import build as build_counters
@@ -44,7 +43,7 @@ by_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault
 
 def test_every_gate_is_among_them(make_settings: SettingsMaker) -> None:
     settings = make_settings()
-    every = rules(settings, build_counters(settings.limits.storage), UnderWay()).every_gate
+    every = rules(settings, Lasting(build_counters(settings.limits.storage))).every_gate
     assert list(every["provider"]) == GATES
 
 
