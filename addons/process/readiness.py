@@ -65,12 +65,13 @@ class Readiness:
 
     async def _credentials(self) -> Sequence[str]:
         """Asking also renews those that are to be renewed."""
-        credentials = self._in_force.rules.credentials
-        return [
-            f"provider.regions.{region}: {why}"
-            for region, credential in credentials.items()
-            for why in await credential.missing()
-        ]
+        found: list[str] = []
+        for region, credential in self._in_force.rules.credentials.items():
+            try:
+                found += [f"provider.regions.{region}: {why}" for why in await credential.missing()]
+            except Exception as error:  # noqa: BLE001 - as above
+                found.append(f"provider.regions.{region}: {type(error).__name__}")
+        return found
 
     async def _store(self) -> str | None:
         if not self._in_force.rules.store_needed:

@@ -1,7 +1,7 @@
 """New calls are welcome when what judges them can be reached."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,14 +10,14 @@ import pytest
 
 from addons.process.readiness import Readiness
 from addons.provider_credentials.build import Credentials
-from addons.provider_credentials.credential import Credential
+from addons.provider_credentials.credential import Credential, StaticKey
 from addons.sources import watched_file
 from addons.stores.counters import Counters, MemoryCounters
 from addons.stores.redis_counters import RedisCounters
 from addons.values.secret import Secret
 from addons.verifiers.settings import CallerSettings
 from addons.verifiers.verifier import build
-from tests.sources.alarms import Alarms
+from tests.sources.alarms import Alarms, a_fault
 from tests.verifiers.servers import NOBODY, Reply, always, serving
 from tests.verifiers.tokens import RSA, jwk, key_set
 
@@ -116,6 +116,17 @@ def test_a_provider_key_that_is_gone(tmp_path: Path) -> None:
     assert why == f"provider.regions.eu: file {tmp_path}/key can't be read: No such file or directory"
     (tmp_path / "key").write_text("sk-key")
     assert missing({"verifier": "development"}, credentials=credentials) == []
+
+
+def test_a_credential_that_fails_otherwise_is_missing_and_looking_goes_on() -> None:
+    class Failing(StaticKey):
+        async def missing(self) -> Sequence[str]:
+            raise ZeroDivisionError
+
+    failing = Failing(Secret(env="KEY"), a_fault())
+    assert missing({"verifier": "development"}, credentials={"eu": failing}) == [
+        "provider.regions.eu: ZeroDivisionError"
+    ]
 
 
 def test_not_welcome_before_the_first_look_and_while_draining() -> None:
