@@ -40,6 +40,8 @@ class ReadBody:
 
     async def __call__(self, call: Call) -> None:
         coding = coding_of(call.headers.get("content-encoding", ()))
+        if len(call.wire_body) > self.max_body_bytes:
+            raise too_large(self.max_body_bytes)
         if coding == "identity":
             call.body = call.wire_body
         else:

@@ -39,23 +39,11 @@ _COLUMNS: Final[Mapping[type, frozenset[str]]] = {
     Many: frozenset(("of",)),
     Either: frozenset(("options",)),
     Later: frozenset(("of",)),
-    Row: frozenset(
-        (
-            "reason",
-            "decision",
-            "setting",
-            "rule",
-            "remedy",
-            "shape",
-            "harmless",
-            "needs",
-            "assumed",
-            "forced",
-            "holds",
-            "source",
-        )
-    ),
-}
+    Row: frozenset((
+        "reason", "decision", "setting", "rule", "remedy", "shape", "harmless", "needs", "assumed", "forced", "holds",
+        "source",
+    )),
+}  # fmt: skip
 """The columns of the tables that are understood here: ``holds`` matters only where something was taken out, and
 ``source`` to readers."""
 

@@ -238,3 +238,5 @@ def _item(item: Any) -> Iterator[str]:
         for part in _list(item.get(place)):
             if not isinstance(part, dict) or str(part.get("type")) not in PARTS:
                 yield "part"
+            elif isinstance(mark := part.get("prompt_cache_breakpoint"), dict) and mark.get("ttl") == "12h":
+                yield "prompt_cache_breakpoint"

@@ -5,12 +5,12 @@ import pytest
 
 from addons.call import Call, Headers, Outbound
 from addons.gates.body import LARGE
-from addons.gates.rewrite import MAX_FORWARDED, Destination, Rewrite
+from addons.gates.rewrite import MAX_FORWARDED, Endpoint, Rewrite
 from addons.responses.verdict import ABSENT, Verdict
 from tests.gates.calls import GPT, call, through
 
-EU = Destination("https://eu.example:8443/v1/", (("OpenAI-Project", "proj_1"),))
-US = Destination("https://us.example/v1")
+EU = Endpoint("https://eu.example:8443/v1/", (("OpenAI-Project", "proj_1"),))
+US = Endpoint("https://us.example/v1")
 GATE = Rewrite({"eu": EU, "us": US})
 BODY = b'{ "model": "a RID", "input": "caf\\u00e9", "user": "me", "store": true }'
 
