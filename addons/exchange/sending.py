@@ -39,9 +39,9 @@ async def send_to_provider(judged: Judged, credential: bytes, pool: UpstreamPool
     Raises:
         UpstreamFailure: no connection can be had; nothing was sent.
     """
+    head = _head(judged.outbound, b"Authorization: Bearer " + credential + b"\r\n")
     connection = await pool.connect(judged.destination)
-    authorization = b"Authorization: Bearer " + credential + b"\r\n"
-    connection.send((_head(judged.outbound, authorization), judged.outbound.body), receiver)
+    connection.send((head, judged.outbound.body), receiver)
     return connection
 
 
@@ -54,8 +54,8 @@ async def pass_on_to_foundry(passed_on: PassedOn, rules: Rules, pool: UpstreamPo
     """
     outbound = passed_on.outbound
     address = await address_of(outbound.host, rules.foundry)
-    connection = await pool.connect(Destination(FOUNDRY, address, outbound.host, rules.foundry_trust))
     head = _head(outbound, b"".join(_lines(passed_on.credentials)))
+    connection = await pool.connect(Destination(FOUNDRY, address, outbound.host, rules.foundry_trust))
     connection.send((head, outbound.body), receiver, answer_has_body=outbound.method != "HEAD")
     return connection
 
