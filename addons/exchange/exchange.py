@@ -177,10 +177,22 @@ class Exchange:
     # the ends of a call
 
     def _fail(self, error: BaseException) -> None:
-        """Decides what the end is called, and tells the caller as far as it can be told."""
-        call, _relay = self.call, self.relay
+        """Tells the caller as far as it can be told; a fault in the telling is told in its turn, or else closes."""
         if self._sent is not None:
             self._sent.abort()
+        try:
+            try:
+                self._tell(error)
+            except BaseException as fault:  # noqa: BLE001 - as in run
+                self._tell_of_fault(fault)
+        except BaseException as fault:  # noqa: BLE001 - as in run
+            _log.error("fault", exc_info=fault, **{"call.id": self.call.id})
+            self._keep = False
+            self._caller.abort()
+
+    def _tell(self, error: BaseException) -> None:
+        """Decides what the end is called."""
+        call = self.call
         if isinstance(error, asyncio.CancelledError) and self._ending is not None:
             self._end_early(self._ending)
         elif isinstance(error, Refusal):
@@ -189,10 +201,14 @@ class Exchange:
         elif isinstance(error, UpstreamFailure):
             self._lose(error)
         else:
-            _log.error("fault", exc_info=error, **{"call.id": call.id})
-            call.outcome = Outcome.FAULT
-            sentence = FAULT if call.sent_at is None else FAULT_BEHIND
-            self._break_off("sidecar_error", sentence, Refusal("fault", sentence, detail=type(error).__name__))
+            self._tell_of_fault(error)
+
+    def _tell_of_fault(self, error: BaseException) -> None:
+        call = self.call
+        _log.error("fault", exc_info=error, **{"call.id": call.id})
+        call.outcome = Outcome.FAULT
+        sentence = FAULT if call.sent_at is None else FAULT_BEHIND
+        self._break_off("sidecar_error", sentence, Refusal("fault", sentence, detail=type(error).__name__))
 
     def _end_early(self, ending: Ending) -> None:
         call, relay = self.call, self.relay
@@ -235,7 +251,7 @@ class Exchange:
                     self._services.error_format,
                     close=self._closes,
                     method=call.method,
-                    more=tuple(self._services.standing(call)),
+                    more=() if refusal.name == "fault" else tuple(self._services.standing(call)),
                 )
             )
 
