@@ -33,6 +33,7 @@ _SERVER = "server_error"
 KINDS: Final[Mapping[str, Kind]] = {
     # -- route
     "not_found": Kind(404, None, None, _BAD, None, empty=True),
+    "wrong_path": Kind(404, "NOT_FOUND", "Default:NotFound", _BAD, "unknown_url"),
     "method_not_allowed": Kind(405, None, None, _BAD, None, empty=True),
     "upgrade_refused": Kind(426, None, None, _BAD, None, empty=True),
     "target_too_long": Kind(414, None, None, _BAD, None, empty=True),

@@ -12,6 +12,7 @@ from addons.call import Call, OtherPath
 from addons.foundry import wrong_paths
 from addons.foundry.paths import DISGUISES, normal_path
 from addons.foundry.refusals import Refusal
+from addons.foundry.wrong_paths import hint, is_foundrys
 
 PATH: Final = wrong_paths.PATH
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -62,7 +63,7 @@ class Route:
             _hold_to(call, OTHER_METHODS)
         else:
             ours = host in self.foundry_hosts
-            raise Refusal("not_found", detail="path not served", setting="foundry.other_paths" if ours else None)
+            raise _not_served(path, setting="foundry.other_paths" if ours else None)
 
     @staticmethod
     def _host(call: Call) -> str:
@@ -80,6 +81,13 @@ def _hold_to(call: Call, methods: Collection[str]) -> None:
         raise Refusal("upgrade_refused", headers={"Upgrade": "HTTP/1.1", "Connection": "Upgrade"})
     if call.method not in methods:
         raise Refusal("method_not_allowed", headers={"Allow": ", ".join(methods)})
+
+
+def _not_served(path: str, setting: str | None) -> Refusal:
+    """Foundry's gateway answers with nothing; a path that is none of Foundry's is an app's mistake, and it is told."""
+    if is_foundrys(path):
+        return Refusal("not_found", detail="path not served", setting=setting)
+    return Refusal("wrong_path", hint(path) or "Nothing is served at this path.", detail="path not served")
 
 
 def without_port(authority: str) -> str:

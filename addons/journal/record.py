@@ -28,7 +28,7 @@ OPERATION: Final[Mapping[To, Mapping[str, str | bool]]] = {
 }
 """What kind of call it is, by where it leaves for."""
 
-WRONG_PATHS: Final = frozenset({"not_found", "method_not_allowed", "upgrade_refused"})
+WRONG_PATHS: Final = frozenset({"not_found", "wrong_path", "method_not_allowed", "upgrade_refused"})
 """Refusals that an app's wrong base URL leads to; their record says what was asked for, and a hint."""
 
 QUOTING: Final = frozenset({"invalid_attribution", "invalid_model"})

@@ -37,6 +37,7 @@ def test_a_policy_no_is_never_what_clients_retry() -> None:
 
 CONTRACT = {
     "not_found": (404, None, None, None),
+    "wrong_path": (404, "NOT_FOUND", "Default:NotFound", "unknown_url"),
     "method_not_allowed": (405, None, None, None),
     "upgrade_refused": (426, None, None, None),
     "target_too_long": (414, None, None, None),

@@ -31,9 +31,9 @@ def test_a_query_is_noted() -> None:
 @pytest.mark.parametrize(
     ("target", "refusal"),
     [
-        ("/", "not_found"),
-        ("", "not_found"),
-        ("*", "not_found"),
+        ("/", "wrong_path"),
+        ("", "wrong_path"),
+        ("*", "wrong_path"),
         (PATH + "/resp_123", "not_found"),
         (PATH + "/resp_123/cancel", "not_found"),
         (PATH + "/resp_123/input_items", "not_found"),
@@ -44,7 +44,7 @@ def test_a_query_is_noted() -> None:
         (PATH.replace("responses", "chat/completions"), "not_found"),
         (PATH.replace("responses", "embeddings"), "not_found"),
         ("/api/v2/llm/proxy/anthropic/v1/messages", "not_found"),
-        ("/v1/responses", "not_found"),
+        ("/v1/responses", "wrong_path"),
         (PATH + "%2f", "bad_target"),
         (PATH + "%2Fresp_1", "bad_target"),
         (PATH + "%5C", "bad_target"),

@@ -19,7 +19,8 @@ def jwt_with(scope: str) -> str:
 
 
 CASES = [
-    ({"target": "/v1/responses"}, 404, None),
+    ({"target": "/v1/responses"}, 404, "unknown_url"),
+    ({"target": "/api/v2/ontologies"}, 404, None),
     ({"target": PATH + "/resp_1"}, 404, None),
     ({"method": "GET", "target": PATH + "/resp_1"}, 404, None),
     ({"target": PATH.replace("responses", "chat/completions")}, 404, None),
