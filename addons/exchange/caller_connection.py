@@ -7,13 +7,14 @@ where it writes to.
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import structlog
 
 from addons.exchange.ending import Ending
 from addons.exchange.request import BodyBounds, Request
 from addons.exchange.request_reader import RequestReader
+from addons.exchange.wire import Opened, Peer, Wire
 from addons.foundry.refusals import Refusal
 
 MOST_AHEAD: Final = 256 * 1024
@@ -24,57 +25,6 @@ LINGER: Final = 2.0
 kernel would answer its bytes with a reset, and the reset would take the answer with it."""
 
 _log = structlog.get_logger("sidecar.caller")
-
-
-class Wire(Protocol):
-    """Where a caller's bytes go out, through whatever TLS lies between."""
-
-    @property
-    def unsent(self) -> int:
-        """Bytes that the socket has not taken yet."""
-
-    def write(self, data: bytes) -> None: ...
-
-    async def drain(self) -> None:
-        """Returns once the socket has taken everything; raises OSError where the connection is lost."""
-
-    def end(self) -> None:
-        """Says that nothing more comes; reading goes on."""
-
-    def close(self) -> None:
-        """Closes once everything written is taken."""
-
-    def abort(self) -> None:
-        """Closes now, and leaves nothing in the kernel."""
-
-    def pause(self) -> None: ...
-
-    def resume(self) -> None: ...
-
-    def go_on(self) -> None:
-        """Has whoever feeds the connection look at ``opened``."""
-
-
-class Opened(NamedTuple):
-    """A tunnel that was granted.
-
-    ``address`` is where an unread one leads; None: to Foundry, and it is read. ``behind`` came behind the request.
-    """
-
-    host: str
-    port: int
-    address: tuple[str, int] | None
-    behind: bytes
-
-
-class Peer(NamedTuple):
-    """Who is at the other end, as far as the connection itself tells."""
-
-    address: str
-    listener: Literal["reverse", "proxy"]
-    encrypted: bool = False
-    server_name: str | None = None  # TLS SNI
-    client_identity: str | None = None  # of the verified certificate it showed; "": it names nobody
 
 
 class Served(Protocol):

@@ -7,38 +7,28 @@ in one answer, where one can be given, and in one record.
 
 import asyncio
 import time
-from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Final
 
 import structlog
 
-from addons.call import Call, Outcome
+from addons.call import Outcome
 from addons.exchange import answers
 from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.deadline import Deadline
-from addons.exchange.ending import TOLD, Ending
-from addons.exchange.failures import bearer_of, refusal_of
+from addons.exchange.ending import Ending
+from addons.exchange.failures import bearer_of
 from addons.exchange.judging import Judged, PassedOn, judge
+from addons.exchange.opening import open_call
 from addons.exchange.relay import Relay, Watch
-from addons.exchange.request import SECRET_FIELDS, Request
+from addons.exchange.request import Request
 from addons.exchange.sending import Sent, pass_on_to_foundry, send_to_provider
 from addons.exchange.services import Services
+from addons.exchange.telling import BROKE_OFF, Telling, is_about_credential
 from addons.exchange.upstream.failure import UpstreamFailure
-from addons.foundry.alarms import Alarm
-from addons.foundry.provider_errors import refusal_for
 from addons.foundry.refusals import Refusal
-from addons.foundry.trace import read_trace
 
 MOST_UNSENT: Final = 256 * 1024
 """Bytes that wait for a slow caller before the other side is no longer read."""
-
-CHANGES_FIELD: Final = b"Sidecar-Changes"
-
-FAULT: Final = "The sidecar met a fault of its own; nothing was sent to the provider. Its log has the details."
-FAULT_BEHIND: Final = "The sidecar met a fault of its own after the call had left. Its log has the details."
-
-BROKE_OFF: Final = "The model provider's stream broke off before its end."
 
 _log = structlog.get_logger("sidecar.exchange")
 
@@ -48,12 +38,13 @@ class Exchange:
 
     def __init__(self, services: Services, caller: CallerConnection, request: Request) -> None:
         self.request = request
-        self.call = _opened(request, caller)
+        self.call = open_call(request, caller.peer)
+        self._telling = Telling(services, caller, request, self.call)
         self.relay = Relay(
             self.call,
             self._write,
             version=request.version,
-            more_fields=self._more_fields,
+            more_fields=self._telling.fields,
             quotes_credential=self.quotes_credential,
             watch=self._watch() if services.observers else None,
         )
@@ -68,7 +59,6 @@ class Exchange:
         self._sent: Sent | None = None
         self._crowded = False  # too much waits for the caller: the other side is not read
         self._unsent_at = (0, 0.0)  # least bytes that waited for the caller, and when that was seen
-        self._keep = request.keep_alive and request.method != "CONNECT"
 
     # the way of a call
 
@@ -144,13 +134,15 @@ class Exchange:
         if relay.failure is not None and not (relay.finished and isinstance(relay.failure, UpstreamFailure)):
             raise relay.failure
         if not relay.begun:
-            raise self._refusal_of_answer()
+            if is_about_credential(call) and self._credential is not None and call.region is not None:
+                self._rules.credentials[call.region].refused(self._credential)
+            raise self._telling.refusal_of_answer(relay, self._credential)
         if relay.finish():
             call.outcome = relay.outcome
         else:
             call.outcome = Outcome.TRUNCATED
-            self._keep = relay.break_off("stream_truncated", BROKE_OFF) and self._keep
-        self._keep = self._keep and relay.framing_ended
+            self._telling.break_off(relay, "stream_truncated", BROKE_OFF)
+        self._telling.keep = self._telling.keep and relay.framing_ended
         if self._caller.unsent:
             await self._caller_takes_all()
 
@@ -184,96 +176,22 @@ class Exchange:
             try:
                 self._tell(error)
             except BaseException as fault:  # noqa: BLE001 - as in run
-                self._tell_of_fault(fault)
+                self._telling.of_fault(self.relay, fault)
         except BaseException as fault:  # noqa: BLE001 - as in run
             _log.error("fault", exc_info=fault, **{"call.id": self.call.id})
-            self._keep = False
+            self._telling.keep = False
             self._caller.abort()
 
     def _tell(self, error: BaseException) -> None:
-        """Decides what the end is called."""
-        call = self.call
+        telling, relay = self._telling, self.relay
         if isinstance(error, asyncio.CancelledError) and self._ending is not None:
-            self._end_early(self._ending)
+            telling.of_ending(relay, self._ending)
         elif isinstance(error, Refusal):
-            call.outcome = Outcome.REFUSED if call.sent_at is None else Outcome.PROVIDER_ERROR
-            self._refuse(error)
+            telling.of_refusal(error)
         elif isinstance(error, UpstreamFailure):
-            self._lose(error)
+            telling.of_failure(relay, error, reused=self._sent is not None and self._sent.reused)
         else:
-            self._tell_of_fault(error)
-
-    def _tell_of_fault(self, error: BaseException) -> None:
-        call = self.call
-        _log.error("fault", exc_info=error, **{"call.id": call.id})
-        call.outcome = Outcome.FAULT
-        sentence = FAULT if call.sent_at is None else FAULT_BEHIND
-        self._break_off("sidecar_error", sentence, Refusal("fault", sentence, detail=type(error).__name__))
-
-    def _end_early(self, ending: Ending) -> None:
-        call, relay = self.call, self.relay
-        told = TOLD[call.to][ending]
-        call.outcome = relay.outcome if relay.finished else told.outcome
-        if ending is Ending.CALLER_STALLED:
-            self._caller.abort()
-        if told.refusal is None:
-            self._keep = False
-            return
-        model = {"modelName": call.model.rid} if call.model and told.refusal == "provider_timeout" else {}
-        refusal = Refusal(told.refusal, told.message, parameters=model, headers=told.headers, detail=ending.name)
-        self._break_off(told.code, told.sentence, refusal)
-
-    def _lose(self, failure: UpstreamFailure) -> None:
-        call, relay = self.call, self.relay
-        call.outcome = Outcome.TRUNCATED if relay.begun else Outcome.PROVIDER_ERROR
-        reused = self._sent is not None and self._sent.reused
-        self._break_off("stream_truncated", BROKE_OFF, refusal_of(failure, call.to, reused=reused))
-
-    def _break_off(self, code: str, sentence: str, refusal: Refusal) -> None:
-        """One answer: the refusal where nothing was said, else the event that ends a stream."""
-        if self.relay.begun:
-            self._keep = self.relay.break_off(code, sentence) and self._keep
-        else:
-            self._refuse(refusal)
-
-    def _refuse(self, refusal: Refusal) -> None:
-        refusal.__traceback__ = refusal.__cause__ = refusal.__context__ = None  # their frames would keep the exchange
-        call = self.call
-        call.refusal = refusal
-        call.credentials = {}
-        if self.call.header("expect") and not self.request.body.ended:
-            self._keep = False  # whether the body still comes cannot be known (RFC 9110 §10.1.1)
-        if self._caller.open:
-            call.status = refusal.kind.status
-            self._caller.write(
-                answers.refusal_bytes(
-                    refusal,
-                    self._services.error_format,
-                    close=self._closes,
-                    method=call.method,
-                    more=() if refusal.name == "fault" else tuple(self._services.standing(call)),
-                )
-            )
-
-    def _refusal_of_answer(self) -> Refusal:
-        """An answer that does not pass, as the refusal that takes its place."""
-        call, relay = self.call, self.relay
-        if call.to == "foundry" or call.answer.status is None:
-            return Refusal("foundry_failed", "Foundry gave no answer that can be passed on.")
-        assert call.model
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in relay.fields}
-        body = bytes(relay.kept)
-        if call.answer.status == HTTPStatus.UNAUTHORIZED and self._credential is not None:
-            assert call.region
-            self._rules.credentials[call.region].refused(self._credential)
-        found = refusal_for(call.answer.status, headers, body, call.model.rid)
-        told = answers.refusal_bytes(found.refusal, self._services.error_format, close=False)
-        if self.quotes_credential(body) or self.quotes_credential(told):
-            call.alarms.append(Alarm.PROVIDER_KEY_QUOTED)
-            found = refusal_for(call.answer.status, {}, b"", call.model.rid)
-        if found.alarm:
-            call.alarms.append(found.alarm)
-        return found.refusal
+            telling.of_fault(relay, error)
 
     def _close(self) -> None:
         """The one record, and the connection's next turn. Nothing here may keep the rest from happening."""
@@ -288,7 +206,7 @@ class Exchange:
             except BaseException as error:  # noqa: BLE001 - as said above
                 _log.error("fault", exc_info=error, **{"call.id": self.call.id})
         self._services.observers.ended(self, record)
-        self._caller.exchange_ended(self.request, keep=self._keep)
+        self._caller.exchange_ended(self.request, keep=self._telling.keep)
 
     # what it gives to the relay
 
@@ -299,47 +217,9 @@ class Exchange:
             self._sent.pause()
             self.relay.nudge()
 
-    def _more_fields(self, framing: answers.Framing) -> Iterator[tuple[bytes, bytes]]:
-        call = self.call
-        if call.verdict and call.verdict.changes:
-            yield CHANGES_FIELD, ", ".join(f"{each.path};{each.action}" for each in call.verdict.changes).encode()
-        yield from self._services.standing(call)
-        self._keep = self._keep and framing != "close"
-        if self._closes:
-            yield answers.CLOSE
-        elif self.request.version == "1.0":
-            yield b"Connection", b"keep-alive"
-
-    @property
-    def _closes(self) -> bool:
-        return not self._keep or self._caller.draining
-
     def _watch(self) -> Watch:
         observers = self._services.observers
         return Watch(
             lambda: observers.answer_begins(self),
             lambda payload: observers.answer_piece(self, payload),
         )
-
-
-def _opened(request: Request, caller: CallerConnection) -> Call:
-    headers = request.table()
-    credentials = {name: headers.pop(name) for name in SECRET_FIELDS if name in headers}
-    target, authority = request.target, ""
-    scheme, colon, rest = target.partition("://")
-    if colon and scheme.isalpha():  # the absolute form of a request target (RFC 9112 §3.2.2)
-        authority, slash, path = rest.partition("/")
-        target = slash + path or "/"
-    return Call(
-        method=request.method,
-        target=target,
-        headers=headers,
-        trace=read_trace(headers),
-        authority=authority,
-        listener=caller.peer.listener,
-        encrypted=caller.peer.encrypted,
-        peer=caller.peer.address,
-        server_name=caller.peer.server_name,
-        client_identity=caller.peer.client_identity,
-        credentials=credentials,
-    )

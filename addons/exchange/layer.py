@@ -21,8 +21,9 @@ from mitmproxy.proxy.mode_specs import RegularMode
 from mitmproxy.proxy.server import ConnectionHandler
 from OpenSSL import SSL
 
-from addons.exchange.caller_connection import CallerConnection, Peer
+from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.client_certificates import client_identity
+from addons.exchange.wire import Peer
 
 TLS_HANDSHAKE: Final = 0x16
 """The first byte of a TLS connection (RFC 8446 §5.1); no method of HTTP begins with it."""

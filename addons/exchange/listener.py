@@ -19,11 +19,12 @@ from mitmproxy.proxy.mode_specs import RegularMode, ReverseMode
 from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
-from addons.exchange.caller_connection import CallerConnection, Peer
+from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.connection_bounds import ConnectionBounds
 from addons.exchange.layer import CallerLayer, ClosingLayer, SocketWire
 from addons.exchange.upstream.keep_alive import keep_alive
 from addons.exchange.upstream.pool import UpstreamPool
+from addons.exchange.wire import Peer
 
 NOT_ALLOWED: Final = "the sidecar does not dial this address"
 NO_ROOM: Final = "too many connections"

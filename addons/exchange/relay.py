@@ -1,38 +1,24 @@
-"""An answer on its way back: whose fields pass, how it is framed, what is read of it meanwhile.
+"""An answer on its way back: how it is framed, and what is read of it meanwhile.
 
 Told of the answer piece by piece (``AnswerReceiver``), it writes what passes to the caller at once; what does not
 pass (an error, a page from something in between) is kept, within bounds, for the exchange to speak of. Payload bytes
-pass unchanged. Fields that belong to one hop stay on it (RFC 9110 §7.6.1).
+pass unchanged.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from addons.call import Call, Outcome
 from addons.exchange import answers
+from addons.exchange.passing import Passing, passing_fields, passing_of
 from addons.exchange.upstream.failure import UpstreamFailure
 from addons.responses.stream import EventStream, JsonAnswer
 
-STRIPPED: Final = frozenset((
-    # the operator's account and session (SPEC §7), and what is ours to say
-    b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security",
-    b"sidecar-changes",
-    # of this hop
-    b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade",
-))  # fmt: skip
-STRIPPED_PREFIXES: Final = (b"cf-", b"proxy-", b"x-ratelimit-")
-"""The last are the organization's limits, which are none of the caller's business (SPEC §11)."""
-
-EVENTS: Final = b"text/event-stream"
-JSON: Final = b"application/json"
 MOST_KEPT: Final = 1024 * 1024
 """Bytes of an answer that does not pass; enough for any error object."""
-
-type Passing = Literal["events", "json", "unread", "kept"]
-"""How an answer passes: as a stream of events, as one JSON document, unread (Foundry's own), or not at all."""
 
 
 class Watch(NamedTuple):
@@ -139,7 +125,7 @@ class Relay:
             return
         known_length = self.passing != "events" and b"content-length" in fields
         self._framing = answers.framing_of(status, version=self._version, method=self._call.method, length=known_length)
-        self._head = answers.head(status, self._outgoing(fields))
+        self._head = answers.head(status, self._outgoing())
         self._call.status = status
 
     def _payload_came(self, payload: bytes) -> None:
@@ -232,14 +218,8 @@ class Relay:
         if head or payload:
             self._write(head + payload)
 
-    def _outgoing(self, fields: dict[bytes, bytes]) -> Iterator[tuple[bytes, bytes]]:
-        own = {name.strip().lower() for name in fields.get(b"connection", b"").split(b",")}
-        for name, value in self.fields:
-            lowered = name.lower()
-            if lowered in STRIPPED or lowered in own or lowered.startswith(STRIPPED_PREFIXES):
-                continue
-            if lowered == b"content-length" and self._framing in {"chunked", "close"}:
-                continue
+    def _outgoing(self) -> Iterator[tuple[bytes, bytes]]:
+        for name, value in passing_fields(self.fields, self._framing):
             if not self._quotes_credential(value):
                 yield name, value
         if self._framing == "chunked":
@@ -249,17 +229,3 @@ class Relay:
     def _wake(self) -> None:
         if self._changed is not None and not self._changed.done():
             self._changed.set_result(None)
-
-
-def passing_of(call: Call, status: int, fields: dict[bytes, bytes]) -> Passing:
-    """A success in a form the API answers in passes; a page with status 200 comes from something in between.
-
-    Encoded, which the request asks not to be done, an answer could not be read along. Of Foundry itself passes
-    whatever ends an exchange. ``fields`` by lower-case name.
-    """
-    if call.to == "foundry":
-        return "unread"
-    if not 200 <= status < 300 or fields.get(b"content-encoding", b"identity").lower() != b"identity":  # noqa: PLR2004 - HTTP's success class
-        return "kept"
-    media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    return {EVENTS: "events", JSON: "json"}.get(media_type, "kept")  # type: ignore[return-value]  # the values are Passing

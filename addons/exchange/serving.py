@@ -1,11 +1,12 @@
 """What serves the requests of all callers' connections."""
 
 from addons.exchange.answers import refusal_bytes
-from addons.exchange.caller_connection import CallerConnection, Clocks, Peer, Served, Wire
+from addons.exchange.caller_connection import CallerConnection, Clocks, Served
 from addons.exchange.exchange import Exchange
 from addons.exchange.request import BodyBounds, Request
 from addons.exchange.services import Services
 from addons.exchange.tunnel import Tunnel, Tunnels
+from addons.exchange.wire import Peer, Wire
 from addons.foundry.refusals import Refusal
 
 

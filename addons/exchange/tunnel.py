@@ -12,10 +12,11 @@ from typing import Final, NamedTuple
 import structlog
 
 from addons.exchange.answers import refusal_bytes
-from addons.exchange.caller_connection import CallerConnection, Opened
+from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.dialling import ForbiddenAddressError, resolve
 from addons.exchange.ending import Ending
 from addons.exchange.request import Request
+from addons.exchange.wire import Opened
 from addons.foundry.envelope import ErrorFormat
 from addons.foundry.refusals import Refusal
 

@@ -23,8 +23,8 @@ from addons.stores.storage import build as build_counters
 from tests.conftest import SettingsMaker
 from tests.proxy.client import HELLO, Reply, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
-from tests.waiting import eventually
 from tests.records import Records
+from tests.waiting import eventually
 
 FAULTS: list[BaseException] = [
     RuntimeError("injected"),
@@ -145,7 +145,7 @@ def test_a_fault_at_a_wait_behind_the_gates(
 @by_fault
 @pytest.mark.parametrize("step", ["_head_came", "_payload_came", "_flush", "finish"])
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
-def test_a_fault_on_the_way_back(  # noqa: PLR0917 - fixtures
+def test_a_fault_on_the_way_back(
     stream: bool,
     step: str,
     fault: BaseException,

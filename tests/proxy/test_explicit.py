@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from addons.exchange import dialling
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PATH, SettingsMaker
 from tests.proxy.client import HELLO, Reply, read_reply, request_bytes

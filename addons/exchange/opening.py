@@ -1,0 +1,30 @@
+"""A Call, as it is opened: what the head of a request says, and the connection that it came on."""
+
+from addons.call import Call
+from addons.exchange.request import SECRET_FIELDS, Request
+from addons.exchange.wire import Peer
+from addons.foundry.trace import read_trace
+
+
+def open_call(request: Request, peer: Peer) -> Call:
+    """Credentials stand apart from all other headers, until the caller is known."""
+    headers = request.table()
+    credentials = {name: headers.pop(name) for name in SECRET_FIELDS if name in headers}
+    target, authority = request.target, ""
+    scheme, colon, rest = target.partition("://")
+    if colon and scheme.isalpha():  # the absolute form of a request target (RFC 9112 §3.2.2)
+        authority, slash, path = rest.partition("/")
+        target = slash + path or "/"
+    return Call(
+        method=request.method,
+        target=target,
+        headers=headers,
+        trace=read_trace(headers),
+        authority=authority,
+        listener=peer.listener,
+        encrypted=peer.encrypted,
+        peer=peer.address,
+        server_name=peer.server_name,
+        client_identity=peer.client_identity,
+        credentials=credentials,
+    )

@@ -1,0 +1,52 @@
+"""Which answers pass, and which of their fields: a table, and what follows from it.
+
+Fields that belong to one hop stay on it (RFC 9110 §7.6.1).
+"""
+
+from collections.abc import Iterator
+from typing import Final, Literal
+
+from addons.call import Call
+from addons.exchange.answers import Fields, Framing
+
+STRIPPED: Final = frozenset((
+    # the operator's account and session (SPEC §7), and what is ours to say
+    b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security",
+    b"sidecar-changes",
+    # of this hop
+    b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade",
+))  # fmt: skip
+STRIPPED_PREFIXES: Final = (b"cf-", b"proxy-", b"x-ratelimit-")
+"""The last are the organization's limits, which are none of the caller's business (SPEC §11)."""
+
+EVENTS: Final = b"text/event-stream"
+JSON: Final = b"application/json"
+type Passing = Literal["events", "json", "unread", "kept"]
+"""How an answer passes: as a stream of events, as one JSON document, unread (Foundry's own), or not at all."""
+
+
+def passing_of(call: Call, status: int, fields: dict[bytes, bytes]) -> Passing:
+    """A success in a form the API answers in passes; a page with status 200 comes from something in between.
+
+    Encoded, which the request asks not to be done, an answer could not be read along. Of Foundry itself passes
+    whatever ends an exchange. ``fields`` by lower-case name.
+    """
+    if call.to == "foundry":
+        return "unread"
+    if not 200 <= status < 300 or fields.get(b"content-encoding", b"identity").lower() != b"identity":  # noqa: PLR2004 - HTTP's success class
+        return "kept"
+    media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    return {EVENTS: "events", JSON: "json"}.get(media_type, "kept")  # type: ignore[return-value]  # the values are Passing
+
+
+def passing_fields(fields: Fields, framing: Framing) -> Iterator[tuple[bytes, bytes]]:
+    """Those of the other side's that reach the caller; framing is made anew on each hop."""
+    named = b",".join(value for name, value in fields if name.lower() == b"connection")
+    of_hop = {name.strip().lower() for name in named.split(b",")}
+    for name, value in fields:
+        lowered = name.lower()
+        if lowered in STRIPPED or lowered in of_hop or lowered.startswith(STRIPPED_PREFIXES):
+            continue
+        if lowered == b"content-length" and framing in {"chunked", "close"}:
+            continue
+        yield name, value

@@ -1,0 +1,54 @@
+"""A caller's side of a connection: where its bytes go, who it is, and a tunnel that it opened."""
+
+from typing import Literal, NamedTuple, Protocol
+
+
+class Wire(Protocol):
+    """Where a caller's bytes go out, through whatever TLS lies between."""
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the socket has not taken yet."""
+
+    def write(self, data: bytes) -> None: ...
+
+    async def drain(self) -> None:
+        """Returns once the socket has taken everything; raises OSError where the connection is lost."""
+
+    def end(self) -> None:
+        """Says that nothing more comes; reading goes on."""
+
+    def close(self) -> None:
+        """Closes once everything written is taken."""
+
+    def abort(self) -> None:
+        """Closes now, and leaves nothing in the kernel."""
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    def go_on(self) -> None:
+        """Has whoever feeds the connection look at ``opened``."""
+
+
+class Opened(NamedTuple):
+    """A tunnel that was granted.
+
+    ``address`` is where an unread one leads; None: to Foundry, and it is read. ``behind`` came behind the request.
+    """
+
+    host: str
+    port: int
+    address: tuple[str, int] | None
+    behind: bytes
+
+
+class Peer(NamedTuple):
+    """Who is at the other end, as far as the connection itself tells."""
+
+    address: str
+    listener: Literal["reverse", "proxy"]
+    encrypted: bool = False
+    server_name: str | None = None  # TLS SNI
+    client_identity: str | None = None  # of the verified certificate it showed; "": it names nobody
