@@ -1,20 +1,28 @@
 """The command line behind ``./run.sh`` (SPEC §10)."""
 
+import signal
+
+if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while we are imported ends us without a traceback
+
 import argparse
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from addons.configuration import loading
+from addons.configuration import overrides
 from addons.configuration.errors import ConfigurationError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; 0 for success, 1 for a failure, 2 for wrong usage or configuration."""
+    os.umask(0o077)  # whatever is written: ledgers, cassettes, charts, certificates
     options = _parser().parse_args(arguments)
     try:
-        loading.apply_overrides(getattr(options, "set", ()))
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        overrides.apply_overrides(getattr(options, "set", ()))
         return int(options.run(options))
     except ConfigurationError as error:
         print(f"The configuration is not right:\n{error}", file=sys.stderr)
@@ -53,7 +61,13 @@ def _parser() -> argparse.ArgumentParser:
             metavar="KEY=VALUE",
             help="one setting, e.g. listen.reverse=127.0.0.1:9000",
         )
-        if run is not _check:
+        if run is _check:
+            configured.add_argument(
+                "--no-files",
+                action="store_true",
+                help="look at no file and no secret, for a configuration of another machine",
+            )
+        else:
             configured.add_argument("--record", type=Path, metavar="FILE", help="record the calls into a new cassette")
             configured.add_argument(
                 "--record-content",
@@ -93,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         "--by",
         default="project,model",
         metavar="NAMES",
-        help="any of project,model,caller,region,error,minute,hour,day (default: project,model)",
+        help="any of project,model,caller (or user),region,error,minute,hour,day (default: project,model)",
     )
     form = usage.add_mutually_exclusive_group()
     for name, about in (("json", "one JSON object"), ("csv", "comma-separated values")):
@@ -104,14 +118,14 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--port", type=int, default=0, help="for HTTP; TLS takes the next free one")
     simulate.add_argument("--directory", type=Path, help="where its certificates go (default: a temporary one)")
     command("test", "run the tests (pytest arguments may follow)", None)
-    command("bench", "measure what the sidecar costs (--quick: under a minute)", None)
+    command("bench", "measure what the sidecar costs (--quick: some two minutes)", None)
     return parser
 
 
 def _config(options: argparse.Namespace) -> Path | None:
     if options.config:
         return Path(options.config)
-    given = os.environ.get(loading.FILE_VARIABLE)
+    given = os.environ.get(overrides.FILE_VARIABLE)
     return Path(given) if given else None
 
 
@@ -148,7 +162,7 @@ def _replay(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from addons.commands.check import check
 
-    return check(_config(options))
+    return check(_config(options), with_files=not options.no_files)
 
 
 def _schema(_options: argparse.Namespace) -> int:

@@ -33,6 +33,7 @@ from addons.process.lifecycle import Lifecycle
 from addons.process.lockdown import Lockdown
 from addons.process.readiness import Readiness
 from addons.process.reload import Reload
+from addons.process.secret_watch import SecretWatch
 from addons.process.trimming import Trimming
 from addons.provider_credentials.build import Credentials
 from addons.settlement import Settlement
@@ -94,7 +95,7 @@ def assemble(
     )
     lifecycle = Lifecycle(drain)
     parts: list[Any] = [
-        Lockdown(required_options(settings)),
+        Lockdown(required_options(settings), resend=settings.inspect.resend == "allow"),
         listener,
         settlement,
         *recorder,
@@ -117,7 +118,8 @@ def assemble(
                     key.read()
             return rules(new, lasting, verifier)
 
-        parts.append(Reload(Changing(settings, in_force, source, build)))
+        changing = Changing(settings, in_force, source, build)
+        parts += [Reload(changing), SecretWatch(changing.secrets)]
     parts.append(Trimming())
     return parts
 

@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 import structlog
 
 from addons.call import Call
 from addons.foundry.alarms import Alarm
+from addons.foundry.prices import prices_on
 from addons.foundry.refusals import Refusal
 from addons.journal.vocabulary import is_unproven, usage_status
 from addons.responses.answer import Usage
@@ -71,8 +73,10 @@ class Bookkeeping:
         """
         if call.to != "provider" or is_unproven(call):
             return
-        usage = (call.answer.facts.usage if call.answer.facts else None) or Usage()
-        prices = call.model.prices if call.model else None
+        facts = call.answer.facts
+        usage = (facts.usage if facts else None) or Usage()
+        today = datetime.now(UTC).date()
+        prices = prices_on(call.model.prices, today, facts.service_tier if facts else None) if call.model else None
         self.ledger.write(
             {
                 **_known_of(call),

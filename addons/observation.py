@@ -64,7 +64,7 @@ def observe(
         before_release.append(bookkeeping.open)
         readings += _readings(ledger)
     if admin or otlp:
-        telemetry = Telemetry(str(otlp) if otlp else None, readings, ABOUT)
+        telemetry = Telemetry(otlp, readings, ABOUT)
         parts.append(telemetry)
         sinks.append(telemetry.settle)
         if admin:

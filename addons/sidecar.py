@@ -6,21 +6,22 @@ from pathlib import Path
 
 from addons import assembly
 from addons.cassettes.tape import Tape
-from addons.configuration import loading, meaning
+from addons.configuration import loading, meaning, overrides
 from addons.configuration.changing import Source
 from addons.process import logs
 
-_file = os.environ.get(loading.FILE_VARIABLE)
+os.umask(0o077)  # whatever is written, by mitmproxy too
+_file = os.environ.get(overrides.FILE_VARIABLE)
 _path = Path(_file) if _file else None
 _settings = loading.load(_path)
 logs.configure(_settings.log.format)
 
 addons = assembly.assemble(
     _settings,
-    inspect=bool(os.environ.get(loading.INSPECT_VARIABLE)),
+    inspect=bool(os.environ.get(overrides.INSPECT_VARIABLE)),
     source=Source(_path, partial(loading.load, _path)),
-    tape=Tape(Path(_record), "kept" if os.environ.get(loading.RECORD_CONTENT_VARIABLE) == "kept" else "redacted")
-    if (_record := os.environ.get(loading.RECORD_VARIABLE))
+    tape=Tape(Path(_record), "kept" if os.environ.get(overrides.RECORD_CONTENT_VARIABLE) == "kept" else "redacted")
+    if (_record := os.environ.get(overrides.RECORD_VARIABLE))
     else None,
 )
 

@@ -102,7 +102,7 @@ def configuration(tmp_path: Path) -> Path:
 
 
 def test_the_configuration_is_right(configuration: Path) -> None:
-    ended = run("check", "--config", str(configuration))
+    ended = run("check", "--config", str(configuration), env={"OPENAI_API_KEY": "sk-key", "OPENAI_EU_KEY": "sk-key"})
     assert ended.returncode == 0, ended.stderr
 
 

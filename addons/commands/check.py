@@ -2,57 +2,49 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from addons import assembly
-from addons.configuration import loading, meaning
-from addons.configuration.errors import ConfigurationError
-from addons.configuration.file_checks import check_files
+from addons.commands.examined import examined
+from addons.configuration import meaning
+from addons.configuration.file_checks import files, secrets
 from addons.configuration.model_notes import model_notes
 from addons.configuration.policy_listing import old_sources
 from addons.configuration.settings import Settings
+from addons.foundry.overlay import differences
+from addons.foundry.shipped_models import SHIPPED
 from addons.provider_credentials.build import told
 
 
-def check(config: Path | None) -> int:
+def check(config: Path | None, *, with_files: bool = True) -> int:
     """Validates, and prints the effective settings and the models callers may use. Secrets stay references.
 
+    Without files it looks at no file, secret or name of this machine, for a configuration that is for another.
+
     Raises:
-        ConfigurationError: as ``loading.load``, or a file the settings name is wrong.
+        ConfigurationError: a setting, or a file or secret it names, is wrong.
     """
-    settings = loading.load(config)
-    try:
-        check_files(settings)
-        assembly.assemble(settings)
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(str(error)) from None
+    settings = examined(config, with_files=with_files)
     writer = YAML()
     writer.default_flow_style = False
-    print(f"# in force: {config or 'development mode, no file'}, then SIDECAR_… from the environment")
+    print(f"# in force: {config or 'development mode, no file'}, then SIDECAR_… from the environment, then --set")
     writer.dump(settings.model_dump(mode="json", exclude_none=True), sys.stdout)
     print("\n# models callers may use today")
     today = datetime.now(UTC).date()
     for model, regions in meaning.catalogue_of(settings).available(today):
         ends = f", until {model.shutdown}" if model.shutdown else ""
         print(f"{model.rid} -> {model.provider_model} ({', '.join(regions)}{ends})")
-    for note in (*model_notes(settings, today), *old_sources(settings, today)):
-        print(f"# note: {note}")
     print(f"\n# callers are checked by: {', then '.join(settings.caller.verifiers)}")
     for allowed in settings.provider.allowed_regions:
         print(f"# region {allowed} is opened by {told(settings.provider.regions[allowed].credential)}")
-    for region, place in meaning.endpoints(settings).items():
-        if not meaning.is_documented(region, place):
-            print(f"# note: region {region} goes to {place.url}, which is not OpenAI's documented host for it")
-    for name, address in meaning.foundry_addresses(settings).items():
-        where = f"{address[0]}:{address[1]}" if address else "where the name leads, port 443"
-        print(f"# note: other paths of {name} are passed on to Foundry ({where}) with the caller's own token")
-    if not settings.limits.rates:
-        print(
-            "# note: no limits of tokens or requests a minute: write limits.enrollment, limits.project or limits.user"
-        )
+    for note in (*model_notes(settings, today), *old_sources(settings, today), *_notes(settings)):
+        print(f"# note: {note}")
+    if not with_files:
+        for line in _not_looked_at(settings):
+            print(f"# not looked at: {line}")
     return 0
 
 
@@ -60,3 +52,30 @@ def schema() -> int:
     """Prints the JSON Schema of the configuration file."""
     print(json.dumps(Settings.model_json_schema(), indent=2))
     return 0
+
+
+def _notes(settings: Settings) -> Iterator[str]:
+    """What is right, and may surprise."""
+    for region, place in meaning.endpoints(settings).items():
+        if not meaning.is_documented(region, place):
+            yield f"region {region} goes to {place.url}, which is not OpenAI's documented host for it"
+    for name, address in meaning.foundry_addresses(settings).items():
+        where = f"{address[0]}:{address[1]}" if address else "where the name leads, port 443"
+        yield f"other paths of {name} are passed on to Foundry ({where}) with the caller's own token"
+    for rid, member, shipped, now in differences(SHIPPED, meaning.rows(settings)):
+        if member != "prices":
+            yield f"{rid} differs from the shipped catalogue: {member} is {now!r}, shipped {shipped!r}"
+    yield from meaning.advice(settings)
+    if not settings.limits.rates:
+        yield "no limits of tokens or requests a minute: write limits.enrollment, limits.project or limits.user"
+    if settings.usage.ledger is None:
+        ledger = settings.usage.path(settings.listen.certificates)
+        yield f"usage.ledger is {ledger}, which every configuration with these listen.certificates shares"
+
+
+def _not_looked_at(settings: Settings) -> Iterator[str]:
+    for keys, secret in secrets(settings).items():
+        where = f"environment variable {secret.env}" if secret.env else f"file {secret.file}"
+        yield f"{'.'.join(map(str, keys))}: {where}"
+    for keys, path in files(settings).items():
+        yield f"{'.'.join(map(str, keys))}: file {path}"

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from addons.cassettes.cassette import Cassette, CassetteError, Content, read
 from addons.cassettes.tape import check
 from addons.commands.start import start
-from addons.configuration import loading
+from addons.configuration import loading, overrides
 from addons.configuration.errors import ConfigurationError
 from addons.configuration.settings import Settings
 from addons.simulator.player import Player
@@ -37,8 +37,8 @@ def record(path: Path, content: Content) -> None:
         check(path)
     except CassetteError as error:
         raise ConfigurationError(f"--record {error}") from None
-    os.environ[loading.RECORD_VARIABLE] = str(path.absolute())
-    os.environ[loading.RECORD_CONTENT_VARIABLE] = content
+    os.environ[overrides.RECORD_VARIABLE] = str(path.absolute())
+    os.environ[overrides.RECORD_CONTENT_VARIABLE] = content
 
 
 def replay(path: Path, config: Path | None, speed: float, *, once: bool) -> int:
@@ -72,9 +72,7 @@ def _configuration(directory: Path, settings: Settings, player: Player, key: str
     document["provider"]["trusted_ca"] = str(player.ca_file)
     for region in document["provider"]["regions"].values():
         region |= {"url": player.url, "api_key": {"file": str(directory / "key")}}
-    for variable in list(os.environ):  # they are in the document already, and would win over it
-        if variable.startswith(tuple(map(loading.variable, ("provider", *OFFLINE)))):
-            del os.environ[variable]
+    overrides.clear()  # they are in the document already, and would win over it
     file = directory / "sidecar.yaml"
     with file.open("w") as stream:
         YAML(typ="safe").dump(document, stream)

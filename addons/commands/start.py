@@ -1,37 +1,43 @@
 """``start`` and ``web``: the sidecar in the foreground, inside mitmproxy's own program."""
 
 import os
+import signal
 import socket
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from addons import assembly
-from addons.configuration import loading, mitmproxy_options
+from addons.commands.examined import examined
+from addons.configuration import mitmproxy_options, overrides
 from addons.configuration.errors import ConfigurationError
-from addons.configuration.file_checks import check_files
 from addons.configuration.settings import Settings
 from addons.process import logs
 from addons.process.listener_certificate import lay_out
-from addons.process.lockdown import arguments
-from addons.values.secret import Secret, SecretError
+from addons.process.lockdown import SCRIPT, arguments
+from addons.values.address import split_address
 
-SCRIPT: Final = Path(__file__).parent.parent / "sidecar.py"
 WEB_COLUMNS: Final = ["status", "comment"]
-KEY_LOGS: Final = ("SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE")
 
 
 def start(config: Path | None, *, inspect: bool) -> int:
     """Checks everything that can be checked beforehand, then runs mitmdump, or mitmweb to inspect.
 
+    1 where a port is taken, before any is listened on.
+
     Raises:
         ConfigurationError: a setting, or a file or secret it names, is wrong.
     """
+    _until_it_runs()
     settings = prepare(config)
+    if taken := list(_taken(settings, inspect=inspect)):
+        print(*taken, sep="\n", file=sys.stderr)
+        return 1
     words = ["-q", "-s", str(SCRIPT), *_modes(settings), *arguments(_options(settings, inspect=inspect))]
     if config:
-        os.environ[loading.FILE_VARIABLE] = str(config.absolute())
+        os.environ[overrides.FILE_VARIABLE] = str(config.absolute())
     if inspect:
-        os.environ[loading.INSPECT_VARIABLE] = "1"
+        os.environ[overrides.INSPECT_VARIABLE] = "1"
         from mitmproxy.tools.main import mitmweb
 
         mitmweb(words)
@@ -42,33 +48,44 @@ def start(config: Path | None, *, inspect: bool) -> int:
     return 1 if logs.failure() else 0
 
 
+def _until_it_runs() -> None:
+    """How signals are taken before mitmproxy and the sidecar's addons take them over."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the configuration is being read anyway
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # asyncio would cancel mitmproxy's start, which then may hang
+
+
 def prepare(config: Path | None) -> Settings:
-    """The settings, with every file and secret they name looked at once."""
-    settings = loading.load(config)
-    faults = [
-        f"{name} is set: it would write TLS secrets to a file; unset it" for name in KEY_LOGS if os.environ.get(name)
-    ]
-    secrets: dict[str, Secret] = {
-        f"provider.regions.{region}.api_key": key
-        for region in settings.provider.allowed_regions
-        if (key := settings.provider.regions[region].api_key)
-    }
-    if isinstance(settings.limits.storage, Secret):
-        secrets["limits.storage"] = settings.limits.storage
-    for name, secret in secrets.items():
-        try:
-            secret.read()
-        except SecretError as error:
-            faults.append(f"{name}: {error}")
+    """The settings, with all they need on this machine looked at, and their directory made.
+
+    Raises:
+        ConfigurationError: a setting, or a file or secret it names, is wrong.
+    """
+    settings = examined(config)
     try:
-        check_files(settings)
-        assembly.assemble(settings)
         lay_out(settings.listen)
-    except (OSError, ValueError) as error:
-        faults.append(str(error))
-    if faults:
-        raise ConfigurationError("\n".join(faults))
+    except OSError as error:
+        raise ConfigurationError(f"listen.certificates: {error}") from None
     return settings
+
+
+def _taken(settings: Settings, *, inspect: bool) -> Iterator[str]:
+    """Every port is tried before any is listened on, so that nothing is half started."""
+    listen = settings.listen
+    listeners = {"listen.reverse": listen.reverse, "listen.proxy": listen.proxy, "listen.admin": listen.admin}
+    if inspect:
+        listeners["inspect.port"] = f"127.0.0.1:{settings.inspect.port}"
+    for key, address in listeners.items():
+        if address is None:
+            continue
+        host, port = split_address(address)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind((host, port))
+            except OSError as error:
+                yield f"{key}: {address}: {error.strerror or error}; choose another, or stop what listens there"
 
 
 def _modes(settings: Settings) -> list[str]:
@@ -92,10 +109,5 @@ def _free(port: int) -> int:
     """The port, or one of its own choice for 0. mitmweb itself would end in a traceback where it is taken."""
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise ConfigurationError(
-                f"inspect.port: {port}: {error.strerror}; choose another, or any: --set inspect.port=0"
-            ) from None
+        trial.bind(("127.0.0.1", port))
         return int(trial.getsockname()[1])

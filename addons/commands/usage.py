@@ -39,7 +39,7 @@ def period(text: str) -> float:
 
 def dimensions(text: str) -> tuple[str, ...]:
     """``project,model`` as a tuple; raises UsageError."""
-    names = tuple(dict.fromkeys(text.split(",")))
+    names = tuple(dict.fromkeys("caller" if name == "user" else name for name in text.split(",")))
     if unknown := [name for name in names if name not in DIMENSIONS]:
         raise UsageError(f"can't group by {unknown[0]!r}; choose among {', '.join(DIMENSIONS)}")
     return names
@@ -56,6 +56,9 @@ def show(config: Path | None, seconds: float, by: Sequence[str], form: Form, cha
     if path is None:
         raise ConfigurationError("usage.ledger: it is off, so nothing was written down")
     since = time.time() - seconds
+    if settings.usage.ledger is None:
+        shared = "every configuration with the same listen.certificates writes there; usage.ledger names another"
+        print(f"from {path}: {shared}", file=sys.stderr)
     try:
         with closing(connect_to_read(path)) as connection:
             if charts:

@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from addons.configuration.file_checks import secrets
 from addons.configuration.settings import Settings
 from addons.exchange.rules import InForce, Rules
 from addons.process.listener_certificate import lay_out
 from addons.responses.policy_settings import PolicySettings
 from addons.stores.limits_settings import LimitsSettings
+from addons.values.secret import Secret
 from addons.verifiers.grant import Granting
 from addons.verifiers.protocol import Verifier
 from addons.verifiers.settings import CallerSettings
@@ -21,7 +23,7 @@ RELOADED: Final[Mapping[str, Any]] = {
     },
     "models": True,
     "policy": set(PolicySettings.model_fields) - {"max_body_bytes"},
-    "limits": set(LimitsSettings.model_fields) - {"storage"},
+    "limits": set(LimitsSettings.model_fields) - {"storage", "body_bytes"},
 }
 """Settings the rules are made of. All others are built into listeners, mitmproxy's options and open stores."""
 
@@ -49,6 +51,10 @@ class Changing:
         self._in_force = in_force
         self._source = source
         self._build = build
+
+    def secrets(self) -> Mapping[str, Secret]:
+        """Those in use now, by the keys of their settings."""
+        return {".".join(map(str, keys)): secret for keys, secret in secrets(self._settings).items()}
 
     def files(self) -> Iterator[Path]:
         """The files whose change calls for another look at the configuration."""

@@ -1,31 +1,154 @@
-"""Looks at files that would otherwise be noticed only at the first call."""
+"""Looks at what the settings name on this machine, which would otherwise be noticed only at the first call."""
 
+import os
+import socket
 import ssl
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from pydantic import BaseModel
 
 from addons.configuration.settings import Settings
 from addons.stores import ledger_file
+from addons.values.address import split_address
+from addons.values.host import is_loopback
+from addons.values.secret import Secret, SecretError
+from addons.verifiers.settings import CallerSettings
+
+KEY_LOGS: Final = ("SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE")
+STRAY: Final = ("config.yaml", "config.yml", "keys.yaml")
+"""Files that mitmproxy reads by itself where it finds them beside its certificates."""
+
+MADE: Final = frozenset({"listen.certificates", "usage.ledger"})
+"""Paths of what is made when missing."""
+
+type Keys = tuple[object, ...]
+
+
+class Fault(NamedTuple):
+    """What is wrong, and the keys of the setting to change; none where it is the environment."""
+
+    keys: Keys
+    why: str
+
+    def __str__(self) -> str:
+        return f"{'.'.join(map(str, self.keys))}: {self.why}" if self.keys else self.why
 
 
 def check_files(settings: Settings) -> None:
     """
     Raises:
-        ValueError: a certificate file is missing or holds no certificate, or the ledger can't be used; names the
-            setting.
+        ValueError: something the settings name can't be used; names each setting.
     """
+    if found := list(faults(settings)):
+        raise ValueError("\n".join(map(str, found)))
+
+
+def faults(settings: Settings) -> Iterator[Fault]:
+    """What is wrong with the files, secrets and names that the settings in use refer to."""
+    for name in KEY_LOGS:
+        if os.environ.get(name):
+            yield Fault((), f"{name} is set: it would write TLS secrets to a file; unset it")
+    for keys, secret in secrets(settings).items():
+        try:
+            secret.read_now()
+        except SecretError as error:
+            yield Fault(keys, str(error))
+    missing = [(keys, path) for keys, path in files(settings).items() if not path.is_file()]
+    for keys, path in missing:
+        yield Fault(keys, f"{path} is not there, or is no file")
+    for keys, check in _CHECKS.items():
+        if not any(absent[: len(keys)] == keys for absent, _ in missing):
+            yield from (Fault(keys, why) for why in check(settings))
+
+
+def secrets(settings: Settings) -> Mapping[Keys, Secret]:
+    """The secrets in use, by the keys of their settings."""
+    return {keys: value for keys, value in _in_use(settings) if isinstance(value, Secret)}
+
+
+def files(settings: Settings) -> Mapping[Keys, Path]:
+    """The files in use that must be there, those of secrets apart, by the keys of their settings."""
+    return {
+        keys: value.expanduser()
+        for keys, value in _in_use(settings)
+        if isinstance(value, Path) and ".".join(map(str, keys)) not in MADE
+    }
+
+
+def _in_use(settings: Settings) -> Iterator[tuple[Keys, Any]]:
+    """Every value but those of regions that no call may go to, and of verifiers that were not chosen."""
+    regions = settings.provider.regions.keys() - set(settings.provider.allowed_regions)
+    verifiers = CallerSettings.model_fields.keys() - set(settings.caller.verifiers)
+    idle = {("provider", "regions", name) for name in regions} | {("caller", name) for name in verifiers}
+    for keys, value in _leaves((), settings):
+        if not any(keys[: len(each)] == each for each in idle):
+            yield keys, value
+
+
+def _leaves(keys: Keys, value: Any) -> Iterator[tuple[Keys, Any]]:
+    if isinstance(value, BaseModel) and not isinstance(value, Secret):
+        for name in type(value).model_fields:
+            yield from _leaves((*keys, name), getattr(value, name))
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            yield from _leaves((*keys, name), each)
+    else:
+        yield keys, value
+
+
+def _trusted(settings: Settings) -> Iterator[str]:
     if trusted := settings.provider.trusted_ca:
         try:
             ssl.create_default_context(cafile=str(trusted))
         except OSError as error:
-            raise ValueError(f"provider.trusted_ca: {trusted} is not a PEM bundle of certificates: {error}") from None
+            yield f"{trusted} is not a PEM bundle of certificates: {error}"
+
+
+def _listener(settings: Settings) -> Iterator[str]:
     if tls := settings.listen.tls:
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key)
         except OSError as error:
-            raise ValueError(
-                f"listen.tls: {tls.certificate} and {tls.key} are not a certificate and its key: {error}"
-            ) from None
+            yield f"{tls.certificate} and {tls.key} are not a certificate and its key: {error}"
+
+
+def _ledger(settings: Settings) -> Iterator[str]:
     if path := settings.usage.path(settings.listen.certificates):
         try:
             ledger_file.check(path)
         except ledger_file.LedgerError as error:
-            raise ValueError(f"usage.ledger: {error}") from None
+            yield str(error)
+
+
+def _strays(settings: Settings) -> Iterator[str]:
+    directory = settings.listen.certificates.expanduser()
+    for name in STRAY:
+        if (directory / name).exists():
+            yield f"{directory / name}: mitmproxy would take its options or keys from it; move it elsewhere"
+
+
+def _home(settings: Settings) -> Iterator[str]:
+    """In development mode a name must lead to this machine alone, whatever it is called."""
+    for address in (settings.listen.reverse, settings.listen.proxy):
+        if address is None or "development" not in settings.caller.verifiers:
+            continue
+        host, port = split_address(address)
+        try:
+            found = {str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        except OSError as error:
+            yield f"{host} can't be resolved: {error.strerror}"
+        else:
+            if away := sorted(each for each in found if not is_loopback(each)):
+                yield f"{host} leads to {away[0]}, and caller.verifier development is for loopback; write 127.0.0.1"
+
+
+_CHECKS: Final[Mapping[Keys, Callable[[Settings], Iterator[str]]]] = {
+    ("provider", "trusted_ca"): _trusted,
+    ("listen", "tls"): _listener,
+    ("usage", "ledger"): _ledger,
+    ("listen", "certificates"): _strays,
+    ("listen",): _home,
+}
+"""What the file of a setting must hold. A check is left out where a file of it is not there."""

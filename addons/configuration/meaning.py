@@ -1,20 +1,21 @@
 """What the settings mean: the hosts that are served, where calls go, which models there are."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import structlog
 
+from addons.configuration.agreement import UNSPECIFIED
 from addons.configuration.settings import Settings
 from addons.exchange.upstream.destination import Destination, Trust
 from addons.foundry.catalogue import Catalogue
+from addons.foundry.models import Model
 from addons.foundry.regions import REGION_HOSTS
+from addons.foundry.shipped_models import SHIPPED
 from addons.gates.rewrite import Endpoint
 from addons.gates.route import LOOPBACK_NAMES
 from addons.process.banner import Listening
 from addons.values.address import split_address
-
-UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 
 _log = structlog.get_logger("sidecar")
 
@@ -35,19 +36,34 @@ def warn(settings: Settings) -> None:
             hostnames=sorted(foundry_hosts(settings)),
             meaning="calls to Foundry's other paths are passed on to it unjudged, with the caller's own token",
         )
+    for line in advice(settings):
+        _log.warning("configuration_advice", meaning=line)
     for model in catalogue_of(settings).warnings(datetime.now(UTC).date()):
         _log.warning("model_shutdown_near", model=model.rid, shutdown=str(model.shutdown))
+
+
+def advice(settings: Settings) -> Iterator[str]:
+    """What still works, or does nothing, and should be written otherwise."""
+    known = {row.rid for row in SHIPPED} | {row.rid for row in settings.models.extra}
+    for row in settings.models.extra:
+        if row.prices and row.rid in settings.prices:
+            yield f"models.extra: the prices of {row.rid} are not used, those under prices are; take them out here"
+        elif row.prices:
+            yield f"models.extra: write the prices of {row.rid} under prices; here they are read until 0.3"
+    for rid in settings.prices:
+        if rid not in known:
+            yield f"prices: {rid} is no model of the catalogue, so nobody can use it"
 
 
 def hosts(settings: Settings) -> frozenset[str]:
     """The host names the reverse listener answers to."""
     listening, _ = split_address(settings.listen.reverse)
     names = foundry_hosts(settings) | LOOPBACK_NAMES
-    return frozenset(names if listening in UNSPECIFIED else names | {listening.lower()})
+    return frozenset(names if listening in UNSPECIFIED else names | {listening})
 
 
 def foundry_hosts(settings: Settings) -> frozenset[str]:
-    return frozenset(name.lower() for name in settings.foundry.hostnames)
+    return frozenset(settings.foundry.hostnames)
 
 
 def forwards(settings: Settings) -> bool:
@@ -59,7 +75,7 @@ def foundry_addresses(settings: Settings) -> Mapping[str, tuple[str, int] | None
     """The host names that calls may be passed on to, each with its address where the operator wrote one."""
     if not forwards(settings):
         return {}
-    written = {name.lower(): split_address(address) for name, address in settings.foundry.addresses.items()}
+    written = {name: split_address(address) for name, address in settings.foundry.addresses.items()}
     return {name: written.get(name) for name in foundry_hosts(settings)}
 
 
@@ -91,10 +107,21 @@ def is_attested(settings: Settings) -> bool:
 
 def catalogue_of(settings: Settings) -> Catalogue:
     return Catalogue(
-        extra=settings.models.extra,
+        extra=rows(settings),
         allow_plain_names=settings.models.allow_plain_names,
         allowed_regions=settings.provider.allowed_regions,
     )
+
+
+def rows(settings: Settings) -> tuple[Model, ...]:
+    """The operator's rows of the catalogue, with the prices that stand in a section of their own."""
+    extra = {row.rid: row for row in settings.models.extra}
+    known = {row.rid for row in SHIPPED} | set(extra)
+    for rid, prices in settings.prices.items():
+        if rid in known:
+            own = extra.get(rid)
+            extra[rid] = own.model_copy(update={"prices": prices}) if own else Model(rid=rid, prices=prices)
+    return tuple(extra.values())
 
 
 def listening(settings: Settings) -> Listening:

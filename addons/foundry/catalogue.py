@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from addons.foundry.models import Model
+from addons.foundry.overlay import laid_over
 from addons.foundry.refusals import Refusal, excerpt
 from addons.foundry.rid import LANGUAGE_MODEL_PREFIX, is_rid
 from addons.foundry.shipped_models import SHIPPED
@@ -26,7 +27,7 @@ class Catalogue:
     """The models a call may name, in the regions configuration allows.
 
     Args:
-        extra: rows added to the shipped ones; one of the same RID replaces it.
+        extra: rows laid over the shipped ones, and those of further models.
         allow_plain_names: also take OpenAI's own names for a model.
         allowed_regions: in order of preference.
     """
@@ -38,7 +39,7 @@ class Catalogue:
         allow_plain_names: bool = False,
         allowed_regions: Sequence[str] = ("global",),
     ) -> None:
-        self._models = {model.rid: model for model in (*SHIPPED, *extra)}
+        self._models = {model.rid: model for model in laid_over(SHIPPED, extra)}
         self._by_name = {name: model for model in self._models.values() for name in _names(model)}
         self._allow_plain_names = allow_plain_names
         self._allowed_regions = tuple(allowed_regions)

@@ -5,10 +5,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from addons.foundry.prices import Prices
+from addons.foundry.prices import ModelPrices
 from addons.foundry.rid import RID
 
 Rid = Annotated[str, StringConstraints(pattern=f"^{RID.pattern}$")]
+
+_KEPT = "Default: the shipped row's;"
 
 
 class Model(BaseModel):
@@ -17,24 +19,78 @@ class Model(BaseModel):
     A row without ``provider_model`` is a model Foundry offers but OpenAI does not serve.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
-    rid: Rid
-    provider_model: str | None = None
-    snapshot: dict[str, str] = Field(default_factory=dict)  # region -> dated snapshot required there
-    regions: tuple[str, ...] = ("global",)
-    context_window: int | None = Field(None, gt=0)  # tokens
-    max_output_tokens: int | None = Field(None, gt=0)  # the model's own limit
-    output_cap: int | None = Field(None, gt=0)  # the operator's: max_output_tokens may not exceed it
-    default_output_tokens: int | None = Field(None, gt=0)  # added when the caller names none
-    reasoning: bool = False
-    in_memory_cache: bool = False  # accepts prompt_cache_retention: in_memory
-    daily_cache: bool = True  # else keeps prompts for up to 24 hours; a row that does not know is held to do so
-    prices: Prices | None = None  # for the cost in the ledger; none are shipped
-    shutdown: date | None = None  # refused from this day on
-    successor: str | None = None  # what OpenAI names in its place, by OpenAI's name
-    enabled: bool = True
-    source: str = "the operator's configuration"  # where the RID comes from
+    rid: Annotated[Rid, Field(description="as Foundry's Model Catalog shows it")]
+    provider_model: Annotated[
+        str | None,
+        Field(description=f"OpenAI's name of it. {_KEPT} else none: Foundry offers models that OpenAI does not serve"),
+    ] = None
+    snapshot: Annotated[
+        dict[str, str],
+        Field(description=f"region to the dated snapshot required there. {_KEPT} else none: most regions need none"),
+    ] = {}
+    regions: Annotated[
+        tuple[str, ...],
+        Field(description=f"regions it may be used in. {_KEPT} else global: the one that serves every model"),
+    ] = ("global",)
+    context_window: Annotated[
+        int | None,
+        Field(gt=0, description=f"tokens, input and output together. {_KEPT} else none: what is not known is not said"),
+    ] = None
+    max_output_tokens: Annotated[
+        int | None,
+        Field(gt=0, description=f"the model's own limit, in tokens. {_KEPT} else none: what is not known is not said"),
+    ] = None
+    output_cap: Annotated[
+        int | None,
+        Field(
+            gt=0,
+            description="the operator's limit: a body's max_output_tokens may not exceed it. Default none: the model's"
+            " own limit does",
+        ),
+    ] = None
+    default_output_tokens: Annotated[
+        int | None,
+        Field(
+            gt=0,
+            description="max_output_tokens of a call that names none. Default none: the body leaves as it came",
+        ),
+    ] = None
+    reasoning: Annotated[
+        bool,
+        Field(description=f"whether it gives encrypted reasoning. {_KEPT} else false: it is not asked for"),
+    ] = False
+    in_memory_cache: Annotated[
+        bool,
+        Field(
+            description=f"accepts prompt_cache_retention: in_memory; where false the provider may keep prompts a day."
+            f" {_KEPT} else true: the stricter, and a provider that knows a day alone then refuses the call"
+        ),
+    ] = False
+    daily_cache: Annotated[
+        bool,
+        Field(
+            description="whether it keeps prompts for up to 24 hours where it does not accept in_memory."
+            f" {_KEPT} else true: a row that does not know is held to do so"
+        ),
+    ] = True
+    prices: Annotated[
+        ModelPrices | tuple[()],
+        Field(description="as under prices, which is where they stand now. Default none: they stand there"),
+    ] = ()
+    shutdown: Annotated[
+        date | None, Field(description=f"refused from this day on. {_KEPT} else none: most models have no date yet")
+    ] = None
+    successor: Annotated[
+        str | None, Field(description=f"what OpenAI names in its place, by OpenAI's name. {_KEPT} else none: it stays")
+    ] = None
+    enabled: Annotated[bool, Field(description="false: nobody may use it. Default true: a row is there to be used")] = (
+        True
+    )
+    source: Annotated[
+        str, Field(description="where the RID comes from. Default the operator's configuration: that is where rows are")
+    ] = "the operator's configuration"
 
     @property
     def keeps_prompts_for_a_day(self) -> bool:

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from addons.foundry.models import Model
-from addons.values.address import Address
+from addons.values.address import DialledAddress
+from addons.values.host import HostName
 
 
 class FoundrySettings(BaseModel):
@@ -14,12 +15,15 @@ class FoundrySettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     hostnames: Annotated[
-        tuple[str, ...],
-        Field(description="host names apps know this Foundry by; empty: localhost and the listening address alone"),
+        tuple[HostName, ...],
+        Field(
+            description="host names apps know this Foundry by, without https:// and port. Default none: apps then say"
+            " localhost or the listening address, which are always known"
+        ),
     ] = ()
     error_format: Annotated[
         Literal["hybrid", "foundry", "openai"],
-        Field(description="envelope of refusals: hybrid is read by both Palantir's and OpenAI's SDKs"),
+        Field(description="envelope of refusals. Default hybrid: the one that both Palantir's and OpenAI's SDKs read"),
     ] = "hybrid"
     other_paths: Annotated[
         Literal["refuse", "forward"],
@@ -29,12 +33,12 @@ class FoundrySettings(BaseModel):
         ),
     ] = "refuse"
     addresses: Annotated[
-        dict[str, Address],
+        dict[HostName, DialledAddress],
         Field(
-            description="HOST:PORT where a host name above is dialled for other_paths, e.g. a private address, or where"
-            " the name itself leads to the sidecar; its certificate must still be the host name's, and chain to"
-            " provider.trusted_ca where that is set. Default: port 443 at the address the name resolves to, which"
-            " must be no loopback, link-local or metadata address"
+            description="HOST:PORT where a host name above is dialled for other_paths, e.g. a private address, or"
+            " where the name itself leads to the sidecar; its certificate must still be the host name's, and chain to"
+            " provider.trusted_ca where that is set. Default: port 443 at the address the name resolves to, which must"
+            " be no loopback, link-local or metadata address"
         ),
     ] = {}
 
@@ -42,8 +46,7 @@ class FoundrySettings(BaseModel):
     def _forwards_somewhere(self) -> "FoundrySettings":
         if self.other_paths == "forward" and not self.hostnames:
             raise ValueError("other_paths: forward needs foundry.hostnames, the only hosts that calls are passed on to")
-        names = {name.lower() for name in self.hostnames}
-        if unknown := [name for name in self.addresses if name.lower() not in names]:
+        if unknown := [name for name in self.addresses if name not in self.hostnames]:
             raise ValueError(f"addresses names {', '.join(unknown)}, which foundry.hostnames does not")
         return self
 
@@ -52,6 +55,16 @@ class ModelsSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     allow_plain_names: Annotated[
-        bool, Field(description="accept OpenAI's own model names too; Foundry itself does not")
+        bool,
+        Field(
+            description="accept OpenAI's own model names too. Default false: Foundry itself does not, and a call that"
+            " works here would fail there"
+        ),
     ] = False
-    extra: Annotated[tuple[Model, ...], Field(description="rows added to the shipped catalogue, or replacing its")] = ()
+    extra: Annotated[
+        tuple[Model, ...],
+        Field(
+            description="rows laid over the shipped catalogue's, member by member, and those of further models."
+            " Default none: the catalogue knows the documented models"
+        ),
+    ] = ()

@@ -13,6 +13,7 @@ from addons.foundry import wrong_paths
 from addons.foundry.paths import DISGUISES, normal_path
 from addons.foundry.refusals import Refusal
 from addons.foundry.wrong_paths import hint, is_foundrys
+from addons.values.host import is_same_host, normal_host
 
 PATH: Final = wrong_paths.PATH
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -28,7 +29,7 @@ MAX_HEADERS: Final = 64 * 1024  # bytes, names and values together
 class Route:
     """Refuses every request but the one Foundry documents.
 
-    ``hosts`` are the host names served, without port, in lower case. Loopback names are always among them;
+    ``hosts`` are the host names served, without port, in their normal form. Loopback names are always among them;
     a list, not any name, so that a web page can't reach a developer's sidecar by rebinding its own name.
     ``foundry_hosts`` are those of Foundry itself, the only ones the explicit proxy serves, and over TLS alone.
     With ``other_paths`` their other paths are passed on.
@@ -71,7 +72,7 @@ class Route:
         if len(values) != 1:
             raise Refusal("bad_target", "The request must carry exactly one Host header.")
         host = without_port(values[0])
-        if call.server_name and call.server_name.lower() != host:
+        if call.server_name and not is_same_host(call.server_name, host):
             raise Refusal("bad_target", "The Host header names another host than the TLS handshake did.")
         return host
 
@@ -91,10 +92,16 @@ def _not_served(path: str, setting: str | None) -> Refusal:
 
 
 def without_port(authority: str) -> str:
-    """The host of ``host``, ``host:port`` or ``[::1]:port``, in lower case."""
+    """The host of ``host``, ``host:port`` or ``[::1]:port`` in its normal form; empty where it is no host."""
+    host = authority
     if authority.startswith("["):
-        return authority[1:].partition("]")[0].lower()
-    return authority.rpartition(":")[0].lower() if authority.count(":") == 1 else authority.lower()
+        host = authority.partition("]")[0] + "]"
+    elif authority.count(":") == 1:
+        host = authority.partition(":")[0]
+    try:
+        return normal_host(host)
+    except ValueError:
+        return ""
 
 
 def _plain(path: str) -> str:

@@ -2,13 +2,19 @@
 
 from typing import Annotated
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from addons.values.url import plain_url
 
 
 class TelemetrySettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     otlp_endpoint: Annotated[
-        AnyHttpUrl | None,
-        Field(description="base URL of an OpenTelemetry collector (OTLP over HTTP), e.g. http://localhost:4318"),
+        Annotated[str, AfterValidator(lambda text: plain_url(text, "http", "https"))] | None,
+        Field(
+            description="base URL of an OpenTelemetry collector (OTLP over HTTP), e.g. http://localhost:4318; what it"
+            " asks for goes into OpenTelemetry's own OTEL_EXPORTER_OTLP_HEADERS. Default none: nothing is sent where"
+            " nobody listens",
+        ),
     ] = None

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from addons.exchange.settings import ListenSettings
+from addons.exchange.listen_settings import ListenSettings
 
 
 def path(listen: ListenSettings) -> Path:

@@ -1,13 +1,17 @@
-"""Addon: holds mitmproxy's own options to what the sidecar's promises rest on.
+"""Addon: holds mitmproxy's options and commands to those the sidecar's promises allow.
 
-Each row is an option that would open a way round the Checkpoint, hold streams back, or show a secret. A wrong
-value stops the start, and is refused at run time, from mitmweb too (MITMPROXY §0, §2, §6).
+Whoever has the token of mitmweb's page may ask for any option and any command there. So the lists say what is allowed;
+all else stays as the sidecar needs it, or as mitmproxy comes. A wrong value stops the start. At run time it is refused
+before anything in mitmproxy has acted on it (MITMPROXY §0, §2, §6).
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from mitmproxy import ctx, exceptions
+
+SCRIPT: Final = Path(__file__).resolve().parent.parent / "sidecar.py"
 
 DEAD_TARGET: Final = "http://127.0.0.1:9"
 """Where mitmproxy would send a call by itself: the discard port, which the Egress refuses to dial besides."""
@@ -28,78 +32,130 @@ SET: Final[Mapping[str, Any]] = {
 }
 """What mitmproxy is started with."""
 
-KEPT: Final[Mapping[str, Any]] = {
-    # the request would leave before, or other than, it was judged
-    "stream_large_bodies": None,
-    "modify_body": [],
-    "modify_headers": [],
-    "map_remote": [],
-    "map_local": [],
-    "stickyauth": None,
-    "stickycookie": None,
-    "upstream_auth": None,
-    "anticache": False,
-    "anticomp": False,
-    "client_replay": [],
-    "server_replay": [],
-    "rfile": None,
-    # traffic that no gate sees, or answers that no gate gave
-    "ignore_hosts": [],
-    "allow_hosts": [],
-    "tcp_hosts": [],
-    "udp_hosts": [],
-    "block_list": [],
-    "validate_inbound_headers": True,
-    # the provider is who it says
-    "ssl_insecure": False,
-    "ssl_verify_upstream_trusted_confdir": None,
-    "client_certs": None,
-    "tls_version_server_min": "TLS1_2",
-    "add_upstream_certs_to_client_chain": False,
-    "request_client_cert": False,
-    "dns_name_servers": [],
-    # secrets stay out of logs
-    "proxy_debug": False,
-}
-"""mitmproxy's own defaults, which must stay."""
-
-OPTIONAL: Final[Mapping[str, Any]] = {
+NEEDED: Final[Mapping[str, Any]] = {
     # a compromised authority, in later versions of mitmproxy (MITMPROXY "Versions")
     "emudhra": False,
     "emudhra_old": False,
-    # mitmweb can run any command: its page is for this machine alone
+    # mitmweb's page is for this machine alone
     "web_host": "127.0.0.1",
+    # mitmdump would print whole flows among the records
+    "flow_detail": 0,
 }
-"""Checked where mitmproxy has them."""
+"""What must hold too, where mitmproxy has the option and whatever its default."""
+
+FREE: Final = frozenset(
+    {
+        # what is held until somebody has looked
+        "intercept",
+        "intercept_active",
+        # what is shown, and how
+        "console_focus_follow",
+        "content_view_lines_cutoff",
+        "dumper_default_contentview",
+        "dumper_filter",
+        "showhost",
+        "termlog_verbosity",
+        "view_filter",
+        "view_order",
+        "view_order_reversed",
+        "web_columns",
+    }
+)
+"""Options that anyone may set at any time: none of them lets traffic by, writes a file, or shows a secret."""
+
+AT_START: Final = frozenset({"scripts", "web_open_browser", "web_password", "web_port"})
+"""Options that the start may give any value, which then stays. Of scripts there is ours alone."""
+
+COMMANDS: Final = frozenset(
+    {
+        # what is shown, and how
+        "eventstore.clear",
+        "view.clear",
+        "view.clear_unmarked",
+        "view.filter.set",
+        "view.flows.remove",
+        "view.flows.resolve",
+        "view.focus.go",
+        "view.focus.next",
+        "view.focus.prev",
+        "view.order",
+        "view.order.options",
+        "view.order.reverse",
+        "view.order.set",
+        "view.properties.inbounds",
+        "view.properties.length",
+        "view.properties.marked",
+        "view.properties.marked.toggle",
+        "view.settings.getval",
+        "view.settings.setval",
+        "view.settings.setval.toggle",
+        "flow.comment",
+        "flow.mark",
+        "flow.mark.toggle",
+        "proxyserver.active_connections",
+        # what is held until somebody has looked
+        "flow.kill",
+        "flow.resume",
+        # saving by download from the page
+        "export",
+        "export.formats",
+        # ours
+        "sidecar.explain",
+        # asked by mitmdump itself
+        "readfile.reading",
+        "replay.client.count",
+        "replay.server.count",
+    }
+)
+"""Commands that stay; mitmproxy forgets all others. None of them touches a file, runs code or sends anything."""
+
+RESEND: Final = frozenset({"replay.client"})
+"""Commands that stay too where a call may be sent again from the page."""
 
 
 class Lockdown:
-    """``required`` are further options whose values follow from the settings."""
+    """``required`` are further options whose values follow from the settings. ``resend``: calls may be sent again."""
 
     name = "sidecar-lockdown"
 
-    def __init__(self, required: Mapping[str, Any]) -> None:
-        self._required = {**SET, **KEPT, **required}
+    def __init__(self, required: Mapping[str, Any], *, resend: bool = False) -> None:
+        self._wanted = {**SET, **NEEDED, **required}
+        self._commands = COMMANDS | RESEND if resend else COMMANDS
+        self._started: dict[str, Any] | None = None
 
     def configure(self, updated: set[str]) -> None:
-        for option, wanted in self._required.items():
-            if option in updated and getattr(ctx.options, option) != wanted:
-                raise _refusal(option, wanted)
-        for option, wanted in OPTIONAL.items():
-            if option in updated and option in ctx.options and getattr(ctx.options, option) != wanted:
-                raise _refusal(option, wanted)
+        if self._started is None:
+            self._start()
+        self._hold(ctx.options, updated)
 
     def running(self) -> None:
         """An option mitmproxy does not know is kept silently; say so, which also stops the start."""
         if ctx.options.deferred:
             raise exceptions.OptionsError(f"mitmproxy has no such option: {', '.join(sorted(ctx.options.deferred))}")
+        known = ctx.master.commands.commands
+        for name in known.keys() - self._commands:
+            del known[name]
 
+    def _start(self) -> None:
+        if others := [each for each in ctx.options.scripts if Path(each).resolve() != SCRIPT]:
+            raise exceptions.OptionsError(f"The sidecar runs no scripts but its own; take out {', '.join(others)}")
+        self._started = {option: getattr(ctx.options, option) for option in AT_START if option in ctx.options}
+        ctx.options.subscribe(self._hold, ctx.options.keys())  # subscribers are asked before any addon hears of it
 
-def _refusal(option: str, wanted: Any) -> exceptions.OptionsError:
-    return exceptions.OptionsError(
-        f"The sidecar needs mitmproxy's option {option} to be {wanted!r}: any other value opens a way round its"
-        " checks. Start it with ./run.sh start, and leave the option alone."
-    )
+    def _hold(self, options: Any, updated: set[str]) -> None:
+        for option in updated - FREE:
+            wanted = self._value(options, option)
+            if getattr(options, option) != wanted:
+                raise exceptions.OptionsError(
+                    f"The sidecar needs mitmproxy's option {option} to be {wanted!r}: any other value could open a way"
+                    " round its checks. Start it with ./run.sh start, and leave the option alone."
+                )
+
+    def _value(self, options: Any, option: str) -> Any:
+        for values in (self._wanted, self._started or {}):
+            if option in values:
+                return values[option]
+        return dict(options.items())[option].default
 
 
 def arguments(options: Mapping[str, Any]) -> list[str]:

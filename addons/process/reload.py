@@ -1,12 +1,16 @@
 """Addon: the configuration and the certificates it names may change while calls are served.
 
 What is good takes over whole, for calls that begin from then on. What is bad changes nothing: the log says why,
-with file and line. Files of tokens and keys are looked at by those who use them (`WatchedFile`, `Secret`).
+with file and line. SIGHUP has it all looked at now. Files of tokens and keys are looked at by those who use them
+(`WatchedFile`, `Secret`).
 """
 
 import asyncio
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -40,18 +44,27 @@ class Reload:
         self._stamps = self._seen = self._look()  # of what is in force; of what was tried last
         self._tried = 0.0
         self._refused = ""
+        self._asked = asyncio.Event()
 
     def running(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._watch())
+        loop = asyncio.get_running_loop()
+        self._task = loop.create_task(self._watch())
+        if threading.current_thread() is threading.main_thread():  # where signals arrive
+            loop.add_signal_handler(signal.SIGHUP, self._asked.set)
 
     def done(self) -> None:
         self._task.cancel()
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_EVERY)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), LOOK_EVERY)
+            if asked := self._asked.is_set():  # by a person, who wants an answer
+                self._asked.clear()
+                self._refused = ""
             stamps = await asyncio.to_thread(self._look)
-            if stamps != self._seen or (self._refused and time.monotonic() - self._tried >= TRY_AGAIN_EVERY):
+            again = self._refused and time.monotonic() - self._tried >= TRY_AGAIN_EVERY
+            if asked or again or stamps != self._seen:
                 self._seen, self._tried = stamps, time.monotonic()
                 await self._take_over(stamps)
 

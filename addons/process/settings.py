@@ -15,7 +15,7 @@ class LifecycleSettings(_Section):
         Field(
             ge=0,
             description="after SIGTERM: seconds in which new connections are still taken, though readiness fails, so"
-            " that endpoints can be withdrawn; 5 does for a pod",
+            " that endpoints can be withdrawn; 5 does behind a Service. Default 0: a sidecar of one app needs none",
         ),
     ] = 0.0
     drain_seconds: Annotated[
@@ -23,7 +23,7 @@ class LifecycleSettings(_Section):
         Field(
             gt=0,
             description="after SIGTERM: seconds until calls still under way are cut; some less than the pod's grace"
-            " period (terminationGracePeriodSeconds, by default 30)",
+            " period (terminationGracePeriodSeconds). Default 25: Kubernetes gives 30",
         ),
     ] = 25.0
 
@@ -36,5 +36,9 @@ class LifecycleSettings(_Section):
 
 class LogSettings(_Section):
     format: Annotated[
-        Literal["json", "console"] | None, Field(description="absent: console on a terminal, json elsewhere")
+        Literal["json", "console"] | None,
+        Field(
+            description="json: one object a line; console: for people. Default none given: console on a terminal, json"
+            " elsewhere, as each is read there"
+        ),
     ] = None

@@ -78,6 +78,14 @@ class PolicySettings(BaseModel):
             " and little enough to hold several at once",
         ),
     ] = 32 * 1024 * 1024
+    max_json_values: Annotated[
+        int,
+        Field(
+            gt=0,
+            description="JSON values in a body: objects, lists, texts, numbers. Default 500,000: a history of 400 turns"
+            " has 6,400 and embeddings of token arrays 300,000, while 32 MiB of {} would become 1 GB of objects",
+        ),
+    ] = 500_000
     service_tiers: Annotated[
         tuple[Literal["flex", "scale", "priority", "fast", "ultrafast"], ...],
         Field(description="service tiers allowed beside auto and default. Default none: each has its own price"),

@@ -16,8 +16,18 @@ class _Section(BaseModel):
 class Limit(_Section):
     """Absent: not limited. 0: denied."""
 
-    tokens_per_minute: Annotated[int | None, Field(ge=0, description="input and output together")] = None
-    requests_per_minute: Annotated[int | None, Field(ge=0)] = None
+    tokens_per_minute: Annotated[
+        int | None,
+        Field(
+            ge=0,
+            description="input and output together; 0: denied. Default none: not limited, as only the operator knows"
+            " what is enough",
+        ),
+    ] = None
+    requests_per_minute: Annotated[
+        int | None,
+        Field(ge=0, description="0: denied. Default none: not limited, as only the operator knows what is enough"),
+    ] = None
 
 
 def _shape(value: Any) -> str:
@@ -44,7 +54,7 @@ def _store_url(url: str) -> str:
         raise ValueError(
             f"{parts.scheme or 'this'!r} is no store; write memory, redis://HOST:PORT or rediss://HOST:PORT"
         )
-    if parts.password:
+    if parts.password or parts.query or parts.fragment:  # a query may hold one too
         raise ValueError("a URL with a password is a secret; write {env: NAME} or {file: PATH} that holds it")
     return url
 
@@ -52,8 +62,22 @@ def _store_url(url: str) -> str:
 class Concurrency(_Section):
     """Calls under way at a time; one more is refused at once. Counted by each sidecar for itself."""
 
-    per_caller: Annotated[int | None, Field(gt=0, description="absent: not limited")] = None
-    total: Annotated[int | None, Field(gt=0, description="of this sidecar; absent: not limited")] = None
+    per_caller: Annotated[
+        int | None,
+        Field(
+            gt=0,
+            description="calls of one caller under way at a time. Default none: not limited, as most sidecars have one"
+            " caller",
+        ),
+    ] = None
+    total: Annotated[
+        int | None,
+        Field(
+            gt=0,
+            description="calls of this sidecar under way at a time. Default none: not limited, as limits.body_bytes"
+            " already bounds the memory",
+        ),
+    ] = None
 
 
 class LimitsSettings(_Section):
@@ -67,26 +91,37 @@ class LimitsSettings(_Section):
         Discriminator(lambda value: "[url]" if isinstance(value, str) else "[secret]"),
         Field(
             description="memory: each sidecar counts for itself. redis://… or rediss://… (Redis or Valkey): all that"
-            " name it share the limits; a URL with a password comes by reference, {env: NAME} or {file: PATH}."
-            " Default memory: nothing else to run"
+            " name it share the limits; a URL with a password comes by reference, {env: NAME} or {file: PATH}. Default"
+            " memory: nothing else to run"
         ),
     ] = "memory"
     mode: Annotated[
         Literal["enforce", "warn"],
-        Field(description="warn only records what would have been refused. Default enforce"),
+        Field(
+            description="warn only records what would have been refused. Default enforce: a limit that only watches"
+            " protects nothing"
+        ),
     ] = "enforce"
     enrollment: Annotated[
-        ByModel, Field(description="by model RID, or default for every other model: all traffic")
+        ByModel,
+        Field(
+            description="by model RID, or default for every other model: all traffic. Default none: only the operator"
+            " knows what the provider's account bears"
+        ),
     ] = {}
     project: Annotated[
         dict[Rid | Default, PerModel],
-        Field(description="by the RID that attribution names, or default for every other: calls that name one"),
+        Field(
+            description="by the RID that attribution names, or default for every other: calls that name one. Default"
+            " none: only the operator knows who may use how much"
+        ),
     ] = {}
     user: Annotated[
-        dict[Annotated[str, StringConstraints(min_length=1)], PerModel],
+        dict[Default | Annotated[str, StringConstraints(min_length=1)], PerModel],
         Field(
             description="by the caller's subject, or default for every other: calls that name no project, or one that"
-            " stands not by its own RID under limits.project"
+            " stands not by its own RID under limits.project. Default none: only the operator knows who may use how"
+            " much"
         ),
     ] = {}
     assumed_output_tokens: Annotated[
@@ -104,7 +139,18 @@ class LimitsSettings(_Section):
             " records say. Default refuse: a limit that an outage lifts protects nothing"
         ),
     ] = "refuse"
-    concurrency: Concurrency = Concurrency()
+    concurrency: Annotated[
+        Concurrency, Field(description="calls under way at a time. Default: each key's own, given there")
+    ] = Concurrency()
+    body_bytes: Annotated[
+        int,
+        Field(
+            gt=0,
+            description="bytes of all bodies held at once; a call whose body has no room is refused with 503. Default"
+            " 128 MiB: a quarter of the example pod's memory, since a body takes several times its size while it is"
+            " judged",
+        ),
+    ] = 128 * 1024 * 1024
 
     @property
     def rates(self) -> bool:

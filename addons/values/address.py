@@ -1,41 +1,51 @@
 """HOST:PORT as people write it."""
 
-import ipaddress
-from typing import Annotated
-from urllib.parse import urlsplit
+import re
+from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
+from addons.values.host import is_loopback, normal_host
+
+_MOST: Final = 65535
+
 
 def split_address(text: str) -> tuple[str, int]:
-    """``127.0.0.1:8080`` or ``[::1]:8080`` as host and port; raises ValueError."""
-    parts = urlsplit(f"//{text}")
-    if not parts.hostname or parts.port is None or parts.path or parts.query or "@" in text:
+    """``127.0.0.1:8080`` or ``[::1]:8080`` as host, in its normal form, and port; raises ValueError."""
+    found = re.fullmatch(r"(\[[^][]+\]|[^][:]+):([0-9]{1,5})", text, re.ASCII)
+    if not found or int(found[2]) > _MOST:
         raise ValueError(f"{text!r} is not an address; write HOST:PORT, for example 127.0.0.1:8080")
-    return parts.hostname, parts.port
+    return normal_host(found[1]), int(found[2])
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the host."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def join_address(host: str, port: int) -> str:
+    """HOST:PORT of a host in its normal form; an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _address(text: str) -> str:
-    split_address(text)
-    return text
+    return join_address(*split_address(text))
+
+
+def _dialled(text: str) -> str:
+    host, port = split_address(text)
+    if port == 0:
+        raise ValueError(f"{text!r}: port 0 can't be dialled")
+    return join_address(host, port)
 
 
 def _passed_host(text: str) -> str:
-    host, port = split_address(text if ":" in text else f"{text}:443")
+    with_port = text if re.search(r":[0-9]*$", text) and (text.count(":") == 1 or "]:" in text) else f"{text}:443"
+    host, port = split_address(with_port)
     if is_loopback(host) or port == 0:
         raise ValueError(f"{text!r}: write the name of another machine, HOST or HOST:PORT; never this machine's own")
-    return f"{host}:{port}"
+    return join_address(host, port)
 
 
 type Address = Annotated[str, AfterValidator(_address)]
+"""Where something listens; port 0 is any that is free."""
+
+type DialledAddress = Annotated[str, AfterValidator(_dialled)]
 
 type PassedHost = Annotated[str, AfterValidator(_passed_host)]
 """A host that tunnels may lead to; port 443 where none is written."""

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
-from addons.values.address import is_loopback
+from addons.values.host import is_loopback
 
 
 def endpoint(url: str) -> str:

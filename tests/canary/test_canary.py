@@ -124,11 +124,7 @@ def test_a_sidecar_that_logs_records_and_saves_all_it_can(
 ) -> None:
     run = Run()
     run.key = f"sk-{run.canaries.plant('provider key', 'the configuration')}"
-    saved = {
-        "save_stream_file": str(tmp_path / "flows"),
-        "hardump": str(tmp_path / "har"),
-        "termlog_verbosity": "debug",
-    }
+    saved = {"termlog_verbosity": "debug"}
     with Quoting(lambda _head, _body: None, authority.server_context(LOOPBACK)) as provider:
         admin = servers.free_port()
         sections = {
@@ -150,14 +146,12 @@ def test_a_sidecar_that_logs_records_and_saves_all_it_can(
     kept |= {name: started.read(name) for name in ("stdout", "stderr")}
     for name, text in kept.items():
         run.search(name, text)
-    for name in ("flows", "har"):
-        run.search(name, started.read(name), VISIBLE)
     assert all(len(text) > 1000 for name, text in kept.items() if name not in {"stderr", "ledger-shm", "ledger-wal"})
     assert {b"foundry_sidecar_calls_total", b"gen_ai"} <= set(
         re.findall(rb"foundry_sidecar_calls_total|gen_ai", metrics)
     )
     assert len(collector.spans) > len(CASES) / 2
-    hand_in(run, tally, "start: logs in json at debug, asyncio's debugging, metrics, OTLP, ledger, cassette, -w, HAR")
+    hand_in(run, tally, "start: logs in json at debug, asyncio's debugging, metrics, OTLP, ledger, cassette")
 
 
 def test_mitmweb_and_a_log_for_people(authority: Authority, tmp_path: Path, tally: Tally) -> None:

@@ -9,11 +9,13 @@ from ruamel.yaml import YAML
 
 from tests.commands.program import run, write_yaml
 
+KEY = {"OPENAI_API_KEY": "sk-key"}
+
 
 @pytest.fixture(scope="module")
 def checked() -> subprocess.CompletedProcess[str]:
     """`check` without a file, which each test reads its part of."""
-    return run("check")
+    return run("check", env=KEY)
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +34,11 @@ def test_development_mode_in_force(checked: subprocess.CompletedProcess[str]) ->
 def test_what_check_prints_can_be_used_as_a_file(checked: subprocess.CompletedProcess[str], tmp_path: Path) -> None:
     file = tmp_path / "printed.yaml"
     file.write_text(checked.stdout.partition("\n# models")[0])
-    assert run("check", "--config", str(file)).returncode == 0
+    assert run("check", "--config", str(file), env=KEY).returncode == 0
 
 
 def test_overrides_show(tmp_path: Path) -> None:
-    ended = run("check", "--set", "policy.store_true=coerce", env={"SIDECAR_LISTEN__REVERSE": "127.0.0.1:9123"})
+    ended = run("check", "--set", "policy.store_true=coerce", env={**KEY, "SIDECAR_LISTEN__REVERSE": "127.0.0.1:9123"})
     assert "store_true: coerce" in ended.stdout
     assert "127.0.0.1:9123" in ended.stdout
 
@@ -50,14 +52,14 @@ def test_secrets_stay_references(tmp_path: Path) -> None:
 def test_that_nothing_is_limited_is_pointed_out(checked: subprocess.CompletedProcess[str]) -> None:
     note = "no limits of tokens or requests a minute"
     assert note in checked.stdout
-    limited = run("check", "--set", 'limits.user={"default": {"requests_per_minute": 1}}')
+    limited = run("check", "--set", 'limits.user={"default": {"requests_per_minute": 1}}', env=KEY)
     assert (limited.returncode, note in limited.stdout) == (0, False)
 
 
 def test_a_host_that_is_not_the_documented_one_is_pointed_out(tmp_path: Path) -> None:
     region = {"url": "https://gateway.example/v1", "api_key": {"env": "X"}}
     document = {"caller": {"verifier": "development"}, "provider": {"regions": {"global": region}}}
-    ended = run("check", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)))
+    ended = run("check", "--no-files", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)))
     assert "not OpenAI's documented host" in ended.stdout
 
 
@@ -75,7 +77,7 @@ def test_that_other_paths_are_passed_on_is_pointed_out(tmp_path: Path, more: dic
         "provider": {"regions": {"global": {"api_key": {"env": "X"}}}},
         "foundry": {"hostnames": ["acme.palantirfoundry.com"], "other_paths": "forward", **more},
     }
-    ended = run("check", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)))
+    ended = run("check", "--no-files", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)))
     note = f"# note: other paths of acme.palantirfoundry.com are passed on to Foundry {told}"
     assert (ended.returncode, note in ended.stdout) == (0, bool(told))
 
@@ -135,3 +137,61 @@ def test_who_checks_callers_and_what_opens_the_provider_is_told(tmp_path: Path) 
     assert "# region eu is opened by a static key, environment variable EU_KEY\n" in ended.stdout
     assert f"# region global is opened by workload identity: {tmp_path}/token is exchanged at https" in ended.stdout
     assert "the-pods-own" not in ended.stdout
+
+
+EXAMPLE = {
+    "caller": {"verifier": "registry", "registry": {"file": "nowhere/tokens.yaml"}},
+    "provider": {"regions": {"global": {"api_key": {"file": "nowhere/key"}}}, "trusted_ca": "nowhere/ca.pem"},
+    "limits": {"storage": {"env": "NO_SUCH_STORE"}},
+}
+
+
+def test_off_the_machine_it_is_for_it_says_what_it_did_not_look_at(tmp_path: Path) -> None:
+    config = str(write_yaml(tmp_path / "sidecar.yaml", EXAMPLE))
+    ended = run("check", "--no-files", "--config", config)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert [line for line in ended.stdout.splitlines() if "not looked at" in line] == [
+        f"# not looked at: provider.regions.global.api_key: file {tmp_path}/nowhere/key",
+        "# not looked at: limits.storage: environment variable NO_SUCH_STORE",
+        f"# not looked at: provider.trusted_ca: file {tmp_path}/nowhere/ca.pem",
+        f"# not looked at: caller.registry.file: file {tmp_path}/nowhere/tokens.yaml",
+    ]
+
+
+@pytest.mark.parametrize("command", ["check", "start"])
+def test_there_is_a_line_for_each_that_is_not_there(tmp_path: Path, command: str) -> None:
+    ended = run(command, "--config", str(write_yaml(tmp_path / "sidecar.yaml", EXAMPLE)))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    lines = ended.stderr.splitlines()[1:]
+    for line, key in zip(
+        lines,
+        ("provider.regions.global.api_key", "limits.storage", "provider.trusted_ca", "caller.registry.file"),
+        strict=True,
+    ):
+        assert line.startswith(f"{tmp_path}/sidecar.yaml:")
+        assert f": {key}: " in line
+
+
+def test_what_differs_from_the_shipped_catalogue_is_said(tmp_path: Path) -> None:
+    rid = "ri.language-model-service..language-model."
+    document = {
+        "caller": {"verifier": "development"},
+        "provider": {"regions": {"global": {"api_key": {"env": "X"}}}, "allowed_regions": ["global"]},
+        "models": {
+            "extra": [
+                {"rid": rid + "gpt-5-2", "enabled": False},
+                {"rid": rid + "gpt-5-4", "prices": {"input": 1, "output": 2}},
+            ]
+        },
+        "prices": {rid + "gpt-5-9": {"input": 1, "output": 2}},
+    }
+    ended = run("check", "--no-files", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)))
+    assert f"# note: {rid}gpt-5-2 differs from the shipped catalogue: enabled is False, shipped True" in ended.stdout
+    assert f"# note: models.extra: write the prices of {rid}gpt-5-4 under prices" in ended.stdout
+    assert f"# note: prices: {rid}gpt-5-9 is no model of the catalogue" in ended.stdout
+    assert "gpt-5-4 differs" not in ended.stdout
+
+
+def test_that_configurations_share_a_ledger_is_pointed_out(checked: subprocess.CompletedProcess[str]) -> None:
+    assert "which every configuration with these listen.certificates shares" in checked.stdout
+    assert "shares" not in run("check", "--set", "usage.ledger=off", env=KEY).stdout

@@ -154,8 +154,27 @@ def test_a_port_that_is_taken(config: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = run("start", "--config", str(config), "--set", f"listen.reverse=127.0.0.1:{port}", env=KEY)
-    assert ended.returncode == 1
-    assert str(port) in ended.stdout + ended.stderr
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert f"listen.reverse: 127.0.0.1:{port}: " in ended.stderr
+
+
+def test_nothing_is_half_started(config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        admin = f"listen.admin=127.0.0.1:{taken.getsockname()[1]}"
+        ended = run("start", "--config", str(config), "--set", admin, env=KEY)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "listen.admin: " in ended.stderr
+
+
+def test_what_is_written_is_for_our_eyes_alone(tmp_path: Path, document: Document) -> None:
+    document["listen"]["certificates"] = str(tmp_path / "own")
+    config = write_yaml(tmp_path / "sidecar.yaml", document)
+    with Program("start", "--config", str(config), "--record", str(tmp_path / "cassette"), env=KEY) as sidecar:
+        post(sidecar.port)
+        assert sidecar.stop() == 0
+    made = [*(tmp_path / "own").iterdir(), tmp_path / "cassette"]
+    assert {"mitmproxy-ca.pem", "usage.sqlite"} <= {path.name for path in made}
+    assert [path.name for path in made if path.stat().st_mode & 0o077] == []
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from addons.configuration import loading
+from addons.configuration import loading, overrides
 from addons.configuration.errors import ConfigurationError
 from addons.values.secret import Secret
 
@@ -20,13 +20,6 @@ provider:
 caller:
   verifier: development
 """
-
-
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in os.environ:
-        if name.startswith("SIDECAR_"):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture
@@ -63,23 +56,23 @@ def test_a_file_without_a_verifier_is_refused(file: Path) -> None:
         (GOOD.replace("{env: OPENAI_API_KEY}", "sk-in-the-clear"), 6, "api_key"),
         (GOOD.replace("{env: OPENAI_API_KEY}", "{env: A, file: b}"), 6, "either"),
         (GOOD.replace("development", "none"), 8, "caller.verifier"),
-        (GOOD.replace("127.0.0.1:9000", "0.0.0.0:9000"), 1, "loopback"),
+        (GOOD.replace("127.0.0.1:9000", "0.0.0.0:9000"), 2, "loopback"),
         (GOOD.replace("  reverse", "  passthrough_hosts: [localhost]\n  reverse"), 2, "another machine"),
-        (GOOD.replace("  reverse", "  passthrough_hosts: [API.openai.com]\n  reverse"), 1, "way round"),
+        (GOOD.replace("  reverse", "  passthrough_hosts: [API.openai.com]\n  reverse"), 2, "way round"),
         (
             GOOD.replace("  reverse", "  passthrough_hosts: [a.example]\n  reverse")
             + "foundry: {hostnames: [A.example]}\n",
-            1,
+            2,
             "way round",
         ),
         (GOOD + "foundry: {other_paths: forward}\n", 9, "needs foundry.hostnames"),
         (GOOD + "foundry: {hostnames: [a.b], addresses: {c.d: '10.0.0.1:443'}}\n", 9, "names c.d, which"),
         (GOOD + "foundry: {hostnames: [a.b], addresses: {a.b: here}}\n", 9, "write HOST:PORT"),
-        (GOOD + "foundry: {hostnames: [Api.openai.com], other_paths: forward}\n", 1, "is a provider's"),
+        (GOOD + "foundry: {hostnames: [Api.openai.com], other_paths: forward}\n", 9, "is a provider's"),
         (GOOD + "8: 1\n", 1, "8: no such key"),
         (GOOD + "limits: {mode: x}\n", 9, "limits.mode: Input should be 'enforce' or 'warn'"),
         (GOOD.replace("provider:\n", "provider:\n  allowed_regions: [eu]\n"), 3, "has no such entry"),
-        (GOOD.replace("      api_key", "      url: http://x/v1\n      api_key"), 5, "TLS alone"),
+        (GOOD.replace("      api_key", "      url: http://x/v1\n      api_key"), 6, "write https://HOST"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_line(file: Path, text: str, line: int, words: str) -> None:
@@ -111,7 +104,7 @@ def test_the_environment_wins(file: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_set_reaches_the_settings(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "environ", dict(os.environ))
-    loading.apply_overrides(["listen.reverse=127.0.0.1:9002", 'foundry.hostnames=["a.example"]'])
+    overrides.apply_overrides(["listen.reverse=127.0.0.1:9002", 'foundry.hostnames=["a.example"]'])
     file.write_text(GOOD)
     settings = loading.load(file)
     assert settings.listen.reverse == "127.0.0.1:9002"
@@ -121,7 +114,7 @@ def test_set_reaches_the_settings(file: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("assignment", ["listen.reverse", "=x", ""])
 def test_a_set_without_both_sides(assignment: str) -> None:
     with pytest.raises(ConfigurationError, match="KEY=VALUE"):
-        loading.apply_overrides([assignment])
+        overrides.apply_overrides([assignment])
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def refusal(name: object, catalogue: Catalogue | None = None, today: date = TODA
 
 def test_found_by_its_rid() -> None:
     assert Catalogue().find(RI + "gpt-5-2", TODAY).provider_model == "gpt-5.2"
-    assert Catalogue(extra=[OWN], allowed_regions=["eu"]).find(OWN.rid, TODAY) is OWN
+    assert Catalogue(extra=[OWN], allowed_regions=["eu"]).find(OWN.rid, TODAY).provider_model == OWN.provider_model
 
 
 @pytest.mark.parametrize("name", ["gpt-5.2", "gpt-5.2-2025-12-11", "gpt-5-2"])
@@ -165,11 +165,12 @@ def test_regions_in_which_no_model_may_be_used() -> None:
     assert Catalogue([local], allowed_regions=["jp", "au"]).unused_regions() == ("au",)
 
 
-def test_an_extra_row_replaces_the_shipped_one() -> None:
+def test_an_extra_row_lies_over_the_shipped_one() -> None:
     mine = Model(rid=RI + "gpt-5-2", provider_model="gpt-5.2-acme")
     catalogue = Catalogue([mine], allow_plain_names=True)
-    assert catalogue.find(mine.rid, TODAY) is mine
-    assert catalogue.find("gpt-5.2-acme", TODAY) is mine
+    assert catalogue.find(mine.rid, TODAY).provider_model == "gpt-5.2-acme"
+    assert catalogue.find(mine.rid, TODAY).in_memory_cache
+    assert catalogue.find("gpt-5.2-acme", TODAY).rid == mine.rid
     assert refusal("gpt-5.2", catalogue).name == "invalid_model"
 
 

@@ -85,7 +85,10 @@ def test_websocket_is_told_to_fall_back(method: str, upgrade: str) -> None:
     [
         (("evil.example",), "not_found"),
         (("localhost.evil.example",), "not_found"),
-        (("acme.palantirfoundry.com.",), "not_found"),
+        (("2130706433",), "not_found"),
+        (("127.1",), "not_found"),
+        (("acme..palantirfoundry.com",), "not_found"),
+        (("",), "not_found"),
         ((), "bad_target"),
         (("localhost", "localhost"), "bad_target"),
     ],
@@ -97,7 +100,17 @@ def test_refused_by_host(hosts: tuple[str, ...], refusal: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST:1", "127.0.0.1:8080", "[::1]:8080", "Acme.PalantirFoundry.com"]
+    "host",
+    [
+        "localhost",
+        "LOCALHOST:1",
+        "127.0.0.1:8080",
+        "[::1]:8080",
+        "::1",
+        "[::ffff:127.0.0.1]",
+        "Acme.PalantirFoundry.com",
+        "acme.palantirfoundry.com.:443",
+    ],
 )
 def test_hosts_served(host: str) -> None:
     ROUTE(call(headers={"host": (host,)}))

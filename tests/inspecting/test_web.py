@@ -124,15 +124,13 @@ def test_a_flow_sent_again_from_the_page_goes_nowhere(web: Web, provider: Simula
     web.sdk.responses.create(model=MODEL, input="Once")
     (flow,) = web.flows(1)
     dialled, calls = provider.dialled, len(provider.calls)
-    web.http.post(f"/flows/{flow['id']}/replay").raise_for_status()
-    web._wait(web.output, r'(?s)(?:"event": "call".*){2}')
+    assert web.http.post(f"/flows/{flow['id']}/replay").is_error
     assert (provider.dialled, len(provider.calls)) == (dialled, calls)
 
 
-def test_unloading_the_sidecar_opens_no_way_round(provider: SimulatedProvider, tmp_path: Path) -> None:
-    """mitmproxy either keeps judging, where an addon of ours ends asynchronously, or is left with the dead target."""
+def test_the_sidecar_can_not_be_unloaded(provider: SimulatedProvider, tmp_path: Path) -> None:
     with Web(tmp_path, provider) as web:
-        assert web.http.put("/options", json={"scripts": []}).status_code == 200
+        assert web.http.put("/options", json={"scripts": []}).status_code == 400
         with pytest.raises(APIStatusError):
             web.sdk.responses.create(model=MODEL, input="Keep this", store=True)
         assert provider.dialled == 0

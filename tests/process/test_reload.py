@@ -2,15 +2,17 @@
 
 import json
 import os
+import signal
 import socket
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from addons.commands.start import SCRIPT
+from addons.process.lockdown import SCRIPT
 from addons.simulator.certificates import Authority
 from addons.simulator.provider import SimulatedProvider
+from tests.conftest import PROVIDER_KEY
 from tests.process.conftest import DocumentMaker
 from tests.process.sidecar import SidecarProcess
 from tests.proxy.client import HELLO, post, read_reply, request_bytes
@@ -157,4 +159,47 @@ def test_certificates_are_renewed_for_new_connections(
         assert post(sidecar.port).code == "upstream_unreachable"
         trust.put({"ca.pem": provider.ca_file.read_text()})
         sidecar.records.wait("reloaded", 3)
+        assert post(sidecar.port).status == 200
+
+
+def test_sighup_has_the_configuration_looked_at_now(make_document: DocumentMaker, tmp_path: Path) -> None:
+    mount = Mount(tmp_path / "mount", text(make_document()))
+    with SidecarProcess(mount / "sidecar.yaml") as sidecar:
+        assert post(sidecar.port).status == 200
+        sidecar.signal(signal.SIGHUP)  # nothing changed, and somebody wants to know whether it is right
+        (reloaded,) = sidecar.records.wait("reloaded")
+        assert reloaded["files"] == []
+        mount.put({"sidecar.yaml": "{"})
+        sidecar.records.wait("reload_refused")
+        sidecar.signal(signal.SIGHUP)
+        sidecar.records.wait("reload_refused", 2)  # told again, though it is the same fault
+        assert post(sidecar.port).status == 200
+
+
+def test_a_reload_can_not_bring_development_mode_to_the_network(make_document: DocumentMaker, tmp_path: Path) -> None:
+    (tmp_path / "tokens.yaml").write_text("[]")
+    registry = {"verifier": "registry", "registry": {"file": str(tmp_path / "tokens.yaml")}}
+    with socket.create_server(("0.0.0.0", 0)) as free:
+        proxy = f"0.0.0.0:{free.getsockname()[1]}"
+    listen = {**make_document()["listen"], "proxy": proxy}
+    mount = Mount(tmp_path / "mount", text(make_document(caller=registry, listen=listen)))
+    with SidecarProcess(mount / "sidecar.yaml") as sidecar:
+        mount.put(text(make_document(caller={"verifier": "development"}, listen=listen)))
+        (refused,) = sidecar.records.wait("reload_refused")
+        assert f"listen.proxy: {proxy} is no loopback address" in refused["why"]
+        assert post(sidecar.port).status == 401
+
+
+def test_a_secret_that_is_gone_for_a_moment(make_document: DocumentMaker, tmp_path: Path) -> None:
+    key = Mount(tmp_path / "keys", {"key": PROVIDER_KEY})
+    document = make_document()
+    document["provider"]["regions"]["global"]["api_key"] = {"file": str(key / "key")}
+    with SidecarProcess(Mount(tmp_path / "mount", text(document)) / "sidecar.yaml") as sidecar:
+        key.put({"key": ""})
+        (told,) = sidecar.records.wait("secret_unusable")
+        assert told["setting"] == "provider.regions.global.api_key"
+        assert "is empty" in told["why"]
+        assert post(sidecar.port).status == 200
+        key.put({"key": "\ufeff" + PROVIDER_KEY})
+        sidecar.records.wait("secret_usable")
         assert post(sidecar.port).status == 200

@@ -4,11 +4,13 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from mitmproxy import certs, options
+from mitmproxy import certs, http, options
 from mitmproxy.hooks import ConfigureHook
+from mitmproxy.io import FlowWriter
 from mitmproxy.tools.dump import DumpMaster
 
 from addons import assembly
@@ -40,10 +42,26 @@ class _Ready:
         self.event.set()
 
 
+class _Saving:
+    """Writes every flow once it has ended, in the form of a download from the page."""
+
+    name = "test-saving"
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        with self._file.open("ab") as stream:
+            FlowWriter(stream).add(flow)
+
+    error = response
+
+
 class RunningSidecar:
     """Starts on enter, stops on exit. ``alter`` may change what every exchange works with.
 
-    ``extra`` are mitmproxy options on top of the sidecar's own. ``inspect``: as under ``web``. ``tape``: as
+    ``saved``: where all flows lie at the end, as the page gives them for download. ``options``: of mitmproxy, on
+    top of the sidecar's own. ``inspect``: as under ``web``. ``tape``: as
     under ``--record``. ``without`` says which addons are left out; ``hooks`` are those to put in the place of an
     addon's own, by its name and theirs.
     """
@@ -53,7 +71,8 @@ class RunningSidecar:
         settings: Settings,
         *,
         alter: Callable[[Services], object] = lambda _services: None,
-        extra: Mapping[str, Any] | None = None,
+        saved: Path | None = None,
+        options: Mapping[str, Any] | None = None,
         inspect: bool = False,
         tape: Tape | None = None,
         without: Callable[[Any], bool] = lambda _addon: False,
@@ -71,7 +90,8 @@ class RunningSidecar:
         for name, replaced in (hooks or {}).items():
             for hook, function in replaced.items():
                 setattr(self.part(name), hook, function)
-        self._extra = dict(extra or {})
+        self._saved = saved
+        self._more = dict(options or {})
         self._error: BaseException | None = None
 
     def __enter__(self) -> Self:
@@ -117,9 +137,10 @@ class RunningSidecar:
         async def main() -> None:
             self.loop = asyncio.get_running_loop()
             self.master = DumpMaster(options.Options(), with_termlog=False, with_dumper=False)
-            self.master.options.update(**mitmproxy_options.all_options(self.settings), **self._extra)
+            self.master.options.update(**mitmproxy_options.all_options(self.settings), **self._more)
             script = _Script(self.addons)
-            self.master.addons.add(script, ready)
+            saving = [_Saving(self._saved)] if self._saved else []
+            self.master.addons.add(script, ready, *saving)
             chain = self.master.addons.chain
             chain.insert(chain.index(self.master.addons.get("scriptloader")), chain.pop(chain.index(script)))
             self.master.addons.invoke_addon_sync(script, ConfigureHook(set(self.master.options.keys())))

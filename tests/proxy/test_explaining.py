@@ -31,7 +31,7 @@ VERDICTS = ["served", "served", "refused", "refused", "refused"]
 @pytest.fixture
 def saved(make_settings: SettingsMaker, records: Records, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     file = tmp_path / "flows"
-    running = RunningSidecar(make_settings(), extra={"save_stream_file": str(file)}, inspect=request.param)
+    running = RunningSidecar(make_settings(), saved=file, inspect=request.param)
     with running as sidecar:
         for call in CALLS:
             post(sidecar.port, **call)

@@ -40,7 +40,7 @@ def test_a_flow_can_be_saved_with_what_the_sidecar_says_of_it(
     make_settings: SettingsMaker, tmp_path: Path, records: Records
 ) -> None:
     flows = tmp_path / "flows"
-    with RunningSidecar(make_settings(), extra={"save_stream_file": str(flows)}) as sidecar:
+    with RunningSidecar(make_settings(), saved=flows) as sidecar:
         post(sidecar.port)
         records.wait()
     with flows.open("rb") as file:

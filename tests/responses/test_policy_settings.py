@@ -6,7 +6,7 @@ from addons.responses.rows import WARNABLE
 
 
 def test_every_default_is_the_strictest() -> None:
-    assert PolicySettings().model_dump(exclude={"max_body_bytes"}) == {
+    assert PolicySettings().model_dump(exclude={"max_body_bytes", "max_json_values"}) == {
         "mode": "enforce",
         "rules": {},
         "store_true": "refuse",

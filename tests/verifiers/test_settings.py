@@ -74,7 +74,10 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"verifier": "jwt", "jwt": JWT | {"cache_seconds": 1e9}}, "less than or equal to 3600"),
     ({"verifier": "jwt", "jwt": JWT | {"cache_entries": 0}}, "greater than or equal to 1"),
     ({"verifier": "jwt", "jwt": JWT | {"issuer": ""}}, "at least 1 character"),
-    ({"verifier": "introspection", "introspection": INTROSPECTION | {"client_secret": "s3cret"}}, "instance of Secret"),
+    (
+        {"verifier": "introspection", "introspection": INTROSPECTION | {"client_secret": "s3cret"}},
+        "never stands in the configuration",
+    ),
     ({"verifier": "foundry", "foundry": FOUNDRY | {"subjects": {"x": {"scopes": ["two words"]}}}}, "match pattern"),
     ({"verifier": "foundry", "foundry": FOUNDRY | {"subjects": {"x": {"scopes": ["a"], "models": ["gpt"]}}}}, "ri."),
     *(({"verifier": "foundry", "foundry": {"url": url}}, said)

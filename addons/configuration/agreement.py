@@ -1,0 +1,150 @@
+"""What must agree between the sections of one configuration: one function a rule, one line a fault.
+
+Each line begins with the key to change.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from typing import Final
+from urllib.parse import urlsplit
+
+from addons.configuration.sections import Sections
+from addons.foundry.overlay import laid_over
+from addons.foundry.regions import REGION_HOSTS
+from addons.foundry.shipped_models import SHIPPED
+from addons.values.address import split_address
+from addons.values.host import is_loopback
+
+UNSPECIFIED: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
+HTTPS: Final = 443
+
+HOLDING: Final = ("in_memory_cache", "daily_cache")
+"""Members of a model's row that hold the provider to short retention while they are true."""
+
+type Rule = Callable[[Sections], Iterator[str]]
+
+
+def disagreements(settings: Sections) -> list[str]:
+    return [line for rule in RULES for line in rule(settings)]
+
+
+def _development_stays_at_home(settings: Sections) -> Iterator[str]:
+    if "development" not in settings.caller.verifiers:
+        return
+    for key, address in (("listen.reverse", settings.listen.reverse), ("listen.proxy", settings.listen.proxy)):
+        if address and not is_loopback(split_address(address)[0]):
+            yield (
+                f"{key}: {address} is no loopback address, and caller.verifier development accepts any token; choose"
+                " another verifier or listen on 127.0.0.1"
+            )
+
+
+def _certificates_need_tls(settings: Sections) -> Iterator[str]:
+    if "certificate" in settings.caller.verifiers and settings.listen.tls is None:
+        yield "caller.verifier: certificate: callers show one over TLS alone; write listen.tls"
+
+
+def _each_port_has_one_listener(settings: Sections) -> Iterator[str]:
+    for (_, one), (key, other) in combinations(_listeners(settings).items(), 2):
+        if one[1] == other[1] != 0 and _overlap(one[0], other[0]):
+            yield f"{key}: port {other[1]} is another listener's already; choose another"
+
+
+def _nothing_is_dialled_round(settings: Sections) -> Iterator[str]:
+    """No address that is dialled is one of our own listeners: such a call would go round for ever."""
+    own = _listeners(settings).values()
+    for key, (host, port) in _dialled(settings).items():
+        if any(port == bound and (is_loopback(host) or _overlap(host, name)) for name, bound in own if bound):
+            yield f"{key}: {host}:{port} is this sidecar's own listener; write the address of another service"
+
+
+def _nothing_goes_round_the_gates(settings: Sections) -> Iterator[str]:
+    foundry, providers = set(settings.foundry.hostnames), _providers(settings)
+    for passed in settings.listen.passthrough_hosts:
+        if split_address(passed)[0] in foundry | providers:
+            yield f"listen.passthrough_hosts: {passed} would be a way round the gates; take it out"
+    if settings.foundry.other_paths == "forward" and (both := foundry & providers):
+        yield f"foundry.hostnames: {', '.join(sorted(both))} is a provider's; other_paths would go round the gates"
+
+
+def _a_body_has_room(settings: Sections) -> Iterator[str]:
+    if settings.limits.body_bytes < settings.policy.max_body_bytes:
+        yield (
+            f"limits.body_bytes: {settings.limits.body_bytes} is less than policy.max_body_bytes"
+            f" ({settings.policy.max_body_bytes}), so that the largest body would never have room"
+        )
+
+
+def _retention_is_not_loosened_in_passing(settings: Sections) -> Iterator[str]:
+    """A row that says less of retention than the shipped one needs the operator's word for it, in a key of its own."""
+    if settings.provider.zero_data_retention == "attested":
+        return
+    shipped = {model.rid: model for model in SHIPPED}
+    for index, row in enumerate(settings.models.extra):
+        if row.rid not in shipped or row.rid in settings.policy.models_with_daily_cache:
+            continue
+        (now,) = laid_over([shipped[row.rid]], [row])
+        for member in HOLDING:
+            if getattr(shipped[row.rid], member) and not getattr(now, member):
+                yield (
+                    f"models.extra.{index}.{member}: false lets the provider keep prompts to {row.rid} for a day; if"
+                    " that may be, list the RID under policy.models_with_daily_cache"
+                )
+
+
+def _a_model_stands_once(settings: Sections) -> Iterator[str]:
+    seen: set[str] = set()
+    for index, row in enumerate(settings.models.extra):
+        if row.rid in seen:
+            yield f"models.extra.{index}.rid: {row.rid} stands there twice; put both rows into one"
+        seen.add(row.rid)
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    _development_stays_at_home,
+    _certificates_need_tls,
+    _each_port_has_one_listener,
+    _nothing_is_dialled_round,
+    _nothing_goes_round_the_gates,
+    _a_body_has_room,
+    _retention_is_not_loosened_in_passing,
+    _a_model_stands_once,
+)
+
+
+def _listeners(settings: Sections) -> dict[str, tuple[str, int]]:
+    listen = settings.listen
+    named = {"listen.reverse": listen.reverse, "listen.proxy": listen.proxy, "listen.admin": listen.admin}
+    return {key: split_address(address) for key, address in named.items() if address}
+
+
+def _dialled(settings: Sections) -> dict[str, tuple[str, int]]:
+    found = {
+        f"provider.regions.{region}.url": _address(upstream.url)
+        for region, upstream in settings.provider.regions.items()
+        if upstream.url
+    }
+    if settings.provider.proxy:
+        found["provider.proxy"] = settings.provider.proxy.address
+    if settings.foundry.other_paths == "forward":
+        found |= {f"foundry.addresses.{name}": split_address(at) for name, at in settings.foundry.addresses.items()}
+    return found
+
+
+def _providers(settings: Sections) -> set[str]:
+    urls = [upstream.url for upstream in settings.provider.regions.values() if upstream.url]
+    proxy = {settings.provider.proxy.address[0]} if settings.provider.proxy else set()
+    return {*REGION_HOSTS.values(), *(_address(url)[0] for url in urls), *proxy}
+
+
+def _address(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    assert parts.hostname
+    return parts.hostname, parts.port or HTTPS
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two hosts that are listened on can't both have the same port."""
+    if one in UNSPECIFIED or other in UNSPECIFIED or one == other:
+        return True
+    return "localhost" in {one, other} and is_loopback(one) and is_loopback(other)

@@ -1,0 +1,164 @@
+"""What ``SIDECAR_…`` variables and ``--set`` say, laid over the file (SPEC §10)."""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from addons.configuration.errors import ConfigurationError
+from addons.configuration.shape import TOP, Place, below, fixed_keys, holds_names
+from addons.values.secret import Secret
+
+PREFIX: Final = "SIDECAR_"
+FILE_VARIABLE: Final = "SIDECAR_CONFIG"
+INSPECT_VARIABLE: Final = "SIDECAR_WEB"  # set by `web`: somebody looks at the flows
+RECORD_VARIABLE: Final = "SIDECAR_RECORD"  # set by `--record`: the cassette to make
+RECORD_CONTENT_VARIABLE: Final = "SIDECAR_RECORD_CONTENT"  # set with it: redacted, or kept
+SET_VARIABLE: Final = "SIDECAR_SET"  # set by `--set`: a JSON list of [[key, …], value], for the script mitmproxy loads
+OTHER_VARIABLES: Final = frozenset(
+    {
+        FILE_VARIABLE,
+        INSPECT_VARIABLE,
+        RECORD_VARIABLE,
+        RECORD_CONTENT_VARIABLE,
+        SET_VARIABLE,
+        "SIDECAR_PYTHON",
+        "SIDECAR_VENV",
+    }
+)
+
+_KUBERNETES: Final = re.compile(
+    r"SIDECAR_(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
+)
+"""What Kubernetes puts into every pod for a Service whose name begins with ``sidecar``."""
+
+_KEY: Final = re.compile(r'"([^"]*)"|([^."]+)')
+
+
+class Override(NamedTuple):
+    """One value that goes before the file's; ``origin`` is what a person wrote it with."""
+
+    keys: tuple[str, ...]
+    value: Any
+    origin: str
+
+
+def apply_overrides(assignments: Iterable[str]) -> None:
+    """Puts ``--set KEY=VALUE`` into the environment, where it also reaches the script mitmproxy loads.
+
+    Raises:
+        ConfigurationError: an assignment without a key or an equals sign.
+    """
+    if given := [_assignment(each) for each in assignments]:
+        os.environ[SET_VARIABLE] = json.dumps(given)
+
+
+def clear() -> None:
+    """Takes every override out of the environment."""
+    for name in [name for name in os.environ if name == SET_VARIABLE or _sets_something(name)]:
+        del os.environ[name]
+
+
+def overrides() -> list[Override]:
+    """Those in force, the weakest first.
+
+    Raises:
+        ConfigurationError: a variable names no section, or is not in capitals where it must be.
+    """
+    variables = [_variable(name, value) for name, value in os.environ.items() if _sets_something(name)]
+    variables.sort(key=lambda each: len(each.keys))  # what a variable says of one key goes before its section's
+    given = [_override(keys, value, f"--set {'.'.join(keys)}") for keys, value in _given()]
+    return [*variables, *given]
+
+
+def laid_over(document: Mapping[str, Any], given: Sequence[Override]) -> dict[str, Any]:
+    """The document with the overrides in it. Mappings are merged, all else is replaced."""
+    result = dict(document)
+    for each in given:
+        _put(result, each.keys, each.value)
+    return result
+
+
+def _put(node: dict[str, Any], keys: Sequence[str], value: Any, here: Place = TOP) -> None:
+    key, *rest = keys
+    here = below(here, key)
+    old = node.get(key)
+    merged = dict(old) if isinstance(old, Mapping) and Secret not in here else {}
+    if rest:
+        _put(merged, rest, value, here)
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            _put(merged, (name,), each, here)
+    else:
+        node[key] = value
+        return
+    node[key] = merged
+
+
+def _assignment(text: str) -> tuple[tuple[str, ...], str]:
+    found = re.fullmatch(r"""((?:[^="]|"[^"]*")+)=(.*)""", text, re.DOTALL)
+    keys = _split(found[1]) if found else ()
+    if not found or not keys:
+        raise ConfigurationError(
+            f"--set {text}: write --set KEY=VALUE, for example listen.reverse=127.0.0.1:9000; a name with dots"
+            ' stands in quotes: limits.user."ada.lovelace"=…'
+        )
+    return keys, found[2]
+
+
+def _split(dotted: str) -> tuple[str, ...]:
+    """The keys of ``limits.user."a.b"``; none where it is not such."""
+    if not re.fullmatch(rf"(?:{_KEY.pattern})(?:\.(?:{_KEY.pattern}))*", dotted):
+        return ()
+    return tuple(quoted or plain for quoted, plain in _KEY.findall(dotted))
+
+
+def _given() -> Iterator[tuple[tuple[str, ...], str]]:
+    for keys, value in json.loads(os.environ.get(SET_VARIABLE, "[]")):
+        yield tuple(keys), value
+
+
+def _sets_something(name: str) -> bool:
+    if not name.upper().startswith(PREFIX) or name in OTHER_VARIABLES or _KUBERNETES.fullmatch(name):
+        return False
+    if not name.startswith(PREFIX):
+        raise ConfigurationError(f"environment variable {name}: write {PREFIX} in capitals, or take it out")
+    return True
+
+
+def _variable(name: str, value: str) -> Override:
+    keys = name.removeprefix(PREFIX).split("__")
+    if keys[0].lower() not in fixed_keys(TOP):
+        raise ConfigurationError(
+            f"environment variable {name}: no such setting; sections are {', '.join(sorted(fixed_keys(TOP)))}"
+        )
+    if lower := [key for key, _, free in _walk(keys) if not free and key != key.upper()]:
+        raise ConfigurationError(f"environment variable {name}: write {lower[0].upper()} in capitals, or take it out")
+    return _override(keys, value, f"the environment variable {name}")
+
+
+def _override(keys: Sequence[str], value: str, origin: str) -> Override:
+    return Override(tuple(named for _, named, _ in _walk(keys)), _value(value, origin), origin)
+
+
+def _walk(keys: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
+    """Each key as written, as the file has it, and whether it is a name the operator gave, which keeps its case."""
+    here = TOP
+    for key in keys:
+        free = holds_names(here) and key.lower() not in fixed_keys(here)
+        named = key if free else key.lower()
+        yield key, named, free
+        here = below(here, named)
+
+
+def _value(text: str, origin: str) -> Any:
+    """JSON where it looks like a list, a mapping or null; else the text, which its key makes out."""
+    if text.strip() == "null":
+        return None
+    if not text.lstrip().startswith(("[", "{")):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{origin}: is not JSON: {error}") from None

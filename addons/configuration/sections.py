@@ -1,0 +1,46 @@
+"""The sections of all rooms in one file (SPEC §10). Each room says what its own may hold."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from addons.exchange.listen_settings import ListenSettings
+from addons.exchange.provider_settings import ProviderSettings
+from addons.foundry.models import Rid
+from addons.foundry.prices import ModelPrices
+from addons.foundry.settings import FoundrySettings, ModelsSettings
+from addons.inspecting.settings import InspectSettings
+from addons.journal.settings import TelemetrySettings
+from addons.process.settings import LifecycleSettings, LogSettings
+from addons.responses.policy_settings import PolicySettings
+from addons.stores.ledger_settings import UsageSettings
+from addons.stores.limits_settings import LimitsSettings
+from addons.verifiers.settings import CallerSettings
+
+_OWN = "Default: each key's own, given there"
+
+
+class Sections(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, title="Foundry sidecar")
+
+    listen: Annotated[ListenSettings, Field(description=f"where calls come in. {_OWN}")] = ListenSettings()
+    foundry: Annotated[FoundrySettings, Field(description=f"what is Foundry's. {_OWN}")] = FoundrySettings()
+    provider: Annotated[ProviderSettings, Field(description="where calls go out, and with whose key")]
+    caller: Annotated[CallerSettings, Field(description="how it is checked who calls")]
+    models: Annotated[ModelsSettings, Field(description=f"which models there are. {_OWN}")] = ModelsSettings()
+    prices: Annotated[
+        dict[Rid, ModelPrices],
+        Field(
+            description="what tokens cost, by model RID, for the cost in the ledger. Default none: prices change, and"
+            " many organizations have their own"
+        ),
+    ] = {}
+    policy: Annotated[PolicySettings, Field(description=f"what a body may hold. {_OWN}")] = PolicySettings()
+    limits: Annotated[LimitsSettings, Field(description=f"how much may be used. {_OWN}")] = LimitsSettings()
+    usage: Annotated[UsageSettings, Field(description=f"where it is written down. {_OWN}")] = UsageSettings()
+    telemetry: Annotated[TelemetrySettings, Field(description=f"where metrics and traces go. {_OWN}")] = (
+        TelemetrySettings()
+    )
+    lifecycle: Annotated[LifecycleSettings, Field(description=f"how the process ends. {_OWN}")] = LifecycleSettings()
+    log: Annotated[LogSettings, Field(description=f"what is written to standard output. {_OWN}")] = LogSettings()
+    inspect: Annotated[InspectSettings, Field(description=f"what `./run.sh web` holds. {_OWN}")] = InspectSettings()

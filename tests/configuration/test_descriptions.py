@@ -1,0 +1,30 @@
+"""Every key of the configuration is described, and every default says why it is what it is."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from addons.configuration.settings import Settings
+
+SCHEMA = Settings.model_json_schema()
+REASON = re.compile(r"\bDefault[^;]*?: \S.{9,}", re.DOTALL)
+
+
+def properties() -> Iterator[Any]:
+    for section, described in {"Settings": SCHEMA, **SCHEMA["$defs"]}.items():
+        required = described.get("required", ())
+        for key, about in described.get("properties", {}).items():
+            yield pytest.param(about, key in required, id=f"{section}.{key}")
+
+
+def test_there_are_as_many_as_it_looks() -> None:
+    assert len(list(properties())) > 120
+
+
+@pytest.mark.parametrize(("about", "required"), list(properties()))
+def test_it_is_described_and_its_default_has_a_reason(about: dict[str, Any], required: bool) -> None:
+    description = about.get("description", "")
+    assert len(description) > 5
+    assert required or REASON.search(description), description

@@ -1,0 +1,30 @@
+"""Ctrl-C before the sidecar runs."""
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.commands.program import COMMAND, environment
+from tests.process.conftest import DocumentMaker, written
+
+AS_KILLED = -signal.SIGINT
+
+
+@pytest.mark.parametrize("library", ["_pydantic_core", "jiter", "msgspec", "_rust.abi3", "mitmproxy_rs"])
+def test_it_ends_without_a_traceback(make_document: DocumentMaker, tmp_path: Path, library: str) -> None:
+    """``library``: what has just been loaded when the signal comes."""
+    command = [*COMMAND, "start", "--config", str(written(tmp_path, make_document()))]
+    with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as starting:
+        loaded = Path(f"/proc/{starting.pid}/maps")
+        while library not in loaded.read_text() and starting.poll() is None:
+            time.sleep(0.001)
+        starting.send_signal(signal.SIGINT)
+        said, errors = starting.communicate(timeout=30)
+    assert errors == b""
+    assert starting.returncode in {AS_KILLED, 130, 0}
+    for line in said.splitlines():
+        json.loads(line)
