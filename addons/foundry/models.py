@@ -65,7 +65,7 @@ class Model(BaseModel):
         bool,
         Field(
             description=f"accepts prompt_cache_retention: in_memory; where false the provider may keep prompts a day."
-            f" {_KEPT} else true: the stricter, and a provider that knows a day alone then refuses the call"
+            f" {_KEPT} else false: not every model takes it"
         ),
     ] = False
     daily_cache: Annotated[

@@ -9,9 +9,7 @@ def laid_over(shipped: Sequence[Model], extra: Sequence[Model]) -> tuple[Model, 
     """The shipped rows with what ``extra`` says of them, then the rows of models that are not shipped.
 
     Of a shipped model a row changes the members it names; the others stay. Another ``provider_model`` takes the
-    snapshots along, which are dated forms of the shipped one. A row for any other model is the stricter
-    where it says nothing: its requests carry ``prompt_cache_retention: in_memory``, which a provider that keeps
-    prompts for a day alone refuses.
+    snapshots along, which are dated forms of the shipped one.
     """
     rows = {model.rid: model for model in shipped}
     for row in extra:
@@ -19,8 +17,7 @@ def laid_over(shipped: Sequence[Model], extra: Sequence[Model]) -> tuple[Model, 
         if "provider_model" in named:
             named = {"snapshot": {}, **named}
         below = rows.get(row.rid)
-        base, strict = (below, {}) if below else (row, {"in_memory_cache": True})
-        rows[row.rid] = base.model_copy(update={**strict, **named})
+        rows[row.rid] = below.model_copy(update=named) if below else row
     return tuple(rows.values())
 
 

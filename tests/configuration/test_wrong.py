@@ -175,12 +175,6 @@ WRONG: list[Any] = [
         id="retention in passing",
     ),
     pytest.param(
-        {"models": {"extra": [{"rid": OWN, "provider_model": "m", "in_memory_cache": False}]}},
-        "models.extra.0.in_memory_cache",
-        "policy.models_with_daily_cache",
-        id="retention of a new model",
-    ),
-    pytest.param(
         {"models": {"extra": [{"rid": MODEL.replace("5-2", "5-5"), "daily_cache": False}]}},
         "models.extra.0.daily_cache",
         "policy.models_with_daily_cache",

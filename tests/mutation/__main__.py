@@ -149,7 +149,7 @@ def _try_all(module: str, found: Sequence[Mutant], jobs: int, *, own_alone: bool
 def _preload() -> None:
     """What every run needs and no mutant touches, imported once: each run is a copy of this process."""
     for name in ("pytest", "hypothesis", "hypothesis.strategies", "mitmproxy.http", "mitmproxy.test.tflow", "pydantic",
-                 "pydantic_settings", "structlog", "tornado.web", "tornado.iostream", "jiter", "msgspec", "jwt",
+                 "structlog", "tornado.web", "tornado.iostream", "jiter", "msgspec", "jwt",
                  "cryptography.x509", "openai", "openai.types.responses.response_create_params", "ruamel.yaml", "h11",
                  "zstandard", "brotli", "limits", "opentelemetry.sdk.metrics"):  # fmt: skip
         importlib.import_module(name)

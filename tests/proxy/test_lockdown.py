@@ -110,9 +110,9 @@ def test_what_is_needed_is_what_mitmproxy_is_started_with(make_settings: Setting
     assert lockdown.SET.items() <= all_options(make_settings()).items()
 
 
-@pytest.mark.parametrize("name", ["scripts", "save_stream_file", "ssl_insecure", "http2"])
+@pytest.mark.parametrize("name", ["scripts", "hardump", "ssl_insecure", "http2"])
 def test_a_wrong_value_stops_the_start(make_settings: SettingsMaker, tmp_path: Path, name: str) -> None:
-    value = {"scripts": [str(tmp_path / "evil.py")], "save_stream_file": str(tmp_path / "flows")}.get(name, True)
+    value = {"scripts": [str(tmp_path / "evil.py")], "hardump": str(tmp_path / "flows")}.get(name, True)
     (tmp_path / "evil.py").touch()
     with (
         pytest.raises(RuntimeError, match=f"{name}"),
@@ -166,5 +166,5 @@ def test_a_script_that_is_unloaded_leaves_a_dead_target(sidecar: RunningSidecar,
     dialled = provider.dialled
     addons = sidecar.master.addons
     sidecar.on_loop(lambda: addons.chain.remove(addons.get("test-script")))
-    assert post(sidecar.port).status == 500  # in the words of ErrorPages, which stay until `done`
+    assert post(sidecar.port).status == 502  # in mitmproxy's own words
     assert provider.dialled == dialled
