@@ -2,11 +2,11 @@
 
 from typing import Final, Literal, NamedTuple
 
-type Kind = Literal["key", "variable", "record field", "metric", "label", "ledger column"]
+type Kind = Literal["key", "value", "variable", "command", "record field", "metric", "label", "ledger column"]
 
 
-class Gone(NamedTuple):
-    """``old`` is what was written; ``now`` is a sentence that says what to write."""
+class Change(NamedTuple):
+    """``old`` is what was written or read; ``now`` says what to write or read instead."""
 
     kind: Kind
     old: str
@@ -14,13 +14,39 @@ class Gone(NamedTuple):
     since: str = "0.2"
 
 
-CHANGES: Final[tuple[Gone, ...]] = (
-    Gone(
-        "key",
-        "mitmproxy",
-        "take the section out; its key lean chose between two ways of a call, and there is one",
+CHANGES: Final[tuple[Change, ...]] = (
+    Change("key", "mitmproxy", "take the section out; its key lean chose between two ways of a call, and there is one"),
+    Change("key", "mitmproxy.lean", "take it out; it chose between two ways of a call, and there is one"),
+    Change("value", "models.extra[].prices", "write prices under the section prices; here they are read until 0.3"),
+    Change("value", "models.extra[] of a shipped RID", "it is laid over the shipped row; write what differs alone"),
+    Change(
+        "value",
+        "models.extra[].in_memory_cache: false",
+        "over a shipped row that has it: list the RID under policy.models_with_daily_cache, or attest ZDR",
     ),
-    Gone("key", "mitmproxy.lean", "take it out; it chose between two ways of a call, and there is one"),
+    Change("value", "foundry.hostnames: https://HOST, HOST:PORT", "write the host name alone"),
+    Change("value", "usage.ledger: no, Off, false", "write off"),
+    Change("value", "telemetry.otlp_endpoint with a password", "write OTEL_EXPORTER_OTLP_HEADERS in the environment"),
+    Change("value", "limits.storage with a query", "write {env: NAME} or {file: PATH} that holds the URL"),
+    Change("value", "provider.zero_data_retention: attested", "it stays, and means the same"),
+    Change(
+        "variable",
+        "SIDECAR_… in lower case",
+        "write it in capitals, and names of callers, projects and models as they are",
+    ),
+    Change("variable", "--set limits.user.Alice", "names keep their case; one with dots stands in quotes"),
+    Change("command", "check", "a file or secret that is not there is an error; check --no-files looks at none"),
+    Change("command", "start, mitmproxy's options", "only those that FREE in process/lockdown.py lists may be set"),
+    Change(
+        "record field", "policy.decision: served, failed", "policy.decision is allowed or refused; see call.outcome"
+    ),
+    Change("record field", "error.type: OpenAI's codes", "error.type is a word of ours; see provider.error.code"),
+    Change("metric", "gen_ai.client.operation.duration", "gen_ai.client.inference.duration"),
+    Change("metric", "gen_ai.client.operation.time_to_first_chunk", "gen_ai.client.inference.time_to_first_chunk"),
+    Change("metric", "gen_ai.client.token.usage", "gen_ai.client.inference.usage.…_tokens, a counter for each kind"),
+    Change("label", "foundry_sidecar_calls_total{decision, reason}", "decision, outcome, error"),
+    Change("ledger column", "decision", "outcome; the ledger is brought up to date at the first start"),
+    Change("ledger column", "error", "error, with the words of error.type"),
 )
 
 GONE: Final = {change.old: change for change in CHANGES if change.kind == "key"}

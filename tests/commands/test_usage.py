@@ -70,6 +70,15 @@ def test_json(config: Path, capsys: pytest.CaptureFixture[str], since: str, call
     assert {row["project"] for row in found["rows"]} >= {"ri.a", "ri.a + ri.b"}
 
 
+def test_the_word_of_limits_for_a_caller_is_taken_too(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fill(config)
+    shown = []
+    for by in ("user", "caller", "user,caller"):
+        assert main(["usage", "--config", str(config), "--by", by, "--json"]) == 0
+        shown.append(json.loads(capsys.readouterr().out)["by"])
+    assert shown == [["caller"]] * 3
+
+
 def test_csv(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fill(config)
     assert main(["usage", "--config", str(config), "--by", "project,day", "--csv"]) == 0

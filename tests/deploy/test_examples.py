@@ -115,6 +115,12 @@ def test_without_a_secret() -> None:
     assert tokens.keys() - mounts[0] == {"sidecar-token"} == mounts[1]
 
 
+def test_the_bodies_held_at_once_fit_into_the_pod(example: Path, manifests: dict[str, Any]) -> None:
+    (sidecar,) = manifests["Deployment"]["spec"]["template"]["spec"]["initContainers"]
+    memory = int(sidecar["resources"]["limits"]["memory"].removesuffix("Mi")) << 20
+    assert loading.load(example / "sidecar.yaml").limits.body_bytes * 4 <= memory
+
+
 def test_the_pod_is_restricted(manifests: dict[str, Any]) -> None:
     """Kubernetes' own Pod Security Standard `restricted`, and a read-only root."""
     pod = manifests["Deployment"]["spec"]["template"]["spec"]
