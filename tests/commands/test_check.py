@@ -95,7 +95,7 @@ def test_a_region_where_no_model_runs_is_pointed_out(tmp_path: Path) -> None:
         "allowed_regions": ["global", "jp", "au"],
     }
     document = {"caller": {"verifier": "development"}, "provider": provider}
-    ended = run("check", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)))
+    ended = run("check", "--no-files", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)))
     assert ended.returncode == 0
     for region in ("jp", "au"):
         assert f"# note: no model may be used in region {region}:" in ended.stdout
@@ -104,11 +104,11 @@ def test_a_region_where_no_model_runs_is_pointed_out(tmp_path: Path) -> None:
 def test_models_that_keep_prompts_for_a_day_are_pointed_out(checked: subprocess.CompletedProcess[str]) -> None:
     (refused,) = [line for line in checked.stdout.splitlines() if "and are refused" in line]
     assert "gpt-5-5, gpt-5-6-sol" in refused
-    attested = run("check", "--set", "provider.zero_data_retention=attested").stdout
+    attested = run("check", "--no-files", "--set", "provider.zero_data_retention=attested").stdout
     assert "and are refused" not in attested
     assert "used, as provider.zero_data_retention is attested: gpt-5-5" in attested
     rid = "ri.language-model-service..language-model.gpt-5-5"
-    listed = run("check", "--set", f'policy.models_with_daily_cache=["{rid}"]').stdout
+    listed = run("check", "--no-files", "--set", f'policy.models_with_daily_cache=["{rid}"]').stdout
     assert "used, as policy lists them: gpt-5-5\n" in listed
     (refused,) = [line for line in listed.splitlines() if "and are refused" in line]
     assert "gpt-5-5," not in refused
@@ -131,7 +131,7 @@ def test_who_checks_callers_and_what_opens_the_provider_is_told(tmp_path: Path) 
             "allowed_regions": ["eu", "global"],
         },
     }
-    ended = run("check", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)))
+    ended = run("check", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)), env={"EU_KEY": "sk-key"})
     assert ended.returncode == 0, ended.stderr
     assert "# callers are checked by: jwt, then registry\n" in ended.stdout
     assert "# region eu is opened by a static key, environment variable EU_KEY\n" in ended.stdout

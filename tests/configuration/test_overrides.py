@@ -10,6 +10,7 @@ import pytest
 from addons.configuration import loading, overrides
 from addons.configuration.errors import ConfigurationError
 from addons.configuration.settings import Settings
+from addons.values.secret import Secret
 
 MODEL = "ri.language-model-service..language-model.gpt-5-2"
 FOLDER = "ri.compass.main.folder.Some-Folder.1"
@@ -65,7 +66,7 @@ def test_sections_are_merged_and_secrets_replaced(tmp_path: Path) -> None:
     os.environ["SIDECAR_PROVIDER__REGIONS__GLOBAL__API_KEY"] = '{"env": "KEY"}'
     settings = loading.load(file)
     assert (settings.listen.reverse, settings.listen.head_seconds) == ("127.0.0.1:2", 5)
-    assert settings.provider.regions["global"].api_key.env == "KEY"
+    assert settings.provider.regions["global"].api_key == Secret(env="KEY")
 
 
 def test_null_takes_a_value_away() -> None:

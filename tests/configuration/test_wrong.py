@@ -125,7 +125,9 @@ WRONG: list[Any] = [
         "write {env: NAME} or {file: PATH}",
         id="literal",
     ),
-    pytest.param(region(api_key=None), "provider.regions.global.api_key", "write {env: NAME}", id="no key"),
+    pytest.param(
+        region(api_key=None), "provider.regions.global", "write either api_key or identity", id="nothing opens a region"
+    ),
     pytest.param(
         {"provider": {"proxy": "https://p.example:1"}}, "provider.proxy.url", "http://HOST", id="proxy by TLS"
     ),
