@@ -216,6 +216,8 @@ class Exchange:
         call.outcome = relay.outcome if relay.finished else told.outcome
         if ending is Ending.CALLER_STALLED:
             self._caller.abort()
+        if ending is Ending.BODY_LATE:
+            self._keep = False
         if told.refusal is None:
             self._keep = False
             return
