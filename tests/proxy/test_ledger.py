@@ -54,7 +54,7 @@ def test_every_call_has_one_row(make_settings: SettingsMaker, records: Records, 
         assert row["cost"] == pytest.approx((60 * 1.0 + 40 * 0.5 + 20 * 10.0) / 1e6)
     for row in (failed, refused, cut):
         assert [row[name] for name in (*tokens, "cost")] == [None] * 6
-    assert (refused["error"], refused["status"]) == ("unsupported_parameter", 400)
+    assert (refused["error"], refused["status"]) == ("refused_feature", 400)
     assert (served["model"], served["provider_model"], served["region"]) == (MODEL, "gpt-5.2", "global")
     assert all(row["duration_total"] > 0 for row in found)
     assert [row["projects"] for row in found] == [" + ".join(sorted(PROJECTS)), None, None, None, None]
