@@ -61,12 +61,16 @@ def assemble(
     """
     counters = build_counters(settings.limits.storage)
     settlement = Settlement(counters)
-    to_provider, to_foundry = (UpstreamPool(idle_seconds=30, most=100, wait_seconds=10) for _ in range(2))
+    pool = settings.provider.pool
+    to_provider, to_foundry = (
+        UpstreamPool(idle_seconds=pool.idle_seconds, most=pool.most, wait_seconds=pool.wait_seconds) for _ in range(2)
+    )
 
     def alarm(name: str, why: str) -> None:
         observation.alarms.tell(Alarm(name), why=why)
 
-    lasting = Lasting(counters, credentials=Credentials(alarm), alarm=alarm)
+    bodies = BodyBudget(settings.limits.body_bytes)
+    lasting = Lasting(counters, bodies, credentials=Credentials(alarm), alarm=alarm)
     in_force = InForce(rules(settings, lasting), partial(_forget, to_provider, to_foundry))
     readiness = Readiness(in_force, counters, draining=lambda: lifecycle.draining)
     observation = observe(settings, lambda: services.under_way, readiness.missing)
@@ -85,7 +89,7 @@ def assemble(
     )
     alter(services)
     bounds = ConnectionBounds(max(8, descriptors() - RESERVED))
-    listener = Listener(_serving(settings, services, lasting.bodies).connect, bounds, (to_provider, to_foundry))
+    listener = Listener(_serving(settings, services, bodies).connect, bounds, (to_provider, to_foundry))
     ending = settings.lifecycle
     drain = Drain(
         lambda: listener.callers,
@@ -127,17 +131,15 @@ def assemble(
 def _serving(settings: Settings, services: Services, bodies: BodyBudget) -> Serving:
     return Serving(
         services,
-        Tunnels(
-            foundry_hosts(settings), frozenset(map(str.lower, settings.listen.passthrough_hosts)), services.error_format
-        ),
+        Tunnels(foundry_hosts(settings), frozenset(settings.listen.passthrough_hosts), services.error_format),
         BodyBounds(settings.policy.max_body_bytes, bodies),
         Clocks(settings.listen.head_seconds, settings.listen.body_seconds),
     )
 
 
 def _timeouts(settings: Settings) -> Timeouts:
-    far = settings.provider.timeouts
-    return Timeouts(settings.listen.body_seconds, far.connect, far.read, far.total, 60.0)
+    near, far = settings.listen, settings.provider.timeouts
+    return Timeouts(near.body_seconds, far.connect, far.read, far.total, near.write_seconds)
 
 
 def _forget(to_provider: UpstreamPool, to_foundry: UpstreamPool, now: Rules) -> None:

@@ -1,7 +1,6 @@
 """What the settings say of a call: the gates that it goes through, and where it may go."""
 
 from dataclasses import dataclass, field
-from typing import Final
 
 from addons.configuration.meaning import (
     catalogue_of,
@@ -35,15 +34,13 @@ from addons.stores.counters import Counters
 from addons.verifiers.verifier import Verifier
 from addons.verifiers.verifier import build as build_verifier
 
-BODY_BYTES: Final = 128 << 20
-
 
 @dataclass(frozen=True, slots=True)
 class Lasting:
     """What outlives a change of the rules: everything that counts, and whoever is told of alarms."""
 
     counters: Counters
-    bodies: BodyBudget = field(default_factory=lambda: BodyBudget(BODY_BYTES))
+    bodies: BodyBudget | None = None
     under_way: UnderWay = field(default_factory=UnderWay)
     credentials: Credentials = field(default_factory=Credentials)
     alarm: RaiseAlarm = log_alarm
@@ -84,7 +81,7 @@ def gates(settings: Settings, verifier: Verifier, lasting: Lasting) -> Gates:
             Named("media_type", DeclaredBody(settings.policy.max_body_bytes)),
         ),
         body=(
-            Named("body", ReadBody(settings.policy.max_body_bytes, budget=lasting.bodies)),
+            Named("body", ReadBody(settings.policy.max_body_bytes, settings.policy.max_json_values, lasting.bodies)),
             Named("model", ResolveModel(catalogue_of(settings))),
             Named("permission", permit_model),
             Named("policy", JudgeBody(settings.policy, attested=is_attested(settings))),

@@ -1,5 +1,6 @@
 """What the settings mean: the hosts that are served, where calls go, which models there are."""
 
+import base64
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
@@ -7,7 +8,7 @@ import structlog
 
 from addons.configuration.agreement import UNSPECIFIED
 from addons.configuration.settings import Settings
-from addons.exchange.upstream.destination import Destination, Trust
+from addons.exchange.upstream.destination import Destination, EgressProxy, Trust
 from addons.foundry.catalogue import Catalogue
 from addons.foundry.models import Model
 from addons.foundry.regions import REGION_HOSTS
@@ -93,11 +94,25 @@ def endpoints(settings: Settings) -> Mapping[str, Endpoint]:
 
 
 def destinations(settings: Settings, trust: Trust) -> Mapping[str, Destination]:
-    """Where each allowed region's calls go; nothing else of the provider's is dialled."""
+    """Where each allowed region's calls go; nothing else of the provider's is dialled.
+
+    Raises:
+        SecretError: the egress proxy's credentials can't be read.
+    """
+    proxy = _egress_proxy(settings)
     return {
-        region: Destination(region, endpoint.address, endpoint.address[0], trust)
+        region: Destination(region, endpoint.address, endpoint.address[0], trust, proxy)
         for region, endpoint in endpoints(settings).items()
     }
+
+
+def _egress_proxy(settings: Settings) -> EgressProxy | None:
+    proxy = settings.provider.proxy
+    if proxy is None:
+        return None
+    credentials = proxy.credentials.read().encode() if proxy.credentials else None
+    authorization = b"Basic " + base64.b64encode(credentials) if credentials else None
+    return EgressProxy(*proxy.address, authorization)
 
 
 def is_attested(settings: Settings) -> bool:

@@ -18,7 +18,8 @@ from addons.exchange.ending import Ending
 from addons.exchange.request import Request
 from addons.exchange.wire import Opened
 from addons.foundry.envelope import ErrorFormat
-from addons.foundry.refusals import Refusal
+from addons.foundry.refusals import Refusal, excerpt
+from addons.values.address import split_address
 
 HTTPS: Final = 443
 ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -56,16 +57,17 @@ class Tunnel:
             self._task.cancel()
 
     async def _answer(self) -> None:
-        host, _, written = self._request.target.rpartition(":")
-        host = host.strip("[]").lower()
-        port = int(written) if written.isascii() and written.isdigit() else 0
+        target = self._request.target
         try:
+            host, port = split_address(target)
             address = await self._address(host, port)
-        except (Refusal, OSError, ForbiddenAddressError) as error:
-            self._refuse(host, port, error)
-            return
-        self._caller.write(ESTABLISHED)
-        self._caller.open_tunnel(Opened(host, port, address, self._caller.tunnelled or b""))
+            self._caller.write(ESTABLISHED)
+            self._caller.open_tunnel(Opened(host, port, address, self._caller.tunnelled or b""))
+        except asyncio.CancelledError:
+            self._caller.exchange_ended(self._request, keep=False)  # the caller is gone
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer and no tunnel
+            self._refuse(target, error)
 
     async def _address(self, host: str, port: int) -> tuple[str, int] | None:
         if host in self._tunnels.foundry_hosts and port == HTTPS:
@@ -74,13 +76,13 @@ class Tunnel:
             raise Refusal("host_refused", _REFUSED, setting="listen.passthrough_hosts")
         return await resolve(host, port)
 
-    def _refuse(self, host: str, port: int, error: Exception) -> None:
-        refusal = error if isinstance(error, Refusal) else _unreachable(error)
+    def _refuse(self, target: str, error: Exception) -> None:
+        refusal = error if isinstance(error, Refusal) else _refusal_of(error)
         _log.warning(
             "tunnel_refused",
-            host=host,
-            port=port,
-            why=str(error),
+            target=excerpt(target),
+            why=type(error).__name__,
+            detail=refusal.detail,
             setting=refusal.setting,
             instance_id=refusal.instance_id,
         )
@@ -88,7 +90,15 @@ class Tunnel:
         self._caller.exchange_ended(self._request, keep=False)
 
 
-def _unreachable(error: Exception) -> Refusal:
-    if isinstance(error, ForbiddenAddressError):
-        return Refusal("host_refused", "This name leads to an address that is never dialled from here.")
-    return Refusal("tunnel_unreachable", "This host name can't be resolved.")
+def _refusal_of(error: Exception) -> Refusal:
+    match error:
+        case ForbiddenAddressError():
+            return Refusal(
+                "host_refused", "This name leads to an address that is never dialled from here.", detail=str(error)
+            )
+        case OSError():
+            return Refusal("tunnel_unreachable", "This host name can't be resolved.")
+        case ValueError():
+            return Refusal("bad_target", "CONNECT takes HOST:PORT.")
+        case _:
+            return Refusal("fault", "The sidecar met a fault of its own; no tunnel was opened.")
