@@ -25,7 +25,7 @@ from addons.exchange.upstream.pool import UpstreamPool
 from addons.foundry.alarms import Alarm
 from addons.gates.body_budget import BodyBudget
 from addons.journal.journal import Journal
-from addons.observation import ABOUT, observe
+from addons.observation import ABOUT, Started, observe
 from addons.process import logs
 from addons.process.announce import Announce
 from addons.process.drain import Drain
@@ -36,9 +36,9 @@ from addons.process.reload import Reload
 from addons.process.secret_watch import SecretWatch
 from addons.process.trimming import Trimming
 from addons.provider_credentials.build import Credentials
-from addons.settlement import Settlement
 from addons.sources.alarm import Fault
-from addons.stores.storage import build as build_counters
+from addons.usage.settlement import Settlement
+from addons.usage.storage import build as build_counters
 from addons.verifiers.verifier import Verifier
 
 
@@ -71,7 +71,7 @@ def assemble(
     readiness = Readiness(in_force, counters, draining=lambda: lifecycle.draining)
     observation = observe(settings, lambda: services.under_way, readiness.missing)
     recorder = [Recorder(tape)] if tape else []
-    sinks = (lasting.under_way.leave, settlement.settle, *observation.sinks)
+    sinks = (lasting.under_way.leave, lambda call, _record: settlement.settle(call), *observation.sinks)
     journal = Journal(sinks, ABOUT, logs.calls(), observation.alarms)
     services = Services(
         in_force,
@@ -97,7 +97,7 @@ def assemble(
     parts: list[Any] = [
         Lockdown(required_options(settings), resend=settings.inspect.resend == "allow"),
         listener,
-        settlement,
+        Started("sidecar-settlement", settlement),
         *recorder,
         journal,
         *observation.parts,

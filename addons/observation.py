@@ -1,9 +1,11 @@
 """Puts together what watches calls: the ledger, telemetry, the operator's own listener, a recording."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
-from addons.bookkeeping import Bookkeeping
+import structlog
+
 from addons.call import Call
 from addons.configuration.settings import Settings
 from addons.exchange.exchange import Exchange
@@ -14,12 +16,44 @@ from addons.journal.readings import Reading
 from addons.journal.telemetry import Telemetry
 from addons.process import logs
 from addons.process.admin import Admin, Page, alive, readiness
-from addons.stores.ledger import Ledger
+from addons.usage.ledger import Ledger
+from addons.usage.ledger_file import LedgerError
+from addons.usage.ledger_rows import LedgerRows
 from addons.values.address import split_address
 from addons.values.version import VERSION
 
 ABOUT: Final = {conventions.SERVICE_VERSION: VERSION}
 """What every record and metric says of this process."""
+
+
+_log = structlog.get_logger("sidecar.ledger")
+
+
+class Part(Protocol):
+    def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class Started:
+    """Addon: starts a part with mitmproxy, and stops it with it. A part that can't start stops the start.
+
+    Those that take calls' last records stand behind the Journal.
+    """
+
+    def __init__(self, name: str, part: Part) -> None:
+        self.name = name
+        self.part = part
+
+    def load(self, _loader: object) -> None:
+        try:
+            self.part.start()
+        except LedgerError as error:  # an error that is logged now stops the start
+            _log.error("ledger_not_opened", why=str(error))
+
+    def done(self) -> asyncio.Task[None]:
+        """mitmproxy waits for the task at its end; where it takes a script out, it calls no coroutine functions."""
+        return asyncio.get_running_loop().create_task(self.part.stop())
 
 
 class Observation(NamedTuple):
@@ -58,10 +92,10 @@ def observe(
     ]
     if path := usage.path(settings.listen.certificates):
         ledger = Ledger(path, usage.keep_days)
-        bookkeeping = Bookkeeping(ledger, usage.on_failure)
-        parts.append(bookkeeping)
-        sinks.append(bookkeeping.settle)
-        before_release.append(bookkeeping.open)
+        rows = LedgerRows(ledger, usage.on_failure)
+        parts.append(Started("sidecar-ledger", rows))
+        sinks.append(rows.close)
+        before_release.append(rows.open)
         readings += _readings(ledger)
     if admin or otlp:
         telemetry = Telemetry(otlp, readings, ABOUT)

@@ -14,9 +14,9 @@ from typing import Any, Final, Literal
 
 from addons.configuration import loading
 from addons.configuration.errors import ConfigurationError
-from addons.stores.ledger_file import LedgerError, connect_to_read
-from addons.stores.limits_settings import LimitsSettings
-from addons.stores.usage_query import DIMENSIONS, MEASURES, usage
+from addons.gates.limits_settings import LimitsSettings
+from addons.usage.ledger_file import LedgerError, connect_to_read
+from addons.usage.query import DIMENSIONS, MEASURES, usage
 
 SECONDS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 NONE: Final[Mapping[str, str]] = {"project": "(the caller's own)"}

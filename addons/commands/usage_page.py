@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from addons.commands.charts import Style, pygal
-from addons.stores.limits_settings import Limit, LimitsSettings
-from addons.stores.usage_query import usage
+from addons.gates.limits_settings import Limit, LimitsSettings
+from addons.usage.query import usage
 
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c510a", "#777777")
 """Told apart by colour-blind readers too; one for each series."""

@@ -12,8 +12,8 @@ from addons.call import Call
 from addons.foundry.limit_refusals import denied, exceeded, unavailable
 from addons.foundry.permits import Kind, Level, Meter, Permits, Standing
 from addons.foundry.rate_window import Count, moment
-from addons.stores.counters import Counters, StoreUnavailableError
-from addons.stores.limits_settings import Limit, LimitsSettings
+from addons.gates.counting import Counters, StoreUnavailableError
+from addons.gates.limits_settings import Limit, LimitsSettings
 
 type Limits = Mapping[Meter, int]
 """What each meter may reach in a minute."""

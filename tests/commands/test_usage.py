@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from addons.__main__ import main
-from addons.stores.ledger import Ledger
-from addons.stores.ledger_file import projects
+from addons.usage.ledger import Ledger
+from addons.usage.ledger_file import projects
 from tests.records import Records
 
 ROW = {"state": "closed", "decision": "served", "usage_status": "reported", "model": "ri.m", "input_tokens": 1234}

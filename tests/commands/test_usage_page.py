@@ -10,9 +10,9 @@ import pytest
 
 from addons.__main__ import main
 from addons.commands.usage_page import MOST_POINTS, page
-from addons.stores.ledger import Ledger
-from addons.stores.ledger_file import connect_to_read, projects
-from addons.stores.limits_settings import LimitsSettings
+from addons.gates.limits_settings import LimitsSettings
+from addons.usage.ledger import Ledger
+from addons.usage.ledger_file import connect_to_read, projects
 from tests.conftest import MODEL
 from tests.records import Records
 

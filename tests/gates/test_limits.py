@@ -10,12 +10,13 @@ from addons.call import Answer, Call
 from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.permits import Meter
 from addons.foundry.refusals import Refusal
+from addons.gates.counting import Counters, StoreUnavailableError
 from addons.gates.limits import HoldToLimits, estimate, limits_for
-from addons.gates.settlement import corrections
+from addons.gates.limits_settings import LimitsSettings
 from addons.responses.answer import AnswerFacts, Usage
 from addons.responses.verdict import Verdict
-from addons.stores.counters import Counters, MemoryCounters, StoreUnavailableError
-from addons.stores.limits_settings import LimitsSettings
+from addons.usage.charging import corrections
+from addons.usage.counters import MemoryCounters
 from tests.conftest import MODEL
 from tests.gates.calls import GPT, call, refused_by, through
 

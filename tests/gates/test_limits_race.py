@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 from addons.call import Answer, Call
 from addons.foundry.refusals import Refusal
+from addons.gates.counting import Counters
 from addons.gates.limits import HoldToLimits
-from addons.gates.settlement import corrections
 from addons.responses.answer import AnswerFacts, Usage
-from addons.stores.counters import Counters, MemoryCounters
-from addons.stores.redis_counters import RedisCounters
+from addons.usage.charging import corrections
+from addons.usage.counters import MemoryCounters
+from addons.usage.redis_counters import RedisCounters
 from tests.gates.calls import through
 from tests.gates.test_limits import NOON, Sidecar, asked, one
 from tests.gates.test_limits import settings as limits
-from tests.stores.server import Store
+from tests.usage.server import Store
 
 LIMIT = 10_000
 

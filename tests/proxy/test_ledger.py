@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from addons.simulator.provider import SimulatedProvider
-from addons.stores.ledger_file import connect_to_read
+from addons.usage.ledger_file import connect_to_read
 from tests.conftest import MODEL, SettingsMaker
 from tests.proxy.client import HELLO, post
 from tests.proxy.running import RunningSidecar

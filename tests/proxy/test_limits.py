@@ -10,7 +10,7 @@ from tests.conftest import MODEL, SettingsMaker
 from tests.proxy.client import HELLO, post, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
-from tests.stores.server import Store
+from tests.usage.server import Store
 
 PROJECT = "ri.compass.main.folder.a"
 ATTRIBUTED = [("attribution", PROJECT)]

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from addons.stores.ledger_settings import UsageSettings
+from addons.usage.settings import UsageSettings
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from addons.stores.counters import Counters, MemoryCounters, StoreUnavailableError
-from addons.stores.redis_counters import RedisCounters
-from addons.stores.storage import build
+from addons.gates.counting import Counters, StoreUnavailableError
+from addons.usage.counters import MemoryCounters
+from addons.usage.redis_counters import RedisCounters
+from addons.usage.storage import build
 from addons.values.secret import Secret
-from tests.stores.server import Store
+from tests.usage.server import Store
 
 
 @pytest.fixture(params=["memory", "redis"])

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from addons.stores.ledger import Ledger
-from addons.stores.ledger_file import connect_to_read, projects
-from addons.stores.usage_query import DIMENSIONS, MEASURES, usage
+from addons.usage.ledger import Ledger
+from addons.usage.ledger_file import connect_to_read, projects
+from addons.usage.query import DIMENSIONS, MEASURES, usage
 from tests.records import Records
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0).timestamp()

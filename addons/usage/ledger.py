@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import structlog
 
-from addons.stores.ledger_file import LedgerError, connect
+from addons.usage.ledger_file import LedgerError, connect
 
 COLUMNS: Final = (
     "id", "opened_at", "state", "decision", "error", "caller", "projects", "model", "provider_model", "region",

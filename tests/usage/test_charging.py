@@ -7,8 +7,8 @@ import pytest
 from addons.call import Answer
 from addons.foundry.permits import Meter, Permits
 from addons.foundry.refusals import Refusal
-from addons.gates.settlement import corrections
 from addons.responses.answer import AnswerFacts, Usage
+from addons.usage.charging import corrections
 from tests.conftest import MODEL
 from tests.gates.calls import call
 

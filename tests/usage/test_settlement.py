@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from addons.foundry.permits import Meter, Permits
-from addons.settlement import Settlement
-from addons.stores.counters import StoreUnavailableError
+from addons.gates.counting import StoreUnavailableError
+from addons.usage.settlement import Settlement
 from tests.conftest import MODEL
 from tests.gates.calls import call
 from tests.records import Records
@@ -41,10 +41,10 @@ def run(counters: Slow, calls: int) -> None:
     async def main() -> None:
         settlement = Settlement(counters)
         for _ in range(calls):
-            settlement.settle(call(permits=Permits(minute=NOW, charges={METER: 1})), {})
-        settlement.settle(call(), {})
+            settlement.settle(call(permits=Permits(minute=NOW, charges={METER: 1})))
+        settlement.settle(call())
         assert counters.added == []
-        ending = settlement.done()
+        ending = asyncio.create_task(settlement.stop())
         counters.may_go.set()
         await ending
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from addons.stores import ledger_file
-from addons.stores.ledger import Ledger
-from addons.stores.ledger_file import LedgerError, check, connect_to_read
+from addons.usage import ledger_file
+from addons.usage.ledger import Ledger
+from addons.usage.ledger_file import LedgerError, check, connect_to_read
 from tests.records import Records
 
 DAY = 86_400

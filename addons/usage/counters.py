@@ -1,35 +1,17 @@
-"""Where rate limits are counted: in this process, or in a Redis or Valkey that many sidecars share.
+"""Rate limits counted in this process alone.
 
-Both only count. The arithmetic is in ``foundry.rate_window``, since the strategies of the usual libraries can't take
-back what a call was charged too much.
+The arithmetic is in ``foundry.rate_window``, since the strategies of the usual libraries can't take back what a call
+was charged too much.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 from addons.foundry.rate_window import REMEMBERED
 
 
-class StoreUnavailableError(Exception):
-    """The counters can't be had. The message is fit for a log: it holds no address or password."""
-
-
-class Counters(Protocol):
-    """Whole numbers by key that forget themselves after ``REMEMBERED`` seconds. Both raise StoreUnavailableError."""
-
-    async def read(self, keys: Sequence[str]) -> list[int]:
-        """The counters as they stand; 0 where there is none."""
-
-    async def add(self, amounts: Mapping[str, int]) -> list[int]:
-        """Adds to each counter, each atomically, and returns what they stand at then. Amounts may be negative."""
-
-    async def close(self) -> None:
-        """Ends connections; counters may be used again afterwards."""
-
-
 class MemoryCounters:
-    """Counts of this process alone. ``clock`` gives seconds and never goes back.
+    """``clock`` gives seconds and never goes back.
 
     Not the memory storage of ``limits``: that one looks through every counter it holds at each addition.
     """

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError
 
 from addons.foundry.rate_window import REMEMBERED
-from addons.stores.counters import StoreUnavailableError
+from addons.gates.counting import StoreUnavailableError
 from addons.values.secret import Secret, SecretError
 
 DEADLINE: Final = 0.5  # seconds for one exchange with the store, however many counters it touches

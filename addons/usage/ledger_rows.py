@@ -1,4 +1,4 @@
-"""Addon: keeps the ledger: a call's row is opened as the last thing before it leaves, and closed when it has ended."""
+"""Keeps the ledger: a call's row is opened as the last thing before it leaves, and closed when it has ended."""
 
 import asyncio
 import time
@@ -6,44 +6,33 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-import structlog
-
 from addons.call import Call
 from addons.foundry.alarms import Alarm
 from addons.foundry.prices import prices_on
 from addons.foundry.refusals import Refusal
-from addons.journal.vocabulary import is_unproven, usage_status
 from addons.responses.answer import Usage
-from addons.stores.ledger import Ledger
-from addons.stores.ledger_file import LedgerError, projects
+from addons.usage.ledger import Ledger
+from addons.usage.ledger_file import LedgerError, projects
 
 RETRY_AFTER: Final = "5"  # seconds
 
 LARGEST: Final = 2**63 - 1
 """The largest integer SQLite keeps; no honest count comes near."""
 
-_log = structlog.get_logger("sidecar.ledger")
 
-
-class Bookkeeping:
-    """``on_failure``: whether a call whose row can't be written is refused.
-
-    Stands behind the Journal among the addons, whose last records it must still get.
-    """
-
-    name = "sidecar-bookkeeping"
+class LedgerRows:
+    """``on_failure``: whether a call whose row can't be written is refused."""
 
     def __init__(self, ledger: Ledger, on_failure: Literal["refuse", "allow"] = "refuse") -> None:
         self.ledger = ledger
         self._on_failure = on_failure
 
-    def load(self, _loader: object) -> None:
-        try:
-            self.ledger.start()
-        except LedgerError as error:  # an error that is logged now stops the start
-            _log.error("ledger_not_opened", why=str(error))
+    def start(self) -> None:
+        """Raises LedgerError: the file can't be used."""
+        self.ledger.start()
 
-    async def done(self) -> None:
+    async def stop(self) -> None:
+        """Returns when what waits is written, at the latest after some seconds."""
         await asyncio.to_thread(self.ledger.close)
 
     async def open(self, call: Call) -> None:
@@ -66,12 +55,12 @@ class Bookkeeping:
                     detail=str(error),
                 ) from error
 
-    def settle(self, call: Call, record: Mapping[str, Any]) -> None:
-        """A sink of the Journal: closes the row. A refused call has none yet, and gets a closed one.
+    def close(self, call: Call, record: Mapping[str, Any]) -> None:
+        """Closes the row. A refused call has none yet, and gets a closed one.
 
         Calls of callers that nobody knows have none: whoever reaches the port could fill the disk with them.
         """
-        if call.to != "provider" or is_unproven(call):
+        if call.to != "provider" or call.caller is None:
             return
         facts = call.answer.facts
         usage = (facts.usage if facts else None) or Usage()
@@ -84,7 +73,7 @@ class Bookkeeping:
                 "decision": _decision(call),
                 "error": record.get("error.type"),
                 "status": record.get("http.response.status_code"),
-                "usage_status": usage_status(call),
+                "usage_status": record.get("usage.status"),
                 "input_tokens": _kept(usage.input_tokens),
                 "cached_tokens": _kept(usage.cached_tokens),
                 "output_tokens": _kept(usage.output_tokens),
