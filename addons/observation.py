@@ -1,8 +1,11 @@
 """Puts together what watches calls: the ledger, telemetry, the operator's own listener, a recording."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import structlog
 
@@ -20,7 +23,11 @@ from addons.usage.ledger import Ledger
 from addons.usage.ledger_file import LedgerError
 from addons.usage.ledger_rows import LedgerRows
 from addons.values.address import split_address
+from addons.values.secret import Secret
 from addons.values.version import VERSION
+
+if TYPE_CHECKING:
+    from addons.usage.shipper import Shipper
 
 ABOUT: Final = {conventions.SERVICE_VERSION: VERSION}
 """What every record and metric says of this process."""
@@ -57,11 +64,14 @@ class Started:
 
 
 class Observation(NamedTuple):
-    """``parts`` are addons that stand behind the Journal; ``before_release`` is for the Checkpoint."""
+    """``parts`` are addons that stand behind the Journal; ``before_release`` is awaited before a call leaves, and
+    ``needed`` is for readiness.
+    """
 
     parts: tuple[Any, ...]
     sinks: tuple[Sink, ...]
     before_release: tuple[Callable[[Call], Awaitable[None]], ...]
+    needed: tuple[Callable[[], Awaitable[str | None]], ...]
     alarms: Alarms
 
 
@@ -77,7 +87,7 @@ def observe(
     usage, admin, otlp = settings.usage, settings.listen.admin, settings.telemetry.otlp_endpoint
     parts: list[Any] = []
     sinks: list[Sink] = []
-    before_release = []
+    before_release, needed = [], []
     alarms = Alarms()
     readings = [
         alarms.reading,
@@ -91,12 +101,16 @@ def observe(
         ),
     ]
     if path := usage.path(settings.listen.certificates):
-        ledger = Ledger(path, usage.keep_days)
-        rows = LedgerRows(ledger, usage.on_failure)
+        ledger = Ledger(path, usage.keep_days, ship=usage.shared is not None, run=_process())
+        shipper = _shipper(path, usage.shared) if usage.shared else None
+        rows = LedgerRows(ledger, usage.on_failure, shipper)
         parts.append(Started("sidecar-ledger", rows))
         sinks.append(rows.close)
         before_release.append(rows.open)
+        needed.append(rows.missing)
         readings += _readings(ledger)
+        if shipper:
+            readings += _shipping(shipper)
     if admin or otlp:
         telemetry = Telemetry(otlp, readings, ABOUT)
         parts.append(telemetry)
@@ -108,7 +122,7 @@ def observe(
                 "/metrics": lambda: Page(200, *telemetry.exposition()),
             }
             parts.append(Admin(split_address(admin), routes))
-    return Observation(tuple(parts), tuple(sinks), tuple(before_release), alarms)
+    return Observation(tuple(parts), tuple(sinks), tuple(before_release), tuple(needed), alarms)
 
 
 def _readings(ledger: Ledger) -> tuple[Reading, ...]:
@@ -122,6 +136,52 @@ def _readings(ledger: Ledger) -> tuple[Reading, ...]:
             "{row}",
             "rows not written since the start",
             lambda: [(ledger.lost, {})],
+            counts=True,
+        ),
+    )
+
+
+def _process() -> dict[str, str | None]:
+    """Who writes the rows; the names as the manifests give them by Kubernetes' downward API."""
+    return {
+        "pod": os.environ.get("POD_NAME") or socket.gethostname(),
+        "namespace": os.environ.get("POD_NAMESPACE"),
+        "version": VERSION,
+    }
+
+
+def _shipper(path: Path, url: str | Secret) -> "Shipper":
+    from addons.usage.shared_ledger import SharedLedger  # noqa: PLC0415 - costs every start 300 ms otherwise
+    from addons.usage.shipper import Shipper  # noqa: PLC0415 - the same
+
+    return Shipper(path, SharedLedger(url))
+
+
+def _shipping(shipper: "Shipper") -> tuple[Reading, ...]:
+    return (
+        Reading(
+            "foundry.sidecar.usage.lag",
+            "s",
+            "how long the oldest row waits for the shared ledger",
+            lambda: [(shipper.lag, {})],
+        ),
+        Reading(
+            "foundry.sidecar.usage.waiting",
+            "{row}",
+            "rows that are not yet in the shared ledger",
+            lambda: [(shipper.waiting, {})],
+        ),
+        Reading(
+            "foundry.sidecar.usage.failing",
+            "1",
+            "1 while the shared ledger can't be written",
+            lambda: [(int(shipper.failing is not None), {})],
+        ),
+        Reading(
+            "foundry.sidecar.usage.shipped",
+            "{row}",
+            "rows carried to the shared ledger since the start",
+            lambda: [(shipper.shipped, {})],
             counts=True,
         ),
     )

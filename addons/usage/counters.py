@@ -11,10 +11,7 @@ from addons.foundry.rate_window import REMEMBERED
 
 
 class MemoryCounters:
-    """``clock`` gives seconds and never goes back.
-
-    Not the memory storage of ``limits``: that one looks through every counter it holds at each addition.
-    """
+    """``clock`` gives seconds and never goes back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

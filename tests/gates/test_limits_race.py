@@ -56,7 +56,7 @@ def test_a_burst_is_admitted_up_to_the_limit_and_no_further(counters: Callable[[
         await asyncio.sleep(0)
         used = chance.randint(1, estimated)
         charged["now"] += used - estimated  # before the store hears of it: it may be lower by then, never higher
-        each.released_at, each.answer = 1.0, Answer(status=200, facts=AnswerFacts(usage=Usage(total_tokens=used)))
+        each.sent_at, each.answer = 1.0, Answer(status=200, facts=AnswerFacts(usage=Usage(total_tokens=used)))
         await kept.add(corrections(each, NOON))
 
     async def main() -> list[int]:
