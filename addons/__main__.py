@@ -107,12 +107,17 @@ def _parser() -> argparse.ArgumentParser:
         "--by",
         default="project,model",
         metavar="NAMES",
-        help="any of project,model,caller (or user),region,error,minute,hour,day (default: project,model)",
+        help="any of project,model,caller (or user),outcome,error,region,policy,minute,hour,day,month"
+        " (default: project,model)",
     )
     form = usage.add_mutually_exclusive_group()
     for name, about in (("json", "one JSON object"), ("csv", "comma-separated values")):
         form.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="table", help=about)
     form.add_argument("--html", type=Path, metavar="FILE", help="write a page of charts by the minute, with the limits")
+    source = usage.add_mutually_exclusive_group()
+    source.add_argument("--shared", action="store_true", help="from the ledger that all sidecars share (usage.shared)")
+    source.add_argument("--records", metavar="FILE", help="from collected records: a file, a folder, or - for stdin")
+    source.add_argument("--migrate", action="store_true", help="make the shared ledger ready, as a role that may")
     simulate = command("simulate", "run the simulated provider alone", _simulate)
     simulate.add_argument("--host", default="127.0.0.1")
     simulate.add_argument("--port", type=int, default=0, help="for HTTP; TLS takes the next free one")
@@ -190,14 +195,20 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _usage(options: argparse.Namespace) -> int:
-    from addons.commands.usage import UsageError, dimensions, period, show
+    from addons.commands.usage import Asked, UsageError, dimensions, migrate, period, show, show_records
+    from addons.usage.query import DIMENSIONS, SHARED_DIMENSIONS
 
+    if options.migrate:
+        return migrate(_config(options))
     try:
-        seconds, by = period(options.since), dimensions(options.by)
+        by = dimensions(options.by, SHARED_DIMENSIONS if options.shared else DIMENSIONS)
+        asked = Asked(period(options.since), by, options.form, options.html)
     except UsageError as error:
         print(f"./run.sh usage: {error}", file=sys.stderr)
         return 2
-    return show(_config(options), seconds, by, options.form, options.html)
+    if options.records is not None:
+        return show_records(options.records, asked)
+    return show(_config(options), asked, shared=options.shared)
 
 
 def _simulate(options: argparse.Namespace) -> int:

@@ -1,9 +1,10 @@
 """Puts the parts together: settings in, addons out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from addons.call import Call
 from addons.cassettes.recorder import Recorder
 from addons.cassettes.tape import Tape
 from addons.configuration.changing import Changing, Source
@@ -23,9 +24,10 @@ from addons.exchange.serving import Serving
 from addons.exchange.tunnel import Tunnels
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.foundry.alarms import Alarm
+from addons.foundry.limit_refusals import standing_headers
 from addons.gates.body_budget import BodyBudget
 from addons.journal.journal import Journal
-from addons.observation import ABOUT, observe
+from addons.observation import ABOUT, Started, observe
 from addons.process import logs
 from addons.process.announce import Announce
 from addons.process.drain import Drain
@@ -36,9 +38,9 @@ from addons.process.reload import Reload
 from addons.process.secret_watch import SecretWatch
 from addons.process.trimming import Trimming
 from addons.provider_credentials.build import Credentials
-from addons.settlement import Settlement
 from addons.sources.alarm import Fault
-from addons.stores.storage import build as build_counters
+from addons.usage.settlement import Settlement
+from addons.usage.storage import build as build_counters
 from addons.verifiers.verifier import Verifier
 
 
@@ -72,10 +74,10 @@ def assemble(
     bodies = BodyBudget(settings.limits.body_bytes)
     lasting = Lasting(counters, bodies, credentials=Credentials(alarm), alarm=alarm)
     in_force = InForce(rules(settings, lasting), partial(_forget, to_provider, to_foundry))
-    readiness = Readiness(in_force, counters, draining=lambda: lifecycle.draining)
-    observation = observe(settings, lambda: services.under_way, readiness.missing)
+    observation = observe(settings, lambda: services.under_way, lambda: readiness.missing())  # noqa: PLW0108 - made below
+    readiness = Readiness(in_force, counters, lambda: lifecycle.draining, observation.needed)
     recorder = [Recorder(tape)] if tape else []
-    sinks = (lasting.under_way.leave, settlement.settle, *observation.sinks)
+    sinks = (lasting.under_way.leave, lambda call, _record: settlement.settle(call), *observation.sinks)
     journal = Journal(sinks, ABOUT, logs.calls(), observation.alarms)
     services = Services(
         in_force,
@@ -85,6 +87,7 @@ def assemble(
         observation.before_release,
         journal.record,
         settings.foundry.error_format,
+        standing=_standing,
         observers=Observers(*recorder),
     )
     alter(services)
@@ -101,7 +104,7 @@ def assemble(
     parts: list[Any] = [
         Lockdown(required_options(settings), resend=settings.inspect.resend == "allow"),
         listener,
-        settlement,
+        Started("sidecar-settlement", settlement),
         *recorder,
         journal,
         *observation.parts,
@@ -135,6 +138,10 @@ def _serving(settings: Settings, services: Services, bodies: BodyBudget) -> Serv
         BodyBounds(settings.policy.max_body_bytes, bodies),
         Clocks(settings.listen.head_seconds, settings.listen.body_seconds),
     )
+
+
+def _standing(call: Call) -> Sequence[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in standing_headers(call.permits)]
 
 
 def _timeouts(settings: Settings) -> Timeouts:

@@ -1,9 +1,14 @@
 """Puts together what watches calls: the ledger, telemetry, the operator's own listener, a recording."""
 
+import asyncio
+import os
+import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from addons.bookkeeping import Bookkeeping
+import structlog
+
 from addons.call import Call
 from addons.configuration.settings import Settings
 from addons.exchange.exchange import Exchange
@@ -14,20 +19,59 @@ from addons.journal.readings import Reading
 from addons.journal.telemetry import Telemetry
 from addons.process import logs
 from addons.process.admin import Admin, Page, alive, readiness
-from addons.stores.ledger import Ledger
+from addons.usage.ledger import Ledger
+from addons.usage.ledger_file import LedgerError
+from addons.usage.ledger_rows import LedgerRows
 from addons.values.address import split_address
+from addons.values.secret import Secret
 from addons.values.version import VERSION
+
+if TYPE_CHECKING:
+    from addons.usage.shipper import Shipper
 
 ABOUT: Final = {conventions.SERVICE_VERSION: VERSION}
 """What every record and metric says of this process."""
 
 
+_log = structlog.get_logger("sidecar.ledger")
+
+
+class Part(Protocol):
+    def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+class Started:
+    """Addon: starts a part with mitmproxy, and stops it with it. A part that can't start stops the start.
+
+    Those that take calls' last records stand behind the Journal.
+    """
+
+    def __init__(self, name: str, part: Part) -> None:
+        self.name = name
+        self.part = part
+
+    def load(self, _loader: object) -> None:
+        try:
+            self.part.start()
+        except LedgerError as error:  # an error that is logged now stops the start
+            _log.error("ledger_not_opened", why=str(error))
+
+    def done(self) -> asyncio.Task[None]:
+        """mitmproxy waits for the task at its end; where it takes a script out, it calls no coroutine functions."""
+        return asyncio.get_running_loop().create_task(self.part.stop())
+
+
 class Observation(NamedTuple):
-    """``parts`` are addons that stand behind the Journal; ``before_release`` is for the Checkpoint."""
+    """``parts`` are addons that stand behind the Journal; ``before_release`` is awaited before a call leaves, and
+    ``needed`` is for readiness.
+    """
 
     parts: tuple[Any, ...]
     sinks: tuple[Sink, ...]
     before_release: tuple[Callable[[Call], Awaitable[None]], ...]
+    needed: tuple[Callable[[], Awaitable[str | None]], ...]
     alarms: Alarms
 
 
@@ -43,7 +87,7 @@ def observe(
     usage, admin, otlp = settings.usage, settings.listen.admin, settings.telemetry.otlp_endpoint
     parts: list[Any] = []
     sinks: list[Sink] = []
-    before_release = []
+    before_release, needed = [], []
     alarms = Alarms()
     readings = [
         alarms.reading,
@@ -57,12 +101,16 @@ def observe(
         ),
     ]
     if path := usage.path(settings.listen.certificates):
-        ledger = Ledger(path, usage.keep_days)
-        bookkeeping = Bookkeeping(ledger, usage.on_failure)
-        parts.append(bookkeeping)
-        sinks.append(bookkeeping.settle)
-        before_release.append(bookkeeping.open)
+        ledger = Ledger(path, usage.keep_days, ship=usage.shared is not None, run=_process())
+        shipper = _shipper(path, usage.shared) if usage.shared else None
+        rows = LedgerRows(ledger, usage.on_failure, shipper)
+        parts.append(Started("sidecar-ledger", rows))
+        sinks.append(rows.close)
+        before_release.append(rows.open)
+        needed.append(rows.missing)
         readings += _readings(ledger)
+        if shipper:
+            readings += _shipping(shipper)
     if admin or otlp:
         telemetry = Telemetry(otlp, readings, ABOUT)
         parts.append(telemetry)
@@ -74,7 +122,7 @@ def observe(
                 "/metrics": lambda: Page(200, *telemetry.exposition()),
             }
             parts.append(Admin(split_address(admin), routes))
-    return Observation(tuple(parts), tuple(sinks), tuple(before_release), alarms)
+    return Observation(tuple(parts), tuple(sinks), tuple(before_release), tuple(needed), alarms)
 
 
 def _readings(ledger: Ledger) -> tuple[Reading, ...]:
@@ -88,6 +136,52 @@ def _readings(ledger: Ledger) -> tuple[Reading, ...]:
             "{row}",
             "rows not written since the start",
             lambda: [(ledger.lost, {})],
+            counts=True,
+        ),
+    )
+
+
+def _process() -> dict[str, str | None]:
+    """Who writes the rows; the names as the manifests give them by Kubernetes' downward API."""
+    return {
+        "pod": os.environ.get("POD_NAME") or socket.gethostname(),
+        "namespace": os.environ.get("POD_NAMESPACE"),
+        "version": VERSION,
+    }
+
+
+def _shipper(path: Path, url: str | Secret) -> "Shipper":
+    from addons.usage.shared_ledger import SharedLedger  # noqa: PLC0415 - costs every start 300 ms otherwise
+    from addons.usage.shipper import Shipper  # noqa: PLC0415 - the same
+
+    return Shipper(path, SharedLedger(url))
+
+
+def _shipping(shipper: "Shipper") -> tuple[Reading, ...]:
+    return (
+        Reading(
+            "foundry.sidecar.usage.lag",
+            "s",
+            "how long the oldest row waits for the shared ledger",
+            lambda: [(shipper.lag, {})],
+        ),
+        Reading(
+            "foundry.sidecar.usage.waiting",
+            "{row}",
+            "rows that are not yet in the shared ledger",
+            lambda: [(shipper.waiting, {})],
+        ),
+        Reading(
+            "foundry.sidecar.usage.failing",
+            "1",
+            "1 while the shared ledger can't be written",
+            lambda: [(int(shipper.failing is not None), {})],
+        ),
+        Reading(
+            "foundry.sidecar.usage.shipped",
+            "{row}",
+            "rows carried to the shared ledger since the start",
+            lambda: [(shipper.shipped, {})],
             counts=True,
         ),
     )

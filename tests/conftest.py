@@ -10,8 +10,8 @@ import structlog
 from addons.configuration.settings import Settings
 from addons.simulator.provider import SimulatedProvider
 from tests.records import Records
-from tests.stores.server import Store
 from tests.tally import STASH, Tally
+from tests.usage.server import Store
 
 PROVIDER_KEY = "sk-provider-key-of-the-tests"
 MODEL = "ri.language-model-service..language-model.gpt-5-2"

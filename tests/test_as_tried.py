@@ -1,9 +1,9 @@
 """What mitmproxy's inner functions must look like to be replaced."""
 
 import pytest
+from addons.as_tried import as_tried
 
 from addons import error_pages, reading
-from addons.as_tried import as_tried
 from addons.process import connections
 from tests.records import Records
 

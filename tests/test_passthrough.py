@@ -3,7 +3,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
 from addons.passthrough import ForbiddenAddressError, Passthrough, may_be_dialled
 
 

@@ -13,7 +13,7 @@ from addons.gates.order import Gates
 from addons.inspecting.explained_flows import are_flows, from_flows, read_flows
 from addons.inspecting.explanation import Asked, Explanation, explain, from_body
 from addons.inspecting.explanation_text import difference, difference_text, document, text
-from addons.stores.counters import MemoryCounters
+from addons.usage.counters import MemoryCounters
 from addons.values.secret import SecretError
 from addons.verifiers.development import Development
 

@@ -1,26 +1,45 @@
 """``usage``: tokens and calls from the ledger."""
 
 import csv
+import gzip
 import json
+import os
 import re
-import sqlite3
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from addons.configuration import loading
 from addons.configuration.errors import ConfigurationError
-from addons.stores.ledger_file import LedgerError, connect_to_read
-from addons.stores.limits_settings import LimitsSettings
-from addons.stores.usage_query import DIMENSIONS, MEASURES, usage
+from addons.gates.limits_settings import LimitsSettings
+from addons.usage.ledger_file import LedgerError, connect_to_read
+from addons.usage.query import (
+    DIMENSIONS,
+    MEASURES,
+    POSTGRES,
+    SHARED_DIMENSIONS,
+    SQLITE,
+    Connection,
+    Dialect,
+    usage,
+)
 
 SECONDS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 NONE: Final[Mapping[str, str]] = {"project": "(the caller's own)"}
 SHARED: Final = " + "
+
+SAME: Final[Mapping[str, str]] = {"user": "caller", "users": "caller", "callers": "caller", "projects": "project"}
+"""Other words for what may be grouped by: Foundry's limits speak of users."""
+
+FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+"""How a cell begins that a spreadsheet would work out (OWASP, CSV injection); names are of callers' choice."""
+
+SELDOM: Final = frozenset({"cost", "cache_write_tokens"})
+"""Columns the table leaves out where nothing stands in them."""
 
 type Form = Literal["table", "json", "csv"]
 
@@ -37,55 +56,116 @@ def period(text: str) -> float:
     return int(found[1]) * SECONDS[found[2]]
 
 
-def dimensions(text: str) -> tuple[str, ...]:
+def dimensions(text: str, known: Mapping[str, str] = DIMENSIONS) -> tuple[str, ...]:
     """``project,model`` as a tuple; raises UsageError."""
-    names = tuple(dict.fromkeys("caller" if name == "user" else name for name in text.split(",")))
-    if unknown := [name for name in names if name not in DIMENSIONS]:
-        raise UsageError(f"can't group by {unknown[0]!r}; choose among {', '.join(DIMENSIONS)}")
+    names = tuple(dict.fromkeys(SAME.get(name, name) for name in text.split(",")))
+    if unknown := [name for name in names if name not in known]:
+        further = " (pod, namespace and version of --shared alone)" if unknown[0] in SHARED_DIMENSIONS else ""
+        raise UsageError(f"can't group by {unknown[0]!r}{further}; choose among {', '.join(known)}")
     return names
 
 
-def show(config: Path | None, seconds: float, by: Sequence[str], form: Form, charts: Path | None = None) -> int:
-    """Prints what was used in the last ``seconds``, or writes ``charts``; 1 when a file can't be read or written.
+class Asked(NamedTuple):
+    """What is to be shown: of the last ``seconds``, by which dimensions, in which form, or as ``charts``."""
+
+    seconds: float
+    by: Sequence[str]
+    form: Form = "table"
+    charts: Path | None = None
+
+
+def show(config: Path | None, asked: Asked, *, shared: bool = False) -> int:
+    """Prints what was used, or writes the charts; 1 when a ledger can't be read or a file not written.
 
     Raises:
-        ConfigurationError: as ``loading.load``; or the ledger is off.
+        ConfigurationError: as ``loading.load``; or there is no such ledger.
     """
     settings = loading.load(config)
-    path = settings.usage.path(settings.listen.certificates)
-    if path is None:
-        raise ConfigurationError("usage.ledger: it is off, so nothing was written down")
-    since = time.time() - seconds
-    if settings.usage.ledger is None:
-        shared = "every configuration with the same listen.certificates writes there; usage.ledger names another"
-        print(f"from {path}: {shared}", file=sys.stderr)
     try:
+        if shared:
+            from addons.commands.usage_shared import connected
+
+            with connected(settings.usage.shared) as remote:
+                return _show("the shared ledger", remote, asked, settings.limits, POSTGRES)
+        path = settings.usage.path(settings.listen.certificates)
+        if path is None:
+            raise ConfigurationError("usage.ledger: it is off, so nothing was written down")
+        if settings.usage.ledger is None:
+            everyone = "every configuration with the same listen.certificates writes there; usage.ledger names another"
+            print(f"from {path}: {everyone}", file=sys.stderr)
         with closing(connect_to_read(path)) as connection:
-            if charts:
-                return _write_charts(charts, connection, since, settings.limits)
             connection.execute("BEGIN")  # both queries see the same moment
-            rows = usage(connection, since, by)
-            (total,) = usage(connection, since)
+            return _show(str(path), connection, asked, settings.limits)
     except LedgerError as error:
         print(error, file=sys.stderr)
         return 1
-    if form == "json":
+
+
+def migrate(config: Path | None) -> int:
+    """Makes the shared ledger ready; 1 when it can't be. Raises ConfigurationError as ``show``."""
+    from addons.commands.usage_shared import migrate as make_ready
+
+    try:
+        return make_ready(loading.load(config).usage.shared)
+    except LedgerError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def show_records(source: str, asked: Asked) -> int:
+    """The same of collected records: of a file, all files of a folder, or ``-`` for standard input."""
+    from addons.commands.usage_records import collect
+
+    try:
+        found = collect(_lines(source))
+    except OSError as error:
+        print(f"{source}: can't be read: {error}", file=sys.stderr)
+        return 1
+    with closing(found.connection):
+        code = _show(f"{found.records} records of {source}", found.connection, asked, LimitsSettings())
+    if found.unread:
+        print(f"{found.unread} lines look like records and can't be read; they are left out.", file=sys.stderr)
+    return code
+
+
+def _lines(source: str) -> Iterator[str]:
+    if source == "-":
+        yield from sys.stdin
+        return
+    place = Path(source)
+    for file in sorted(each for each in place.rglob("*") if each.is_file()) if place.is_dir() else [place]:
+        with gzip.open(file, "rt", errors="replace") if file.suffix == ".gz" else file.open(errors="replace") as lines:
+            yield from lines
+
+
+def _show(name: str, connection: Connection, asked: Asked, limits: LimitsSettings, dialect: Dialect = SQLITE) -> int:
+    since, by = time.time() - asked.seconds, asked.by
+    if asked.charts:
+        return _write_charts(asked.charts, connection, since, limits, dialect)
+    rows = usage(connection, since, by, dialect)
+    (total,) = usage(connection, since, dialect=dialect)
+    if asked.form == "json":
         began = datetime.fromtimestamp(since, UTC).isoformat(timespec="seconds")
-        print(json.dumps({"since": began, "by": list(by), "rows": rows, "total": total}, indent=2))
-    elif form == "csv":
+        told = {"ledger": name, "since": began, "by": list(by), "rows": rows, "total": total}
+        print(json.dumps(told, indent=2))
+    elif asked.form == "csv":
         writer = csv.DictWriter(sys.stdout, [*by, *MEASURES])
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     else:
+        print(f"from {name}\n")
         _table(by, rows, total)
     return 0
 
 
-def _write_charts(file: Path, connection: sqlite3.Connection, since: float, limits: LimitsSettings) -> int:
+def _write_charts(file: Path, connection: Connection, since: float, limits: LimitsSettings, dialect: Dialect) -> int:
     from addons.commands.usage_page import page
 
+    text = page(connection, since, time.time(), limits, dialect)
     try:
-        file.write_text(page(connection, since, time.time(), limits), "utf-8")
+        with open(file, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as opened:
+            os.fchmod(opened.fileno(), 0o600)  # it was there, and others might read it: it names callers
+            opened.write(text)
     except OSError as error:
         print(f"{file}: can't be written: {error}", file=sys.stderr)
         return 1
@@ -94,7 +174,7 @@ def _write_charts(file: Path, connection: sqlite3.Connection, since: float, limi
 
 
 def _table(by: Sequence[str], rows: Sequence[Mapping[str, Any]], total: Mapping[str, Any]) -> None:
-    measures = [name for name in MEASURES if name != "cost" or total["cost"] is not None]
+    measures = [name for name in MEASURES if name not in SELDOM or total[name]]
     cells = [[_name(row[name], name) for name in by] + [_number(row[name]) for name in measures] for row in rows]
     headings = [*by, *(name.removesuffix("_tokens") for name in measures)]
     last = ["total", *[""] * (len(by) - 1), *(_number(total[name]) for name in measures)]
@@ -116,6 +196,10 @@ def _name(value: str | None, dimension: str) -> str:
     if value is None:
         return NONE.get(dimension, "-")
     return "".join(letter if letter.isprintable() else "?" for letter in value)
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def _number(value: float | None) -> str:

@@ -4,15 +4,14 @@ As Foundry's Resource Management shows it: tokens and requests a minute by model
 """
 
 import html
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from addons.commands.charts import Style, pygal
-from addons.stores.limits_settings import Limit, LimitsSettings
-from addons.stores.usage_query import usage
+from addons.gates.limits_settings import Limit, LimitsSettings
+from addons.usage.query import SQLITE, Connection, Dialect, usage
 
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c510a", "#777777")
 """Told apart by colour-blind readers too; one for each series."""
@@ -69,11 +68,11 @@ GROUPINGS: Final = (
 type Series = dict[tuple[str, ...], list[int]]
 
 
-def page(connection: sqlite3.Connection, since: float, until: float, limits: LimitsSettings) -> str:
+def page(connection: Connection, since: float, until: float, limits: LimitsSettings, dialect: Dialect = SQLITE) -> str:
     """The page as HTML, of calls opened between two Unix times."""
     first, last = int(since // 60), int(until // 60)
     step = -(-(last - first + 1) // MOST_POINTS)
-    rows = [row for row in usage(connection, since, ("minute", "project", "caller", "model")) if row["model"]]
+    rows = [row for row in usage(connection, since, ("minute", "project", "caller", "model"), dialect) if row["model"]]
     labels = [_time(minute) for minute in range(first, last + 1, step)]
     figures = [
         _figure(f"{measure.name}, {grouping.title}", labels, series, _lines(series, grouping, measure, limits))

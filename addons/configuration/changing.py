@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 from addons.configuration.file_checks import secrets
 from addons.configuration.settings import Settings
 from addons.exchange.rules import InForce, Rules
+from addons.gates.limits_settings import LimitsSettings
 from addons.process.listener_certificate import lay_out
 from addons.responses.policy_settings import PolicySettings
-from addons.stores.limits_settings import LimitsSettings
 from addons.values.secret import Secret
 from addons.verifiers.grant import Granting
 from addons.verifiers.protocol import Verifier

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import BaseModel
 
 from addons.configuration.settings import Settings
-from addons.stores import ledger_file
+from addons.usage import ledger_file
 from addons.values.address import split_address
 from addons.values.host import is_loopback
 from addons.values.secret import Secret, SecretError

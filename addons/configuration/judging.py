@@ -20,6 +20,7 @@ from addons.gates.body import ReadBody
 from addons.gates.body_budget import BodyBudget
 from addons.gates.caller import IdentifyCaller
 from addons.gates.concurrency import LimitConcurrency, UnderWay
+from addons.gates.counting import Counters
 from addons.gates.limits import HoldToLimits
 from addons.gates.media_type import DeclaredBody
 from addons.gates.model import ResolveModel, permit_model
@@ -30,7 +31,6 @@ from addons.gates.rewrite import Rewrite
 from addons.gates.route import Route
 from addons.provider_credentials.build import Credentials
 from addons.sources.alarm import RaiseAlarm, log_alarm
-from addons.stores.counters import Counters
 from addons.verifiers.verifier import Verifier
 from addons.verifiers.verifier import build as build_verifier
 

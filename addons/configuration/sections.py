@@ -9,12 +9,12 @@ from addons.exchange.provider_settings import ProviderSettings
 from addons.foundry.models import Rid
 from addons.foundry.prices import ModelPrices
 from addons.foundry.settings import FoundrySettings, ModelsSettings
+from addons.gates.limits_settings import LimitsSettings
 from addons.inspecting.settings import InspectSettings
 from addons.journal.settings import TelemetrySettings
 from addons.process.settings import LifecycleSettings, LogSettings
 from addons.responses.policy_settings import PolicySettings
-from addons.stores.ledger_settings import UsageSettings
-from addons.stores.limits_settings import LimitsSettings
+from addons.usage.settings import UsageSettings
 from addons.verifiers.settings import CallerSettings
 
 _OWN = "Default: each key's own, given there"

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Final
 
-from addons.foundry.permits import Meter, Standing
+from addons.foundry.permits import Meter, Permits, Standing
 from addons.foundry.refusals import Refusal
 
 RULE: Final = "RATE_LIMIT"
@@ -89,6 +89,21 @@ def unavailable(why: str) -> Refusal:
         rule=RULE,
         detail=why,
     )
+
+
+def standing_headers(permits: Permits | None) -> tuple[tuple[str, str], ...]:
+    """Where the caller stands, as ``x-ratelimit-*`` headers for any answer; empty where nothing is limited.
+
+    Of tokens and of requests the tightest meter that the call ran on: the one with the least of its limit left.
+    """
+    if permits is None or not permits.current:
+        return ()
+    tightest: dict[str, Standing] = {}
+    for each in permits.standings:
+        known = tightest.get(each.meter.kind)
+        if known is None or each.remaining * known.limit < known.remaining * each.limit:
+            tightest[each.meter.kind] = each
+    return tuple(pair for each in tightest.values() for pair in _shown(each).items())
 
 
 def _retry_after(milliseconds: int) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Rate limits as Foundry has them: tokens and requests per minute, per model, at three levels (SPEC §8)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from addons.foundry import rate_window
@@ -57,15 +57,33 @@ class Standing(NamedTuple):
 class Permits:
     """What one call was charged, in which minute since the epoch, and what was said of it.
 
-    ``standings`` hold the call's own charge, where it was charged. ``scope`` and ``kind`` name the limit that refused
-    it, or with ``warned`` would have. ``unlimited``: it was let through because the store could not be asked.
+    ``meters`` are those the call runs on, with their ``limits``, what was counted on each in the ``previous`` minute
+    and in the ``current`` one, the call's own charge included, and the ``costs`` it was charged: none where it was
+    charged nothing. All five run in the same order: a call makes no object a meter, unless somebody asks.
+
+    ``scope`` and ``kind`` name the limit that refused the call, or with ``warned`` would have. ``unlimited``: it was
+    let through because the store could not be asked.
     """
 
     minute: int = 0
-    charges: Mapping[Meter, int] = field(default_factory=dict)
-    standings: tuple[Standing, ...] = ()
+    meters: Sequence[Meter] = ()
+    limits: Sequence[int] = ()
+    costs: Sequence[int] = ()
+    previous: Sequence[int] = ()
+    current: Sequence[int] = ()
+    elapsed: float = 0.0
     estimated_tokens: int | None = None
     scope: str | None = None
     kind: str | None = None
     warned: bool = False
     unlimited: bool = False
+
+    @property
+    def charges(self) -> Mapping[Meter, int]:
+        return dict(zip(self.meters, self.costs, strict=True)) if self.costs else {}
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """How full each meter is, the call's own charge included; empty where nobody looked."""
+        rows = zip(self.meters, self.limits, self.previous, self.current, strict=False)
+        return tuple(Standing(meter, limit, Count(before, now), self.elapsed) for meter, limit, before, now in rows)

@@ -9,7 +9,7 @@ from weakref import WeakSet
 from addons.call import Call
 from addons.foundry.limit_refusals import crowded
 from addons.foundry.permits import Permits
-from addons.stores.limits_settings import LimitsSettings
+from addons.gates.limits_settings import LimitsSettings
 
 
 class UnderWay:

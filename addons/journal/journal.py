@@ -15,6 +15,7 @@ from addons.journal.record import Record, least_of, record_of
 from addons.journal.unproven import SPAN, Unproven
 from addons.journal.vocabulary import CUT_SHORT, is_unproven
 from addons.responses.canary import alarms_of
+from addons.usage import reported
 
 type Sink = Callable[[Call, Mapping[str, Any]], None]
 """Gets every call that has ended, with its record. Must not block. What it raises is logged and stops no other."""
@@ -99,6 +100,7 @@ class Journal:
 
     def _record(self, call: Call) -> Record:
         try:
+            reported.check(call)
             if call.answer.facts is not None:
                 whole = call.outcome not in CUT_SHORT
                 raised = alarms_of(call.answer.facts, call.document.get("service_tier"), whole=whole)

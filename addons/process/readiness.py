@@ -1,18 +1,18 @@
 """Addon: whether the sidecar should get new calls, and if not, why.
 
 What a call needs from elsewhere before it can leave is asked for now and then: the caller's verifier, the store of
-limits, the credential for the provider. The provider itself is not among it: a sidecar taken out of service would not
-bring the provider back.
+limits, the ledger, the credential for the provider. The provider itself is not among it: a sidecar taken out of service
+would not bring the provider back.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
 
 from addons.exchange.rules import InForce
-from addons.stores.counters import Counters, StoreUnavailableError
+from addons.gates.counting import Counters, StoreUnavailableError
 
 SOUND_EVERY: Final = 30.0  # seconds to the next look; a thousand sidecars ask an identity provider 33 times a second
 FAILING_EVERY: Final = 3.0
@@ -24,7 +24,15 @@ _log = structlog.get_logger("sidecar.readiness")
 class Readiness:
     name = "sidecar-readiness"
 
-    def __init__(self, in_force: InForce, counters: Counters, draining: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        in_force: InForce,
+        counters: Counters,
+        draining: Callable[[], bool],
+        further: Sequence[Callable[[], Awaitable[str | None]]] = (),
+    ) -> None:
+        """``further`` are other parts that calls can't do without: each says what is missing, if anything."""
+        self._further = further
         self._in_force = in_force
         self._counters = counters
         self._draining = draining
@@ -53,8 +61,8 @@ class Readiness:
 
     async def look(self) -> Sequence[str]:
         """What can't be reached now."""
-        store = await self._store()
-        return [*await self._verifier(), *await self._credentials(), *([store] if store else [])]
+        found = [*await self._verifier(), *await self._credentials()]
+        return [*found, *[why for look in (self._store, *self._further) if (why := await look())]]
 
     async def _verifier(self) -> Sequence[str]:
         try:
@@ -77,7 +85,7 @@ class Readiness:
         if not self._in_force.rules.store_needed:
             return None
         try:
-            await self._counters.read(["readiness"])
+            await self._counters.add({"readiness": 0})  # a store that is another's replica answers, and takes nothing
         except StoreUnavailableError as error:
             return f"limits.storage: {error}"
         return None

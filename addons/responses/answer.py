@@ -23,7 +23,8 @@ class Usage:
     output_tokens: int | None = None
     reasoning_tokens: int | None = None  # part of output_tokens
     total_tokens: int | None = None
-    cache_write_tokens: int | None = None  # part of input_tokens
+    cache_write_tokens: int | None = None  # part of input_tokens: written to the provider's prompt cache
+    cache_write_12h_tokens: int | None = None  # part of cache_write_tokens: kept there for twelve hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +96,18 @@ def facts_from_response(response: object) -> AnswerFacts:
     """Read a parsed Response object."""
     if not isinstance(response, Mapping):
         return _NOTHING
+    wrong = _has_unreadable_count(response.get("usage"))
     return AnswerFacts(
         response_id=_text(response.get("id")),
         model=_text(response.get("model")),
         status=_text(response.get("status")),
-        usage=_usage(response.get("usage")),
+        usage=None if wrong else _usage(response.get("usage")),  # of a wrong report no count is believed
         store=_flag(response.get("store")),
         background=_flag(response.get("background")),
         service_tier=_text(response.get("service_tier")),
         error_code=_member(response.get("error"), "code"),
         failed=response.get("error") is not None or response.get("status") == "failed",
-        unread=_has_unreadable_count(response.get("usage")),
+        unread=wrong,
     )
 
 
@@ -199,6 +201,9 @@ def _usage(value: object) -> Usage | None:
         reasoning_tokens=_count(_inside(value.get("output_tokens_details"), "reasoning_tokens")),
         total_tokens=_count(value.get("total_tokens")),
         cache_write_tokens=_count(_inside(value.get("input_tokens_details"), "cache_write_tokens")),
+        cache_write_12h_tokens=_count(
+            _inside(_inside(value.get("input_tokens_details"), "cache_write_tokens_details"), "ttl_12h_tokens")
+        ),
     )
     return None if usage == Usage() else usage
 
@@ -229,6 +234,7 @@ def _has_unreadable_count(usage: object) -> bool:
     if not isinstance(usage, Mapping):
         return usage is not None
     details = [detail for detail in usage.values() if isinstance(detail, Mapping)]
+    details += [deeper for detail in details for deeper in detail.values() if isinstance(deeper, Mapping)]
     return any(
         isinstance(value, int | float) and not 0 <= value <= _MAX_COUNT
         for member in (usage, *details)

@@ -215,7 +215,14 @@ def _estimate(request: Mapping[str, Any], output: list[dict[str, Any]]) -> Token
 def _usage(tokens: TokenCounts) -> dict[str, Any]:
     return {
         "input_tokens": tokens.input,
-        "input_tokens_details": {"cached_tokens": tokens.cached, "cache_write_tokens": 0},
+        "input_tokens_details": {
+            "cached_tokens": tokens.cached,
+            "cache_write_tokens": tokens.cache_write,
+            "cache_write_tokens_details": {
+                "ttl_12h_tokens": tokens.cache_write_12h,
+                "ttl_30m_tokens": tokens.cache_write - tokens.cache_write_12h,
+            },
+        },
         "output_tokens": tokens.output,
         "output_tokens_details": {"reasoning_tokens": tokens.reasoning},
         "total_tokens": tokens.input + tokens.output,

@@ -18,6 +18,8 @@ class TokenCounts(NamedTuple):
     cached: int
     output: int
     reasoning: int
+    cache_write: int = 0
+    cache_write_12h: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +101,8 @@ def _size(value: str | None) -> int:
 
 def _tokens(value: str | None) -> TokenCounts:
     counts = [_count(part) for part in _given(value).split(",")]
-    if len(counts) != len(TokenCounts._fields):
-        raise ValueError("takes four numbers: input,cached,output,reasoning")
+    if not 4 <= len(counts) <= len(TokenCounts._fields):  # noqa: PLR2004 - the first four belong together
+        raise ValueError("takes four to six numbers: input,cached,output,reasoning,cache_write,cache_write_12h")
     return TokenCounts(*counts)
 
 
@@ -140,7 +142,9 @@ TABLE: Final[Mapping[str, Row]] = {
     "echo_tier": Row("echo_tier=priority", "the answer claims this service_tier", _text),
     "tool_call": Row("tool_call", "call the first function or custom tool", _flag),
     "reasoning": Row("reasoning", "begin with a reasoning item that has a summary", _flag),
-    "usage": Row("usage=100,40,20,8", "report these input, cached, output and reasoning tokens", _tokens),
+    "usage": Row(
+        "usage=100,40,20,8", "tokens to report: input, cached, output, reasoning, cache writes, those for 12 h", _tokens
+    ),
 }
 
 

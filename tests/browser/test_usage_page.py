@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from addons.commands.usage_page import page as charts
-from addons.stores.ledger import Ledger
-from addons.stores.ledger_file import connect_to_read
-from addons.stores.limits_settings import LimitsSettings
+from addons.gates.limits_settings import LimitsSettings
+from addons.usage.ledger import Ledger
+from addons.usage.ledger_file import connect_to_read
 from tests.conftest import MODEL
 from tests.records import Records
 

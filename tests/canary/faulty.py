@@ -23,7 +23,7 @@ from addons.call import Call
 from addons.gates.body import ReadBody
 from addons.gates.route import Route
 from addons.journal import journal, pipeline
-from addons.settlement import Settlement
+from addons.usage.settlement import Settlement
 
 PLACES: Final[dict[str, tuple[Any, str]]] = {
     "body": (ReadBody, "__call__"),

@@ -9,11 +9,18 @@ from pathlib import Path
 import pytest
 
 from addons.__main__ import main
-from addons.stores.ledger import Ledger
-from addons.stores.ledger_file import projects
+from addons.usage.ledger import Ledger
+from addons.usage.ledger_tables import projects
 from tests.records import Records
 
-ROW = {"state": "closed", "decision": "served", "usage_status": "reported", "model": "ri.m", "input_tokens": 1234}
+ROW = {
+    "state": "closed",
+    "decision": "allowed",
+    "outcome": "served",
+    "usage_status": "reported",
+    "model": "ri.m",
+    "input_tokens": 1234,
+}
 
 
 @pytest.fixture
@@ -45,7 +52,8 @@ def fill(config: Path) -> None:
 def test_the_table(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fill(config)
     assert main(["usage", "--config", str(config)]) == 0
-    table, *notes = capsys.readouterr().out.split("\n\n")
+    came_from, table, *notes = capsys.readouterr().out.split("\n\n")
+    assert came_from == f"from {config.parent / 'usage.sqlite'}"
     headings, *rows = [line.split("  ") for line in table.splitlines()]
     assert [cell.strip() for cell in headings if cell] == [
         "project", "model", "calls", "served", "refused", "failed", "unreported",
@@ -85,6 +93,41 @@ def test_csv(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert sorted(row["project"] for row in rows) == ["", "ri.a", "ri.a + ri.b"]
     assert all(row["day"] and row["calls"] == "1" for row in rows)
+
+
+FORMULAS = ("=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\tx", "\rx", "plain=1", "")
+
+
+def test_names_that_a_spreadsheet_would_work_out(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = Ledger(config.parent / "usage.sqlite")
+    ledger.start()
+    for name in FORMULAS:
+        ledger.write({"id": name, "opened_at": time.time(), **ROW, "caller": name, "cost": 0.5})
+    ledger.close()
+    assert main(["usage", "--config", str(config), "--by", "user", "--csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))
+    assert {row["caller"] for row in rows} == {*(f"'{name}" for name in FORMULAS[:6]), *FORMULAS[6:]}
+    assert {row["cost"] for row in rows} == {"0.5"}
+
+
+def test_names_are_shown_without_what_a_terminal_would_do(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = Ledger(config.parent / "usage.sqlite")
+    ledger.start()
+    ledger.write({"id": "a", "opened_at": time.time(), **ROW, "caller": "a\x1b[2J\u202eb\u200bc\x07"})
+    ledger.close()
+    assert main(["usage", "--config", str(config), "--by", "caller"]) == 0
+    assert "a?[2J?b?c?" in capsys.readouterr().out
+
+
+def test_cache_writes_are_shown_where_there_were_some(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = Ledger(config.parent / "usage.sqlite")
+    ledger.start()
+    ledger.write({"id": "a", "opened_at": time.time(), **ROW, "cache_write_tokens": 18_011})
+    ledger.close()
+    assert main(["usage", "--config", str(config)]) == 0
+    out = capsys.readouterr().out
+    assert "cache_write" in out
+    assert "18,011" in out
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ import pytest
 
 from addons.__main__ import main
 from addons.commands.usage_page import MOST_POINTS, page
-from addons.stores.ledger import Ledger
-from addons.stores.ledger_file import connect_to_read, projects
-from addons.stores.limits_settings import LimitsSettings
+from addons.gates.limits_settings import LimitsSettings
+from addons.usage.ledger import Ledger
+from addons.usage.ledger_file import connect_to_read
+from addons.usage.ledger_tables import projects
 from tests.conftest import MODEL
 from tests.records import Records
 
@@ -36,7 +37,14 @@ def ledger(tmp_path: Path, records: Records) -> Iterator[Ledger]:
 
 
 def write(ledger: Ledger, age: float, tokens: int, attribution: tuple[str, ...] = (), **columns: Any) -> None:
-    served = {"state": "closed", "decision": "served", "model": MODEL, "caller": "ann", "total_tokens": tokens}
+    served = {
+        "state": "closed",
+        "decision": "allowed",
+        "outcome": "served",
+        "model": MODEL,
+        "caller": "ann",
+        "total_tokens": tokens,
+    }
     ledger.write(
         {"id": f"{age} {tokens}", "opened_at": NOW - age, **served, "projects": projects(attribution), **columns}
     )
@@ -101,7 +109,12 @@ def test_the_command_writes_it(tmp_path: Path, ledger: Ledger, capsys: pytest.Ca
         ' "provider": {"regions": {"global": {"api_key": {"env": "X"}}}}}'
     )
     file = tmp_path / "usage.html"
+    file.touch(0o644)
     assert main(["usage", "--config", str(config), "--html", str(file)]) == 0
     assert "gpt-5-2" in file.read_text("utf-8")
+    assert file.stat().st_mode & 0o777 == 0o600  # it names callers
+    file.unlink()
+    assert main(["usage", "--config", str(config), "--html", str(file)]) == 0
+    assert file.stat().st_mode & 0o777 == 0o600
     assert main(["usage", "--config", str(config), "--html", str(tmp_path)]) == 1
     assert "can't be written" in capsys.readouterr().err

@@ -77,7 +77,7 @@ def minutes(begun: float) -> range:
 
 def _charged(stage: Stage, caller: str, within: range) -> int:
     """Tokens, once every settlement is done."""
-    (settlement,) = (part for part in stage.sidecar.addons if part.name == "sidecar-settlement")
+    (settlement,) = (part.part for part in stage.sidecar.addons if part.name == "sidecar-settlement")
     model = body_of(ROWS[caller.partition(" ")[0]])["model"]
     meter = Meter("USER", caller, model, "TOKENS")
     reading = settlement._counters.read([meter.key(minute) for minute in within])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from addons.foundry.limit_refusals import crowded, denied, exceeded, unavailable
-from addons.foundry.permits import Meter, Standing
+from addons.foundry.limit_refusals import crowded, denied, exceeded, standing_headers, unavailable
+from addons.foundry.permits import Meter, Permits, Standing
 from addons.foundry.rate_window import Count
 
 MODEL = "ri.language-model-service..language-model.gpt-5-2"
@@ -68,3 +68,37 @@ def test_a_store_out_of_reach() -> None:
     refusal = unavailable("ConnectionError")
     assert (refusal.kind.status, refusal.kind.final, refusal.headers) == (503, False, {"Retry-After": "1"})
     assert "ConnectionError" not in refusal.message
+
+
+def test_where_a_caller_stands_is_told_of_its_tightest_meters() -> None:
+    enrollment = OTHERS._replace(kind="TOKENS")
+    permits = Permits(
+        meters=(enrollment, OTHERS, TOKENS, REQUESTS),
+        limits=(1_000_000, 100, 1000, 10),
+        costs=(300, 1, 300, 1),
+        previous=(0, 0, 0, 0),
+        current=(999_999, 1, 300, 4),
+        elapsed=30.0,
+    )
+    assert dict(standing_headers(permits)) == {
+        "x-ratelimit-limit-tokens": "1000000",
+        "x-ratelimit-remaining-tokens": "1",
+        "x-ratelimit-reset-tokens": "1m30s",
+        "x-ratelimit-limit-requests": "10",
+        "x-ratelimit-remaining-requests": "6",
+        "x-ratelimit-reset-requests": "1m30s",
+    }
+
+
+@pytest.mark.parametrize(
+    "permits",
+    [None, Permits(), Permits(unlimited=True), Permits(scope="CALLER", kind="CONCURRENCY", warned=True)],
+    ids=["no limits", "nothing counted", "store away", "calls at a time alone"],
+)
+def test_where_nothing_was_counted_nothing_is_told(permits: Permits | None) -> None:
+    assert standing_headers(permits) == ()
+
+
+def test_a_meter_of_which_nothing_may_be_used() -> None:
+    permits = Permits(meters=(REQUESTS,), limits=(0,), costs=(0,), previous=(0,), current=(0,), warned=True)
+    assert dict(standing_headers(permits))["x-ratelimit-remaining-requests"] == "0"

@@ -1,6 +1,7 @@
 """Calls as the gates meet them."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from addons.call import Call, Headers
 from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.catalogue import Catalogue
+from addons.foundry.permits import Meter, Permits
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
 from addons.gates.order import TO_BOTH, Gate, Named, run
@@ -40,3 +42,8 @@ def refused_by(gate: Gate, asked: Call) -> Refusal:
         asyncio.run(run([Named("gate", gate, TO_BOTH)], asked))
     assert asked.passed == []
     return caught.value
+
+
+def charged(charges: Mapping[Meter, int], minute: int) -> Permits:
+    """Of a call that was charged so much, in this minute since the epoch."""
+    return Permits(minute=minute, meters=tuple(charges), costs=tuple(charges.values()))

@@ -8,7 +8,7 @@ import pytest
 from addons.call import Call
 from addons.foundry.caller import SCOPE, Caller
 from addons.gates.concurrency import LimitConcurrency, UnderWay
-from addons.stores.limits_settings import LimitsSettings
+from addons.gates.limits_settings import LimitsSettings
 from tests.gates.calls import call, refused_by, through
 
 

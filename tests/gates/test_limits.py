@@ -10,12 +10,14 @@ from addons.call import Answer, Call
 from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.permits import Meter
 from addons.foundry.refusals import Refusal
-from addons.gates.limits import HoldToLimits, estimate, limits_for
-from addons.gates.settlement import corrections
+from addons.gates.counting import Counters, StoreUnavailableError
+from addons.gates.limits import HoldToLimits, estimate
+from addons.gates.limits_settings import LimitsSettings
+from addons.gates.meters import MOST_KNOWN, OTHERS, Meters, MetersOf
 from addons.responses.answer import AnswerFacts, Usage
 from addons.responses.verdict import Verdict
-from addons.stores.counters import Counters, MemoryCounters, StoreUnavailableError
-from addons.stores.limits_settings import LimitsSettings
+from addons.usage.charging import corrections
+from addons.usage.counters import MemoryCounters
 from tests.conftest import MODEL
 from tests.gates.calls import GPT, call, refused_by, through
 
@@ -28,10 +30,11 @@ def settings(**keys: Any) -> LimitsSettings:
     return LimitsSettings.model_validate(keys)
 
 
-def asked(*projects: str, subject: str = "ada", body: bytes = b"", **document: Any) -> Call:
-    return call(
-        caller=Caller(subject, frozenset({SCOPE})), attribution=projects, model=GPT, body=body, document=document
-    )
+def asked(
+    *projects: str, subject: str = "ada", granted: Sequence[str] | None = None, body: bytes = b"", **document: Any
+) -> Call:
+    caller = Caller(subject, frozenset({SCOPE}), None if granted is None else frozenset(granted))
+    return call(caller=caller, attribution=projects, model=GPT, body=body, document=document)
 
 
 def one(**limit: int) -> dict[str, dict[str, int]]:
@@ -52,8 +55,9 @@ LEVELS: list[tuple[dict[str, Any], Sequence[str], set[tuple[str, str]]]] = [
     ({"user": {"ada": {OTHER_MODEL: {"requests_per_minute": 1}}}}, (), set()),
     ({"user": {"ada": {"default": {"requests_per_minute": 1}}}}, (), {("USER", "ada")}),
     ({"project": one(requests=1), "user": one(requests=1)}, (), {("USER", "ada")}),
-    # a project that only the default covers may be made up: the caller is counted too
-    ({"project": one(requests=1), "user": one(requests=1)}, (A,), {("PROJECT", A), ("USER", "ada")}),
+    # a project that only the default covers may be made up: the caller is counted too, and all such share a meter
+    ({"project": one(requests=1), "user": one(requests=1)}, (A,), {("PROJECT", OTHERS), ("USER", "ada")}),
+    ({"project": one(requests=1)}, (A, B, NEW), {("PROJECT", OTHERS)}),
     ({"project": {A: {"requests_per_minute": 1}}, "user": one(requests=1)}, (A,), {("PROJECT", A)}),
     ({"project": {A: {}}, "user": one(requests=1)}, (A,), set()),
     ({"project": {A: {"requests_per_minute": 1}}, "user": one(requests=1)}, (NEW,), {("USER", "ada")}),
@@ -70,11 +74,48 @@ LEVELS: list[tuple[dict[str, Any], Sequence[str], set[tuple[str, str]]]] = [
 ]
 
 
+def meters_of(each: Call, **keys: Any) -> Meters:
+    return MetersOf(settings(**keys))(each) or Meters({})
+
+
 @pytest.mark.parametrize(("keys", "projects", "expected"), LEVELS)
 def test_levels(keys: dict[str, Any], projects: Sequence[str], expected: set[tuple[str, str]]) -> None:
-    limits = limits_for(asked(*projects), settings(**keys))
-    assert {(meter.level, meter.subject) for meter in limits} == expected
-    assert {(meter.model, meter.kind) for meter in limits} <= {(MODEL, "REQUESTS")}
+    meters = meters_of(asked(*projects), **keys).meters
+    assert {(meter.level, meter.subject) for meter in meters} == expected
+    assert {(meter.model, meter.kind) for meter in meters} <= {(MODEL, "REQUESTS")}
+
+
+@pytest.mark.parametrize(
+    ("granted", "expected"),
+    [
+        ((A, B), {("PROJECT", A), ("PROJECT", B), ("USER", "ada")}),
+        ((A,), {("PROJECT", A), ("PROJECT", OTHERS), ("USER", "ada")}),
+        ((), {("PROJECT", OTHERS), ("USER", "ada")}),
+        (None, {("PROJECT", OTHERS), ("USER", "ada")}),
+    ],
+)
+def test_projects_granted_to_the_caller_have_meters_of_their_own(
+    granted: Sequence[str] | None, expected: set[tuple[str, str]]
+) -> None:
+    keys = {"project": one(requests=1), "user": one(requests=1)}
+    meters = meters_of(asked(A, B, granted=granted), **keys).meters
+    assert {(meter.level, meter.subject) for meter in meters} == expected
+
+
+def test_what_callers_make_up_is_not_kept() -> None:
+    counters = MemoryCounters()
+    gate = HoldToLimits(settings(project=one(requests=10**9), user=one(requests=10**9)), counters, lambda: NOON)
+    for number in range(200):
+        through(gate, asked(*(f"ri.compass.main.folder.{number}-{at}" for at in range(32))))
+    assert len(counters._counts) == 2
+    assert len(gate._meters_of._known) == 1
+
+
+def test_of_many_callers_a_bounded_number_is_remembered() -> None:
+    find = MetersOf(settings(user=one(requests=1)))
+    for number in range(MOST_KNOWN + 10):
+        assert find(asked(subject=str(number)))
+    assert len(find._known) == MOST_KNOWN
 
 
 def test_no_two_meters_share_a_counter() -> None:
@@ -94,13 +135,29 @@ def test_no_two_meters_share_a_counter() -> None:
         (400, {"max_output_tokens": 50}, {}, 150),
         (400, {}, {"max_output_tokens": 70}, 170),  # the policy's default
         (400, {"max_output_tokens": None}, {}, 1100),
-        (40_000_000, {"max_output_tokens": 1}, {}, 400_001),  # more than the model takes, e.g. of an image
+        # numbers of the caller's: never below 0, nor above what the model can use
+        (40_000_000, {"max_output_tokens": 1}, {}, 400_000),  # of an image, e.g.
+        (400, {"max_output_tokens": 10**12}, {}, 128_100),
+        (400, {"max_output_tokens": 10**4299}, {}, 128_100),
+        (400, {"max_output_tokens": -(10**9)}, {}, 100),
+        (400, {"max_output_tokens": -(10**9)}, {"max_output_tokens": -5}, 100),
+        (400, {"max_output_tokens": 0}, {}, 100),
+        (400, {"max_output_tokens": True}, {}, 1100),
+        (400, {"max_output_tokens": 5.5}, {}, 1100),
+        (40_000_000, {"max_output_tokens": 10**12}, {}, 400_000),
     ],
 )
 def test_the_estimate(body: int, document: dict[str, Any], members: dict[str, Any], expected: int) -> None:
     each = asked(body=b"x" * body, **document)
     each.verdict = Verdict((), (), (), members)
-    assert GPT.context_window == 400_000
+    assert (GPT.context_window, GPT.max_output_tokens) == (400_000, 128_000)
+    assert estimate(each, 1000) == expected
+
+
+@pytest.mark.parametrize(("output", "expected"), [(10**30, 10_000_000), (-(10**30), 1), (7, 8)])
+def test_the_estimate_of_a_model_of_unknown_size(output: int, expected: int) -> None:
+    each = asked(body=b"1234", max_output_tokens=output)
+    each.model = GPT.model_copy(update={"context_window": None, "max_output_tokens": None})
     assert estimate(each, 1000) == expected
 
 
@@ -144,7 +201,7 @@ class Sidecar:
 
     def ends(self, each: Call, used: int | None = None, *, left: bool = True) -> None:
         if left:
-            each.released_at = 1.0
+            each.released_at = each.sent_at = 1.0
             each.answer = Answer(status=200, facts=AnswerFacts(usage=Usage(total_tokens=used)) if used else None)
         if amounts := corrections(each, self.clock.now):
             asyncio.run(self._add(amounts))
@@ -281,3 +338,14 @@ def test_where_a_call_stands_is_kept() -> None:
         "TOKENS": (1000, 300, 700),
         "REQUESTS": (5, 1, 4),
     }
+
+
+@pytest.mark.parametrize("output", [-(10**9), 10**12, 10**4299])
+def test_no_number_of_a_callers_changes_what_others_may_use(output: int) -> None:
+    sidecar = Sidecar(enrollment=one(tokens=1_000_000))
+    odd = sidecar.passes(max_output_tokens=output)
+    sidecar.passes(subject="bob", max_output_tokens=128_000)
+    sidecar.clock.now += 60
+    sidecar.ends(odd, used=10)
+    sidecar.passes(subject="bob", max_output_tokens=128_000)
+    assert all(0 <= count <= 1_000_000 for count in sidecar.counters._counts.values())  # type: ignore[attr-defined]  # memory's

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 
 from addons.call import Answer, Call
 from addons.foundry.refusals import Refusal
+from addons.gates.counting import Counters
 from addons.gates.limits import HoldToLimits
-from addons.gates.settlement import corrections
 from addons.responses.answer import AnswerFacts, Usage
-from addons.stores.counters import Counters, MemoryCounters
-from addons.stores.redis_counters import RedisCounters
+from addons.usage.charging import corrections
+from addons.usage.counters import MemoryCounters
+from addons.usage.redis_counters import RedisCounters
 from tests.gates.calls import through
 from tests.gates.test_limits import NOON, Sidecar, asked, one
 from tests.gates.test_limits import settings as limits
-from tests.stores.server import Store
+from tests.usage.server import Store
 
 LIMIT = 10_000
 
@@ -55,7 +56,7 @@ def test_a_burst_is_admitted_up_to_the_limit_and_no_further(counters: Callable[[
         await asyncio.sleep(0)
         used = chance.randint(1, estimated)
         charged["now"] += used - estimated  # before the store hears of it: it may be lower by then, never higher
-        each.released_at, each.answer = 1.0, Answer(status=200, facts=AnswerFacts(usage=Usage(total_tokens=used)))
+        each.sent_at, each.answer = 1.0, Answer(status=200, facts=AnswerFacts(usage=Usage(total_tokens=used)))
         await kept.add(corrections(each, NOON))
 
     async def main() -> list[int]:

@@ -1,8 +1,8 @@
 import pytest
+from addons.egress import STAND_IN
 from mitmproxy import http
 from mitmproxy.test import tflow, tutils
 
-from addons.egress import STAND_IN
 from addons.inspecting.originals import KEY, MAX_KEPT, Original, header_table, keep, original
 
 HEADERS = ((b"Host", b"localhost"), (b"X", b"caf\xe9"), (b"x", b"2"))

@@ -9,8 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from addons.call import Answer, Call, OtherPath, Outcome
 from addons.foundry.alarms import Alarm
-from addons.foundry.permits import Meter, Permits, Standing
-from addons.foundry.rate_window import Count
+from addons.foundry.permits import Meter, Permits
 from addons.foundry.refusals import Refusal
 from addons.journal.alarms import Alarms
 from addons.journal.instruments import ROWS
@@ -105,10 +104,11 @@ def test_calls_passed_on_are_counted_apart() -> None:
 
 
 def test_limits() -> None:
-    standings = tuple(
-        Standing(Meter("USER", "anna", "a model", "TOKENS"), limit, Count(0, 50), 1.0) for limit in (100, 0)
+    meter = Meter("USER", "anna", "a model", "TOKENS")
+    permits = Permits(
+        meters=(meter, meter), limits=(100, 0), previous=(0, 0), current=(50, 50), elapsed=1.0, unlimited=True
     )
-    found = settled(served(permits=Permits(standings=standings, unlimited=True)))
+    found = settled(served(permits=permits))
     assert found["foundry.sidecar.limit.used"] == {frozenset({"USER", "TOKENS", "gpt-5.2"}): 0.5}
     assert found["foundry.sidecar.limit.unlimited"] == {frozenset(): 1}
 

@@ -24,6 +24,7 @@ from tests.mutation.mutants import Mutant, mutants
 ROOT: Final = Path(__file__).parent.parent.parent
 EQUIVALENTS: Final = Path(__file__).parent / "equivalents.txt"
 PACKAGES: Final = ("gates", "foundry", "responses")
+FURTHER: Final = ("usage.charging",)  # pure, in a room that is not
 MOST_SECONDS: Final = 40  # a mutant that takes longer hangs, which is noticed
 
 POLICY: Final = ("responses/test_policy.py", "responses/test_policy_settings.py", "responses/test_tables.py")
@@ -44,7 +45,7 @@ WIDER: Final = (
     "foundry",
     "responses",
     "test_record.py",
-    "test_settlement.py",
+    "usage/test_charging.py",
     "inspecting/test_explanation.py",
 )
 
@@ -103,6 +104,7 @@ def _modules() -> Iterator[str]:
     for package in PACKAGES:
         for path in sorted((ROOT / "addons" / package).glob("[!_]*.py")):
             yield f"{package}.{path.stem}"
+    yield from FURTHER
 
 
 def _path(module: str) -> Path:

@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 
+from addons.gates.counting import Counters
 from addons.process.readiness import Readiness
 from addons.provider_credentials.build import Credentials
 from addons.provider_credentials.credential import Credential, StaticKey
 from addons.sources import watched_file
-from addons.stores.counters import Counters, MemoryCounters
-from addons.stores.redis_counters import RedisCounters
+from addons.usage.counters import MemoryCounters
+from addons.usage.redis_counters import RedisCounters
 from addons.values.secret import Secret
 from addons.verifiers.settings import CallerSettings
 from addons.verifiers.verifier import build
 from tests.sources.alarms import Alarms, a_fault
+from tests.usage.server import Store
 from tests.verifiers.servers import NOBODY, Reply, always, serving
 from tests.verifiers.tokens import RSA, jwk, key_set
 
@@ -83,6 +85,11 @@ def test_a_verifier_that_dials(verifier: str, tmp_path: Path) -> None:
 def test_the_store_of_limits(store: Counters, expected: list[str]) -> None:
     found = missing({"verifier": "development"}, store)
     assert [why[: len(start)] for why, start in zip(found, expected, strict=True)] == expected
+
+
+def test_a_store_that_answers_and_takes_nothing(own_store: Store) -> None:
+    assert own_store.say("REPLICAOF 127.0.0.1 1") == "+OK"
+    assert missing({"verifier": "development"}, RedisCounters(own_store.url, 20)) == ["limits.storage: ReadOnlyError"]
 
 
 def test_a_store_that_calls_go_on_without() -> None:

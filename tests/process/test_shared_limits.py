@@ -7,7 +7,7 @@ from addons.simulator.provider import SimulatedProvider
 from tests.process.conftest import DocumentMaker, written
 from tests.process.sidecar import SidecarProcess
 from tests.proxy.client import post
-from tests.stores.server import Store
+from tests.usage.server import Store
 
 LIMIT, CALLS, CALLERS = 5, 30, 8
 

@@ -19,7 +19,7 @@ from addons.exchange.relay import Relay
 from addons.exchange.services import Services
 from addons.gates.order import Gates
 from addons.simulator.provider import SimulatedProvider
-from addons.stores.storage import build as build_counters
+from addons.usage.storage import build as build_counters
 from tests.conftest import SettingsMaker
 from tests.proxy.client import HELLO, Reply, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar

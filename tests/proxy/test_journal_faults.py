@@ -4,11 +4,11 @@ from typing import Any, NoReturn
 
 import pytest
 
-from addons.bookkeeping import Bookkeeping
 from addons.gates.concurrency import UnderWay
 from addons.journal import journal
 from addons.journal.telemetry import Telemetry
-from addons.settlement import Settlement
+from addons.usage.ledger_rows import LedgerRows
+from addons.usage.settlement import Settlement
 from tests.conftest import SettingsMaker
 from tests.proxy.client import HELLO, post
 from tests.proxy.running import RunningSidecar
@@ -17,7 +17,7 @@ from tests.records import Records
 SINKS: dict[str, tuple[Any, str]] = {
     "concurrency": (UnderWay, "leave"),
     "settlement": (Settlement, "settle"),
-    "ledger": (Bookkeeping, "settle"),
+    "ledger": (LedgerRows, "close"),
     "telemetry": (Telemetry, "settle"),
 }
 CALLS = ({}, {"stream": True}, {"store": True})

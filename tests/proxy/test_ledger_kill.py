@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from addons.simulator.provider import SimulatedProvider
-from addons.stores.ledger_file import connect_to_read
+from addons.usage.ledger_file import connect_to_read
 from tests.conftest import PATH, PROVIDER_KEY
 from tests.proxy.client import HELLO, TOKEN
 

@@ -10,7 +10,7 @@ from tests.conftest import MODEL, SettingsMaker
 from tests.proxy.client import HELLO, post, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
-from tests.stores.server import Store
+from tests.usage.server import Store
 
 PROJECT = "ri.compass.main.folder.a"
 ATTRIBUTED = [("attribution", PROJECT)]
@@ -69,7 +69,7 @@ def test_one_call_too_many(
         ("failed", {**MOST, "stream": True}, 200, 429),  # nothing reported, so the estimate stands
         ("cut=3", {**MOST, "stream": True}, 200, 429),
         ("status=429", MOST, 429, 200),
-        ("status=500", MOST, 500, 200),
+        ("status=500", MOST, 500, 429),  # it left, and nobody knows what it used
         ("status=400", MOST, 400, 200),
         ("reset", MOST, 500, 429),  # what left stays charged
     ],

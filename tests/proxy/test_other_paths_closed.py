@@ -16,7 +16,7 @@ from addons.assembly import rules
 from addons.call import Call, OtherPath
 from addons.gates.concurrency import UnderWay
 from addons.simulator.provider import SimulatedProvider
-from addons.stores.storage import build as build_counters
+from addons.usage.storage import build as build_counters
 from tests.conftest import PROVIDER_KEY, SettingsMaker
 from tests.foundry_server import COOKIE, FOUNDRY, MINTED, FoundryServer
 from tests.proxy.client import HELLO, TOKEN, Reply, post, read_reply, request_bytes, send

@@ -62,6 +62,10 @@ def test_facts(response: object, facts: AnswerFacts) -> None:
             {"input_tokens": 10, "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 9}},
             Usage(10, 0, cache_write_tokens=9),
         ),
+        (
+            {"input_tokens": 9, "input_tokens_details": {"cache_write_tokens_details": {"ttl_12h_tokens": 3}}},
+            Usage(9, cache_write_12h_tokens=3),
+        ),
         ({"input_tokens": 0, "output_tokens": 0}, Usage(0, None, 0)),
         ({"input_tokens": 3, "input_tokens_details": None, "output_tokens_details": []}, Usage(3)),
         # never invented: neither summed up nor rounded nor read out of text
@@ -102,10 +106,17 @@ def test_what_can_be_made_out_of_a_body_that_is_not_quite_json(body: bytes, fact
     "number", ["-1", "9223372036854775808", "9" * 30, "9" * 5000, "-" + "9" * 5000, "1e400", "-0.5"],
     ids=["negative", "2^63", "30 digits", "5000 digits", "minus 5000 digits", "no float", "negative fraction"],
 )  # fmt: skip
-@pytest.mark.parametrize("place", ['"input_tokens":%s', '"input_tokens_details":{"cached_tokens":%s}'])
-def test_a_number_that_can_be_no_count_is_told_and_spoils_nothing_else(number: str, place: str) -> None:
+@pytest.mark.parametrize(
+    "place",
+    [
+        '"input_tokens":%s',
+        '"input_tokens_details":{"cached_tokens":%s}',
+        '"input_tokens_details":{"cache_write_tokens_details":{"ttl_12h_tokens":%s}}',
+    ],
+)
+def test_a_number_that_can_be_no_count_is_told_and_no_other_is_believed(number: str, place: str) -> None:
     body = ('{"id":"resp_1","usage":{"output_tokens":5,' + place % number + "}}").encode()
-    assert facts_from_body(body) == AnswerFacts("resp_1", usage=Usage(output_tokens=5), unread=True)
+    assert facts_from_body(body) == AnswerFacts("resp_1", unread=True)
 
 
 def test_the_largest_count() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from addons.responses.answer import AnswerFacts
+from addons.responses.answer import AnswerFacts, Usage
 from addons.responses.canary import alarms_of
 from addons.responses.verdict import Json
 
@@ -21,6 +21,8 @@ from addons.responses.verdict import Json
         (AnswerFacts(service_tier="priority"), "flex", ["service_tier_echoed"]),
         (AnswerFacts(store=True), None, ["store_echoed"]),
         (AnswerFacts(background=True), None, ["background_echoed"]),
+        (AnswerFacts(usage=Usage(9, cache_write_tokens=9, cache_write_12h_tokens=0)), None, []),
+        (AnswerFacts(usage=Usage(9, cache_write_tokens=9, cache_write_12h_tokens=1)), None, ["cached_12h"]),
         (
             AnswerFacts(store=True, background=True, service_tier="scale", unread=True),
             "default",

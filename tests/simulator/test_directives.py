@@ -29,6 +29,7 @@ def test_every_example_changes_its_own_field_alone(name: str) -> None:
         ("delay=1.5 cut=0", Directives(delay=1.5, cut=0)),
         ("redirect=https://example.com/?a=b", Directives(redirect="https://example.com/?a=b")),
         ("echo_background echo_tier=flex", Directives(echo_background=True, echo_tier="flex")),
+        ("usage=1,2,3,4,5,6", Directives(usage=TokenCounts(1, 2, 3, 4, 5, 6))),
         ("usage=1,2,3,4 echo_store", Directives(usage=TokenCounts(1, 2, 3, 4), echo_store=True)),
     ],
 )
@@ -48,7 +49,8 @@ def test_read(line: str, directives: Directives) -> None:
         ("hang=1", "stands alone"),
         ("split=0", "1 or more"),
         ("cut=-1", "0 or more"),
-        ("usage=1,2", "four numbers"),
+        ("usage=1,2", "four to six numbers"),
+        ("usage=1,2,3,4,5,6,7", "four to six numbers"),
         ("redirect=https://\u00e4", "printable ASCII"),
         ("hang hang", "given twice"),
         ("code=x", "write it beside 'status=429'"),

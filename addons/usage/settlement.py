@@ -1,39 +1,38 @@
-"""Addon: replaces what ended calls were charged by what they used, beside the event loop's other work."""
+"""Replaces what ended calls were charged by what they used, beside the event loop's other work."""
 
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import structlog
 
 from addons.call import Call
-from addons.gates.settlement import corrections
-from addons.stores.counters import Counters, StoreUnavailableError
+from addons.gates.counting import Counters, StoreUnavailableError
+from addons.usage.charging import corrections
 
 _log = structlog.get_logger("sidecar.settlement")
 
 
 class Settlement:
-    """A sink of the Journal; ``done`` waits for what is still under way."""
-
-    name = "sidecar-settlement"
+    """``stop`` waits for what is still under way, then closes the counters."""
 
     def __init__(self, counters: Counters) -> None:
         self._counters = counters
         self._under_way: set[asyncio.Task[None]] = set()
 
-    def settle(self, call: Call, _record: Mapping[str, Any]) -> None:
+    def start(self) -> None:
+        """Nothing to begin: the counters connect when they are first asked."""
+
+    def settle(self, call: Call) -> None:
+        """Takes a call that has ended. Waits for nothing."""
         if amounts := corrections(call, time.time()):
-            task = asyncio.get_running_loop().create_task(self._add(amounts, call.id))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            loop = asyncio.get_running_loop()
+            task = asyncio.Task(self._add(amounts, call.id), loop=loop, eager_start=True)
+            if not task.done():  # a process's own counters need no waiting
+                self._under_way.add(task)
+                task.add_done_callback(self._under_way.discard)
 
-    def done(self) -> asyncio.Task[None]:
-        """mitmproxy waits for the task at its end; where it takes a script out, it calls no coroutine functions."""
-        return asyncio.get_running_loop().create_task(self._finish())
-
-    async def _finish(self) -> None:
+    async def stop(self) -> None:
         await asyncio.gather(*self._under_way, return_exceptions=True)
         await self._counters.close()
 

@@ -8,21 +8,42 @@ from typing import Any
 
 import pytest
 
-from addons.stores.ledger import Ledger
-from addons.stores.ledger_file import connect_to_read, projects
-from addons.stores.usage_query import DIMENSIONS, MEASURES, usage
+from addons.usage.ledger import Ledger
+from addons.usage.ledger_file import connect_to_read
+from addons.usage.ledger_tables import projects
+from addons.usage.query import DIMENSIONS, MEASURES, usage
 from tests.records import Records
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0).timestamp()
 A, B = "ri.a", "ri.b"
-SERVED = {"state": "closed", "decision": "served", "usage_status": "reported"}
+SERVED = {"state": "closed", "decision": "allowed", "outcome": "served", "usage_status": "reported"}
 CALLS: tuple[tuple[dict[str, Any], list[str]], ...] = (
-    ({**SERVED, "opened_at": NOON, "model": "m", "input_tokens": 10, "total_tokens": 12, "cost": 0.5}, [A]),
+    (
+        {
+            **SERVED,
+            "opened_at": NOON,
+            "model": "m",
+            "input_tokens": 10,
+            "cache_write_tokens": 4,
+            "total_tokens": 12,
+            "cost": 0.5,
+        },
+        [A],
+    ),
     ({**SERVED, "opened_at": NOON + 30, "model": "m", "input_tokens": 1, "total_tokens": 2, "cost": 0.25}, [B, A]),
     ({**SERVED, "opened_at": NOON + 60, "model": "n", "caller": "ann", "input_tokens": 5, "total_tokens": 5}, []),
     ({"opened_at": NOON + 70, "state": "open", "model": "m", "caller": "ann"}, [A, B]),
-    ({"opened_at": NOON + 80, "state": "closed", "decision": "refused", "error": "no"}, []),
-    ({"opened_at": NOON + 90, "state": "closed", "decision": "failed", "usage_status": "unknown"}, [B]),
+    ({"opened_at": NOON + 80, "state": "closed", "decision": "refused", "outcome": "refused", "error": "no"}, []),
+    (
+        {
+            "opened_at": NOON + 90,
+            "state": "closed",
+            "decision": "allowed",
+            "outcome": "truncated",
+            "usage_status": "unknown",
+        },
+        [B],
+    ),
 )
 
 
@@ -42,7 +63,8 @@ def test_the_total(connection: sqlite3.Connection) -> None:
     assert usage(connection, 0) == [
         {
             "calls": 6, "served": 3, "refused": 1, "failed": 1, "unreported": 2,
-            "input_tokens": 16, "cached_tokens": 0, "output_tokens": 0, "reasoning_tokens": 0, "total_tokens": 19,
+            "input_tokens": 16, "cached_tokens": 0, "cache_write_tokens": 4,
+            "output_tokens": 0, "reasoning_tokens": 0, "total_tokens": 19,
             "cost": 0.75,
         }
     ]  # fmt: skip
@@ -55,8 +77,10 @@ def test_the_total(connection: sqlite3.Connection) -> None:
         ("model", {None: 2, "m": 3, "n": 1}),
         ("caller", {None: 4, "ann": 2}),
         ("error", {None: 5, "no": 1}),
+        ("outcome", {None: 1, "served": 3, "refused": 1, "truncated": 1}),
         ("region", {None: 6}),
         ("hour", {datetime.fromtimestamp(NOON, UTC).strftime("%Y-%m-%dT12:00Z"): 6}),
+        ("month", {datetime.fromtimestamp(NOON, UTC).strftime("%Y-%m"): 6}),
         ("day", {datetime.fromtimestamp(NOON, UTC).strftime("%Y-%m-%d"): 6}),
         ("minute", {datetime.fromtimestamp(NOON, UTC).strftime(f"%Y-%m-%dT12:0{m}Z"): n for m, n in ((0, 2), (1, 4))}),
     ],

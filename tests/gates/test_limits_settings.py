@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from addons.configuration import loading
 from addons.configuration.errors import ConfigurationError
-from addons.stores.limits_settings import Limit, LimitsSettings
+from addons.gates.limits_settings import Limit, LimitsSettings
 from addons.values.secret import Secret
 from tests.conftest import MODEL
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from addons.call import Answer
+from addons.call import Answer, Outcome
 from addons.foundry.permits import Meter, Permits
 from addons.foundry.refusals import Refusal
-from addons.gates.settlement import corrections
 from addons.responses.answer import AnswerFacts, Usage
+from addons.usage.charging import corrections
 from tests.conftest import MODEL
-from tests.gates.calls import call
+from tests.gates.calls import call, charged
 
 TOKENS = Meter("USER", "someone", MODEL, "TOKENS")
 REQUESTS = Meter("USER", "someone", MODEL, "REQUESTS")
@@ -24,7 +24,7 @@ def answered(status: int = 200, **usage: int) -> Answer:
 
 def settled(now_minute: int = MINUTE, **filled: Any) -> tuple[int, int]:
     """What is added to tokens and requests, of a call that was charged 100 and 1."""
-    ended = call(permits=Permits(minute=MINUTE, charges=CHARGES), **filled)
+    ended = call(permits=charged(CHARGES, MINUTE), **filled)
     found = corrections(ended, now_minute * 60 + 5.0)
     known = {TOKENS.key(MINUTE), REQUESTS.key(MINUTE), TOKENS.key(now_minute)}
     assert found.keys() <= known
@@ -32,24 +32,29 @@ def settled(now_minute: int = MINUTE, **filled: Any) -> tuple[int, int]:
     return tokens, found.get(REQUESTS.key(MINUTE), 0)
 
 
-LEFT: dict[str, Any] = {"released_at": 1.0}
+LEFT: dict[str, Any] = {"released_at": 1.0, "sent_at": 1.0}
+UNSENT: dict[str, Any] = {"released_at": 1.0}
 CASES: list[tuple[str, dict[str, Any], tuple[int, int]]] = [
     ("used less", LEFT | {"answer": answered(input_tokens=10, output_tokens=20, total_tokens=30)}, (-70, 0)),
     ("used more", LEFT | {"answer": answered(input_tokens=10, output_tokens=190, total_tokens=200)}, (100, 0)),
     ("used as estimated", LEFT | {"answer": answered(total_tokens=100)}, (0, 0)),
     ("no total reported", LEFT | {"answer": answered(input_tokens=10, output_tokens=20)}, (-70, 0)),
     ("no usage reported", LEFT | {"answer": answered()}, (0, 0)),
-    ("interrupted before the answer", LEFT | {"answer": Answer(ended="interrupted")}, (0, 0)),
+    ("interrupted before the answer", LEFT | {"outcome": Outcome.CALLER_GONE}, (0, 0)),
     ("never left", {"refusal": Refusal("fault")}, (-100, -1)),
     ("provider 429", LEFT | {"answer": answered(429), "refusal": Refusal("provider_rate_limited")}, (-100, -1)),
     ("out of quota", LEFT | {"answer": answered(429), "refusal": Refusal("provider_quota")}, (-100, -1)),
     ("provider 400", LEFT | {"answer": answered(400), "refusal": Refusal("provider_rejected")}, (-100, 0)),
-    ("provider 500", LEFT | {"answer": answered(500), "refusal": Refusal("provider_failed")}, (-100, 0)),
-    ("a redirect", LEFT | {"answer": answered(302), "refusal": Refusal("provider_failed")}, (-100, 0)),
-    ("not reached", LEFT | {"refusal": Refusal("provider_unreachable")}, (-100, -1)),
-    ("not connected in time", LEFT | {"refusal": Refusal("provider_timeout"), "cut": "connect"}, (-100, -1)),
-    ("silent", LEFT | {"refusal": Refusal("provider_timeout"), "cut": "read"}, (0, 0)),
-    ("shut down", LEFT | {"answer": answered(), "cut": "shutdown"}, (0, 0)),
+    ("provider 500", LEFT | {"answer": answered(500), "refusal": Refusal("provider_failed")}, (0, 0)),
+    ("a redirect", LEFT | {"answer": answered(302), "refusal": Refusal("provider_failed")}, (0, 0)),
+    ("provider 404", LEFT | {"answer": answered(404), "refusal": Refusal("model_not_available")}, (-100, 0)),
+    ("provider 503", LEFT | {"answer": answered(503), "refusal": Refusal("provider_overloaded")}, (0, 0)),
+    ("lost after sending", LEFT | {"refusal": Refusal("provider_failed")}, (0, 0)),
+    ("only details reported", LEFT | {"answer": answered(cached_tokens=5)}, (0, 0)),
+    ("not reached", UNSENT | {"refusal": Refusal("provider_unreachable")}, (-100, -1)),
+    ("not connected in time", UNSENT | {"refusal": Refusal("provider_timeout")}, (-100, -1)),
+    ("silent", LEFT | {"refusal": Refusal("provider_timeout")}, (0, 0)),
+    ("shut down", LEFT | {"answer": answered(), "outcome": Outcome.SHUT_DOWN}, (0, 0)),
     ("a fault while answering", LEFT | {"answer": answered(), "refusal": Refusal("fault")}, (0, 0)),
 ]
 
@@ -64,7 +69,7 @@ def test_what_is_added(filled: dict[str, Any], expected: tuple[int, int]) -> Non
     [(0, 30, {MINUTE: -70}), (1, 30, {MINUTE: -70}), (2, 30, {}), (0, 130, {MINUTE: 30}), (9, 130, {MINUTE + 9: 30})],
 )
 def test_which_minute_it_is_added_to(minutes_later: int, used: int, expected: dict[int, int]) -> None:
-    ended = call(permits=Permits(minute=MINUTE, charges={TOKENS: 100}), answer=answered(total_tokens=used), **LEFT)
+    ended = call(permits=charged({TOKENS: 100}, MINUTE), answer=answered(total_tokens=used), **LEFT)
     found = corrections(ended, (MINUTE + minutes_later) * 60.0)
     assert found == {TOKENS.key(minute): amount for minute, amount in expected.items()}
 

@@ -3,13 +3,36 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
+
+from addons.usage.dsn import connection_parameters
+from addons.values.secret import Secret
 
 
 def _off_or_path(given: Any) -> Any:
     if isinstance(given, bool) or (given not in ("off", None) and str(given).lower() in {"off", "no", "none", "false"}):
         raise ValueError("write off for no ledger, or the path of a file")
     return given
+
+
+def _shared_url(url: str) -> str:
+    connection_parameters(url, secret=False)
+    return url
+
+
+type SharedUrl = Annotated[
+    Annotated[str, AfterValidator(_shared_url), Tag("[url]")] | Annotated[Secret, Tag("[secret]")],
+    Discriminator(lambda value: "[url]" if isinstance(value, str) else "[secret]"),
+]
 
 
 class UsageSettings(BaseModel):
@@ -31,9 +54,26 @@ class UsageSettings(BaseModel):
             " 503, or let through without a row. Default refuse: usage that nobody can see is not what was asked for"
         ),
     ] = "refuse"
+    shared: Annotated[
+        SharedUrl | None,
+        Field(
+            description="postgresql://USER@HOST:PORT/DATABASE?sslmode=verify-full of a ledger that many sidecars share:"
+            " rows are carried to it from the local one, which calls wait for; a URL with a password comes by"
+            " reference, {env: NAME} or {file: PATH}. Default none: one sidecar alone needs no database"
+        ),
+    ] = None
     keep_days: Annotated[
         int, Field(gt=0, description="days after which rows are deleted. Default 90: a quarter, as bills are looked at")
     ] = 90
+
+    @model_validator(mode="after")
+    def _shared_comes_from_the_local_one(self) -> "UsageSettings":
+        if self.shared is not None and self.ledger == "off":
+            raise ValueError(
+                "shared is filled from the local ledger, which is off: name a file for usage.ledger; in a pod without"
+                " a disk of its own on an emptyDir volume, whose rows outlive the process and not the pod"
+            )
+        return self
 
     def path(self, directory: Path) -> Path | None:
         """Where the ledger lies, in ``directory`` when nothing else is said; None: there is none."""

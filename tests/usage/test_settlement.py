@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from addons.foundry.permits import Meter, Permits
-from addons.settlement import Settlement
-from addons.stores.counters import StoreUnavailableError
+from addons.foundry.permits import Meter
+from addons.gates.counting import StoreUnavailableError
+from addons.usage.counters import MemoryCounters
+from addons.usage.settlement import Settlement
 from tests.conftest import MODEL
-from tests.gates.calls import call
+from tests.gates.calls import call, charged
 from tests.records import Records
 
 METER = Meter("USER", "someone", MODEL, "REQUESTS")
@@ -41,10 +42,10 @@ def run(counters: Slow, calls: int) -> None:
     async def main() -> None:
         settlement = Settlement(counters)
         for _ in range(calls):
-            settlement.settle(call(permits=Permits(minute=NOW, charges={METER: 1})), {})
-        settlement.settle(call(), {})
+            settlement.settle(call(permits=charged({METER: 1}, NOW)))
+        settlement.settle(call())
         assert counters.added == []
-        ending = settlement.done()
+        ending = asyncio.create_task(settlement.stop())
         counters.may_go.set()
         await ending
 
@@ -63,3 +64,16 @@ def test_a_store_that_is_away_is_logged_for_each_call(records: Records) -> None:
     run(counters, 2)
     assert [event["why"] for event in records.of("limits_not_settled")] == ["away", "away"]
     assert counters.closed_after == 0
+
+
+def test_a_process_s_own_counters_are_corrected_at_once() -> None:
+    counters = MemoryCounters()
+
+    async def main() -> None:
+        settlement = Settlement(counters)
+        await counters.add({METER.key(NOW): 5})
+        settlement.settle(call(permits=charged({METER: 1}, NOW)))
+        assert await counters.read([METER.key(NOW)]) == [4]
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(main())

@@ -61,6 +61,12 @@ class Store:
             connection.sendall(f"{command}\r\n".encode())
             return connection.makefile("rb").readline().decode().strip()
 
+    def info(self, section: str) -> str:
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
+            connection.sendall(f"INFO {section}\r\n".encode())
+            lines = connection.makefile("rb")
+            return lines.read(int(lines.readline()[1:])).decode()
+
     def _answers(self) -> bool:
         try:
             return self.say("PING") != ""

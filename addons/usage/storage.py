@@ -1,6 +1,7 @@
 """From ``limits.storage`` to the counters it names."""
 
-from addons.stores.counters import Counters, MemoryCounters
+from addons.gates.counting import Counters
+from addons.usage.counters import MemoryCounters
 from addons.values.secret import Secret
 
 
@@ -8,6 +9,6 @@ def build(storage: str | Secret) -> Counters:
     """The counters that ``limits.storage`` names."""
     if storage == "memory":
         return MemoryCounters()
-    from addons.stores.redis_counters import RedisCounters  # noqa: PLC0415 - costs every start 80 ms otherwise
+    from addons.usage.redis_counters import RedisCounters  # noqa: PLC0415 - costs every start 80 ms otherwise
 
     return RedisCounters(storage)

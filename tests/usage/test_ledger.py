@@ -2,17 +2,19 @@
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from addons.stores import ledger_file
-from addons.stores.ledger import Ledger
-from addons.stores.ledger_file import LedgerError, check, connect_to_read
+from addons.usage import ledger_file
+from addons.usage.ledger import Ledger
+from addons.usage.ledger_file import LedgerError, check, connect_to_read
+from addons.usage.ledger_tables import VERSION, projects
 from tests.records import Records
 
 DAY = 86_400
@@ -138,6 +140,54 @@ def test_old_rows_go(path: Path, records: Records) -> None:
     assert read(path, "SELECT id FROM call ORDER BY number") == [("100-0",), ("100-1",), ("2-0",), ("2-1",)]
 
 
+def test_a_file_that_was_removed_is_begun_anew_and_told_of(ledger: Ledger, records: Records) -> None:
+    asyncio.run(ledger.open(row("a")))
+    for file in ledger.path.parent.iterdir():
+        file.unlink()
+    asyncio.run(ledger.open(row("b")))
+    asyncio.run(ledger.open(row("c")))
+    assert read(ledger.path, "SELECT id FROM call ORDER BY 1") == [("b",), ("c",)]
+    assert ledger.replaced == 1
+    (told,) = records.of("ledger_replaced")
+    assert (told["level"], told["path"]) == ("error", str(ledger.path))
+
+
+def test_a_file_that_was_put_in_its_place_is_used_and_told_of(ledger: Ledger, records: Records, tmp_path: Path) -> None:
+    asyncio.run(ledger.open(row("a")))
+    other = Ledger(tmp_path / "other.sqlite")
+    other.start()
+    other.close()
+    other.path.replace(ledger.path)
+    asyncio.run(ledger.open(row("b")))
+    assert ("b",) in read(ledger.path, "SELECT id FROM call")
+    assert (ledger.replaced, len(records.of("ledger_replaced"))) == (1, 1)
+
+
+def test_a_trial_writes_no_row(ledger: Ledger) -> None:
+    asyncio.run(ledger.open(None))
+    assert read(ledger.path, "SELECT count(*) FROM call") == [(0,)]
+
+
+def test_a_trial_finds_a_file_that_can_not_be_written(ledger: Ledger) -> None:
+    other = sqlite3.connect(ledger.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(LedgerError, match="locked"):
+        asyncio.run(ledger.open(None))
+    other.close()
+    asyncio.run(ledger.open(None))
+    assert ledger.lost == 0
+
+
+def test_a_row_says_who_wrote_it(path: Path, records: Records) -> None:
+    for _ in range(2):
+        ledger = Ledger(path)
+        ledger.start()
+        asyncio.run(ledger.open(row(str(_))))
+        ledger.close()
+    assert read(path, "SELECT id, run FROM call ORDER BY 1") == [("0", 1), ("1", 2)]
+    assert read(path, "SELECT count(*) FROM run WHERE began_at > 1e9") == [(2,)]
+
+
 FIRST_TABLES = """
 CREATE TABLE call (
     number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, opened_at REAL NOT NULL, state TEXT NOT NULL, decision TEXT,
@@ -149,26 +199,88 @@ CREATE INDEX call_opened_at ON call (opened_at);
 CREATE TABLE call_project (
     call INTEGER NOT NULL REFERENCES call ON DELETE CASCADE, project TEXT NOT NULL, PRIMARY KEY (call, project)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO call (id, opened_at, state) VALUES ('a', 1e10, 'closed'), ('b', 1e10, 'open');
+INSERT INTO call (id, opened_at, state, decision) VALUES ('a', 1e10, 'closed', 'failed'), ('b', 1e10, 'open', NULL);
 INSERT INTO call_project VALUES (1, 'ri.b'), (1, 'ri.a');
 PRAGMA user_version = 1;
 """
 
+SECOND_TABLES = """
+CREATE TABLE call (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, opened_at REAL NOT NULL, state TEXT NOT NULL, decision TEXT,
+    error TEXT, caller TEXT, projects TEXT, model TEXT, provider_model TEXT, region TEXT, status INTEGER,
+    usage_status TEXT, input_tokens INTEGER, cached_tokens INTEGER, output_tokens INTEGER, reasoning_tokens INTEGER,
+    total_tokens INTEGER, cost REAL, trace_id TEXT, duration_total REAL, duration_sidecar REAL, duration_provider REAL
+) STRICT;
+CREATE INDEX call_opened_at ON call (opened_at);
+INSERT INTO call (id, opened_at, state, projects, decision) VALUES
+    ('a', 1e10, 'closed', 'ri.a + ri.b', 'failed'), ('b', 1e10, 'open', NULL, NULL),
+    ('s', 1e10, 'closed', NULL, 'served'), ('r', 1e10, 'closed', NULL, 'refused');
+PRAGMA user_version = 2;
+"""
 
-def test_a_ledger_of_the_first_version_is_brought_up_to_date(path: Path, records: Records) -> None:
+
+@pytest.mark.parametrize(
+    ("tables", "more"),
+    [
+        (FIRST_TABLES, []),
+        (SECOND_TABLES, [("s", None, "closed", "allowed", "served"), ("r", None, "closed", "refused", "refused")]),
+    ],
+    ids=["first", "second"],
+)
+def test_a_ledger_of_an_older_version_is_brought_up_to_date(
+    path: Path, records: Records, tables: str, more: list[Any]
+) -> None:
     path.parent.mkdir()
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.executescript(FIRST_TABLES)
+        connection.executescript(tables)
     check(path)
     with pytest.raises(LedgerError, match="when it starts"):
         connect_to_read(path)
     for name in ("c", "d"):
         ledger = Ledger(path)
         ledger.start()
-        asyncio.run(ledger.open(row(name)))
+        asyncio.run(ledger.open(row(name, cache_write_tokens=1)))
         ledger.close()
-    rows = [("a", "ri.a + ri.b", "closed"), ("b", None, "open"), ("c", None, "open"), ("d", None, "open")]
-    assert read(path, "SELECT id, projects, state FROM call ORDER BY number") == rows
+    assert read(path, "SELECT id, projects, state, decision, outcome FROM call ORDER BY number") == [
+        ("a", "ri.a + ri.b", "closed", "allowed", "provider_error"),
+        ("b", None, "open", None, None),
+        *more,
+        ("c", None, "open", None, None),
+        ("d", None, "open", None, None),
+    ]
+
+
+def structure(path: Path) -> dict[str, list[tuple[str, str]]]:
+    tables = read(path, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1")
+    found = {name: sorted(read(path, f"SELECT name, type FROM pragma_table_info('{name}')")) for (name,) in tables}
+    return found | {"indexes": read(path, "SELECT name, tbl_name FROM sqlite_schema WHERE type = 'index' ORDER BY 1")}
+
+
+def test_tables_brought_up_to_date_are_those_made_new(tmp_path: Path) -> None:
+    made = []
+    for name, tables in (("new", ""), ("first", FIRST_TABLES), ("second", SECOND_TABLES)):
+        with contextlib.closing(sqlite3.connect(tmp_path / name)) as connection:
+            connection.executescript(tables)
+        ledger_file.connect(tmp_path / name).close()
+        made.append(structure(tmp_path / name))
+    assert made[0] == made[1] == made[2]
+
+
+@pytest.mark.parametrize(
+    ("rids", "expected"),
+    [
+        ((), None),
+        (("ri.b", "ri.a"), "ri.a + ri.b"),
+        ([f"ri.{n:02}{'x' * 250}" for n in range(32)], 8),
+    ],
+)
+def test_projects_are_one_bounded_text(rids: Sequence[str], expected: str | int | None) -> None:
+    text = projects(rids)
+    if isinstance(expected, int):
+        assert text
+        assert text.split(" + ") == [*rids[: expected - 1], "…"]
+    else:
+        assert text == expected
 
 
 def test_the_file_is_for_our_eyes_alone(ledger: Ledger) -> None:
@@ -185,7 +297,7 @@ def foreign(path: Path) -> None:
 
 def later(path: Path) -> None:
     connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {ledger_file.VERSION + 1}")
+    connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     connection.close()
 
 
@@ -195,13 +307,17 @@ def later(path: Path) -> None:
         (foreign, "tables of version 0"),
         (later, "move the file away"),
         (lambda path: path.write_text("not a database " * 99), "not a database"),
-        (lambda path: path.mkdir(), "Name another file|no ledger"),
+        (lambda path: path.mkdir(), "it is no file.*Name another file"),
+        (os.mkfifo, "it is no file"),
+        (lambda path: path.symlink_to(path), "Too many levels of symbolic links"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is no file"),
     ],
+    ids=["another's tables", "a later version", "no database", "a folder", "a FIFO", "a loop of links", "a device"],
 )
 def test_what_is_no_ledger_is_left_alone(tmp_path: Path, make: Any, says: str) -> None:
     path = tmp_path / "usage.sqlite"
     make(path)
-    for use in (ledger_file.connect, check):
+    for use in (ledger_file.connect, check, connect_to_read):
         with pytest.raises(LedgerError, match=says) as caught:
             use(path)
         assert str(path) in str(caught.value)

@@ -1,16 +1,19 @@
 """Both stores count the same, and one that is away says so in time."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from addons.stores.counters import Counters, MemoryCounters, StoreUnavailableError
-from addons.stores.redis_counters import RedisCounters
-from addons.stores.storage import build
+from addons.gates.counting import Counters, StoreUnavailableError
+from addons.usage.counters import MemoryCounters
+from addons.usage.redis_counters import RedisCounters
+from addons.usage.storage import build
 from addons.values.secret import Secret
-from tests.stores.server import Store
+from tests.usage.address import Address
+from tests.usage.server import Store
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -120,6 +123,52 @@ def test_a_store_that_says_nothing_is_waited_for_no_longer_than_the_deadline(own
 def test_a_store_that_was_never_there(own_store: Store) -> None:
     own_store.kill()
     run(RedisCounters(own_store.url), _fails)
+
+
+NOT_NOW = {
+    "demoted, another's replica now": ("REPLICAOF 127.0.0.1 1", "ReadOnlyError"),
+    "out of memory": ("CONFIG SET maxmemory 1", "OutOfMemoryError"),
+    "too few replicas": ("CONFIG SET min-replicas-to-write 1", "ResponseError"),
+    "users were changed": ("ACL SETUSER default -@all +acl", "NoPermissionError"),
+}
+"""What makes a server answer "not me" or "not now", though it is there and connected."""
+
+
+@pytest.mark.parametrize("case", NOT_NOW)
+def test_another_server_takes_over_behind_the_address(tmp_path: Path, case: str) -> None:
+    command, error = NOT_NOW[case]
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    with Store(tmp_path / "old") as old, Store(tmp_path / "new") as new, Address(old.port) as address:
+
+        async def work(counters: Counters) -> None:
+            assert await counters.add({"a": 1}) == [1]
+            await asyncio.gather(*(counters.read(["a"]) for _ in range(5)))
+            address.point_to(new.port)
+            assert await counters.add({"a": 1}) == [2]  # still connected to the old one
+            assert old.say(command) == "+OK"
+            under_way = await asyncio.gather(*(counters.add({"a": 1}) for _ in range(5)), return_exceptions=True)
+            assert any(isinstance(each, StoreUnavailableError) and str(each) == error for each in under_way)
+            assert await counters.add({"b": 1}) == [1]
+            assert await counters.add({"b": 1}) == [2]
+
+        run(RedisCounters(f"redis://127.0.0.1:{address.port}/0", deadline=20), work)
+
+
+def test_a_server_that_stays_so_fails_each_call_and_is_dialled_anew(own_store: Store) -> None:
+    async def work(counters: Counters) -> None:
+        assert own_store.say("REPLICAOF 127.0.0.1 1") == "+OK"
+        for _ in range(3):
+            assert await counters.read(["a"]) == [0]  # a replica answers: only a write tells
+            with pytest.raises(StoreUnavailableError, match="ReadOnlyError"):
+                await counters.add({"a": 1})
+        assert own_store.say("REPLICAOF NO ONE") == "+OK"
+        assert await counters.add({"a": 1}) == [1]
+
+    run(RedisCounters(own_store.url, deadline=20), work)
+    deadline = time.monotonic() + 20
+    while "connected_clients:1" not in own_store.info("clients"):  # which is the one that asks
+        assert time.monotonic() < deadline, own_store.info("clients")
 
 
 def test_a_password_that_changes(tmp_path: Path) -> None:

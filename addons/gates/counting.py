@@ -1,0 +1,24 @@
+"""What the limits' gates ask of the store that counts; ``usage`` has two that do (a process's own memory, Redis)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+
+class StoreUnavailableError(Exception):
+    """The counters can't be had. The message is fit for a log: it holds no address or password."""
+
+
+class Counters(Protocol):
+    """Whole numbers by key that forget themselves after ``rate_window.REMEMBERED`` seconds.
+
+    Both functions raise StoreUnavailableError.
+    """
+
+    async def read(self, keys: Sequence[str]) -> list[int]:
+        """The counters as they stand; 0 where there is none."""
+
+    async def add(self, amounts: Mapping[str, int]) -> list[int]:
+        """Adds to each counter, each atomically, and returns what they stand at then. Amounts may be negative."""
+
+    async def close(self) -> None:
+        """Ends connections; counters may be used again afterwards."""

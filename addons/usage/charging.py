@@ -1,0 +1,51 @@
+"""What a call is charged in the end (SPEC §8, §11): the usage the provider reported, in place of the estimate."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from addons.call import Call
+from addons.foundry.rate_window import moment
+
+TURNED_AWAY: Final = 429
+
+
+def corrections(call: Call, now: float) -> Mapping[str, int]:
+    """What is to be added to which counters once the call has ended; empty where the estimate stands.
+
+    What was charged too much goes back to the minute it was charged in. What was charged too little counts now: a
+    call of many minutes would else escape the limit by its length. ``now`` is a Unix time in seconds.
+    """
+    permits = call.permits
+    if permits is None or not permits.costs:
+        return {}
+    minute, _ = moment(now)
+    counts, tokens = is_counted(call), tokens_used(call)
+    found: dict[str, int] = {}
+    for meter, charged in zip(permits.meters, permits.costs, strict=True):
+        due = charged if meter.kind == "REQUESTS" or tokens is None else tokens
+        difference = due - charged if counts else -charged
+        if difference > 0:
+            found[meter.key(minute)] = difference
+        elif difference < 0 and permits.minute >= minute - 1:  # older minutes count no more
+            found[meter.key(permits.minute)] = difference
+    return found
+
+
+def is_counted(call: Call) -> bool:
+    """Whether the call counts as a request: it left, and the provider did not turn it away for its rate."""
+    return call.sent_at is not None and call.answer.status != TURNED_AWAY
+
+
+def tokens_used(call: Call) -> int | None:
+    """What the provider reported, and nothing for a request it found wrong; None: the estimate stands."""
+    status = call.answer.status
+    if status is not None and 400 <= status < 500:  # noqa: PLR2004 - HTTP's class of the client's errors
+        return 0
+    usage = call.answer.facts.usage if call.answer.facts else None
+    if usage is None:
+        return None
+    if usage.total_tokens is not None:
+        return usage.total_tokens
+    if usage.input_tokens is None and usage.output_tokens is None:
+        return None
+    return (usage.input_tokens or 0) + (usage.output_tokens or 0)

@@ -1,0 +1,180 @@
+"""Carries rows of the local ledger to the shared one.
+
+A row waits on the local disk until the shared ledger has it: through an outage of hours, a killed process and its next
+start. It may be carried twice, which changes nothing. A thread of its own with an event loop of its own does it, so
+that calls wait for none of this.
+"""
+
+import asyncio
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from addons.usage.ledger_file import LedgerError, connect_to_read
+from addons.usage.ledger_tables import COLUMNS
+from addons.usage.shared_ledger import SharedLedger, SharedLedgerError
+
+BATCH: Final = 500  # rows
+EVERY: Final = 2.0  # seconds between two looks where nothing is left over
+PATIENCE: Final = 5.0  # seconds an open row waits for its end, to be carried once
+LONGEST_BACK_OFF: Final = 60.0  # seconds
+STOP_SECONDS: Final = 5.0  # for what is left at the end
+
+type Row = dict[str, Any]
+
+_NAMES: Final = ("number", *COLUMNS, "pod", "namespace", "version")
+_DUE: Final = (
+    f"SELECT c.number, {', '.join(f'c.{name}' for name in COLUMNS)}, r.pod, r.namespace, r.version"  # noqa: S608 - our own words
+    " FROM call AS c LEFT JOIN run AS r ON r.run = c.run"
+    " WHERE c.due IS NOT NULL AND (c.state <> 'open' OR c.opened_at < ?) ORDER BY c.number LIMIT ?"
+)
+_DONE: Final = "UPDATE call SET due = NULL WHERE number = ? AND state = ?"
+_LEFT: Final = "SELECT count(*), min(opened_at) FROM call WHERE due IS NOT NULL"
+
+_log = structlog.get_logger("sidecar.shipper")
+
+
+class Shipper:
+    """``shared`` is used by the thread alone. ``every``: seconds between two looks.
+
+    Attributes:
+        shipped: rows carried since the start, those twice that were first carried open.
+        waiting: rows that are to be carried, as of the last look.
+        lag: seconds the oldest of them has waited.
+        failing: why the last attempt failed; None when it did not.
+    """
+
+    def __init__(self, path: Path, shared: SharedLedger, every: float = EVERY) -> None:
+        self.shipped = 0
+        self.waiting = 0
+        self.failing: str | None = None
+        self._oldest: float | None = None
+        self._path = path
+        self._shared = shared
+        self._every = every
+        self._end = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._woken = asyncio.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._ship_all()), name="shipper", daemon=True)
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Carries what is left, for some seconds at most; the rest stays on the disk for the next start."""
+        if self._thread is None:
+            return
+        self._end.set()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._woken.set)
+        await asyncio.to_thread(self._thread.join, STOP_SECONDS + 1)
+        self._thread = None
+        if self.waiting:
+            _log.warning(
+                "usage_left_on_disk",
+                rows=self.waiting,
+                why=self.failing,
+                path=str(self._path),
+                meaning="the next sidecar that starts with this ledger carries them to usage.shared",
+            )
+
+    @property
+    def lag(self) -> float:
+        return 0.0 if self._oldest is None else max(0.0, time.time() - self._oldest)
+
+    # on the thread
+
+    async def _ship_all(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        shared, pause, until = self._shared, 0.0, float("inf")
+        while time.monotonic() < until:
+            if self._end.is_set() and until == float("inf"):
+                until = time.monotonic() + STOP_SECONDS
+            try:
+                async with asyncio.timeout(None if until == float("inf") else max(0.0, until - time.monotonic())):
+                    carried = await self._ship_some(shared)
+            except (SharedLedgerError, LedgerError, sqlite3.Error, TimeoutError) as error:
+                self._tell(str(error) or type(error).__name__)
+                pause = min(LONGEST_BACK_OFF, 2 * pause or 1.0) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+                if self._end.is_set():
+                    pause = min(pause, 0.5)
+            except Exception as error:  # noqa: BLE001 - whatever it was, the rows stay and are tried again
+                self._tell(type(error).__name__)
+                pause = LONGEST_BACK_OFF
+            else:
+                self._tell(None)
+                pause = 0.0 if carried == BATCH else self._every
+                if self._end.is_set() and carried < BATCH:
+                    break
+            await self._sleep(pause)
+        await shared.close()
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+        self._woken.clear()
+
+    async def _ship_some(self, shared: SharedLedger) -> int:
+        """How many rows it took from the local ledger."""
+        due = self._due()
+        try:
+            await self._carry(shared, due)
+        except SharedLedgerError as error:
+            if not error.rows_at_fault:
+                raise
+            for row in due:  # one spoils the others: it alone shall stay behind
+                await self._carry_alone(shared, row)
+        return len(due)
+
+    async def _carry(self, shared: SharedLedger, due: Sequence[Row]) -> None:
+        if due:
+            await shared.write(due)
+            self._done(due)
+            self.shipped += len(due)
+
+    async def _carry_alone(self, shared: SharedLedger, row: Row) -> None:
+        try:
+            await self._carry(shared, [row])
+        except SharedLedgerError as error:
+            if not error.rows_at_fault:
+                raise
+            _log.error("usage_row_not_taken", why=str(error), **{"call.id": row["id"]})
+            self._done([row])
+
+    def _due(self) -> list[Row]:
+        with closing(connect_to_read(self._path)) as connection:
+            self.waiting, self._oldest = connection.execute(_LEFT).fetchone()
+            patience = 0.0 if self._end.is_set() else PATIENCE
+            found = connection.execute(_DUE, (time.time() - patience, BATCH))
+            return [dict(zip(_NAMES, row, strict=True)) for row in found]
+
+    def _done(self, rows: Sequence[Row]) -> None:
+        with closing(sqlite3.connect(self._path, timeout=2.0)) as connection:
+            with connection:  # one transaction
+                connection.executemany(_DONE, [(row["number"], row["state"]) for row in rows])
+            self.waiting, self._oldest = connection.execute(_LEFT).fetchone()
+
+    def _tell(self, why: str | None) -> None:
+        if why == self.failing:
+            return
+        if why is None:
+            _log.info("usage_shipped_again", rows=self.shipped)
+        else:
+            _log.warning(
+                "usage_not_shipped",
+                why=why,
+                rows=self.waiting,
+                meaning="rows stay in the local ledger and are carried to usage.shared when it can be had",
+            )
+        self.failing = why
