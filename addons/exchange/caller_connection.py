@@ -109,6 +109,7 @@ class CallerConnection:
         """What comes behind the request belongs to the tunnel."""
         self.current = None
         self.opened = opened
+        self._read_on()
         self._wire.go_on()
 
     def leave(self, leads_to: tuple[str, int]) -> None:
@@ -122,6 +123,9 @@ class CallerConnection:
             return
         self.open = False
         self._stop_clock()
+        for request in self._reader.requests:  # their turn never comes
+            request.body.drop()
+        self._reader.requests.clear()
         if self.current is not None:
             self.current.end(Ending.CALLER_GONE)
 
@@ -155,7 +159,7 @@ class CallerConnection:
 
     def _wait_for_head(self) -> None:
         if (refusal := self._reader.failure) is not None:
-            _log.warning("head_refused", refusal=refusal.name, peer=self.peer.address)
+            _log.warning("head_refused", refusal=refusal.name, bytes=self._reader.head_bytes, peer=self.peer.address)
             self.write(self._server.refuse(refusal))
             self.say_no_more()
         elif self._reader.in_head:
@@ -183,10 +187,7 @@ class CallerConnection:
     def exchange_ended(self, request: Request, *, keep: bool) -> None:
         """The answer is written. ``keep``: its framing ended, so that another may follow."""
         self.current = None
-        self._ahead = 0
-        if self._paused and self.open:
-            self._paused = False
-            self._wire.resume()
+        self._read_on()
         if not self.open:
             return
         if not keep or self.draining or self._reader.failure is not None:
@@ -200,6 +201,12 @@ class CallerConnection:
             self._unread = request
             self._start_clock(self._server.clocks.body, self.abort)
         self._take_turns()
+
+    def _read_on(self) -> None:
+        self._ahead = 0
+        if self._paused and self.open:
+            self._paused = False
+            self._wire.resume()
 
     def say_no_more(self) -> None:
         """The last answer was written while the caller still sends."""
@@ -230,7 +237,7 @@ class CallerConnection:
 
     def _head_is_late(self) -> None:
         _log.warning("head_not_ended", seconds=self._server.clocks.head, peer=self.peer.address)
-        self.abort()
+        self.close()
 
     def _start_clock(self, seconds: float, then: Callable[[], None]) -> None:
         if self._timer is None:

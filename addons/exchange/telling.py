@@ -101,8 +101,9 @@ class Telling:
         call.outcome = relay.outcome if relay.finished else told.outcome
         if ending is Ending.CALLER_STALLED:
             self._caller.abort()
-        if told.refusal is None:
+        if told.refusal is None or ending is Ending.BODY_LATE:
             self.keep = False
+        if told.refusal is None:
             return
         model = {"modelName": call.model.rid} if call.model and told.refusal == "provider_timeout" else {}
         refusal = Refusal(told.refusal, told.message, parameters=model, headers=told.headers, detail=ending.name)
