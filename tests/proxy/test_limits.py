@@ -71,7 +71,7 @@ def test_one_call_too_many(
         ("status=429", MOST, 429, 200),
         ("status=500", MOST, 500, 200),
         ("status=400", MOST, 400, 200),
-        ("reset", MOST, 503, 200),
+        ("reset", MOST, 500, 429),  # what left stays charged
     ],
 )
 def test_what_a_call_costs(
