@@ -23,6 +23,8 @@ from addons.foundry.refusals import Refusal
 HTTPS: Final = 443
 ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
+RESOLVE_SECONDS: Final = 10.0  # for a name to be looked up
+
 _REFUSED: Final = (
     "This proxy serves Foundry alone. For another host the operator may list it under listen.passthrough_hosts, or the"
     " app may name it in NO_PROXY."
@@ -47,11 +49,13 @@ class Tunnel:
         self._caller = caller
         self._request = request
         self._task: asyncio.Task[None] | None = None
+        self._ended = False
 
     def start(self) -> None:
         self._task = asyncio.Task(self._answer(), loop=asyncio.get_running_loop(), eager_start=True)
 
     def end(self, ending: Ending) -> None:  # noqa: ARG002 - whatever the reason, there is nobody left to answer
+        self._ended = True
         if self._task is not None:
             self._task.cancel()
 
@@ -60,12 +64,17 @@ class Tunnel:
         host = host.strip("[]").lower()
         port = int(written) if written.isascii() and written.isdigit() else 0
         try:
-            address = await self._address(host, port)
-        except (Refusal, OSError, ForbiddenAddressError) as error:
+            async with asyncio.timeout(RESOLVE_SECONDS):
+                address = await self._address(host, port)
+        except (Refusal, OSError, ForbiddenAddressError) as error:  # TimeoutError is an OSError
             self._refuse(host, port, error)
-            return
-        self._caller.write(ESTABLISHED)
-        self._caller.open_tunnel(Opened(host, port, address, self._caller.tunnelled or b""))
+        except BaseException as error:  # noqa: BLE001 - whatever escapes, the caller is answered
+            if not self._ended:
+                _log.error("fault", exc_info=error)
+                self._refuse(host, port, Refusal("fault", "The sidecar met a fault of its own; no tunnel was opened."))
+        else:
+            self._caller.write(ESTABLISHED)
+            self._caller.open_tunnel(Opened(host, port, address))
 
     async def _address(self, host: str, port: int) -> tuple[str, int] | None:
         if host in self._tunnels.foundry_hosts and port == HTTPS:
