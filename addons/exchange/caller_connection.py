@@ -68,6 +68,7 @@ class CallerConnection:
         self.draining = False  # after the exchange under way nothing more is served
         self.current: Served | None = None
         self.opened: Opened | None = None  # a tunnel that was granted, and not yet gone into
+        self.in_tunnel = False  # in one of its own making; there is no other within it
         self.leads_to: tuple[str, int] | None = None  # the far end of an unread tunnel, once it is one
         self._wire = wire
         self._server = server
@@ -109,7 +110,9 @@ class CallerConnection:
         """What comes behind the request belongs to the tunnel."""
         self.current = None
         self.opened = opened
+        self.in_tunnel = True
         self._read_on()
+        self._start_clock(self._server.clocks.head, self._head_is_late)
         self._wire.go_on()
 
     def leave(self, leads_to: tuple[str, int]) -> None:

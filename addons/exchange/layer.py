@@ -200,6 +200,7 @@ class CallerLayer(layer.Layer):
         opened = self._caller.opened
         if opened is None:
             return
+        behind = self._caller.tunnelled
         self._caller.opened = None
         if opened.address is None:  # to Foundry: what comes is read as from any other caller
             self.context.server = Server(address=(opened.host, opened.port))  # which the certificate is made out to
@@ -209,9 +210,9 @@ class CallerLayer(layer.Layer):
             self._caller.leave(opened.address)
             self.context.server = Server(address=opened.address)
             yield from self._become(TCPLayer(self.context, ignore=True))
-        if opened.behind:
+        if behind:
             assert self._child
-            yield from self._child.handle_event(events.DataReceived(self.context.client, opened.behind))
+            yield from self._child.handle_event(events.DataReceived(self.context.client, behind))
 
     def _become(self, child: layer.Layer) -> layer.CommandGenerator[None]:
         self._child = child

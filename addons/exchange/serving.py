@@ -24,7 +24,7 @@ class Serving:
         return CallerConnection(wire, peer, self)
 
     def serve(self, caller: CallerConnection, request: Request) -> Served:
-        if request.method == "CONNECT" and caller.peer.listener == "proxy":
+        if request.method == "CONNECT" and caller.peer.listener == "proxy" and not caller.in_tunnel:
             return Tunnel(self._tunnels, caller, request)
         return Exchange(self._services, caller, request)
 

@@ -24,6 +24,8 @@ from addons.values.address import split_address
 HTTPS: Final = 443
 ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
 
+RESOLVE_SECONDS: Final = 10.0  # for a name to be looked up
+
 _REFUSED: Final = (
     "This proxy serves Foundry alone. For another host the operator may list it under listen.passthrough_hosts, or the"
     " app may name it in NO_PROXY."
@@ -48,26 +50,27 @@ class Tunnel:
         self._caller = caller
         self._request = request
         self._task: asyncio.Task[None] | None = None
+        self._ended = False
 
     def start(self) -> None:
         self._task = asyncio.Task(self._answer(), loop=asyncio.get_running_loop(), eager_start=True)
 
     def end(self, ending: Ending) -> None:  # noqa: ARG002 - whatever the reason, there is nobody left to answer
+        self._ended = True
         if self._task is not None:
             self._task.cancel()
 
     async def _answer(self) -> None:
         target = self._request.target
         try:
-            host, port = split_address(target)
-            address = await self._address(host, port)
+            async with asyncio.timeout(RESOLVE_SECONDS):
+                host, port = split_address(target)
+                address = await self._address(host, port)
             self._caller.write(ESTABLISHED)
-            self._caller.open_tunnel(Opened(host, port, address, self._caller.tunnelled or b""))
-        except asyncio.CancelledError:
-            self._caller.exchange_ended(self._request, keep=False)  # the caller is gone
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer and no tunnel
-            self._refuse(target, error)
+            self._caller.open_tunnel(Opened(host, port, address))
+        except BaseException as error:  # noqa: BLE001 - whatever escapes, the caller is answered and gets no tunnel
+            if not self._ended:
+                self._refuse(target, error)
 
     async def _address(self, host: str, port: int) -> tuple[str, int] | None:
         if host in self._tunnels.foundry_hosts and port == HTTPS:
@@ -76,7 +79,7 @@ class Tunnel:
             raise Refusal("host_refused", _REFUSED, setting="listen.passthrough_hosts")
         return await resolve(host, port)
 
-    def _refuse(self, target: str, error: Exception) -> None:
+    def _refuse(self, target: str, error: BaseException) -> None:
         refusal = error if isinstance(error, Refusal) else _refusal_of(error)
         _log.warning(
             "tunnel_refused",
@@ -90,7 +93,7 @@ class Tunnel:
         self._caller.exchange_ended(self._request, keep=False)
 
 
-def _refusal_of(error: Exception) -> Refusal:
+def _refusal_of(error: BaseException) -> Refusal:
     match error:
         case ForbiddenAddressError():
             return Refusal(
@@ -101,4 +104,5 @@ def _refusal_of(error: Exception) -> Refusal:
         case ValueError():
             return Refusal("bad_target", "CONNECT takes HOST:PORT.")
         case _:
+            _log.error("fault", exc_info=error)
             return Refusal("fault", "The sidecar met a fault of its own; no tunnel was opened.")

@@ -35,13 +35,12 @@ class Wire(Protocol):
 class Opened(NamedTuple):
     """A tunnel that was granted.
 
-    ``address`` is where an unread one leads; None: to Foundry, and it is read. ``behind`` came behind the request.
+    ``address`` is where an unread one leads; None: to Foundry, and it is read.
     """
 
     host: str
     port: int
     address: tuple[str, int] | None
-    behind: bytes
 
 
 class Peer(NamedTuple):

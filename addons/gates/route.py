@@ -21,6 +21,8 @@ LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 OTHER_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """Of paths that are passed on. Not TRACE, which would have the caller's credentials repeated in an answer."""
 
+_FOUNDRY_ALONE: Final = "This proxy serves Foundry's host names alone, and over https."
+
 MAX_TARGET: Final = 8 * 1024  # bytes
 MAX_HEADERS: Final = 64 * 1024  # bytes, names and values together
 
@@ -45,6 +47,8 @@ class Route:
         if sum(len(name) + sum(map(len, values)) for name, values in call.headers.items()) > MAX_HEADERS:
             raise Refusal("headers_too_large")
         path, _, query = call.target.partition("?")
+        if call.listener == "proxy" and not call.encrypted:
+            raise Refusal("host_refused", _FOUNDRY_ALONE)
         if call.authority:
             raise Refusal("bad_target", "The request target is an absolute URL; send the path alone.")
         if DISGUISES.search(path):
@@ -52,8 +56,8 @@ class Route:
                 "bad_target", "The request path holds encoded slashes, dot segments or parameters; send it plainly."
             )
         host = self._host(call)
-        if call.listener == "proxy" and not (call.encrypted and host in self.foundry_hosts):
-            raise Refusal("host_refused", "This proxy serves Foundry's host names alone, and over https.")
+        if call.listener == "proxy" and host not in self.foundry_hosts:
+            raise Refusal("host_refused", _FOUNDRY_ALONE)
         if host not in self.hosts:
             raise Refusal("not_found", detail="host not among foundry.hostnames", setting="foundry.hostnames")
         if _plain(path) == PATH:

@@ -1,8 +1,10 @@
 """The explicit-proxy listener: an app keeps https://$HOSTNAME and goes through it. Never an open relay."""
 
+import asyncio
+import contextlib
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PATH, SettingsMaker
 from tests.proxy.client import HELLO, Reply, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
-from tests.proxy.test_closed import by_fault, raising
+from tests.proxy.test_closed import by_fault, raising, raising_later
 from tests.records import Records
 
 FOUNDRY = "acme.palantirfoundry.invalid"  # no resolver knows it: whatever is served was not asked of Foundry
@@ -169,16 +171,16 @@ def test_a_tunnel_to_foundry_carries_tls_alone(
     assert provider.dialled == dialled
 
 
-def test_a_passed_hosts_name_does_not_open_foundrys_tunnel(
-    explicit: RunningSidecar, records: Records, certificates: Path
+@pytest.mark.parametrize(("host", "status"), [(PASSED, 403), (FOUNDRY, 400)])
+def test_a_passed_hosts_name_in_foundrys_tunnel_passes_nothing_unread(
+    explicit: RunningSidecar, provider: SimulatedProvider, certificates: Path, host: str, status: int
 ) -> None:
-    """mitmproxy would pass on unread what names a passed host in its handshake; the Egress does not dial it."""
+    """mitmproxy would pass on unread what names a passed host in its handshake; here it goes through the gates."""
+    dialled = provider.dialled
     with connected(explicit) as connection:
         assert open_tunnel(connection, f"{FOUNDRY}:443") == 200
-        context = ssl.create_default_context(cafile=str(certificates / "mitmproxy-ca-cert.pem"))
-        with pytest.raises(OSError):
-            context.wrap_socket(connection, server_hostname=PASSED)
-    assert records.wait("fault")
+        assert through_tls(connection, certificates, PASSED, request_bytes(host=host)).status == status
+    assert provider.dialled == dialled
 
 
 def test_a_listed_host_is_tunnelled_unread(
@@ -186,10 +188,10 @@ def test_a_listed_host_is_tunnelled_unread(
 ) -> None:
     with SimulatedProvider() as elsewhere:  # any TLS server that is not ours
         # DNS alone is played: the name leads to this machine, which the real rule would refuse.
-        async def leads_here(_self: Passthrough, _data: object) -> tuple[str, int]:
+        async def leads_here(_host: str, _port: int) -> tuple[str, int]:
             return "127.0.0.1", elsewhere.port
 
-        monkeypatch.setattr(Passthrough, "address_of", leads_here)
+        monkeypatch.setattr("addons.exchange.tunnel.resolve", leads_here)
         with connected(explicit) as connection:
             assert open_tunnel(connection, f"{PASSED}:443") == 200
             context = ssl.create_default_context(cafile=str(elsewhere.ca_file))
@@ -209,24 +211,71 @@ def test_a_listed_name_that_leads_home_is_not_dialled(
         authority = f"home.palantirfoundry.invalid:{elsewhere.port}"
         settings = make_settings(listen={"proxy": f"{LISTENS_ON}:0", "passthrough_hosts": [authority]})
         with RunningSidecar(settings) as sidecar, connected(sidecar) as connection:
-            assert open_tunnel(connection, authority) == 200
-            connection.sendall(b"\x16\x03\x01\x00\x05hello")
-            connection.shutdown(socket.SHUT_WR)
-            assert connection.recv(100) == b""
+            assert open_tunnel(connection, authority) == 403
         assert elsewhere.dialled == 0
 
 
 @by_fault
+@pytest.mark.parametrize("make", [raising, raising_later])
 def test_a_fault_on_connect_opens_no_tunnel(
-    fault: BaseException, make_settings: SettingsMaker, provider: SimulatedProvider, records: Records
+    make: Callable[[BaseException], Any],
+    fault: BaseException,
+    explicit: RunningSidecar,
+    provider: SimulatedProvider,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings = make_settings(listen={"proxy": f"{LISTENS_ON}:0"}, foundry={"hostnames": [FOUNDRY]})
+    monkeypatch.setattr("addons.exchange.tunnel.resolve", make(fault))
     dialled = provider.dialled
-
-    def alter(parts: list[Any]) -> None:
-        part(parts, "sidecar-tunnels").http_connect = raising(fault)
-
-    with RunningSidecar(settings, alter=alter) as sidecar, connected(sidecar) as connection:
-        assert open_tunnel(connection, f"{FOUNDRY}:443") == 500
+    with connected(explicit) as connection:
+        assert open_tunnel(connection, f"{PASSED}:443") == 500
+        assert drained(connection)
     assert provider.dialled == dialled
     assert records.of("fault")
+
+
+def drained(connection: socket.socket) -> bool:
+    """Whether the connection ends, once everything is read."""
+    while connection.recv(65536):
+        pass
+    return True
+
+
+def test_what_comes_early_goes_into_the_tunnel(
+    explicit: RunningSidecar, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the name is looked up, which the caller does not wait for."""
+    with SimulatedProvider() as elsewhere:
+
+        async def leads_here(_host: str, _port: int) -> tuple[str, int]:
+            await asyncio.sleep(0.1)
+            return "127.0.0.1", elsewhere.port
+
+        monkeypatch.setattr("addons.exchange.tunnel.resolve", leads_here)
+        context = ssl.create_default_context(cafile=str(elsewhere.ca_file))
+        context.check_hostname = False
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        session = context.wrap_bio(incoming, outgoing, server_hostname=PASSED)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            session.do_handshake()
+        hello = outgoing.read()
+        with connected(explicit) as connection:
+            connection.sendall(f"CONNECT {PASSED}:443 HTTP/1.1\r\nHost: {PASSED}\r\n\r\n".encode() + hello[:50])
+            connection.sendall(hello[50:])
+            answer = b""
+            while b"\r\n\r\n\x16\x03\x03" not in answer:
+                piece = connection.recv(65536)
+                assert piece, answer
+                answer += piece
+        assert answer.startswith(b"HTTP/1.1 200")
+
+
+def test_there_is_no_tunnel_within_a_tunnel(
+    explicit: RunningSidecar, provider: SimulatedProvider, certificates: Path
+) -> None:
+    dialled = provider.dialled
+    connect = f"CONNECT {FOUNDRY}:443 HTTP/1.1\r\nHost: {FOUNDRY}\r\n\r\n".encode()
+    with connected(explicit) as connection:
+        assert open_tunnel(connection, f"{FOUNDRY}:443") == 200
+        assert through_tls(connection, certificates, FOUNDRY, connect).status in {404, 405}
+    assert provider.dialled == dialled

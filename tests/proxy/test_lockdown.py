@@ -166,5 +166,5 @@ def test_a_script_that_is_unloaded_leaves_a_dead_target(sidecar: RunningSidecar,
     dialled = provider.dialled
     addons = sidecar.master.addons
     sidecar.on_loop(lambda: addons.chain.remove(addons.get("test-script")))
-    assert post(sidecar.port).status == 502  # in mitmproxy's own words
+    assert post(sidecar.port).status == 502  # mitmproxy's own HTTP layer, whose target nothing listens on
     assert provider.dialled == dialled
