@@ -226,10 +226,14 @@ class CallerConnection:
         self._start_clock(LINGER, self.abort)
 
     def close_idle(self) -> None:
-        """Closes it unless an exchange is under way; that one is its last."""
+        """Closes it unless a call is under way, or its head is coming; that one is its last."""
         self.draining = True
-        if self.current is None and self.open and not self._deaf:
+        if self.current is not None or not self.open or self._deaf or self._reader.in_head:
+            return
+        if self._unread is None:
             self.close()
+        else:
+            self.say_no_more()
 
     def abort(self) -> None:
         """Closes now; what is unsent is not sent."""

@@ -150,6 +150,8 @@ class CallerLayer(layer.Layer):
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
         try:
             yield from self._handled(event)
+        except GeneratorExit:  # mitmproxy has let go of it
+            raise
         except BaseException as error:  # noqa: BLE001 - mitmproxy would log it and leave the caller hanging
             _log.error("fault", exc_info=error)
             self._caller.closed()
