@@ -112,9 +112,10 @@ class SocketWire:
 
     def _say_goodbye(self) -> None:
         """TLS's close_notify, without which a caller can't tell the end from a cut (RFC 8446 §6.1)."""
-        if self.tls and not self._transport.is_closing():
+        session: SSL.Connection | None = self.tls[-1].tls if self.tls else None  # none before its handshake
+        if session is not None and not self._transport.is_closing():
             try:
-                self.tls[-1].tls.shutdown()
+                session.shutdown()
             except SSL.Error:
                 return  # its handshake has not ended
             self.write(b"")

@@ -1,4 +1,4 @@
-"""Closed by construction: a fault anywhere on the way of a call means one answer, one record, and nothing unjudged sent.
+"""Closed by construction: a fault anywhere on the way of a call means one answer, one record, nothing unjudged sent.
 
 Each case goes through a real proxy; the recording provider shows what was dialled and what arrived.
 """
