@@ -150,9 +150,14 @@ fi
 export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 if [[ ${1:-} == test ]]; then
   cd -- "$root"
+  # On all cores, unless told otherwise; the tests of one file stay on one.
+  parallel=(-n auto --dist loadfile)
+  for word in "${@:2}"; do
+    if [[ $word == -n* || $word == --numprocesses* || $word == --pdb ]]; then parallel=(-n 0); fi
+  done
   # pytest's further codes (interrupted, wrong usage, no tests) all mean 2 here.
   exec "$venv/bin/python" -P -c 'import pytest, sys; sys.exit(min(pytest.main(), 2))' \
-    -c "$root/pyproject.toml" --rootdir "$root" "${@:2}"
+    -c "$root/pyproject.toml" --rootdir "$root" "${parallel[@]}" "${@:2}"
 fi
 if [[ ${1:-} == bench ]]; then exec "$venv/bin/python" -P -m tests.bench "${@:2}"; fi
 exec "$venv/bin/python" -P -m addons "$@"

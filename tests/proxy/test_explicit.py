@@ -105,7 +105,7 @@ def test_the_gates_hold_inside_a_tunnel(
         "0.0.0.0:80",
         f"{FOUNDRY}:80",
         f"{FOUNDRY}:8443",
-        f"{FOUNDRY}.:443",
+        f"{FOUNDRY}..:443",
         f"evil.{FOUNDRY}:443",
         f"{PASSED}:80",
         "mitm.it:443",
