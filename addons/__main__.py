@@ -1,4 +1,4 @@
-"""The command line behind ``./run.sh`` (SPEC §10)."""
+"""The command line behind ``./run.sh`` (docs/contract.md#commands)."""
 
 import signal
 
