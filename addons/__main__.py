@@ -1,4 +1,4 @@
-"""The command line behind ``./run.sh`` (SPEC §10)."""
+"""The command line behind ``./run.sh`` (docs/contract.md#commands)."""
 
 import signal
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from addons.configuration import overrides
 from addons.configuration.errors import ConfigurationError
+from addons.values.version import VERSION
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,8 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="./run.sh", description="A policed passage from Foundry's OpenAI proxy endpoint to OpenAI."
+        prog="./run.sh",
+        description="Takes calls to Foundry's OpenAI proxy, holds them to policy, and sends them to OpenAI.",
     )
+    parser.add_argument("--version", action="version", version=f"foundry-sidecar {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, about: str, run: object) -> argparse.ArgumentParser:

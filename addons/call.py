@@ -44,9 +44,9 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """The request that leaves; what opens the door is put on later, on the wire alone.
+    """The request that leaves, without credentials: ``exchange.sending`` writes those as the bytes leave.
 
-    ``region``: whose key that is; None: the caller's own credentials, and the host is one of Foundry's.
+    ``region`` says whose key that is; None: the caller's own credentials, and the host is one of Foundry's.
     """
 
     region: str | None
@@ -102,7 +102,7 @@ class Call:
     # gates, in their order
     passed: list[str] = field(default_factory=list)
     other_path: OtherPath | None = None
-    credentials: Headers = field(default_factory=dict, repr=False)  # until the caller is known, or the call is sealed
+    credentials: Headers = field(default_factory=dict, repr=False)  # until the caller is known, or the call may leave for Foundry
     token_prefix: str | None = None
     caller: Caller | None = None
     attribution: tuple[str, ...] = ()

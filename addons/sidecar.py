@@ -1,4 +1,4 @@
-"""The one script mitmproxy loads: settings in, addons out. It defines no classes (MITMPROXY §6)."""
+"""The one script mitmproxy loads: settings in, addons out. It defines no classes (docs/mitmproxy.md#the-script)."""
 
 import os
 from functools import partial

@@ -1,4 +1,4 @@
-"""Reads the configuration: one YAML file, then ``SIDECAR_…`` variables, then ``--set`` (SPEC §10).
+"""Reads one YAML file, then ``SIDECAR_…`` variables, then ``--set`` (docs/contract.md#configuration).
 
 The only reader of the file. Every error names the file and line, the variable, or the option.
 """

@@ -1,4 +1,4 @@
-"""What ``SIDECAR_…`` variables and ``--set`` say, laid over the file (SPEC §10)."""
+"""What ``SIDECAR_…`` variables and ``--set`` say, laid over the file (docs/contract.md#configuration)."""
 
 import json
 import os

@@ -10,14 +10,14 @@ from addons.call import Call
 from addons.exchange.answers import Fields, Framing
 
 STRIPPED: Final = frozenset((
-    # the operator's account and session (SPEC §7), and what is ours to say
+    # the operator's account and session (docs/contract.md#answers), and what is ours to say
     b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security",
     b"sidecar-changes",
     # of this hop
     b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade",
 ))  # fmt: skip
 STRIPPED_PREFIXES: Final = (b"cf-", b"proxy-", b"x-ratelimit-")
-"""The last are the organization's limits, which are none of the caller's business (SPEC §11)."""
+"""The last are the organization's limits, which are none of the caller's business (docs/contract.md#answers)."""
 
 EVENTS: Final = b"text/event-stream"
 JSON: Final = b"application/json"

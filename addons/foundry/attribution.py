@@ -1,4 +1,4 @@
-"""The ``attribution`` header: which resources a call's usage is counted towards (SPEC §2)."""
+"""The ``attribution`` header: which resources a call's usage is counted towards (docs/contract.md#attribution)."""
 
 from collections.abc import Sequence
 from typing import Final

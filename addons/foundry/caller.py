@@ -24,5 +24,5 @@ class Caller:
 
 
 def token_hash(token: str) -> str:
-    """SHA-256 of the whole token as 64 hex digits; records carry the first 12 alone (SPEC §2)."""
+    """SHA-256 of the whole token as 64 hex digits; records carry the first 12 (docs/contract.md#request-headers)."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Finds the model a call names, and says why it may not be used (SPEC §5, §6)."""
+"""Finds the model a call names, and says why it may not be used (docs/contract.md#models)."""
 
 import difflib
 import re

@@ -1,4 +1,4 @@
-"""Renders a refusal so that Foundry's SDKs and OpenAI's SDKs both understand it (SPEC §6)."""
+"""Renders a refusal so that Foundry's SDKs and OpenAI's SDKs both understand it (docs/contract.md#refusals)."""
 
 import json
 from collections.abc import Mapping

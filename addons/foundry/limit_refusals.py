@@ -1,4 +1,4 @@
-"""What a caller is told when a limit says no (SPEC §6 and §8)."""
+"""What a caller is told when a limit says no (docs/contract.md#limits)."""
 
 import math
 from collections.abc import Sequence

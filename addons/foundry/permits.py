@@ -1,4 +1,7 @@
-"""Rate limits as Foundry has them: tokens and requests per minute, per model, at three levels (SPEC §8)."""
+"""Rate limits as Foundry has them: tokens and requests per minute, per model, at three levels.
+
+Source: docs/contract.md#limits.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

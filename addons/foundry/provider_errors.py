@@ -1,4 +1,4 @@
-"""What a caller is told when the provider says no (SPEC §6): one row a status."""
+"""What a caller is told when the provider says no (docs/contract.md#provider-errors): one row a status."""
 
 import json
 import re

@@ -1,4 +1,6 @@
-"""How full a minute is: two counters, the calendar minute's own and the one before it, fading out (SPEC §8).
+"""How full a minute is: two counters, the calendar minute's own and the one before it, fading out.
+
+Source: docs/contract.md#limits.
 
 What counts is the current minute, and of the previous one the share that a window of 60 seconds ending now still
 covers. So a burst at the turn of a minute is not let through twice, and the time at which a call fits is known.

@@ -1,4 +1,4 @@
-"""Refusals: the answers the sidecar gives by itself (SPEC §6).
+"""Refusals: the answers the sidecar gives by itself (docs/contract.md#refusals).
 
 A refusal is a value. It is raised where the reason is known, by the name of its row in ``KINDS``,
 and rendered in one place (``foundry.envelope``).
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 
 class Kind(NamedTuple):
-    """One row of SPEC §6: what a refusal of this kind looks like to a caller."""
+    """One row of docs/contract.md#refusals: what a refusal of this kind looks like to a caller."""
 
     status: int
     error_code: str | None  # Foundry's errorCode; None: Foundry answers this without an envelope of its own

@@ -1,4 +1,4 @@
-"""OpenAI's regions and the host of each (SPEC §4)."""
+"""OpenAI's regions and the host of each (docs/contract.md#regions)."""
 
 from typing import Final, Literal
 

@@ -1,4 +1,4 @@
-"""What becomes of a request's headers on the model's path (SPEC §2)."""
+"""What becomes of a request's headers on the model's path (docs/contract.md#request-headers)."""
 
 from collections.abc import Mapping
 from datetime import date

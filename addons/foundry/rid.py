@@ -1,7 +1,7 @@
 """Resource identifiers: ``ri.<service>.<instance>.<type>.<locator>``.
 
 The locator may hold dots, so a RID is matched as a whole and never split on every dot
-(grammar: Palantir's resource-identifier library, SPEC §2).
+(grammar: Palantir's resource-identifier library, docs/contract.md#attribution).
 """
 
 import re

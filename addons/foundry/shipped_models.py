@@ -1,4 +1,6 @@
-"""The language models shipped with the sidecar: Foundry's RID, and what OpenAI calls and allows it (SPEC §5).
+"""The language models shipped with the sidecar: Foundry's RID, and what OpenAI calls and allows it.
+
+Source: docs/contract.md#models.
 
 Sources, read in November 2026: OpenAI's model pages (limits; for 5.6 and later as gateways repeat them); its page of
 deprecations (shutdown dates, successors); its data residency guide, the table of endpoints, row ``/v1/responses`` (the

@@ -1,4 +1,4 @@
-"""Gate: to which projects the usage belongs (SPEC §2)."""
+"""Gate: to which projects the usage belongs (docs/contract.md#attribution)."""
 
 from addons.call import Call
 from addons.foundry.attribution import read_attribution

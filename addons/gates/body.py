@@ -1,4 +1,4 @@
-"""Gate: the body as one JSON object (SPEC §4)."""
+"""Gate: the body as one JSON object (docs/contract.md#body)."""
 
 import asyncio
 from dataclasses import dataclass

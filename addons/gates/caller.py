@@ -1,4 +1,4 @@
-"""Gate: a verified caller that holds the scope (SPEC §3)."""
+"""Gate: a verified caller that holds the scope (docs/contract.md#callers)."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from addons.verifiers.grant import Granting
 from addons.verifiers.protocol import Verifier
 
 BEARER: Final = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
-"""Foundry's bearer grammar; the scheme in any case (SPEC §2)."""
+"""Foundry's bearer grammar; the scheme in any case (docs/contract.md#tokens)."""
 
 
 @dataclass(frozen=True, slots=True)

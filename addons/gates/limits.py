@@ -1,4 +1,4 @@
-"""Gate: what the caller, its projects and the whole enrollment may use in a minute (SPEC §8).
+"""Gate: what the caller, its projects and the whole enrollment may use in a minute (docs/contract.md#limits).
 
 The last gate that counts: a call that is refused anywhere costs nothing. What it is charged here is an estimate,
 which ``usage.settlement`` replaces once the call has ended.

@@ -1,4 +1,4 @@
-"""The ``limits:`` section of the configuration (SPEC §8, §10)."""
+"""The ``limits:`` section of the configuration (docs/contract.md#limits)."""
 
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Gate: what the headers say of the body, before the body is read (SPEC §2)."""
+"""Gate: what the headers say of the body, before the body is read (docs/contract.md#request-headers)."""
 
 import re
 from dataclasses import dataclass

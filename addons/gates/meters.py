@@ -1,4 +1,4 @@
-"""Which meters a call runs on, with the limit of each (SPEC §8)."""
+"""Which meters a call runs on, with the limit of each (docs/contract.md#limits)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Gates: which model is meant, and whether this caller may use it (SPEC §5)."""
+"""Gates: which model is meant, and whether this caller may use it (docs/contract.md#models)."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

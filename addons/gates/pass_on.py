@@ -30,7 +30,7 @@ _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 def pass_on(call: Call) -> None:
-    """Fills ``call.outbound``; the caller's credentials wait in the call until it is sealed."""
+    """Fills ``call.outbound``; the caller's credentials wait in the call until it may leave."""
     assert call.other_path
     if any(VIA in value for value in call.headers.get("via", ())):
         raise Refusal(

@@ -1,4 +1,4 @@
-"""Gate: the request as the provider will see it, built anew from what was judged (SPEC §2, §5)."""
+"""Gate: the request as the provider will see it, built anew from what was judged (docs/contract.md#request-headers)."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Gate: only Foundry's own path, asked for in one plain way, goes on (SPEC §1).
+"""Gate: only Foundry's own path, asked for in one plain way, goes on (docs/contract.md#route).
 
 Or another of Foundry's paths, where the operator has those passed on; it is then marked as such, here alone.
 """

@@ -1,4 +1,4 @@
-"""The one record of a call: which facts, under which names (SPEC §9, §11).
+"""The one record of a call: which facts, under which names (docs/contract.md#records).
 
 Values a caller chose freely (prompts, answers, metadata) and secrets are never among them. Facts that are not known
 are left out.

@@ -33,7 +33,7 @@ ATTRIBUTES: Final = (
     "provider.error.code", "refusal.instance_id", "rate_limit.scope", "usage.status", "alarms", "duration.sidecar",
     "duration.provider",
 )  # fmt: skip
-"""What of the record a span carries; all of it is free of secrets and content (SPEC §9)."""
+"""What of the record a span carries; all of it is free of secrets and content (docs/contract.md#records)."""
 
 NANOSECONDS: Final = 1_000_000_000
 

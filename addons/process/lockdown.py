@@ -2,7 +2,7 @@
 
 Whoever has the token of mitmweb's page may ask for any option and any command there. So the lists say what is allowed;
 all else stays as the sidecar needs it, or as mitmproxy comes. A wrong value stops the start. At run time it is refused
-before anything in mitmproxy has acted on it (MITMPROXY §0, §2, §6).
+before anything in mitmproxy has acted on it (docs/mitmproxy.md#addons-fail-open).
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ SET: Final[Mapping[str, Any]] = {
 """What mitmproxy is started with."""
 
 NEEDED: Final[Mapping[str, Any]] = {
-    # a compromised authority, in later versions of mitmproxy (MITMPROXY "Versions")
+    # a compromised authority, in later versions of mitmproxy (docs/mitmproxy.md#authorities)
     "emudhra": False,
     "emudhra_old": False,
     # mitmweb's page is for this machine alone

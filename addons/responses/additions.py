@@ -1,4 +1,4 @@
-"""What the policy adds to a body, where the model or the caller decides (SPEC §4)."""
+"""What the policy adds to a body, where the model or the caller decides (docs/contract.md#fields)."""
 
 import hashlib
 import hmac

@@ -184,7 +184,7 @@ def error_data(
     """The data of the event that ends a stream the provider did not end.
 
     Flat members are OpenAI's documented ``error`` event; the nested ``error`` is what makes openai-python and
-    openai-node raise (SPEC §6).
+    openai-node raise (docs/contract.md#streams).
     """
     error = {"type": error_type, "code": code, "message": message, "param": param}
     event = {**error, "type": "error", "sequence_number": sequence_number, "error": error}

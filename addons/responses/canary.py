@@ -1,4 +1,4 @@
-"""The canary: what an answer says of itself that must not be so, whatever was asked for (SPEC §4)."""
+"""The canary: what an answer must not say of itself, whatever was asked for (docs/contract.md#retention)."""
 
 from typing import Final
 

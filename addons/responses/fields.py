@@ -1,4 +1,4 @@
-"""The top-level fields of a request, and what becomes of each (SPEC §4).
+"""The top-level fields of a request, and what becomes of each (docs/contract.md#fields).
 
 Any field without a row is refused. What depends on the model or on the caller stands in ``additions.py``.
 """

@@ -1,4 +1,4 @@
-"""Values of ``include``: what the provider is asked to add to its answer (SPEC §4)."""
+"""Values of ``include``: what the provider is asked to add to its answer (docs/contract.md#fields)."""
 
 from dataclasses import replace
 from typing import Final

@@ -1,4 +1,4 @@
-"""Input items: the conversation, given in full (SPEC §4).
+"""Input items: the conversation, given in full (docs/contract.md#items).
 
 An item that is only named by its id would be read from stored state, so each row says by ``needs`` which members
 must be there. The history of a tool is decided as the tool is.

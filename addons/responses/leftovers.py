@@ -1,4 +1,4 @@
-"""What still speaks of tools after the policy took some of them out (SPEC §4).
+"""What still speaks of tools after the policy took some of them out (docs/contract.md#tools).
 
 The walk decides each place by itself. Here stands what follows from several: a choice that demands a tool where none
 is left, and one that names a group of tools which is gone with its last tool.

@@ -1,4 +1,4 @@
-"""Content parts, and the places where files and URLs stand (SPEC §4).
+"""Content parts, and the places where files and URLs stand (docs/contract.md#files-and-urls).
 
 Content must be in the body itself: as text, as a ``data:`` URL, or as base64.
 """

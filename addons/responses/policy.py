@@ -1,4 +1,4 @@
-"""The whole policy, on one body (SPEC §4)."""
+"""The whole policy, on one body (docs/contract.md#fields)."""
 
 from contextlib import suppress
 

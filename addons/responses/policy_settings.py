@@ -1,4 +1,4 @@
-"""The ``policy:`` section of the configuration (SPEC §10): where the tables leave the operator a choice."""
+"""The configuration section ``policy``: where the tables leave the operator a choice (docs/contract.md#fields)."""
 
 from typing import Annotated, Final, Literal
 

@@ -12,7 +12,7 @@ from addons.foundry.refusals import Refusal
 from addons.responses.verdict import ABSENT, Absent, Json, Thinned
 
 MAX_DEPTH: Final = 64
-"""How deep objects and lists may nest; the body itself is the first level (SPEC §4)."""
+"""How deep objects and lists may nest; the body itself is the first level (docs/contract.md#body)."""
 
 _POSITION = re.compile(r"(?s)(?P<problem>.*) at line (?P<line>\d+) column (?P<column>\d+)")
 _SPACE = rb"[ \t\n\r]*+"

@@ -1,4 +1,4 @@
-"""Tools: who runs them decides (SPEC §4).
+"""Tools: who runs them decides (docs/contract.md#tools).
 
 A tool comes in by five doors: ``tools[]``, a namespace inside it, the input items ``additional_tools`` and
 ``tool_search_output``, and ``tool_choice`` with its ``allowed_tools``. All five are held to ``TOOLS``.

@@ -1,4 +1,4 @@
-"""The interpreter of the policy's tables: one walk over a body (SPEC §4).
+"""The interpreter of the policy's tables: one walk over a body (docs/contract.md#fields).
 
 What the walk hands back is the same object wherever nothing changed, so that only changed top-level members are
 written anew and everything else reaches the provider byte for byte.

@@ -1,4 +1,4 @@
-"""What a call is charged in the end (SPEC §8, §11): the usage the provider reported, in place of the estimate."""
+"""What a call is charged in the end: the reported usage, in place of the estimate (docs/contract.md#charging)."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -2,5 +2,5 @@
 
 from typing import Final
 
-VERSION: Final = "0.1.0"
+VERSION: Final = "0.2.0"
 """As in pyproject.toml; a test holds them together. The program runs from a folder, without being installed."""

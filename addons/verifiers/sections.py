@@ -1,4 +1,4 @@
-"""What each verifier is told, under `caller.NAME` in the configuration file (SPEC §10)."""
+"""What each verifier is told, under `caller.NAME` in the configuration file (docs/contract.md#callers)."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self

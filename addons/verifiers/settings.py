@@ -1,4 +1,4 @@
-"""The `caller:` keys of the configuration file (SPEC §10): who is asked about a bearer token."""
+"""The `caller:` keys of the configuration file (docs/contract.md#callers): who is asked about a bearer token."""
 
 from collections import Counter
 from typing import Annotated, Any, Final, Literal, Self
@@ -19,7 +19,7 @@ _UNUSED: Final = "Default none: needed where the verifier is this one"
 
 
 class CallerSettings(Section):
-    """How it is checked who calls (SPEC §3)."""
+    """How it is checked who calls (docs/contract.md#callers)."""
 
     verifier: Annotated[
         Annotated[Name, Tag("[one]")] | Annotated[tuple[Name, ...], Tag("[several]"), Field(min_length=1)],

@@ -1,4 +1,4 @@
-"""What was proved about a token is remembered for a while, by the hash of the whole token (SPEC §3)."""
+"""Remembers for a while what was proved about a token, by the hash of the whole token (docs/contract.md#callers)."""
 
 import time
 from collections import OrderedDict

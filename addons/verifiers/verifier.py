@@ -26,7 +26,7 @@ from addons.verifiers.workload_sections import KubernetesSettings
 __all__ = ["Verifier", "build"]
 
 _REFUSED_SECONDS: Final = 5.0
-"""How long a refused token is refused without asking again: some clients retry a 401 six times (SPEC §8)."""
+"""How long a refused token is refused without asking again: Codex repeats a 401 (docs/contract.md#refusals)."""
 
 
 def build(settings: CallerSettings, alarm: RaiseAlarm = log_alarm) -> Verifier:

@@ -11,7 +11,8 @@ from addons.verifiers.refused import invalid
 LONGEST_TOKEN: Final = 16 * 1024
 """Characters. Foundry's tokens have under 1,000; hashing and sending on anything at all would cost."""
 
-BEARER: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")  # SPEC §2; so a token can't break out of a header or a form
+BEARER: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")  # docs/contract.md#tokens
+"""A token of this form can't break out of a header or a form."""
 
 
 class WellFormed:

@@ -30,7 +30,7 @@ FORWARDED: Final = frozenset((
     "host", "content-type", "accept", "accept-encoding", "user-agent", "authorization", "content-length",
     "idempotency-key", "x-client-request-id",
 ))  # fmt: skip
-"""Every header that may reach the provider (SPEC §2)."""
+"""Every header that may reach the provider (docs/contract.md#request-headers)."""
 
 KEY: Final = ec.generate_private_key(ec.SECP256R1())
 

@@ -17,7 +17,7 @@ def test_every_kind_is_whole(kind: Kind) -> None:
 
 
 def test_a_policy_no_is_never_what_clients_retry() -> None:
-    """Palantir's fetch tries again 12 times on 429 and 503 (SPEC §8)."""
+    """Palantir's fetch tries again 12 times on 429 and 503 (docs/contract.md#refusals)."""
     assert {name for name, kind in KINDS.items() if kind.status in {429, 503}} == {
         "verifier_unreachable",
         "rate_limited",
@@ -85,7 +85,7 @@ CONTRACT = {
     "fault": (500, "INTERNAL", "Default:Internal", "sidecar_error"),
     "shutting_down": (503, None, None, "sidecar_shutting_down"),
 }  # fmt: skip
-"""Status, errorCode, errorName and error.code: the rows of SPEC §6, and those beyond it."""
+"""Status, errorCode, errorName and error.code: the rows of docs/contract.md#refusals, and those beyond it."""
 
 
 def test_the_table_is_the_contracts() -> None:

@@ -1,4 +1,4 @@
-"""A second judge, deliberately naive: written from the contract's words alone (SPEC §4), and never from the tables.
+"""A second judge, deliberately naive: written from docs/contract.md#fields alone, and never from the tables.
 
 It walks a parsed body and knows names. ``scan`` looks for what may not be inside one that leaves; ``objections``
 says why one may not leave under the default policy.

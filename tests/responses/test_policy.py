@@ -1,4 +1,4 @@
-"""What may leave, what may not, at every door and depth (SPEC §4)."""
+"""What may leave, what may not, at every door and depth (docs/contract.md#fields)."""
 
 import copy
 from collections.abc import Callable

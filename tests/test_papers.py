@@ -1,0 +1,97 @@
+"""The papers hold together: what they cite is there, and what code cites of them is there."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LISTED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+PAPERS = sorted(name for name in LISTED if name.endswith(".md") and (ROOT / name).is_file())
+SOURCES = [name for name in LISTED if name.endswith((".py", ".yaml", ".sh", ".toml", "Dockerfile")) or name == "run.sh"]
+
+CITED = re.compile(r"(?<![\w/])(docs/[\w./-]+?\.md)#([\w-]+)")
+LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([\w-]+))?\)")
+TEST = re.compile(r"`(tests/[\w./-]+\.py)(?:::(\w+))?`")
+PLANS = re.compile(r"\b(?:SPEC|DESIGN|EXCHANGE|MITMPROXY|SEED)\b(?: §|\.md|\.txt)")
+"""Documents that this repository does not have."""
+
+
+def anchors(paper: Path) -> list[str]:
+    """The anchors of a page's headings, as Markdown's readers on the web make them."""
+    text = re.sub(r"^```.*?^```", "", paper.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ +(.+?)\s*$", text, re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+def text_of(name: str) -> str:
+    path = ROOT / name
+    return path.read_text() if path.is_file() else ""
+
+
+def citations() -> list[tuple[str, str, str]]:
+    return sorted({(name, *found) for name in [*SOURCES, *PAPERS] for found in CITED.findall(text_of(name))})
+
+
+@pytest.mark.parametrize(("source", "paper", "anchor"), citations())
+def test_what_code_cites_is_there(source: str, paper: str, anchor: str) -> None:
+    assert (ROOT / paper).is_file(), f"{source} cites {paper}"
+    assert anchor in anchors(ROOT / paper), f"{source} cites {paper}#{anchor}"
+
+
+def test_code_cites_the_contract() -> None:
+    assert {paper for _, paper, _ in citations()} >= {"docs/contract.md", "docs/mitmproxy.md"}
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_every_heading_has_an_anchor_of_its_own(name: str) -> None:
+    found = anchors(ROOT / name)
+    if name == "CHANGELOG.md":  # whose form repeats Added, Changed, Removed
+        return
+    assert sorted(found) == sorted(set(found))
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_links_lead_somewhere(name: str) -> None:
+    for target, anchor in LINK.findall(text_of(name)):
+        path = (ROOT / name).parent / target if target else ROOT / name
+        assert path.exists(), f"{name} links to {target}"
+        if anchor:
+            assert anchor in anchors(path), f"{name} links to {target}#{anchor}"
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_the_tests_a_paper_names_are_there(name: str) -> None:
+    for file, function in TEST.findall(text_of(name)):
+        assert (ROOT / file).is_file(), f"{name} names {file}"
+        if function:
+            found = re.search(rf"^(?:async )?def {function}\(", text_of(file), re.MULTILINE)
+            assert found, f"{name} names {file}::{function}"
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_the_files_a_paper_names_are_there(name: str) -> None:
+    if name in {"CHANGELOG.md", "docs/upgrade.md"}:  # which tell of what is gone
+        return
+    for file in re.findall(r"`((?:addons|deploy|docs|tests)/[\w./-]+)`", text_of(name)):
+        assert (ROOT / file).exists(), f"{name} names {file}"
+
+
+def test_nothing_points_at_a_plan_that_is_not_here() -> None:
+    files = [name for name in [*SOURCES, *PAPERS] if name != "tests/test_papers.py"]
+    assert [name for name in files if PLANS.search(text_of(name))] == []
+
+
+@pytest.mark.parametrize("paper", [each for each in PAPERS if each.startswith("docs/decisions/")])
+def test_a_decision_is_one_short_page_in_one_form(paper: str) -> None:
+    text = text_of(paper)
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Cost", "Look again"]
+    number = int(Path(paper).name[:3])
+    assert text.startswith(f"# {number}. ")
+    assert len(text.splitlines()) <= 40
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    numbers = [int(Path(name).name[:3]) for name in PAPERS if name.startswith("docs/decisions/")]
+    assert numbers == list(range(1, len(numbers) + 1))
