@@ -26,6 +26,8 @@ from addons.exchange.upstream.pool import UpstreamPool
 from addons.foundry.alarms import Alarm
 from addons.foundry.limit_refusals import standing_headers
 from addons.gates.body_budget import BodyBudget
+from addons.inspecting.explainer import Explainer
+from addons.inspecting.flows import FlowViews
 from addons.journal.journal import Journal
 from addons.observation import ABOUT, Started, observe
 from addons.process import logs
@@ -77,6 +79,8 @@ def assemble(
     observation = observe(settings, lambda: services.under_way, lambda: readiness.missing())  # noqa: PLW0108 - made below
     readiness = Readiness(in_force, counters, lambda: lifecycle.draining, observation.needed)
     recorder = [Recorder(tape)] if tape else []
+    flows = [FlowViews(settings.inspect, settings.foundry.error_format)] if inspect else []
+    explainer = [Explainer(lambda: in_force.rules.gates)] if inspect else []
     sinks = (lasting.under_way.leave, lambda call, _record: settlement.settle(call), *observation.sinks)
     journal = Journal(sinks, ABOUT, logs.calls(), observation.alarms)
     services = Services(
@@ -88,7 +92,7 @@ def assemble(
         journal.record,
         settings.foundry.error_format,
         standing=_standing,
-        observers=Observers(*recorder),
+        observers=Observers(*recorder, *flows),
     )
     alter(services)
     bounds = ConnectionBounds(max(8, descriptors() - RESERVED))
@@ -106,6 +110,8 @@ def assemble(
         listener,
         Started("sidecar-settlement", settlement),
         *recorder,
+        *flows,
+        *explainer,
         journal,
         *observation.parts,
         readiness,

@@ -37,6 +37,7 @@ class Exchange:
     """Serves one request of one caller's connection."""
 
     def __init__(self, services: Services, caller: CallerConnection, request: Request) -> None:
+        self._services = services
         self.request = request
         self.call = open_call(request, caller.peer)
         self._telling = Telling(services, caller, request, self.call)
@@ -48,7 +49,6 @@ class Exchange:
             quotes_credential=self.quotes_credential,
             watch=self._watch() if services.observers else None,
         )
-        self._services = services
         self._rules = services.in_force.rules  # a reload does not change them for a call that has begun
         self._caller = caller
         self._deadline = Deadline(self.end)
@@ -100,6 +100,7 @@ class Exchange:
                 self._caller.write(answers.CONTINUE)
         read = await body.read()
         self._deadline.clear()
+        self._services.observers.received(self, read)
         return read
 
     async def _send(self, judged: Judged | PassedOn) -> None:

@@ -54,6 +54,8 @@ class Relay:
         self._watch = watch
         self.passing: Passing | None = None  # None: no head has come
         self.fields: answers.Fields = ()  # the provider's
+        self.outgoing: answers.Fields = ()  # those of an answer that passes, as the caller gets them
+        self.error_event = b""  # what a stream was ended with that broke off
         self.kept = bytearray()  # of an answer that does not pass
         self.overflowed = False  # more came than is kept
         self.failure: BaseException | None = None  # of the other side, or a fault of our own
@@ -119,14 +121,16 @@ class Relay:
         self.fields = headers
         self.passing = passing_of(self._call, status, fields)
         answer.streamed = self.passing == "events"
+        if self.passing != "kept":
+            known_length = self.passing != "events" and b"content-length" in fields
+            self._framing = answers.framing_of(
+                status, version=self._version, method=self._call.method, length=known_length
+            )
+            self.outgoing = tuple(self._outgoing())
+            self._head = answers.head(status, self.outgoing)
+            self._call.status = status
         if self._watch is not None:
             self._watch.begins()
-        if self.passing == "kept":
-            return
-        known_length = self.passing != "events" and b"content-length" in fields
-        self._framing = answers.framing_of(status, version=self._version, method=self._call.method, length=known_length)
-        self._head = answers.head(status, self._outgoing())
-        self._call.status = status
 
     def _payload_came(self, payload: bytes) -> None:
         if self._watch is not None:
@@ -175,6 +179,7 @@ class Relay:
         """
         if self.passing == "events":
             if event := self._stream.cut(code, sentence):
+                self.error_event = event
                 self._out.append(event)
             self._flush()
             self._end_framing()

@@ -35,6 +35,9 @@ class Observer:
     def opened(self, exchange: "Exchange") -> None:
         """The head has come; no gate has judged it."""
 
+    def received(self, exchange: "Exchange", body: bytes) -> None:
+        """Its body has come, as the caller sent it."""
+
     def released(self, exchange: "Exchange") -> None:
         """Every gate has passed it; nothing has left."""
 
@@ -59,6 +62,9 @@ class Observers(Observer):
 
     def opened(self, exchange: "Exchange") -> None:
         self._tell(lambda observer: observer.opened(exchange))
+
+    def received(self, exchange: "Exchange", body: bytes) -> None:
+        self._tell(lambda observer: observer.received(exchange, body))
 
     def released(self, exchange: "Exchange") -> None:
         self._tell(lambda observer: observer.released(exchange))

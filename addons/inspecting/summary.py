@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from addons.call import Outcome
+from addons.call import Call, Outcome
 
 type Record = Mapping[str, Any]
 
@@ -18,16 +18,18 @@ WIDTH: Final = 90
 MARKERS: Final[Mapping[str, str]] = {
     Outcome.SERVED: ":white_check_mark:",
     Outcome.PROVIDER_ERROR: ":boom:",
-    Outcome.TRUNCATED: ":scissors:",
-    Outcome.TIMED_OUT: ":hourglass:",
+    Outcome.TRUNCATED: ":boom:",
+    Outcome.TIMED_OUT: ":boom:",
     Outcome.CALLER_GONE: ":wave:",
     Outcome.CALLER_STALLED: ":snail:",
-    Outcome.SHUT_DOWN: ":door:",
+    Outcome.SHUT_DOWN: ":boom:",
     Outcome.REFUSED: ":no_entry:",
-    Outcome.FAULT: ":rotating_light:",
+    Outcome.FAULT: ":boom:",
     "failed": ":boom:",
 }
 """What an outcome looks like in mitmproxy's list of flows: its own names of emoji."""
+
+UNDER_WAY: Final = ":hourglass_flowing_sand:"
 
 CHANGED_MARKER: Final = ":pencil2:"
 """Served, though something the app sent was made different or taken out; additions alone are the rule."""
@@ -40,14 +42,26 @@ def marker(record: Record) -> str:
 
 
 def comment(record: Record) -> str:
-    """Model, project, tokens and time; for what was not served, also why."""
+    """Model, project, tokens, time and caller; for what was not served, first where and why."""
     parts = [
         " ".join(filter(None, (_refused(record), _model(record)))),
         _locators(record),
         _tokens(record),
         _seconds(record),
+        record.get("caller"),
     ]
     return " · ".join(filter(None, parts))
+
+
+def comment_under_way(call: Call) -> str:
+    """The same as far as it is known; before the model is, what was asked for."""
+    asked = f"{call.method} {call.target.partition('?')[0]}"
+    known = {
+        "foundry.attribution": call.attribution,
+        "gen_ai.request.model": call.model.provider_model if call.model else asked,
+    }
+    caller = call.caller.subject if call.caller else None
+    return " · ".join(filter(None, (_model(known), _locators(known), caller)))
 
 
 def line(record: Record) -> str:
@@ -124,13 +138,19 @@ def _shown(record: Record, *parts: str | None) -> str:
 def _refused(record: Record) -> str:
     if _is_served(record):
         return ""
-    return " ".join(filter(None, (record.get("policy.param"), record.get("policy.rule") or _error(record))))
+    why = record.get("policy.rule") or _error(record)
+    return " ".join(filter(None, (_failed(record), record.get("policy.param"), why)))
 
 
 def _error(record: Record) -> str | None:
     """What went wrong, where its one word says more than the outcome does."""
     error = record.get("error.type", record.get("refusal.name"))
     return None if error == outcome(record) else error
+
+
+def _failed(record: Record) -> str:
+    """The outcome, where the call failed: one marker stands for several."""
+    return outcome(record) if MARKERS[outcome(record)] == ":boom:" and record.get("call.outcome") else ""
 
 
 def _status(record: Record) -> str:
@@ -160,4 +180,6 @@ def _count(tokens: int | None) -> str:
 
 def _seconds(record: Record) -> str:
     total = record.get("duration.total")
-    return "" if total is None else f"{total:.2f} s"
+    if total is None:
+        return ""
+    return f"{total:.2f} s" if total >= 1 else f"{total * 1000:.3g} ms"

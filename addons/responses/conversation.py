@@ -68,6 +68,24 @@ def answer_lines(response: Json) -> Iterator[str]:
     yield from items(response.get("output"))
 
 
+def last_said(document: Json) -> str:
+    """The text of the last message by a user in a parsed request; empty where there is none."""
+    given = _member(document, "input")
+    if isinstance(given, str):
+        return given[:TEXT]
+    for item in reversed(given if isinstance(given, list) else []):
+        if _member(item, "role") == "user":
+            content = _member(item, "content")
+            parts = [content] if isinstance(content, str) else [_member(part, "text") for part in _listed(content)]
+            if text := next((part for part in reversed(parts) if isinstance(part, str)), ""):
+                return text[:TEXT]
+    return ""
+
+
+def _listed(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
+
+
 def items(given: Json) -> Iterator[str]:
     """The items of an input or an output."""
     if given is None:

@@ -88,10 +88,10 @@ def test_marker(record: dict[str, Any], expected: str) -> None:
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
-        (SERVED, "gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s"),
-        (REFUSED, "tools[0] COST · 0.00 s"),
-        (FAILED, "provider_unreachable gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s"),
-        (ended(Outcome.TRUNCATED), "gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s"),
+        (SERVED, "gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s · anna"),
+        (REFUSED, "tools[0] COST · 1 ms"),
+        (FAILED, "provider_error provider_unreachable gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s · anna"),
+        (ended(Outcome.TRUNCATED), "truncated gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s · anna"),
         (LOST, "not_found POST /v1/responses"),
         ({"policy.decision": "allowed", "call.outcome": "served", "gen_ai.usage.output_tokens": 1}, "? in + 1 out"),
         (OLD, "provider_failed gpt-5.2"),
@@ -140,7 +140,7 @@ def test_line(record: dict[str, Any], expected: str) -> None:
                 "  where    tools[0]",
                 "  rule     COST",
                 "  setting  policy.rules.tool.mcp",
-                "  time     0.00 s",
+                "  time     1 ms",
             ],
         ),
         (

@@ -69,7 +69,7 @@ def test_no_surface_holds_a_secret_at_any_time(
                 provider.wait_for_calls(1)
                 thinking = surfaces(web)
                 assert_no_secret(thinking, "while the provider thinks")
-            assert "provider-key-stand-in-" in thinking["0 curl"]
+            assert "Hello, world" in thinking["0 curl"]
 
             provider.script("hold=8 events=12")
             thread = ask_in_the_background(web)

@@ -113,10 +113,10 @@ class Web:
         self.process.stderr.close()
 
     def flows(self, count: int) -> list[dict[str, Any]]:
-        """The flows of the page, oldest first, once the last of so many has its comment."""
-        self._wait(self.output, rf'(?s)(?:"event": "call".*){{{count}}}')
+        """The flows of the page, oldest first, once so many have ended."""
+        self._wait(self.output, rf'(?s)(?:"event": ?"call".*){{{count}}}')
         found: list[dict[str, Any]] = self.http.get("/flows").json()
-        while not (len(found) >= count and all(flow["comment"] for flow in found)):
+        while not (len(found) >= count and all(flow["marked"] not in {"", "⏳"} for flow in found)):
             found = self.http.get("/flows").json()
         return found
 

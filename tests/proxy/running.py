@@ -8,7 +8,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from mitmproxy import certs, http, options
+from mitmproxy import certs, options
+from mitmproxy.addons.view import View
 from mitmproxy.hooks import ConfigureHook
 from mitmproxy.io import FlowWriter
 from mitmproxy.tools.dump import DumpMaster
@@ -42,27 +43,12 @@ class _Ready:
         self.event.set()
 
 
-class _Saving:
-    """Writes every flow once it has ended, in the form of a download from the page."""
-
-    name = "test-saving"
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def response(self, flow: http.HTTPFlow) -> None:
-        with self._file.open("ab") as stream:
-            FlowWriter(stream).add(flow)
-
-    error = response
-
-
 class RunningSidecar:
     """Starts on enter, stops on exit. ``alter`` may change what every exchange works with.
 
     ``saved``: where all flows lie at the end, as the page gives them for download. ``options``: of mitmproxy, on
-    top of the sidecar's own. ``inspect``: as under ``web``. ``tape``: as
-    under ``--record``. ``without`` says which addons are left out; ``hooks`` are those to put in the place of an
+    top of the sidecar's own. ``inspect``: as under ``web``, with a list of flows, which ``view`` may replace.
+    ``tape``: as under ``--record``. ``without`` says which addons are left out; ``hooks`` are those to put in the place of an
     addon's own, by its name and theirs.
     """
 
@@ -74,6 +60,7 @@ class RunningSidecar:
         saved: Path | None = None,
         options: Mapping[str, Any] | None = None,
         inspect: bool = False,
+        view: View | None = None,
         tape: Tape | None = None,
         without: Callable[[Any], bool] = lambda _addon: False,
         hooks: Mapping[str, Mapping[str, Any]] | None = None,
@@ -92,6 +79,8 @@ class RunningSidecar:
                 setattr(self.part(name), hook, function)
         self._saved = saved
         self._more = dict(options or {})
+        self.view: View = View() if view is None else view
+        self._inspect = inspect
         self._error: BaseException | None = None
 
     def __enter__(self) -> Self:
@@ -112,6 +101,10 @@ class RunningSidecar:
         self.master.shutdown()
         self._thread.join(10)
         assert not self._thread.is_alive(), "the sidecar did not stop"
+        if self._saved:
+            with self._saved.open("wb") as stream:
+                for flow in self.view.resolve("@all"):
+                    FlowWriter(stream).add(flow)
 
     def part(self, name: str) -> Any:
         """One of the sidecar's addons."""
@@ -137,10 +130,11 @@ class RunningSidecar:
         async def main() -> None:
             self.loop = asyncio.get_running_loop()
             self.master = DumpMaster(options.Options(), with_termlog=False, with_dumper=False)
+            if self._inspect:
+                self.master.addons.add(self.view)
             self.master.options.update(**mitmproxy_options.all_options(self.settings), **self._more)
             script = _Script(self.addons)
-            saving = [_Saving(self._saved)] if self._saved else []
-            self.master.addons.add(script, ready, *saving)
+            self.master.addons.add(script, ready)
             chain = self.master.addons.chain
             chain.insert(chain.index(self.master.addons.get("scriptloader")), chain.pop(chain.index(script)))
             self.master.addons.invoke_addon_sync(script, ConfigureHook(set(self.master.options.keys())))

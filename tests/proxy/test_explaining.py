@@ -9,10 +9,11 @@ import pytest
 from mitmproxy import io as flow_io
 from mitmproxy.flow import Flow
 from mitmproxy.http import HTTPFlow
+from mitmproxy.test import tflow
 
 from addons.__main__ import main
-from addons.inspecting.originals import KEY
-from tests.conftest import PROVIDER_KEY, SettingsMaker
+from addons.inspecting.originals import LEFT, SENT_BY_0_1, original
+from tests.conftest import PATH, PROVIDER_KEY, SettingsMaker
 from tests.proxy.client import HELLO, TOKEN, post
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
@@ -64,40 +65,49 @@ def test_flows_saved_while_inspecting_are_explained_again(saved: Path, capsys: p
 
 @pytest.mark.parametrize("saved", [True], indirect=True)
 def test_what_is_kept_of_a_request_holds_no_secret(saved: Path) -> None:
-    kept = [flow.metadata[KEY] for flow in read(saved) if KEY in flow.metadata]
-    assert [json.loads(each["body"]) for each in kept] == [HELLO, {**HELLO, "stream": True}]
-    assert ["attribution", "ri.compass.main.folder.1"] in kept[0]["headers"]
+    flows = [flow for flow in read(saved) if isinstance(flow, HTTPFlow)]
+    sent = [original(flow) for flow in flows]
+    assert [json.loads(each.body) for each in sent[:2] if each] == [HELLO, {**HELLO, "stream": True}]
+    assert sent[0]
+    assert ("attribution", "ri.compass.main.folder.1") in sent[0].headers
+    left = [flow.metadata[LEFT] for flow in flows if LEFT in flow.metadata]
+    assert [json.loads(each["body"])["store"] for each in left] == [False, False]
+    assert not [name for each in left for name, _ in each["headers"] if name.lower() == "authorization"]
     for secret in (TOKEN, PROVIDER_KEY, "very-secret"):
         assert secret.encode() not in saved.read_bytes()
 
 
 @pytest.mark.parametrize("saved", [False], indirect=True)
-def test_a_headless_run_keeps_nothing_and_explains_what_it_can(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert not [flow for flow in read(saved) if KEY in flow.metadata]
-    assert main(["explain", str(saved), "--json"]) == 1
+def test_a_headless_run_makes_no_flows(saved: Path) -> None:
+    assert not saved.exists() or not saved.read_bytes()
+
+
+def test_flows_saved_by_0_1_are_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Theirs hold what left as the request, and what the app sent beside it unless it was large."""
+    file = tmp_path / "flows"
+    with file.open("wb") as stream:
+        for body in (json.dumps(HELLO).encode(), None):
+            flow = tflow.tflow(resp=True)
+            flow.client_conn.sni = None
+            flow.request.headers["Authorization"] = "Bearer provider-key-stand-in-1"
+            flow.metadata["sidecar"] = {"policy.decision": "served", "call.id": "an-id"}
+            if body:
+                head = [["Host", "localhost"], ["Content-Type", "application/json"]]
+                flow.metadata[SENT_BY_0_1] = {"method": "POST", "target": PATH, "headers": head, "body": body}
+            flow_io.FlowWriter(stream).add(flow)
+    assert main(["explain", str(file), "--json"]) == 0
     shown = capsys.readouterr()
-    assert [each["verdict"] for each in json.loads(shown.out)] == VERDICTS[2:]
-    assert shown.err.count("holds only the request that left") == 2
-    assert shown.err.count("At the time it was served") == 2
-
-
-class Kept:
-    name = "test-kept"
-
-    def __init__(self) -> None:
-        self.flows: list[HTTPFlow] = []
-
-    def response(self, flow: HTTPFlow) -> None:
-        self.flows.append(flow)
+    assert [each["verdict"] for each in json.loads(shown.out)] == ["served"]
+    assert shown.err.count("holds only the request that left") == 1
+    assert shown.err.count("At the time it was served") == 1
 
 
 def test_the_command_for_the_focused_flow(make_settings: SettingsMaker, records: Records) -> None:
-    kept = Kept()
-    with RunningSidecar(make_settings(), alter=lambda parts: parts.append(kept), inspect=True) as sidecar:
+    with RunningSidecar(make_settings(), inspect=True) as sidecar:
         for call in CALLS:
             post(sidecar.port, **call)
         records.wait(count=len(CALLS))
-        shown = sidecar.on_loop(lambda: sidecar.master.commands.call("sidecar.explain", kept.flows))
+        shown = sidecar.on_loop(lambda: sidecar.master.commands.call("sidecar.explain", sidecar.view.resolve("@all")))
     verdicts = [part.partition("): ")[2].split()[0] for part in shown.split("\n\n")]
     assert verdicts == VERDICTS
     assert "Hello, world" not in records.everything()

@@ -262,18 +262,16 @@ def test_by_default_nothing_is_dialled(make_settings: SettingsMaker, foundry: Fo
         ("/refused/by/the/last/gate", [("Via", "1.1 foundry-sidecar")]),
     ],
 )
-@pytest.mark.parametrize("inspect", [False, True])
 def test_no_view_of_a_flow_holds_a_secret(
     target: str,
     more: list[tuple[str, str]],
-    inspect: bool,
     start: Start,
     foundry: FoundryServer,
     records: Records,
     tmp_path: Path,
 ) -> None:
     watcher = Watcher()
-    with start(alter=lambda parts: parts.append(watcher), inspect=inspect) as sidecar:
+    with start(inspect=True, view=watcher) as sidecar:
         reply = ask(sidecar, target, headers=[("Cookie", "session=very-secret"), ("X-Api-Key", "own-key"), *more])
         records.wait()
     assert len(watcher.seen) >= 4

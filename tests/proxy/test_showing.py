@@ -1,20 +1,26 @@
 """Answers that are still coming, as a list of flows shows them; and that showing them harms none."""
 
+import json
+import re
+import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from mitmproxy import ctx
 from mitmproxy.addons.view import View
+from mitmproxy.http import Response
 
 from addons.simulator.provider import SimulatedProvider
-from tests.conftest import SettingsMaker
-from tests.proxy.client import HELLO, post
+from tests.conftest import PATH, PROVIDER_KEY, SettingsMaker
+from tests.inspecting.web import until
+from tests.proxy.client import HELLO, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
-from tests.proxy.test_closed import part
 from tests.records import Records
 
 STREAM = {**HELLO, "stream": True}
-KEPT = 2000
+KEPT = 4000
 
 
 class Seen(View):
@@ -37,7 +43,7 @@ class Seen(View):
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("addons.inspecting.inspector.LOOK_EVERY", 0.02)
+    monkeypatch.setattr("addons.inspecting.flows.LOOK_EVERY", 0.02)
 
 
 def test_it_grows_up_to_what_is_kept(
@@ -46,14 +52,14 @@ def test_it_grows_up_to_what_is_kept(
     provider.script("events=40 pause=0.03")
     view = Seen()
     settings = make_settings(inspect={"answer_bytes": KEPT})
-    with RunningSidecar(settings, inspect=True, alter=lambda parts: parts.append(view)) as sidecar:
+    with RunningSidecar(settings, inspect=True, view=view) as sidecar:
         assert post(sidecar.port, STREAM).body.endswith(b"\n\n")
         records.wait()
         (flow,) = view._view
     assert view.lengths == sorted(view.lengths)
     assert len(set(view.lengths)) > 3
     assert view.lengths[-1] == len(flow.response.raw_content) == KEPT
-    assert len(part(sidecar.addons, "sidecar-inspector")._captures) == 0
+    assert sidecar.part("sidecar-flows")._under_way == {}
 
 
 @pytest.mark.parametrize("fault", [RuntimeError("injected"), MemoryError(), KeyError("injected")])
@@ -65,7 +71,7 @@ def test_a_fault_in_showing_does_not_reach_the_stream(
 
     provider.script("events=20 pause=0.02", "events=20")
     view = Seen(raise_it)
-    with RunningSidecar(make_settings(), inspect=True, alter=lambda parts: parts.append(view)) as sidecar:
+    with RunningSidecar(make_settings(), inspect=True, view=view) as sidecar:
         first, second = post(sidecar.port, STREAM), post(sidecar.port, STREAM)
         served = records.wait(count=2)
     assert first.body.count(b"event: ") == second.body.count(b"event: ")
@@ -73,18 +79,90 @@ def test_a_fault_in_showing_does_not_reach_the_stream(
     assert records.of("not_shown")
 
 
-def test_without_a_list_nothing_is_kept(
+def test_a_call_is_in_the_list_from_its_first_moment(
     make_settings: SettingsMaker, provider: SimulatedProvider, records: Records
 ) -> None:
-    kept: list[Any] = []
+    provider.script("hold=8 events=12")
+    with RunningSidecar(make_settings(), inspect=True) as sidecar:
+        with socket.create_connection(("127.0.0.1", sidecar.port)) as connection:
+            whole = request_bytes(STREAM, headers=[("attribution", "ri.compass.main.folder.the-project")])
+            connection.sendall(whole[:-5])
+            seen = [until(lambda: next(iter(sidecar.view._store.values()), None)).comment]
+            connection.sendall(whole[-5:])
+            (call,) = provider.wait_for_calls()
+            (flow,) = sidecar.view._store.values()
+            seen.append(flow.comment)
+            call.release()
+            read_reply(connection)
+            records.wait()
+    assert seen == [
+        f"⏳ POST {PATH}",
+        "⏳ gpt-5.2 · the-project · development · “Hello, world”",
+    ]
+    assert re.fullmatch("✅ gpt-5.2 · the-project · .* · development · “Hello, world”", flow.comment)
 
-    class Last:
-        name = "test-last"
 
-        def response(self, flow: Any) -> None:
-            kept.append((flow.response.raw_content, flow.response.stream.copy))
+def test_nothing_of_it_where_nobody_looks(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, tmp_path: Path
+) -> None:
+    """As under ``start``: no flow is made, though a list and a file would take them."""
+    view, file = View(), tmp_path / "flows"
 
-    with RunningSidecar(make_settings(), inspect=True, alter=lambda parts: parts.append(Last())) as sidecar:
+    class Lists:
+        name = "test-lists"
+
+        def load(self, _loader: object) -> None:
+            ctx.master.addons.add(view)
+
+    with RunningSidecar(make_settings(), saved=file) as sidecar:
+        sidecar.on_loop(lambda: sidecar.master.addons.add(Lists()))
         post(sidecar.port, STREAM)
         records.wait()
-    assert kept == [(None, None)]
+    assert (len(view._store), file.exists() and file.stat().st_size) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("directive", "told"),
+    [
+        ("status=500", b'"code":"upstream_error"'),
+        ("reset", b'"code":"upstream_error"'),
+        ("cut=2", b'"code":"stream_truncated"'),
+    ],
+)
+def test_what_failed_is_shown_with_the_very_error_that_the_app_got(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, directive: str, told: bytes
+) -> None:
+    provider.script(directive)
+    with RunningSidecar(make_settings(), inspect=True) as sidecar:
+        reply = post(sidecar.port, STREAM)
+        records.wait()
+        (flow,) = sidecar.view._store.values()
+    assert told in reply.body
+    assert (flow.response.status_code, flow.response.raw_content) == (reply.status, reply.body)
+    assert flow.comment.startswith("💥 ")
+    assert flow.error
+
+
+def test_what_is_changed_in_a_flow_changes_nothing_that_leaves(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records
+) -> None:
+    class Editing(View):
+        name = "view"
+
+        def add(self, flows: Any) -> None:
+            super().add(flows)
+            self.update(flows)
+
+        def update(self, flows: Any) -> None:
+            for flow in flows:
+                flow.request.content = b'{"model": "gpt-evil", "store": true}'
+                flow.request.headers["Authorization"] = "Bearer another"
+                flow.request.path = "/elsewhere"
+                flow.response = Response.make(418)
+
+    with RunningSidecar(make_settings(), inspect=True, view=Editing()) as sidecar:
+        reply = post(sidecar.port)
+        records.wait()
+    (call,) = provider.calls
+    assert (reply.status, call.target, json.loads(call.body)["input"]) == (200, "/v1/responses", HELLO["input"])
+    assert call.values("authorization") == [f"Bearer {PROVIDER_KEY}"]

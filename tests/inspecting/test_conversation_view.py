@@ -6,8 +6,8 @@ import pytest
 from mitmproxy import contentviews, http
 from mitmproxy.test import tflow
 
-from addons.inspecting.inspector import CUT, Capture, ConversationView
-from addons.inspecting.originals import KEY
+from addons.inspecting.conversation_view import CUT, ConversationView
+from addons.inspecting.originals import LEFT, SENT_BY_0_1
 from addons.responses.conversation import PAGE
 
 VIEW = ConversationView()
@@ -33,7 +33,15 @@ def test_any_bytes(data: bytes, answer: bool, content_type: str) -> None:
 
 @pytest.mark.parametrize(
     "metadata",
-    [{"sidecar": {}}, {"sidecar": 7}, {KEY: {"method": 1}}, {KEY: {"method": 1, "target": 2, "headers": 3, "body": 4}}],
+    [
+        {"sidecar": {}},
+        {"sidecar": 7},
+        {LEFT: 7},
+        {LEFT: {}},
+        {LEFT: {"headers": 3, "body": 4}},
+        {SENT_BY_0_1: {"method": 1}},
+        {SENT_BY_0_1: {"method": 1, "target": 2, "headers": 3, "body": 4}},
+    ],
 )
 def test_odd_metadata_of_a_loaded_flow(metadata: dict[str, Any]) -> None:
     assert "Hello" in shown(flow(**metadata), b'{"input": "Hello"}')
@@ -50,9 +58,26 @@ def test_twenty_megabytes() -> None:
     ("encoding", "expected"),
     [("identity", "user:\n  Hello"), ("gzip", "[18 bytes, gzip]"), ("unheard-of", "[18 bytes, unheard-of]")],
 )
-def test_the_original_is_decoded(encoding: str, expected: str) -> None:
+def test_what_a_flow_by_0_1_keeps_beside_its_request_is_decoded(encoding: str, expected: str) -> None:
     kept = {"method": "POST", "target": "/", "headers": [["Content-Encoding", encoding]], "body": b'{"input": "Hello"}'}
-    assert expected in shown(flow(**{KEY: kept}), b"{}")
+    assert expected in shown(flow(**{SENT_BY_0_1: kept}), b"{}")
+
+
+@pytest.mark.parametrize(
+    ("leaving", "expected"),
+    [
+        ({"body": b'{"input": "Hello", "store": false}', "headers": [["Host", "there"]]}, "store: (absent) -> false\n"),
+        ({"body": b'{"input": "Hello"}', "headers": []}, "(nothing in the body)\nheaders kept back: host\n"),
+        ({"body": None, "headers": []}, "(not kept: what left was over 1,048,576 bytes"),
+    ],
+    ids=["a member more", "as it came", "too large to be kept"],
+)
+def test_what_left_is_beside_what_the_app_sent(leaving: dict[str, Any], expected: str) -> None:
+    sent = flow(**{LEFT: leaving})
+    sent.request.headers = http.Headers(host="here")
+    text = shown(sent, b'{"input": "Hello"}')
+    assert expected in text
+    assert "user:\n  Hello" in text
 
 
 def test_a_cut_answer_says_so() -> None:
@@ -68,11 +93,3 @@ def test_where_it_is_the_first_choice(path: str, metadata: dict[str, Any], wante
     seen.request.path = path
     assert (VIEW.render_priority(b"", contentviews.Metadata(flow=seen)) > 1) is wanted
     assert VIEW.render_priority(b"", contentviews.Metadata()) < 0
-
-
-@pytest.mark.parametrize(("most", "kept"), [(0, b""), (3, b"abc"), (4, b"abcd"), (9, b"abcdef")])
-def test_capture(most: int, kept: bytes) -> None:
-    capture = Capture(most)
-    for chunk in (b"abc", b"", b"def"):
-        capture(chunk)
-    assert (bytes(capture.kept), capture.total) == (kept, 6)

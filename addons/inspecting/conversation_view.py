@@ -1,0 +1,103 @@
+"""How mitmweb shows a request or an answer: as a conversation, below the verdict."""
+
+import textwrap
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+import structlog
+from mitmproxy import contentviews, http
+
+from addons.foundry.content_encoding import CorruptError, TooLargeError, decode
+from addons.inspecting import summary
+from addons.inspecting.originals import MAX_KEPT, SENT_BY_0_1, Original, header_table, left, original
+from addons.responses import conversation
+from addons.responses.put_together import response_of
+from addons.responses.verdict import Json
+
+CUT: Final = "sidecar.cut"
+"""In ``flow.metadata``: how many bytes an answer had of which only the beginning is kept."""
+
+_log = structlog.get_logger("sidecar.flows")
+
+
+class ConversationView(contentviews.Contentview):
+    name = "Conversation"
+    syntax_highlight = "none"
+
+    def render_priority(self, data: bytes, metadata: contentviews.Metadata) -> float:  # noqa: ARG002 - mitmproxy's signature
+        flow = metadata.flow
+        if not isinstance(flow, http.HTTPFlow):
+            return -1
+        return 10 if "sidecar" in flow.metadata or flow.request.path.endswith("/responses") else -1
+
+    def prettify(self, data: bytes, metadata: contentviews.Metadata) -> str:
+        """Never raises: what is not understood is shown as it came."""
+        try:
+            return conversation.page(_lines(data, metadata))
+        except Exception as error:  # noqa: BLE001 - a page without the view helps nobody
+            _log.warning("view_failed", exc_info=error)
+            return conversation.page([data[: conversation.PAGE].decode("utf-8", "replace")])
+
+
+def _lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
+    flow = metadata.flow
+    assert isinstance(flow, http.HTTPFlow)
+    if record := flow.metadata.get("sidecar"):
+        yield from summary.lines(record)
+        if record.get("foundry.other_path"):
+            yield "\nPassed on to Foundry as it came. Of such calls no body is shown, neither way, nor any credentials."
+            return
+    if metadata.http_message is flow.request:
+        yield from _request_lines(data, flow)
+    else:
+        if total := flow.metadata.get(CUT):
+            yield f"\nKept: the first {len(data):,} of {total:,} bytes (inspect.answer_bytes)."
+        yield from _answer_lines(data, metadata)
+
+
+def _request_lines(data: bytes, flow: http.HTTPFlow) -> Iterator[str]:
+    sent, leaving = original(flow), left(flow)
+    if sent is None:
+        yield "\n== What left for the provider"
+        yield from conversation.request_lines(_parsed(data))
+        return
+    shown = _parsed(_decoded(sent) if SENT_BY_0_1 in flow.metadata else data)
+    if leaving:
+        yield "\n== What was changed on the way out"
+        yield from _changes(shown, leaving["body"])
+        names = {str(name).lower() for name, _ in leaving["headers"]}
+        kept_back = sorted({name.lower() for name, _ in sent.headers} - names)
+        text = f"headers kept back: {', '.join(kept_back) or '(none)'}"
+        yield from textwrap.wrap(text, summary.WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    yield "\n== What the app sent"
+    yield from conversation.request_lines(shown)
+
+
+def _changes(shown: Json, leaving: bytes | None) -> Iterator[str]:
+    if leaving is None:
+        yield f"(not kept: what left was over {MAX_KEPT:,} bytes; the record names what was changed)"
+        return
+    yield from list(conversation.differences(shown, _parsed(leaving))) or ["(nothing in the body)"]
+
+
+def _decoded(sent: Original) -> bytes:
+    encoding = (header_table(sent.headers).get("content-encoding") or ("identity",))[0].lower()
+    try:
+        return decode(sent.body, encoding, 8 * MAX_KEPT)
+    except (CorruptError, TooLargeError, KeyError):
+        return f"[{len(sent.body):,} bytes, {encoding}]".encode()
+
+
+def _answer_lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
+    yield "\n== What was answered"
+    events = metadata.content_type == "text/event-stream"
+    yield from conversation.answer_lines(response_of(data) if events else _parsed(data))
+
+
+def _parsed(body: bytes) -> Json:
+    """The body as JSON; as text where it is none."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return body[: conversation.PAGE].decode("utf-8", "replace")

@@ -1,0 +1,212 @@
+"""Addon and observer: each exchange as a flow, so that mitmweb shows it, searches it and saves it.
+
+Flows are views. They are made from what is known of an exchange, and nobody reads them back: what a person changes in
+one changes nothing that leaves. They go into mitmproxy's list of flows, from which they are shown and saved, and to
+no other addon: it might hold, change or answer one.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+import structlog
+from mitmproxy import contentviews, ctx, flow, http
+from mitmproxy.utils.emoji import emoji
+
+from addons.call import Call, Outcome
+from addons.exchange.exchange import Exchange
+from addons.exchange.services import Observer
+from addons.foundry.envelope import ErrorFormat
+from addons.inspecting import summary
+from addons.inspecting.conversation_view import CUT, ConversationView
+from addons.inspecting.flow_of_exchange import flow_of, plain, put_head, put_refusal
+from addons.inspecting.originals import LEFT, keep_left
+from addons.inspecting.settings import InspectSettings
+from addons.responses.conversation import last_said
+
+LOOK_EVERY: Final = 1.0  # seconds
+
+WORDS: Final = 60
+"""Characters shown of the last user message in a list."""
+
+_log = structlog.get_logger("sidecar.flows")
+
+
+class Capture:
+    """Keeps the first ``most`` bytes of what passes, and counts them all; ``shown`` of them are in the flow."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.kept = bytearray()
+        self.total = 0
+        self.shown = -1
+
+    def __call__(self, chunk: bytes) -> None:
+        self.total += len(chunk)
+        self.kept += chunk[: self._most - len(self.kept)]
+
+
+class Shown:
+    """One exchange under way, and its flow."""
+
+    __slots__ = ("capture", "flow")
+
+    def __init__(self, flow: http.HTTPFlow, capture: Capture) -> None:
+        self.flow = flow
+        self.capture = capture
+
+
+class FlowViews(Observer):
+    """``flows`` are those of the exchanges under way, by the call's id."""
+
+    name = "sidecar-flows"
+
+    def __init__(self, settings: InspectSettings, error_format: ErrorFormat) -> None:
+        self._settings = settings
+        self._error_format: ErrorFormat = error_format
+        self._under_way: dict[str, Shown] = {}
+        self._looking: asyncio.TimerHandle | None = None
+
+    # hooks of mitmproxy's
+
+    def running(self) -> None:
+        contentviews.add(ConversationView)
+
+    def done(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+
+    # moments of an exchange
+
+    def opened(self, exchange: Exchange) -> None:
+        shown = Shown(flow_of(exchange), Capture(self._settings.answer_bytes))
+        self._under_way[exchange.call.id] = shown
+        _mark_under_way(shown.flow, exchange.call)
+        self._tell("add", [shown.flow])
+
+    def received(self, exchange: Exchange, body: bytes) -> None:
+        if exchange.call.to == "provider":  # what is passed on to Foundry may hold credentials
+            self._under_way[exchange.call.id].flow.request.data.content = body
+
+    def released(self, exchange: Exchange) -> None:
+        call, flow = exchange.call, self._under_way[exchange.call.id].flow
+        assert call.outbound is not None
+        flow.server_conn.address = (call.outbound.host, call.outbound.port)
+        if call.to == "provider":
+            keep_left(flow, call.outbound)
+        _mark_under_way(flow, call)
+        self._tell("update", [flow])
+
+    def answer_begins(self, exchange: Exchange) -> None:
+        if exchange.relay.begun:
+            shown = self._under_way[exchange.call.id]
+            put_head(shown.flow, exchange)
+            self._tell("update", [shown.flow])
+
+    def answer_piece(self, exchange: Exchange, payload: bytes) -> None:
+        if exchange.relay.begun and exchange.call.to == "provider":
+            self._under_way[exchange.call.id].capture(payload)
+            if self._looking is None:
+                self._look_later()
+
+    def ended(self, exchange: Exchange, record: Mapping[str, Any]) -> None:
+        shown = self._under_way.pop(exchange.call.id)
+        shown.flow.live = False
+        try:
+            self._put_end(shown, exchange, record)
+        finally:
+            self._tell("update", [shown.flow])
+        self._let_go(exchange.call.id)
+
+    def _put_end(self, shown: Shown, exchange: Exchange, record: Mapping[str, Any]) -> None:
+        call, flow = exchange.call, shown.flow
+        if exchange.relay.begun:
+            _put_answer(shown)
+            assert flow.response is not None
+            flow.response.data.content = (flow.response.data.content or b"") + exchange.relay.error_event
+            if call.to == "foundry":
+                flow.response.data.content = None  # as the page says: it is not kept
+        elif call.refusal is not None and call.status is not None:
+            put_refusal(flow, call, self._error_format)
+        if call.outcome not in {Outcome.SERVED, Outcome.REFUSED}:
+            flow.error = _error(call)
+        flow.metadata["sidecar"] = plain(record)
+        flow.marked = summary.marker(record)
+        # the page draws the marker in the path column alone, which leaves the comment no room
+        flow.comment = f"{emoji[flow.marked]} {_with_words(summary.comment(record), call)}"
+
+    # what runs beside the exchanges
+
+    def _look_later(self) -> None:
+        self._looking = asyncio.get_running_loop().call_later(LOOK_EVERY, self._look)
+
+    def _look(self) -> None:
+        """Shows what has come of the answers under way, where something has."""
+        self._looking = None
+        changed = [shown.flow for shown in self._under_way.values() if _put_answer(shown)]
+        if changed:
+            self._tell("update", changed)
+            self._look_later()
+
+    def _let_go(self, newest: str) -> None:
+        """Takes the oldest calls that ended off the list, until what it holds is within the settings."""
+        view: Any = ctx.master.addons.get("view")
+        if view is None:
+            return
+        flows = view.resolve("@all")
+        surplus = len(flows) - self._settings.keep_flows
+        excess = sum(map(_size, flows)) - self._settings.keep_bytes
+        for each in flows:
+            if surplus <= 0 and excess <= 0:
+                break
+            if not each.live and each.id != newest:
+                view.remove([each])
+                surplus -= 1
+                excess -= _size(each)
+
+    def _tell(self, what: Literal["add", "update"], flows: Sequence[flow.Flow]) -> None:
+        """What can't be shown harms no call."""
+        view: Any = ctx.master.addons.get("view")
+        if view is None:  # an empty list of flows is false
+            return
+        try:
+            getattr(view, what)(flows)
+        except Exception as error:  # noqa: BLE001 - as said above
+            _log.error("not_shown", exc_info=error)
+
+
+def _put_answer(shown: Shown) -> bool:
+    """Puts what is kept into the flow; whether anything came since it was last put there."""
+    flow, capture = shown.flow, shown.capture
+    if flow.response is None or capture.shown == capture.total:
+        return False
+    flow.response.data.content = bytes(capture.kept)
+    if capture.total > len(capture.kept):
+        flow.metadata[CUT] = capture.total
+    capture.shown = capture.total
+    return True
+
+
+def _mark_under_way(flow: http.HTTPFlow, call: Call) -> None:
+    flow.marked = summary.UNDER_WAY
+    flow.comment = f"{emoji[flow.marked]} {_with_words(summary.comment_under_way(call), call)}"
+
+
+def _with_words(comment: str, call: Call) -> str:
+    """With the first words of what the app's user said last: a flow holds bodies anyway, and no record may."""
+    said = " ".join(last_said(call.document).split())
+    cut = said if len(said) <= WORDS else f"{said[: WORDS - 1]}…"
+    return f"{comment} · “{cut}”" if cut else comment
+
+
+def _error(call: Call) -> flow.Error:
+    told = call.refusal.message if call.refusal else ""
+    return flow.Error(f"{call.outcome}: {told}" if told else str(call.outcome))
+
+
+def _size(each: Any) -> int:
+    """Bytes of the bodies that a flow holds."""
+    left = each.metadata.get(LEFT)
+    messages = filter(None, (each.request, each.response))
+    body = left.get("body") if isinstance(left, dict) else None
+    return sum(len(message.raw_content or b"") for message in messages) + len(body or b"")
