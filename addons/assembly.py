@@ -17,9 +17,10 @@ from addons.exchange.caller_connection import Clocks
 from addons.exchange.client_certificates import ClientCertificates
 from addons.exchange.connection_bounds import RESERVED, ConnectionBounds, descriptors
 from addons.exchange.listener import Listener
+from addons.exchange.observing import Observers
 from addons.exchange.request import BodyBounds
 from addons.exchange.rules import InForce, Rules
-from addons.exchange.services import Observers, Services, Timeouts
+from addons.exchange.services import Services, Timeouts
 from addons.exchange.serving import Serving
 from addons.exchange.tunnel import Tunnels
 from addons.exchange.upstream.pool import UpstreamPool

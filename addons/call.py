@@ -102,7 +102,10 @@ class Call:
     # gates, in their order
     passed: list[str] = field(default_factory=list)
     other_path: OtherPath | None = None
-    credentials: Headers = field(default_factory=dict, repr=False)  # until the caller is known, or the call may leave for Foundry
+    # until the caller is known, or the call leaves for Foundry
+    credentials: Headers = field(default_factory=dict, repr=False)
+        default_factory=dict, repr=False
+    )  # until the caller is known, or the call may leave for Foundry
     token_prefix: str | None = None
     caller: Caller | None = None
     attribution: tuple[str, ...] = ()

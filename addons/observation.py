@@ -11,7 +11,7 @@ import structlog
 
 from addons.call import Call
 from addons.configuration.settings import Settings
-from addons.exchange.exchange import Exchange
+from addons.exchange.observing import Observed
 from addons.journal import conventions
 from addons.journal.alarms import Alarms
 from addons.journal.journal import Sink
@@ -77,7 +77,7 @@ class Observation(NamedTuple):
 
 def observe(
     settings: Settings,
-    under_way: Callable[[], Iterable[Exchange]],
+    under_way: Callable[[], Iterable[Observed]],
     missing: Callable[[], Sequence[str]],
 ) -> Observation:
     """Touches neither disk nor network; the parts do so once the sidecar runs.
@@ -187,7 +187,7 @@ def _shipping(shipper: "Shipper") -> tuple[Reading, ...]:
     )
 
 
-def _open(under_way: Iterable[Exchange]) -> Iterable[tuple[float, Mapping[str, str]]]:
+def _open(under_way: Iterable[Observed]) -> Iterable[tuple[float, Mapping[str, str]]]:
     counts = {"judged": 0, "waiting": 0, "answered": 0}
     for exchange in tuple(under_way):
         counts[_state(exchange.call)] += 1

@@ -10,8 +10,7 @@ import structlog
 from addons.call import Call
 from addons.cassettes.cassette import SHOWN_HEADERS, SHOWN_PREFIX, CassetteError
 from addons.cassettes.tape import Heard, Tape
-from addons.exchange.exchange import Exchange
-from addons.exchange.services import Observer
+from addons.exchange.observing import Observed, Observer
 
 _log = structlog.get_logger("sidecar.cassette")
 
@@ -36,7 +35,7 @@ class Recorder(Observer):
     async def done(self) -> None:
         await asyncio.to_thread(self._tape.close)
 
-    def answer_begins(self, exchange: Exchange) -> None:
+    def answer_begins(self, exchange: Observed) -> None:
         call = exchange.call
         if call.to != "provider" or call.outbound is None or call.answer.status is None:
             return
@@ -51,11 +50,11 @@ class Recorder(Observer):
             began=_since(call),
         )
 
-    def answer_piece(self, exchange: Exchange, payload: bytes) -> None:
+    def answer_piece(self, exchange: Observed, payload: bytes) -> None:
         if heard := self._heard.get(exchange.call.id):
             heard.hear(_since(exchange.call), payload)
 
-    def ended(self, exchange: Exchange, record: Mapping[str, Any]) -> None:  # noqa: ARG002 - as every observer's
+    def ended(self, exchange: Observed, record: Mapping[str, Any]) -> None:  # noqa: ARG002 - as every observer's
         if heard := self._heard.pop(exchange.call.id, None):
             heard.whole = exchange.relay.over and exchange.relay.failure is None
             self._tape.add(heard, exchange.quotes_credential)

@@ -2,19 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-import structlog
+from typing import Any, NamedTuple
 
 from addons.call import Call
+from addons.exchange.observing import Observed, Observers
 from addons.exchange.rules import InForce
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.foundry.envelope import ErrorFormat
-
-if TYPE_CHECKING:
-    from addons.exchange.exchange import Exchange
-
-_log = structlog.get_logger("sidecar.exchange")
 
 
 class Timeouts(NamedTuple):
@@ -27,63 +21,6 @@ class Timeouts(NamedTuple):
     read: float
     total: float | None
     write: float
-
-
-class Observer:
-    """Sees each exchange; ``inspecting`` and ``cassettes`` have their own."""
-
-    def opened(self, exchange: "Exchange") -> None:
-        """The head has come; no gate has judged it."""
-
-    def received(self, exchange: "Exchange", body: bytes) -> None:
-        """Its body has come, as the caller sent it."""
-
-    def released(self, exchange: "Exchange") -> None:
-        """Every gate has passed it; nothing has left."""
-
-    def answer_begins(self, exchange: "Exchange") -> None:
-        """The other side's answer has a head."""
-
-    def answer_piece(self, exchange: "Exchange", payload: bytes) -> None:
-        """Payload, as the other side sent it."""
-
-    def ended(self, exchange: "Exchange", record: Mapping[str, Any]) -> None:
-        """It is over."""
-
-
-class Observers(Observer):
-    """All of them; what one raises is logged, and harms neither the call nor the others."""
-
-    def __init__(self, *each: Observer) -> None:
-        self._each = each
-
-    def __bool__(self) -> bool:
-        return bool(self._each)
-
-    def opened(self, exchange: "Exchange") -> None:
-        self._tell(lambda observer: observer.opened(exchange))
-
-    def received(self, exchange: "Exchange", body: bytes) -> None:
-        self._tell(lambda observer: observer.received(exchange, body))
-
-    def released(self, exchange: "Exchange") -> None:
-        self._tell(lambda observer: observer.released(exchange))
-
-    def answer_begins(self, exchange: "Exchange") -> None:
-        self._tell(lambda observer: observer.answer_begins(exchange))
-
-    def answer_piece(self, exchange: "Exchange", payload: bytes) -> None:
-        self._tell(lambda observer: observer.answer_piece(exchange, payload))
-
-    def ended(self, exchange: "Exchange", record: Mapping[str, Any]) -> None:
-        self._tell(lambda observer: observer.ended(exchange, record))
-
-    def _tell(self, moment: Callable[[Observer], None]) -> None:
-        for observer in self._each:
-            try:
-                moment(observer)
-            except Exception as error:  # noqa: BLE001 - as said above
-                _log.error("observer_failed", observer=type(observer).__name__, exc_info=error)
 
 
 @dataclass(slots=True)
@@ -108,4 +45,4 @@ class Services:
     error_format: ErrorFormat = "hybrid"
     standing: Callable[[Call], Sequence[tuple[bytes, bytes]]] = lambda _call: ()
     observers: Observers = field(default_factory=Observers)
-    under_way: set["Exchange"] = field(default_factory=set)
+    under_way: set[Observed] = field(default_factory=set)

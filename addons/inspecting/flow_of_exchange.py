@@ -7,7 +7,7 @@ from typing import Any, Final
 from mitmproxy import connection, http
 
 from addons.call import Call
-from addons.exchange.exchange import Exchange
+from addons.exchange.observing import Observed
 from addons.exchange.request import SECRET_FIELDS
 from addons.foundry.envelope import ErrorFormat, render
 from addons.gates.route import without_port
@@ -29,7 +29,7 @@ type Fields = tuple[tuple[bytes, bytes], ...]
 _SECRET: Final = frozenset(name.encode() for name in SECRET_FIELDS)
 
 
-def flow_of(exchange: Exchange) -> http.HTTPFlow:
+def flow_of(exchange: Observed) -> http.HTTPFlow:
     """The flow of an exchange whose head has come. It has the call's id."""
     call, now = exchange.call, time.time()
     client = connection.Client(
@@ -46,7 +46,7 @@ def flow_of(exchange: Exchange) -> http.HTTPFlow:
     return flow
 
 
-def _request(exchange: Exchange, now: float) -> http.Request:
+def _request(exchange: Observed, now: float) -> http.Request:
     call, request = exchange.call, exchange.request
     scheme = request.target.partition("://")[0] if call.authority else "https" if call.encrypted else "http"
     host, port = _host_and_port(call.authority or call.header("host") or "", scheme)
@@ -71,7 +71,7 @@ def shown_fields(fields: Iterable[tuple[bytes, bytes]]) -> Fields:
     return tuple(_hidden(((name, value) for name, value in fields if name.lower() not in _SECRET), SHOWN))
 
 
-def put_head(flow: http.HTTPFlow, exchange: Exchange) -> None:
+def put_head(flow: http.HTTPFlow, exchange: Observed) -> None:
     """The answer has a head, and passes."""
     assert exchange.call.status is not None
     fields = exchange.relay.outgoing

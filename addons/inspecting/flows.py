@@ -14,8 +14,7 @@ from mitmproxy import contentviews, ctx, flow, http
 from mitmproxy.utils.emoji import emoji
 
 from addons.call import Call, Outcome
-from addons.exchange.exchange import Exchange
-from addons.exchange.services import Observer
+from addons.exchange.observing import Observed, Observer
 from addons.foundry.envelope import ErrorFormat
 from addons.inspecting import summary
 from addons.inspecting.conversation_view import CUT, ConversationView
@@ -78,17 +77,17 @@ class FlowViews(Observer):
 
     # moments of an exchange
 
-    def opened(self, exchange: Exchange) -> None:
+    def opened(self, exchange: Observed) -> None:
         shown = Shown(flow_of(exchange), Capture(self._settings.answer_bytes))
         self._under_way[exchange.call.id] = shown
         _mark_under_way(shown.flow, exchange.call)
         self._tell("add", [shown.flow])
 
-    def received(self, exchange: Exchange, body: bytes) -> None:
+    def received(self, exchange: Observed, body: bytes) -> None:
         if exchange.call.to == "provider":  # what is passed on to Foundry may hold credentials
             self._under_way[exchange.call.id].flow.request.data.content = body
 
-    def released(self, exchange: Exchange) -> None:
+    def released(self, exchange: Observed) -> None:
         call, flow = exchange.call, self._under_way[exchange.call.id].flow
         assert call.outbound is not None
         flow.server_conn.address = (call.outbound.host, call.outbound.port)
@@ -97,19 +96,19 @@ class FlowViews(Observer):
         _mark_under_way(flow, call)
         self._tell("update", [flow])
 
-    def answer_begins(self, exchange: Exchange) -> None:
+    def answer_begins(self, exchange: Observed) -> None:
         if exchange.relay.begun:
             shown = self._under_way[exchange.call.id]
             put_head(shown.flow, exchange)
             self._tell("update", [shown.flow])
 
-    def answer_piece(self, exchange: Exchange, payload: bytes) -> None:
+    def answer_piece(self, exchange: Observed, payload: bytes) -> None:
         if exchange.relay.begun and exchange.call.to == "provider":
             self._under_way[exchange.call.id].capture(payload)
             if self._looking is None:
                 self._look_later()
 
-    def ended(self, exchange: Exchange, record: Mapping[str, Any]) -> None:
+    def ended(self, exchange: Observed, record: Mapping[str, Any]) -> None:
         shown = self._under_way.pop(exchange.call.id)
         shown.flow.live = False
         try:
@@ -118,7 +117,7 @@ class FlowViews(Observer):
             self._tell("update", [shown.flow])
         self._let_go(exchange.call.id)
 
-    def _put_end(self, shown: Shown, exchange: Exchange, record: Mapping[str, Any]) -> None:
+    def _put_end(self, shown: Shown, exchange: Observed, record: Mapping[str, Any]) -> None:
         call, flow = exchange.call, shown.flow
         if exchange.relay.begun:
             _put_answer(shown)

@@ -90,7 +90,10 @@ def test_marker(record: dict[str, Any], expected: str) -> None:
     [
         (SERVED, "gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s · anna"),
         (REFUSED, "tools[0] COST · 1 ms"),
-        (FAILED, "provider_error provider_unreachable gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s · anna"),
+        (
+            FAILED,
+            "provider_error provider_unreachable gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s · anna",
+        ),
         (ended(Outcome.TRUNCATED), "truncated gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s · anna"),
         (LOST, "not_found POST /v1/responses"),
         ({"policy.decision": "allowed", "call.outcome": "served", "gen_ai.usage.output_tokens": 1}, "? in + 1 out"),

@@ -1,0 +1,88 @@
+"""Who looks on while calls are served, and what they see of each. Nothing that they do changes a call."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import structlog
+
+from addons.call import Call
+from addons.exchange.ending import Ending
+from addons.exchange.relay import Relay
+from addons.exchange.request import Request
+
+_log = structlog.get_logger("sidecar.exchange")
+
+
+class Observed(Protocol):
+    """One exchange, for whoever looks on; ``end`` is for those who end the process."""
+
+    @property
+    def call(self) -> Call: ...
+
+    @property
+    def request(self) -> Request: ...
+
+    @property
+    def relay(self) -> Relay: ...
+
+    def quotes_credential(self, text: bytes) -> bool:
+        """Whether a text holds what the call left with."""
+
+    def end(self, ending: Ending) -> None: ...
+
+
+class Observer:
+    """Sees each exchange; ``inspecting`` and ``cassettes`` have their own."""
+
+    def opened(self, exchange: Observed) -> None:
+        """The head has come; no gate has judged it."""
+
+    def received(self, exchange: Observed, body: bytes) -> None:
+        """Its body has come, as the caller sent it."""
+
+    def released(self, exchange: Observed) -> None:
+        """Every gate has passed it; nothing has left."""
+
+    def answer_begins(self, exchange: Observed) -> None:
+        """The other side's answer has a head."""
+
+    def answer_piece(self, exchange: Observed, payload: bytes) -> None:
+        """Payload, as the other side sent it."""
+
+    def ended(self, exchange: Observed, record: Mapping[str, Any]) -> None:
+        """It is over."""
+
+
+class Observers(Observer):
+    """All of them; what one raises is logged, and harms neither the call nor the others."""
+
+    def __init__(self, *each: Observer) -> None:
+        self._each = each
+
+    def __bool__(self) -> bool:
+        return bool(self._each)
+
+    def opened(self, exchange: Observed) -> None:
+        self._tell(lambda observer: observer.opened(exchange))
+
+    def received(self, exchange: Observed, body: bytes) -> None:
+        self._tell(lambda observer: observer.received(exchange, body))
+
+    def released(self, exchange: Observed) -> None:
+        self._tell(lambda observer: observer.released(exchange))
+
+    def answer_begins(self, exchange: Observed) -> None:
+        self._tell(lambda observer: observer.answer_begins(exchange))
+
+    def answer_piece(self, exchange: Observed, payload: bytes) -> None:
+        self._tell(lambda observer: observer.answer_piece(exchange, payload))
+
+    def ended(self, exchange: Observed, record: Mapping[str, Any]) -> None:
+        self._tell(lambda observer: observer.ended(exchange, record))
+
+    def _tell(self, moment: Callable[[Observer], None]) -> None:
+        for observer in self._each:
+            try:
+                moment(observer)
+            except Exception as error:  # noqa: BLE001 - as said above
+                _log.error("observer_failed", observer=type(observer).__name__, exc_info=error)
