@@ -84,7 +84,7 @@ def test_what_reached_the_provider_is_in_the_ledger(provider: SimulatedProvider,
     with subprocess.Popen(command, cwd=config.parent, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout
-            listening = next(line for line in process.stdout if '"event": "listening"' in line)
+            listening = next(line for line in process.stdout if json.loads(line)["event"] == "listening")
             drain = threading.Thread(target=process.stdout.read)
             drain.start()
             callers = Callers(int(json.loads(listening)["addresses"][0].rpartition(":")[2]))
