@@ -200,7 +200,7 @@ def test_paths_to_models_are_never_passed_on(
     [
         ({"headers": [("Host", "localhost")]}, 404),
         ({"headers": [("Host", "api.openai.com")]}, 404),
-        ({"headers": [("Host", f"{FOUNDRY}.")]}, 404),
+        ({"headers": [("Host", f"{FOUNDRY}..")]}, 404),
         ({"headers": [("Host", FOUNDRY), ("Host", FOUNDRY)]}, 400),
         ({"headers": [("Upgrade", "websocket"), ("Connection", "Upgrade")]}, 426),
         ({"headers": [("Authorization", "Bearer a"), ("Authorization", "Bearer b")]}, 400),
@@ -270,8 +270,8 @@ def test_they_are_counted_by_themselves(
     ledger = tmp_path / "usage.sqlite"
     settings = make_settings(foundry=sections()["foundry"], listen=listen, usage={"ledger": ledger})
     with RunningSidecar(settings) as sidecar:
+        ask(sidecar, "/cut")  # first: on a connection that was used before it might have been closed for its age
         ask(sidecar, ONTOLOGIES)
-        ask(sidecar, "/cut")
         assert send(sidecar.port, request_bytes(host=FOUNDRY)).status == 200
         records.wait(count=3)
         exposed = sidecar.part("sidecar-telemetry").exposition()[1].decode()

@@ -254,7 +254,7 @@ def test_no_view_of_a_flow_holds_a_secret(
     with start(inspect=True, view=watcher) as sidecar:
         reply = ask(sidecar, target, headers=[("Cookie", "session=very-secret"), ("X-Api-Key", "own-key"), *more])
         records.wait()
-    assert len(watcher.seen) >= 4
+    assert len(watcher.seen) >= 2
     everything = b"".join([*watcher.seen, records.everything().encode()])
     for secret in (TOKEN, "very-secret", "own-key", "secret-in-a-body", MINTED, COOKIE, PROVIDER_KEY):
         assert secret.encode() not in everything, secret
