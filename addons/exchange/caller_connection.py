@@ -202,7 +202,7 @@ class CallerConnection:
         if not request.body.ended:
             request.body.drop()
             self._unread = request
-            self._start_clock(self._server.clocks.body, self.abort)
+            self._start_clock(self._server.clocks.body, self.close)
         self._take_turns()
 
     def _read_on(self) -> None:

@@ -199,6 +199,7 @@ class Exchange:
         self._deadline.clear()
         self._total.clear()
         self._services.under_way.discard(self)
+        self.call.credentials = {}
         self.request.body.drop(self.call.decoded_bytes)
         record: dict[str, object] = {}
         for step in (self.relay.read_facts, lambda: record.update(self._services.record(self.call))):

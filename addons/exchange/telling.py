@@ -63,7 +63,6 @@ class Telling:
         refusal.__traceback__ = refusal.__cause__ = refusal.__context__ = None  # their frames would keep the exchange
         call = self._call
         call.refusal = refusal
-        call.credentials = {}
         if call.header("expect") and not self._request.body.ended:
             self.keep = False  # whether the body still comes cannot be known (RFC 9110 §10.1.1)
         if not self._caller.open:

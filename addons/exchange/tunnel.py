@@ -19,7 +19,7 @@ from addons.exchange.request import Request
 from addons.exchange.wire import Opened
 from addons.foundry.envelope import ErrorFormat
 from addons.foundry.refusals import Refusal, excerpt
-from addons.values.address import split_address
+from addons.values.address import join_address, split_address
 
 HTTPS: Final = 443
 ESTABLISHED: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -75,7 +75,7 @@ class Tunnel:
     async def _address(self, host: str, port: int) -> tuple[str, int] | None:
         if host in self._tunnels.foundry_hosts and port == HTTPS:
             return None
-        if f"{host}:{port}" not in self._tunnels.passed:
+        if join_address(host, port) not in self._tunnels.passed:
             raise Refusal("host_refused", _REFUSED, setting="listen.passthrough_hosts")
         return await resolve(host, port)
 

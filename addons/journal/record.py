@@ -146,7 +146,7 @@ def _add_sent(record: Record, call: Call, now: float) -> None:
         record[otel.SERVER_ADDRESS] = call.outbound.host
         record[otel.SERVER_PORT] = call.outbound.port
     answer = call.answer
-    if answer.status is not None:
+    if answer.status is not None and call.to == "provider":
         record[otel.REQUEST_STREAM] = answer.streamed
     if answer.streamed and answer.first_byte_at is not None and call.other_path is None:
         record[otel.TIME_TO_FIRST_CHUNK] = _seconds(call.released_at, answer.first_byte_at)

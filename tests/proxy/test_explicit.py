@@ -71,6 +71,11 @@ def test_an_app_that_keeps_foundrys_name_is_served(
     assert record["call.outcome"] == "served"
 
 
+def test_foundrys_name_is_known_however_it_is_spelled(explicit: RunningSidecar) -> None:
+    with connected(explicit) as connection:
+        assert open_tunnel(connection, f"{FOUNDRY.upper()}.:443") == 200
+
+
 @pytest.mark.parametrize(
     ("request_", "status"),
     [

@@ -16,7 +16,6 @@ from tests.conftest import MODEL, PATH, PROVIDER_KEY, SettingsMaker
 from tests.foundry_server import FOUNDRY, MINTED, UNKNOWN, FoundryServer
 from tests.proxy.client import HELLO, TOKEN, Reply, read_reply, request_bytes, send
 from tests.proxy.running import RunningSidecar
-from tests.proxy.test_closed import part
 from tests.proxy.test_explicit import LISTENS_ON, connected, open_tunnel, through_tls
 from tests.proxy.test_ledger import rows
 from tests.records import Records
@@ -201,11 +200,10 @@ def test_paths_to_models_are_never_passed_on(
     [
         ({"headers": [("Host", "localhost")]}, 404),
         ({"headers": [("Host", "api.openai.com")]}, 404),
-        ({"headers": [("Host", f"{FOUNDRY}.")]}, 404),
+        ({"headers": [("Host", f"{FOUNDRY}..")]}, 404),
         ({"headers": [("Host", FOUNDRY), ("Host", FOUNDRY)]}, 400),
         ({"headers": [("Upgrade", "websocket"), ("Connection", "Upgrade")]}, 426),
         ({"headers": [("Authorization", "Bearer a"), ("Authorization", "Bearer b")]}, 400),
-        ({"headers": [("X-Own", "a\x00b")]}, 400),
         ({"headers": [("Via", "1.1 foundry-sidecar")]}, 400),
         ({"method": "TRACE"}, 405),
         ({"method": "PROPFIND"}, 405),
@@ -225,6 +223,14 @@ def test_what_is_not_passed_on(
     assert record["policy.decision"] == "refused"
 
 
+def test_a_head_that_is_none_is_not_passed_on(
+    sidecar: RunningSidecar, foundry: FoundryServer, records: Records
+) -> None:
+    assert ask(sidecar, ONTOLOGIES, headers=[("X-Own", "a\x00b")]).status == 400
+    assert foundry.dialled == 0
+    records.wait("head_refused")
+
+
 def test_a_body_over_the_cap_is_not_passed_on(
     make_settings: SettingsMaker, sections: Sections, foundry: FoundryServer, records: Records
 ) -> None:
@@ -236,9 +242,7 @@ def test_a_body_over_the_cap_is_not_passed_on(
         assert ask(sidecar, "/file", body, method="PUT", headers=chunked, without=["content-length"]).status == 413
         assert foundry.dialled == 0
         assert ask(sidecar, "/x", b"x" * 1000, method="PUT").status == 404
-        assert ask(sidecar, "/file").code == "upstream_error", (
-            "mitmproxy holds answers to it where they tell their size"
-        )
+        assert ask(sidecar, "/file").status == 200  # it bounds no answers
 
 
 def test_other_paths_count_among_the_calls_under_way(
@@ -266,11 +270,11 @@ def test_they_are_counted_by_themselves(
     ledger = tmp_path / "usage.sqlite"
     settings = make_settings(foundry=sections()["foundry"], listen=listen, usage={"ledger": ledger})
     with RunningSidecar(settings) as sidecar:
+        ask(sidecar, "/cut")  # first: on a connection that was used before it might have been closed for its age
         ask(sidecar, ONTOLOGIES)
-        ask(sidecar, "/cut")
         assert send(sidecar.port, request_bytes(host=FOUNDRY)).status == 200
         records.wait(count=3)
-        exposed = part(sidecar.addons, "sidecar-telemetry").exposition()[1].decode()
+        exposed = sidecar.part("sidecar-telemetry").exposition()[1].decode()
     (row,) = rows(ledger)
     assert row["model"] == MODEL
     counted = dict(re.findall(r"^(foundry_sidecar_(?:calls|other_paths)_total{.*}) ([\d.]+)$", exposed, re.MULTILINE))
@@ -280,7 +284,7 @@ def test_they_are_counted_by_themselves(
     others = sorted(name for name in counted if "_other_paths_" in name)
     assert len(others) == 2
     assert all(
-        label in others[0] for label in ('outcome="provider_error"', 'error_type="foundry_unreachable"', 'status="503"')
+        label in others[0] for label in ('outcome="provider_error"', 'error_type="foundry_failed"', 'status="500"')
     )
     assert all(label in others[1] for label in ('outcome="served"', 'decision="allowed"', 'status="200"'))
 
@@ -350,7 +354,7 @@ def test_a_stream_passes_while_it_runs(sidecar: RunningSidecar, foundry: Foundry
     ("target", "status", "code", "refusal"),
     [
         ("/switch", 500, "upstream_error", "foundry_failed"),
-        ("/cut", 503, "upstream_unreachable", "foundry_unreachable"),
+        ("/cut", 500, "upstream_error", "foundry_failed"),
     ],
 )
 def test_an_answer_that_is_none(
@@ -418,7 +422,7 @@ def test_where_a_name_leads_is_looked_at(
         reply = send(sidecar.port, request_bytes(b"", method="GET", target=ONTOLOGIES, host=name))
     assert (reply.status, reply.code) == (status, code)
     (record,) = records.wait()
-    assert (record["policy.decision"], record["error.type"]) == ("refused", refusal)
+    assert (record["call.outcome"], record["error.type"]) == ("refused", refusal)
     assert records.of("fault") == []
 
 
@@ -452,9 +456,9 @@ def test_a_connection_to_one_name_is_not_used_for_another(
         connection.sendall(request_bytes(b"", method="GET", target=ONTOLOGIES, host=FOUNDRY))
         assert read_reply(connection).status == 200
         connection.sendall(request_bytes(b"", method="GET", target=ONTOLOGIES, host=other))
-        assert read_reply(connection).status == 500
+        assert read_reply(connection).status == 503
     assert len(foundry.calls) == 1
-    assert records.of("unjudged_bytes_held_back")
+    assert foundry.dialled == 2
 
 
 def test_a_token_that_foundry_mints_reaches_the_caller(sidecar: RunningSidecar, records: Records) -> None:

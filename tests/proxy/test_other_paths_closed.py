@@ -1,4 +1,4 @@
-"""The barriers before Foundry itself: faults in every gate and hook, bytes changed after the verdict, another address.
+"""Closed by construction, towards Foundry itself: faults in every gate and at every wait, and another address.
 
 For each case the recording Foundry and the recording provider must have got nothing.
 """
@@ -6,25 +6,24 @@ For each case the recording Foundry and the recording provider must have got not
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from http.client import HTTPException
 from typing import Any
 
 import pytest
-from mitmproxy import http
 
-from addons.assembly import rules
 from addons.call import Call, OtherPath
-from addons.gates.concurrency import UnderWay
+from addons.exchange.exchange import Exchange
+from addons.exchange.relay import Relay
+from addons.exchange.services import Observer, Observers, Services
 from addons.simulator.provider import SimulatedProvider
-from addons.usage.storage import build as build_counters
 from tests.conftest import PROVIDER_KEY, SettingsMaker
 from tests.foundry_server import COOKIE, FOUNDRY, MINTED, FoundryServer
 from tests.proxy.client import HELLO, TOKEN, Reply, post, read_reply, request_bytes, send
 from tests.proxy.running import RunningSidecar
-from tests.proxy.test_closed import HOOKS, by_fault, change_gates, part, raising, raising_later
-from tests.proxy.test_sealed import Meddler, set_content
+from tests.proxy.test_closed import by_fault, change_gates, raising, raising_later
 from tests.proxy.watching import Watcher
 from tests.records import Records
+from tests.waiting import eventually
 
 GATES = ["route", "concurrency", "pass_on"]
 ASKED = b'{"client_secret": "secret-in-a-body"}'
@@ -58,9 +57,8 @@ def assert_nothing_left(reply: Reply, foundry: FoundryServer, provider: Simulate
     assert records.of("fault")
 
 
-def test_every_gate_is_among_them(make_settings: SettingsMaker) -> None:
-    settings = make_settings()
-    every = rules(settings, build_counters(settings.limits.storage), UnderWay()).every_gate
+def test_every_gate_is_among_them(start: Start) -> None:
+    every = start().services.in_force.rules.every_gate
     assert list(every["foundry"]) == GATES
 
 
@@ -77,7 +75,7 @@ def test_a_fault_in_a_gate(
     records: Records,
 ) -> None:
     with start(
-        alter=lambda parts: change_gates(parts, lambda name, old: make(fault) if name == gate else old)
+        alter=lambda services: change_gates(services, lambda name, old: make(fault) if name == gate else old)
     ) as sidecar:
         reply = ask(sidecar)
     assert_nothing_left(reply, foundry, provider, records)
@@ -86,43 +84,62 @@ def test_a_fault_in_a_gate(
     assert record["policy.decision"] == "refused"
 
 
+def fail_resolving(_services: Services, fail: Callable[..., Any], patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("addons.exchange.sending.address_of", fail)
+
+
+def fail_connect(services: Services, fail: Callable[..., Any], _patch: pytest.MonkeyPatch) -> None:
+    services.to_foundry.connect = fail  # type: ignore[method-assign]  # a fault put in
+
+
 @by_fault
-@pytest.mark.parametrize(("addon", "hook"), [*HOOKS, ("sidecar-egress", "tls_start_server")])
-def test_a_fault_in_a_hook(
-    addon: str,
-    hook: str,
+@pytest.mark.parametrize("step", [fail_resolving, fail_connect], ids=lambda step: step.__name__)
+def test_a_fault_at_a_wait_behind_the_gates(
+    step: Callable[[Services, Callable[..., Any], pytest.MonkeyPatch], None],
     fault: BaseException,
     start: Start,
     foundry: FoundryServer,
     provider: SimulatedProvider,
     records: Records,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with start(alter=lambda parts: setattr(part(parts, addon), hook, raising(fault))) as sidecar:
+    with start(alter=lambda services: step(services, raising_later(fault), monkeypatch)) as sidecar:
         reply = ask(sidecar)
     assert_nothing_left(reply, foundry, provider, records)
-    assert foundry.dialled == (hook == "tls_start_server")
+    assert foundry.dialled == 0
+    (record,) = records.wait()
+    assert record["call.outcome"] == "fault"
 
 
 @by_fault
-@pytest.mark.parametrize("hook", ["responseheaders", "response"])
-def test_a_fault_on_the_way_back_hurts_nobody(
-    hook: str, fault: BaseException, start: Start, foundry: FoundryServer, records: Records
+@pytest.mark.parametrize("step", ["_head_came", "_payload_came", "_flush", "finish"])
+def test_a_fault_on_the_way_back(
+    step: str,
+    fault: BaseException,
+    start: Start,
+    foundry: FoundryServer,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The answer is Foundry's own, or a refusal; the exchange ends and is recorded."""
-    with start(alter=lambda parts: setattr(part(parts, "sidecar-relay"), hook, raising(fault))) as sidecar:
-        reply = ask(sidecar)
-        records.wait()
+    """The caller gets no more than an error, is not left waiting, and the end is recorded once."""
+    monkeypatch.setattr(Relay, step, raising(fault))
+    with start() as sidecar:
+        try:
+            status = ask(sidecar).status
+        except (OSError, EOFError, HTTPException):
+            status = None
+        (record,) = records.wait()
     assert len(foundry.calls) == 1
-    assert reply.status in {200, 500}
-    assert records.of("fault")
+    assert status in {200, 500, None}
+    assert record["call.outcome"] == "fault"
 
 
 @pytest.mark.parametrize("gone", GATES)
 def test_a_call_that_skipped_a_gate_does_not_leave(
     gone: str, start: Start, foundry: FoundryServer, provider: SimulatedProvider, records: Records
 ) -> None:
-    def alter(parts: list[Any]) -> None:
-        change_gates(parts, lambda name, old: None if name == gone else old)
+    def alter(services: Services) -> None:
+        change_gates(services, lambda name, old: None if name == gone else old)
 
     with start(alter=alter) as sidecar:
         reply = ask(sidecar)
@@ -144,47 +161,15 @@ def test_a_call_for_the_provider_can_not_turn_into_one_for_foundry(
 
         return gate_
 
-    with start(alter=lambda parts: change_gates(parts, lambda n, old: turning(old) if n == gate else old)) as sidecar:
+    with start(
+        alter=lambda services: change_gates(services, lambda n, old: turning(old) if n == gate else old)
+    ) as sidecar:
         reply = send(sidecar.port, request_bytes(host=FOUNDRY))
     assert_nothing_left(reply, foundry, provider, records)
     assert (foundry.dialled, provider.dialled) == (0, 0)
 
 
-# bytes and addresses
-
-
-CHANGES: list[Any] = [
-    pytest.param(set_content(b"{}"), id="a body"),
-    pytest.param(lambda request: setattr(request, "path", "/api/v2/llm/proxy/openai/v1/chat/completions"), id="path"),
-    pytest.param(lambda request: setattr(request, "method", "DELETE"), id="method"),
-    pytest.param(lambda request: request.headers.update({"X-More": "1"}), id="header added"),
-    pytest.param(lambda request: request.headers.update({"Authorization": "Bearer another"}), id="token"),
-    pytest.param(lambda request: request.headers.pop("via"), id="header removed"),
-    pytest.param(lambda request: request.headers.update({"Host": "api.openai.com"}), id="host header"),
-    pytest.param(lambda request: request.headers.update({"Transfer-Encoding": "chunked"}), id="framing"),
-    pytest.param(lambda request: setattr(request, "scheme", "http"), id="without TLS"),
-    pytest.param(lambda request: setattr(request, "host", "localhost"), id="host"),
-    pytest.param(lambda request: setattr(request, "port", request.port + 1), id="port"),
-]
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_a_changed_request_does_not_go_out(
-    change: Callable[[http.Request], object],
-    start: Start,
-    foundry: FoundryServer,
-    provider: SimulatedProvider,
-    records: Records,
-) -> None:
-    meddler = Meddler(change)
-    with start(alter=lambda parts: parts.append(meddler)) as sidecar:
-        reply = ask(sidecar)
-        assert reply.status in {500, 503}
-        assert foundry.calls == []
-        assert provider.calls == []
-        assert records.of("unjudged_bytes_held_back") or records.of("fault")
-        meddler._change = lambda _request: None
-        assert ask(sidecar).status == 200
+# addresses
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", FOUNDRY])
@@ -217,8 +202,8 @@ def test_neither_goes_where_the_other_goes(
 
         return gate_
 
-    def alter(parts: list[Any]) -> None:
-        change_gates(parts, lambda name, old: led_astray(old) if name == gate else old)
+    def alter(services: Services) -> None:
+        change_gates(services, lambda name, old: led_astray(old) if name == gate else old)
 
     with start(alter=alter) as sidecar, socket.create_connection(("127.0.0.1", sidecar.port), 30) as connection:
         if known:
@@ -263,62 +248,46 @@ def test_by_default_nothing_is_dialled(make_settings: SettingsMaker, foundry: Fo
     ],
 )
 def test_no_view_of_a_flow_holds_a_secret(
-    target: str,
-    more: list[tuple[str, str]],
-    start: Start,
-    foundry: FoundryServer,
-    records: Records,
-    tmp_path: Path,
+    target: str, more: list[tuple[str, str]], start: Start, foundry: FoundryServer, records: Records
 ) -> None:
     watcher = Watcher()
     with start(inspect=True, view=watcher) as sidecar:
         reply = ask(sidecar, target, headers=[("Cookie", "session=very-secret"), ("X-Api-Key", "own-key"), *more])
         records.wait()
-    assert len(watcher.seen) >= 4
+    assert len(watcher.seen) >= 2
     everything = b"".join([*watcher.seen, records.everything().encode()])
     for secret in (TOKEN, "very-secret", "own-key", "secret-in-a-body", MINTED, COOKIE, PROVIDER_KEY):
         assert secret.encode() not in everything, secret
     if target == "/multipass/api/oauth2/token":
         (seen,) = foundry.calls
         assert (seen.header("authorization"), seen.body) == ([f"Bearer {TOKEN}"], ASKED)
+        assert seen.header("x-api-key") == ["own-key"]
         assert reply.json["access_token"] == MINTED
 
 
-def test_the_stand_in_is_worth_nothing_afterwards(start: Start, foundry: FoundryServer, records: Records) -> None:
-    heads: list[str] = []
-    watcher = Watcher()
-    watcher.response = lambda flow: heads.append(flow.request.headers["authorization"])  # type: ignore[method-assign]
-    with start(alter=lambda parts: parts.append(watcher)) as sidecar:
-        ask(sidecar, "/x")
-        records.wait()
-        ask(sidecar, "/x", headers=[("Authorization", heads[0])])
-    assert heads[0].startswith("Bearer callers-own-stand-in-")
-    assert [call.header("authorization") for call in foundry.calls] == [[f"Bearer {TOKEN}"], [heads[0]]]
-
-
-class Kept:
-    """Holds the flows, as mitmweb's list does."""
-
-    name = "test-kept"
+class Keeping(Observer):
+    """Holds on to every call, as a view does."""
 
     def __init__(self) -> None:
-        self.flows: list[http.HTTPFlow] = []
+        self.calls: list[Call] = []
 
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
-        self.flows.append(flow)
+    def opened(self, exchange: Exchange) -> None:
+        self.calls.append(exchange.call)
 
 
 def test_nothing_of_a_call_is_left_behind(start: Start, foundry: FoundryServer, records: Records) -> None:
-    kept = Kept()
-    with start(alter=lambda parts: parts.append(kept)) as sidecar:
-        calls = part(sidecar.addons, "sidecar-checkpoint")._calls._by_flow
+    keeping = Keeping()
+
+    def alter(services: Services) -> None:
+        services.observers = Observers(keeping)
+
+    with start(alter=alter) as sidecar:
         for target in ("/x", "/cut", "/moved", "/a%2fb"):
             ask(sidecar, target)
-        assert len(calls) == len(kept.flows) == 4
         records.wait(count=4)
-        egress = part(sidecar.addons, "sidecar-egress")
-        assert (len(egress._seals), len(egress._words)) == (0, 0)
-        for call in calls.values():
+        eventually(lambda: not sidecar.services.under_way)
+        assert len(keeping.calls) == 4
+        for call in keeping.calls:
             assert call.credentials == {}
-            assert call.outbound is None or call.outbound.body == b""
+            assert call.wire_body == b""
         assert post(sidecar.port, HELLO).status == 200
