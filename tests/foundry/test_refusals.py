@@ -82,6 +82,7 @@ CONTRACT = {
     "foundry_failed": (500, "INTERNAL", "Default:Internal", "upstream_error"),
     "foundry_timeout": (500, "TIMEOUT", "Default:Timeout", "timeout"),
     "foundry_unreachable": (503, None, None, "upstream_unreachable"),
+    "stopped_by_hand": (403, "PERMISSION_DENIED", "Default:PermissionDenied", "stopped_by_hand"),
     "fault": (500, "INTERNAL", "Default:Internal", "sidecar_error"),
     "shutting_down": (503, None, None, "sidecar_shutting_down"),
 }  # fmt: skip
