@@ -208,7 +208,7 @@ def test_what_was_learnt_is_kept_though_the_caller_hung_up() -> None:
 
 
 def test_a_caller_that_is_remembered_is_asked_about_anew_where_that_is_wanted() -> None:
-    source = Source({"token": Caller("anna")})
+    source = Source({"token": Caller("anna", frozenset())})
     cache = TokenCache(source, seconds=60, entries=10)
 
     async def ask() -> None:
