@@ -153,7 +153,7 @@ class FlowViews(Observer):
 
     # for a call that is held
 
-    def of(self, exchange: Exchange) -> Shown:
+    def of(self, exchange: Observed) -> Shown:
         """What shows an exchange that is under way."""
         return self._under_way[exchange.call.id]
 

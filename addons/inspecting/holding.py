@@ -11,7 +11,7 @@ from typing import Any, Final
 from mitmproxy import ctx, http
 
 from addons.call import Call
-from addons.exchange.exchange import Exchange
+from addons.exchange.observing import Held
 from addons.foundry.refusals import Refusal
 from addons.gates.route import is_responses_path
 from addons.inspecting.flow_of_exchange import HIDDEN, Fields, shown_fields
@@ -37,7 +37,7 @@ class Holding:
         self._leave = leave
         self._seconds = seconds
 
-    async def __call__(self, exchange: Exchange) -> None:
+    async def __call__(self, exchange: Held) -> None:
         """Returns at once, or when a person has let the call go.
 
         Raises:

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from addons.call import Call
 from addons.exchange.caller_connection import CallerConnection
+from addons.exchange.observing import Observer
 from addons.exchange.rules import InForce
-from addons.exchange.services import Observer
 from addons.exchange.wire import Peer, Wire
 from addons.foundry.envelope import ErrorFormat
 from addons.gates.concurrency import UnderWay

@@ -16,8 +16,7 @@ from mitmproxy import command, ctx, flow, http
 from mitmproxy.utils.emoji import emoji
 
 from addons.exchange.caller_connection import CallerConnection
-from addons.exchange.exchange import Exchange
-from addons.exchange.services import Observer
+from addons.exchange.observing import Observed, Observer
 from addons.exchange.wire import Peer, Wire
 from addons.inspecting.conversation_view import NOTE
 from addons.inspecting.flow_of_exchange import HIDDEN
@@ -59,13 +58,13 @@ class Resending(Observer):
 
     # moments of an exchange
 
-    def opened(self, exchange: Exchange) -> None:
+    def opened(self, exchange: Observed) -> None:
         call = exchange.call
         if self._allowed and (authorization := call.credentials.get("authorization")):
             peer = Peer(call.peer or "", call.listener, call.encrypted, call.server_name, by_hand=("resent",))
             self._shown[call.id] = Proof(authorization, peer)
 
-    def ended(self, exchange: Exchange, record: object) -> None:  # noqa: ARG002 - as every observer's
+    def ended(self, exchange: Observed, record: object) -> None:  # noqa: ARG002 - as every observer's
         call = exchange.call
         proof = self._shown.pop(call.id, None)
         if proof and call.caller is not None and call.to == "provider":
