@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from mitmproxy.addons.view import View
-from mitmproxy.http import Response
+from mitmproxy.http import HTTPFlow, Response
 
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PATH, PROVIDER_KEY, SettingsMaker
@@ -130,6 +130,8 @@ def test_what_failed_is_shown_with_the_very_error_that_the_app_got(
         reply = post(sidecar.port, STREAM)
         records.wait()
         (flow,) = sidecar.view._store.values()
+    assert isinstance(flow, HTTPFlow)
+    assert flow.response
     assert told in reply.body
     assert (flow.response.status_code, flow.response.raw_content) == (reply.status, reply.body)
     assert flow.comment.startswith("💥 ")
