@@ -27,8 +27,7 @@ from addons.exchange.upstream.pool import UpstreamPool
 from addons.foundry.alarms import Alarm
 from addons.foundry.limit_refusals import standing_headers
 from addons.gates.body_budget import BodyBudget
-from addons.inspecting.explainer import Explainer
-from addons.inspecting.flows import FlowViews
+from addons.inspecting.inspection import Inspection
 from addons.journal.journal import Journal
 from addons.observation import ABOUT, Started, observe
 from addons.process import logs
@@ -80,8 +79,17 @@ def assemble(
     observation = observe(settings, lambda: services.under_way, lambda: readiness.missing())  # noqa: PLW0108 - made below
     readiness = Readiness(in_force, counters, lambda: lifecycle.draining, observation.needed)
     recorder = [Recorder(tape)] if tape else []
-    flows = [FlowViews(settings.inspect, settings.foundry.error_format)] if inspect else []
-    explainer = [Explainer(lambda: in_force.rules.gates)] if inspect else []
+    inspection = (
+        Inspection(
+            settings.inspect,
+            settings.foundry.error_format,
+            in_force,
+            lasting.under_way,
+            lambda *caller: serving.connect(*caller),  # noqa: PLW0108 - made below
+        )
+        if inspect
+        else None
+    )
     sinks = (lasting.under_way.leave, lambda call, _record: settlement.settle(call), *observation.sinks)
     journal = Journal(sinks, ABOUT, logs.calls(), observation.alarms)
     services = Services(
@@ -93,11 +101,13 @@ def assemble(
         journal.record,
         settings.foundry.error_format,
         standing=_standing,
-        observers=Observers(*recorder, *flows),
+        observers=Observers(*recorder, *(inspection.observers if inspection else ())),
+        hold=inspection.hold if inspection else None,
     )
     alter(services)
+    serving = _serving(settings, services, bodies)
     bounds = ConnectionBounds(max(8, descriptors() - RESERVED))
-    listener = Listener(_serving(settings, services, bodies).connect, bounds, (to_provider, to_foundry))
+    listener = Listener(serving.connect, bounds, (to_provider, to_foundry))
     ending = settings.lifecycle
     drain = Drain(
         lambda: listener.callers,
@@ -107,12 +117,11 @@ def assemble(
     )
     lifecycle = Lifecycle(drain)
     parts: list[Any] = [
-        Lockdown(required_options(settings), resend=settings.inspect.resend == "allow"),
+        Lockdown(required_options(settings), resend=inspect),
         listener,
         Started("sidecar-settlement", settlement),
         *recorder,
-        *flows,
-        *explainer,
+        *(inspection.parts if inspection else ()),
         journal,
         *observation.parts,
         readiness,

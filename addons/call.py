@@ -25,6 +25,10 @@ type To = Literal["provider", "foundry"]
 """Where a call leaves for: the model provider, judged and rewritten, or Foundry itself, passed on as it came."""
 
 
+type ByHand = Literal["held", "edited", "resent"]
+"""What a person who looks on did to a call: kept it waiting before its gates, changed it there, sent it once more."""
+
+
 class Outcome(StrEnum):
     """How a call ended: the one vocabulary of record, ledger, span, metric, log level, marker and alert.
 
@@ -99,13 +103,13 @@ class Call:
     opened_at: float = field(default_factory=time.monotonic)
     judged_by: Mapping[str, str] = field(default_factory=dict)  # policy.hash, configuration.hash; for the record
 
+    by_hand: list[ByHand] = field(default_factory=list)
+
     # gates, in their order
     passed: list[str] = field(default_factory=list)
     other_path: OtherPath | None = None
     # until the caller is known, or the call leaves for Foundry
     credentials: Headers = field(default_factory=dict, repr=False)
-        default_factory=dict, repr=False
-    )  # until the caller is known, or the call may leave for Foundry
     token_prefix: str | None = None
     caller: Caller | None = None
     attribution: tuple[str, ...] = ()

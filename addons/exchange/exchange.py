@@ -7,6 +7,7 @@ in one answer, where one can be given, and in one record.
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -77,6 +78,8 @@ class Exchange:
         call, services = self.call, self._services
         try:
             services.observers.opened(self)
+            if services.hold is not None:
+                await services.hold(self)
             judged = await judge(call, self._rules, self._read_body)
             for prepare in services.before_release:  # the ledger's row is committed before the call leaves
                 await prepare(call)
@@ -92,13 +95,29 @@ class Exchange:
         finally:
             self._close()
 
-    async def _read_body(self) -> bytes:
+    async def read_ahead(self) -> bytes:
+        """The body before the gates ask for it, which read it again.
+
+        Raises:
+            Refusal: as ``Body.read``.
+        """
+        return await self._read_body(again=True)
+
+    def edit(self, method: str, target: str, fields: answers.Fields, body: bytes) -> None:
+        """Puts what a person made of the request in its place, before the gates, which judge that. Credentials stay."""
+        edited = open_call(replace(self.request, method=method, target=target, fields=tuple(fields)), self._caller.peer)
+        call = self.call
+        call.method, call.target, call.authority = edited.method, edited.target, edited.authority
+        call.headers, call.trace = edited.headers, edited.trace
+        self.request.body.replace(body)
+
+    async def _read_body(self, *, again: bool = False) -> bytes:
         body = self.request.body
         if not body.ended:
             self._deadline.set(self._services.timeouts.body, Ending.BODY_LATE)
             if self.call.header("expect") and self.request.version == "1.1":
                 self._caller.write(answers.CONTINUE)
-        read = await body.read()
+        read = await body.read(again=again)
         self._deadline.clear()
         self._services.observers.received(self, read)
         return read

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import structlog
 
 from addons.call import Call
+from addons.exchange.answers import Fields
 from addons.exchange.ending import Ending
 from addons.exchange.relay import Relay
 from addons.exchange.request import Request
@@ -29,6 +30,16 @@ class Observed(Protocol):
         """Whether a text holds what the call left with."""
 
     def end(self, ending: Ending) -> None: ...
+
+
+class Held(Observed, Protocol):
+    """An exchange before its gates, for a person who may keep it waiting there. The gates judge what comes of it."""
+
+    async def read_ahead(self) -> bytes:
+        """The body, which the gates read again; raises Refusal where it can't be had."""
+
+    def edit(self, method: str, target: str, fields: Fields, body: bytes) -> None:
+        """Puts another request in the place of the one that came; its credentials stay."""
 
 
 class Observer:

@@ -27,4 +27,5 @@ def open_call(request: Request, peer: Peer) -> Call:
         server_name=peer.server_name,
         client_identity=peer.client_identity,
         credentials=credentials,
+        by_hand=list(peer.by_hand),
     )

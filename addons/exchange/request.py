@@ -66,8 +66,14 @@ class Body:
         self._bounds.budget.give_back(self._taken + decoded)
         self._taken = 0
 
-    async def read(self) -> bytes:
-        """The whole body, once it is there.
+    def replace(self, whole: bytes) -> None:
+        """Has another body take the place of this one, which has come; it is held to the same bounds."""
+        self.drop()
+        self.size, self.dropped = 0, False
+        self.receive(whole)
+
+    async def read(self, *, again: bool = False) -> bytes:
+        """The whole body, once it is there; ``again``: it will be read once more.
 
         Raises:
             Refusal: it can't be had, as ``fail`` was told.
@@ -78,7 +84,10 @@ class Body:
         if self._refusal is not None:
             raise self._refusal
         pieces, self._pieces = self._pieces, []
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if again:
+            self._pieces.append(whole)
+        return whole
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from addons.call import Call
-from addons.exchange.observing import Observed, Observers
+from addons.exchange.observing import Held, Observed, Observers
 from addons.exchange.rules import InForce
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.foundry.envelope import ErrorFormat
@@ -33,6 +33,7 @@ class Services:
         record: makes the one record of a call that has ended, and hands it to all who get it.
         standing: fields that tell a caller how far its limits are used.
         observers: those who look on.
+        hold: awaited before the gates; a person may keep a call waiting there, edit or refuse it.
         under_way: the exchanges that have begun and are not over.
     """
 
@@ -46,3 +47,4 @@ class Services:
     standing: Callable[[Call], Sequence[tuple[bytes, bytes]]] = lambda _call: ()
     observers: Observers = field(default_factory=Observers)
     under_way: set[Observed] = field(default_factory=set)
+    hold: Callable[[Held], Awaitable[None]] | None = None

@@ -2,6 +2,8 @@
 
 from typing import Literal, NamedTuple, Protocol
 
+from addons.call import ByHand
+
 
 class Wire(Protocol):
     """Where a caller's bytes go out, through whatever TLS lies between."""
@@ -51,3 +53,4 @@ class Peer(NamedTuple):
     encrypted: bool = False
     server_name: str | None = None  # TLS SNI
     client_identity: str | None = None  # of the verified certificate it showed; "": it names nobody
+    by_hand: tuple[ByHand, ...] = ()  # what a person who looks on has to do with its calls

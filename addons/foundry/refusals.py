@@ -113,6 +113,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "foundry_failed": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "upstream_error"),
     "foundry_timeout": Kind(500, "TIMEOUT", "Default:Timeout", _SERVER, "timeout", final=False),
     "foundry_unreachable": Kind(503, None, None, _SERVER, "upstream_unreachable", final=False),
+    # -- a person who looks on
+    "stopped_by_hand": Kind(403, "PERMISSION_DENIED", "Default:PermissionDenied", _BAD, "stopped_by_hand"),
     # -- ourselves
     "fault": Kind(500, "INTERNAL", "Default:Internal", _SERVER, "sidecar_error"),
     "shutting_down": Kind(503, None, None, _SERVER, "sidecar_shutting_down", final=False),
@@ -140,6 +142,7 @@ DECIDED_BY: Final[Mapping[str, str]] = {
     "provider_unreachable": "provider.regions.*.url",
     "foundry_timeout": "provider.timeouts",
     "foundry_unreachable": "foundry.addresses",
+    "stopped_by_hand": "inspect.hold_seconds",
     "shutting_down": "lifecycle.drain_seconds",
 }
 """The configuration key that decides, where an operator may decide otherwise; some refusals say it themselves."""

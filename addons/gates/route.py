@@ -60,7 +60,7 @@ class Route:
             raise Refusal("host_refused", _FOUNDRY_ALONE)
         if host not in self.hosts:
             raise Refusal("not_found", detail="host not among foundry.hostnames", setting="foundry.hostnames")
-        if _plain(path) == PATH:
+        if is_responses_path(path):
             _hold_to(call, ("POST",))
             call.query_dropped = bool(query)
         elif self.other_paths and host in self.foundry_hosts:
@@ -106,6 +106,11 @@ def without_port(authority: str) -> str:
         return normal_host(host)
     except ValueError:
         return ""
+
+
+def is_responses_path(target: str) -> bool:
+    """Whether a request target is that of the Responses API, with whatever query."""
+    return _plain(target.partition("?")[0]) == PATH
 
 
 def _plain(path: str) -> str:

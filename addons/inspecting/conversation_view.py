@@ -18,6 +18,11 @@ from addons.responses.verdict import Json
 CUT: Final = "sidecar.cut"
 """In ``flow.metadata``: how many bytes an answer had of which only the beginning is kept."""
 
+NOTE: Final = "sidecar.note"
+"""In ``flow.metadata``: a sentence for whoever asked for something that was not done."""
+
+EDITED: Final = "This flow was edited after its call. What is below may not be what was sent; Revert shows that again."
+
 _log = structlog.get_logger("sidecar.flows")
 
 
@@ -43,6 +48,10 @@ class ConversationView(contentviews.Contentview):
 def _lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
     flow = metadata.flow
     assert isinstance(flow, http.HTTPFlow)
+    if note := flow.metadata.get(NOTE):
+        yield f"{note}\n"
+    if not flow.live and flow.modified():
+        yield f"{EDITED}\n"
     if record := flow.metadata.get("sidecar"):
         yield from summary.lines(record)
         if record.get("foundry.other_path"):

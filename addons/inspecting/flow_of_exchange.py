@@ -17,7 +17,7 @@ SHOWN: Final = frozenset((
     b"transfer-encoding", b"accept", b"accept-encoding", b"user-agent", b"attribution", b"traceparent",
     b"tracestate", b"x-b3-traceid", b"x-b3-spanid", b"x-b3-sampled", b"idempotency-key", b"x-client-request-id",
 ))  # fmt: skip
-"""Header fields whose values a flow keeps; of any other, which may be a secret of a kind nobody knows here, the name."""
+"""Header fields whose values a flow keeps. Any other may be a secret, so its name alone is kept."""
 
 SHOWN_OF_FOUNDRY: Final = frozenset((b"content-type", b"content-length", b"transfer-encoding", b"date"))
 """The same for an answer of Foundry's own, whose fields may give an app its cookies and tokens."""

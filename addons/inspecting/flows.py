@@ -46,13 +46,27 @@ class Capture:
 
 
 class Shown:
-    """One exchange under way, and its flow."""
+    """One exchange under way, and its flow. ``request`` is what the flow shows at the end, whatever became of it."""
 
-    __slots__ = ("capture", "flow")
+    __slots__ = ("capture", "flow", "request")
 
     def __init__(self, flow: http.HTTPFlow, capture: Capture) -> None:
         self.flow = flow
         self.capture = capture
+        self.request = flow.request.copy()
+
+    def take_request(self) -> None:
+        """From now on the request is as the flow has it."""
+        self.request = self.flow.request.copy()
+        self.forget_edits()
+
+    def restore_request(self) -> None:
+        self.flow.request = self.request
+        self.forget_edits()
+
+    def forget_edits(self) -> None:
+        """A flow that is reverted goes back to what it was before a person's edit, without its answer and record."""
+        self.flow._backup = None  # noqa: SLF001 - mitmproxy offers no way to keep the state that there is
 
 
 class FlowViews(Observer):
@@ -85,7 +99,9 @@ class FlowViews(Observer):
 
     def received(self, exchange: Observed, body: bytes) -> None:
         if exchange.call.to == "provider":  # what is passed on to Foundry may hold credentials
-            self._under_way[exchange.call.id].flow.request.data.content = body
+            shown = self._under_way[exchange.call.id]
+            shown.request.data.content = shown.flow.request.data.content = body
+            self._tell("update", [shown.flow])
 
     def released(self, exchange: Observed) -> None:
         call, flow = exchange.call, self._under_way[exchange.call.id].flow
@@ -119,6 +135,7 @@ class FlowViews(Observer):
 
     def _put_end(self, shown: Shown, exchange: Observed, record: Mapping[str, Any]) -> None:
         call, flow = exchange.call, shown.flow
+        shown.restore_request()
         if exchange.relay.begun:
             _put_answer(shown)
             assert flow.response is not None
@@ -133,6 +150,22 @@ class FlowViews(Observer):
         flow.marked = summary.marker(record)
         # the page draws the marker in the path column alone, which leaves the comment no room
         flow.comment = f"{emoji[flow.marked]} {_with_words(summary.comment(record), call)}"
+
+    # for a call that is held
+
+    def of(self, exchange: Observed) -> Shown:
+        """What shows an exchange that is under way."""
+        return self._under_way[exchange.call.id]
+
+    def lists(self, shown: flow.Flow) -> bool:
+        """Whether a flow is still on the list."""
+        view: Any = ctx.master.addons.get("view")
+        return view is not None and view.get_by_id(shown.id) is not None
+
+    def tell_of(self, shown: Shown, call: Call) -> None:
+        """Its marker and comment follow the call."""
+        _mark_under_way(shown.flow, call)
+        self._tell("update", [shown.flow])
 
     # what runs beside the exchanges
 

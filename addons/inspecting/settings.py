@@ -49,3 +49,12 @@ class InspectSettings(BaseModel):
             " who looks need not be who calls, and each call costs"
         ),
     ] = "refuse"
+    hold_seconds: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=3600,
+            description="how long the page's intercept may keep a call waiting, which is refused then. Default 300:"
+            " time to read and edit it, within what an app's own timeout usually allows",
+        ),
+    ] = 300

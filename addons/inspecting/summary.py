@@ -49,6 +49,7 @@ def comment(record: Record) -> str:
         _tokens(record),
         _seconds(record),
         record.get("caller"),
+        ", ".join(record.get("call.by_hand", ())),
     ]
     return " · ".join(filter(None, parts))
 
@@ -61,7 +62,7 @@ def comment_under_way(call: Call) -> str:
         "gen_ai.request.model": call.model.provider_model if call.model else asked,
     }
     caller = call.caller.subject if call.caller else None
-    return " · ".join(filter(None, (_model(known), _locators(known), caller)))
+    return " · ".join(filter(None, (", ".join(call.by_hand), _model(known), _locators(known), caller)))
 
 
 def line(record: Record) -> str:
@@ -108,6 +109,7 @@ def lines(record: Record) -> Iterator[str]:
         ("usage", record.get("usage.status")),
         ("time", _seconds(record)),
         ("trace", record.get("trace_id")),
+        ("by hand", ", ".join(record.get("call.by_hand", ()))),
     ):
         for position, part in enumerate(textwrap.wrap(text or "", WIDTH, break_on_hyphens=False)):
             yield f"  {'' if position else label:<9}{part}"

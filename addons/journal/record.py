@@ -61,6 +61,8 @@ def record_of(call: Call) -> Record:
         _add_answered(record, call.answer.facts)
     if call.refusal is not None:
         _add_refusal(record, call, call.refusal)
+    if call.by_hand:
+        record["call.by_hand"] = list(call.by_hand)
     if call.alarms:
         record["alarms"] = [str(alarm) for alarm in call.alarms]
     record.update(call.judged_by)

@@ -109,18 +109,19 @@ COMMANDS: Final = frozenset(
 )
 """Commands that stay; mitmproxy forgets all others. None of them touches a file, runs code or sends anything."""
 
-RESEND: Final = frozenset({"replay.client"})
-"""Commands that stay too where a call may be sent again from the page."""
+RESEND: Final = "replay.client"
+"""What mitmweb's Replay asks for. It stays where the sidecar has put a command of its own in the place of mitmproxy's,
+which would make a connection by itself (``inspecting.resending``)."""
 
 
 class Lockdown:
-    """``required`` are further options whose values follow from the settings. ``resend``: calls may be sent again."""
+    """``required`` are further options whose values follow from the settings. ``resend``: ``RESEND`` is our own."""
 
     name = "sidecar-lockdown"
 
     def __init__(self, required: Mapping[str, Any], *, resend: bool = False) -> None:
         self._wanted = {**SET, **NEEDED, **required}
-        self._commands = COMMANDS | RESEND if resend else COMMANDS
+        self._commands = COMMANDS | {RESEND} if resend else COMMANDS
         self._started: dict[str, Any] | None = None
 
     def configure(self, updated: set[str]) -> None:

@@ -82,6 +82,7 @@ CONTRACT = {
     "foundry_failed": (500, "INTERNAL", "Default:Internal", "upstream_error"),
     "foundry_timeout": (500, "TIMEOUT", "Default:Timeout", "timeout"),
     "foundry_unreachable": (503, None, None, "upstream_unreachable"),
+    "stopped_by_hand": (403, "PERMISSION_DENIED", "Default:PermissionDenied", "stopped_by_hand"),
     "fault": (500, "INTERNAL", "Default:Internal", "sidecar_error"),
     "shutting_down": (503, None, None, "sidecar_shutting_down"),
 }  # fmt: skip
@@ -120,7 +121,7 @@ def test_challenges(name: str, challenge: str) -> None:
 def test_an_operator_is_told_what_to_look_at() -> None:
     assert set(DECIDED_BY) == {
         "host_refused", "missing_credentials", "unauthorized", "missing_scope", "verifier_unreachable", "body_timeout",
-        "too_large", "too_many_values", "bodies_full",
+        "too_large", "too_many_values", "bodies_full", "stopped_by_hand",
         "invalid_model", "model_not_found", "model_not_available", "model_permission_denied",
         "limits_unavailable", "ledger_unavailable", "provider_credentials", "provider_timeout",
         "provider_credential_missing", "provider_unreachable", "foundry_timeout", "foundry_unreachable", "shutting_down",

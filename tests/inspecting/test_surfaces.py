@@ -118,7 +118,9 @@ def test_a_call_to_foundry_sent_again_from_the_page_goes_nowhere(
     with Web(tmp_path, provider, forwarding(foundry)) as web:
         assert send(web.port, request_bytes(b"", method="GET", target="/file", host=FOUNDRY)).status == 200
         (flow,) = web.flows(1)
-        assert web.http.post(f"/flows/{flow['id']}/replay").is_error
+        web.http.post(f"/flows/{flow['id']}/replay").raise_for_status()
+        (after,) = web.flows(1)
+        assert after["comment"].startswith("↩ not sent again · ")
     assert len(foundry.calls) == 1
     assert provider.dialled == 0
 

@@ -124,7 +124,13 @@ def test_a_flow_sent_again_from_the_page_goes_nowhere(web: Web, provider: Simula
     web.sdk.responses.create(model=MODEL, input="Once")
     (flow,) = web.flows(1)
     dialled, calls = provider.dialled, len(provider.calls)
-    assert web.http.post(f"/flows/{flow['id']}/replay").is_error
+    web.http.post(f"/flows/{flow['id']}/replay").raise_for_status()
+    (after,) = web.flows(1)
+    assert {name: after[name] for name in ("request", "response", "marked")} == {
+        name: flow[name] for name in ("request", "response", "marked")
+    }
+    assert after["comment"] == f"↩ not sent again · {flow['comment']}"
+    assert web.view(after, "response").startswith("Nothing was sent again: inspect.resend is refuse.")
     assert (provider.dialled, len(provider.calls)) == (dialled, calls)
 
 

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from mitmproxy import certs, options
+from mitmproxy.addons.intercept import Intercept
 from mitmproxy.addons.view import View
 from mitmproxy.hooks import ConfigureHook
 from mitmproxy.io import FlowWriter
@@ -48,8 +49,8 @@ class RunningSidecar:
 
     ``saved``: where all flows lie at the end, as the page gives them for download. ``options``: of mitmproxy, on
     top of the sidecar's own. ``inspect``: as under ``web``, with a list of flows, which ``view`` may replace.
-    ``tape``: as under ``--record``. ``without`` says which addons are left out; ``hooks`` are those to put in the place of an
-    addon's own, by its name and theirs.
+    ``tape``: as under ``--record``. ``without`` says which addons are left out; ``hooks`` are those to put in the
+    place of an addon's own, by its name and theirs.
     """
 
     def __init__(
@@ -131,7 +132,7 @@ class RunningSidecar:
             self.loop = asyncio.get_running_loop()
             self.master = DumpMaster(options.Options(), with_termlog=False, with_dumper=False)
             if self._inspect:
-                self.master.addons.add(self.view)
+                self.master.addons.add(self.view, Intercept())
             self.master.options.update(**mitmproxy_options.all_options(self.settings), **self._more)
             script = _Script(self.addons)
             self.master.addons.add(script, ready)

@@ -55,7 +55,7 @@ def test_flows_saved_while_inspecting_are_explained_again(saved: Path, capsys: p
         f"flow {number} (call {flow.metadata['sidecar']['call.id']})" for number, flow in enumerate(flows, 1)
     ]
     assert {row["path"] for row in shown[2]["findings"]} == {"store", "background"}
-    assert [each["refusal"] and each["refusal"]["name"] for each in shown[3:]] == ["not_found", "bad_target"]
+    assert [each["refusal"] and each["refusal"]["name"] for each in shown[3:]] == ["wrong_path", "bad_target"]
     for flow, explained in zip(flows, shown, strict=True):
         recorded = flow.metadata["sidecar"]
         assert recorded["call.outcome"] == explained["verdict"]

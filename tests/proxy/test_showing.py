@@ -4,13 +4,11 @@ import json
 import re
 import socket
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from mitmproxy import ctx
 from mitmproxy.addons.view import View
-from mitmproxy.http import Response
+from mitmproxy.http import HTTPFlow, Response
 
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PATH, PROVIDER_KEY, SettingsMaker
@@ -83,18 +81,20 @@ def test_a_call_is_in_the_list_from_its_first_moment(
     make_settings: SettingsMaker, provider: SimulatedProvider, records: Records
 ) -> None:
     provider.script("hold=8 events=12")
-    with RunningSidecar(make_settings(), inspect=True) as sidecar:
-        with socket.create_connection(("127.0.0.1", sidecar.port)) as connection:
-            whole = request_bytes(STREAM, headers=[("attribution", "ri.compass.main.folder.the-project")])
-            connection.sendall(whole[:-5])
-            seen = [until(lambda: next(iter(sidecar.view._store.values()), None)).comment]
-            connection.sendall(whole[-5:])
-            (call,) = provider.wait_for_calls()
-            (flow,) = sidecar.view._store.values()
-            seen.append(flow.comment)
-            call.release()
-            read_reply(connection)
-            records.wait()
+    whole = request_bytes(STREAM, headers=[("attribution", "ri.compass.main.folder.the-project")])
+    with (
+        RunningSidecar(make_settings(), inspect=True) as sidecar,
+        socket.create_connection(("127.0.0.1", sidecar.port)) as connection,
+    ):
+        connection.sendall(whole[:-5])
+        seen = [until(lambda: next(iter(sidecar.view._store.values()), None)).comment]
+        connection.sendall(whole[-5:])
+        (call,) = provider.wait_for_calls()
+        (flow,) = sidecar.view._store.values()
+        seen.append(flow.comment)
+        call.release()
+        read_reply(connection)
+        records.wait()
     assert seen == [
         f"⏳ POST {PATH}",
         "⏳ gpt-5.2 · the-project · development · “Hello, world”",
@@ -103,22 +103,15 @@ def test_a_call_is_in_the_list_from_its_first_moment(
 
 
 def test_nothing_of_it_where_nobody_looks(
-    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, tmp_path: Path
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records
 ) -> None:
-    """As under ``start``: no flow is made, though a list and a file would take them."""
-    view, file = View(), tmp_path / "flows"
-
-    class Lists:
-        name = "test-lists"
-
-        def load(self, _loader: object) -> None:
-            ctx.master.addons.add(view)
-
-    with RunningSidecar(make_settings(), saved=file) as sidecar:
-        sidecar.on_loop(lambda: sidecar.master.addons.add(Lists()))
+    """As under ``start``: no flow is made, though there is a list that would take it."""
+    view = View()
+    with RunningSidecar(make_settings()) as sidecar:
+        sidecar.on_loop(lambda: sidecar.master.addons.add(view))
         post(sidecar.port, STREAM)
         records.wait()
-    assert (len(view._store), file.exists() and file.stat().st_size) == (0, False)
+    assert len(view._store) == 0
 
 
 @pytest.mark.parametrize(
@@ -137,6 +130,8 @@ def test_what_failed_is_shown_with_the_very_error_that_the_app_got(
         reply = post(sidecar.port, STREAM)
         records.wait()
         (flow,) = sidecar.view._store.values()
+    assert isinstance(flow, HTTPFlow)
+    assert flow.response
     assert told in reply.body
     assert (flow.response.status_code, flow.response.raw_content) == (reply.status, reply.body)
     assert flow.comment.startswith("💥 ")

@@ -9,7 +9,7 @@ import pytest
 from addons.foundry.caller import Caller
 from addons.foundry.refusals import Refusal
 from addons.verifiers.refused import expired, invalid, unreachable
-from addons.verifiers.token_cache import TokenCache
+from addons.verifiers.token_cache import TokenCache, asked_anew
 from tests.verifiers.refusals import run
 
 START = 1_000.0
@@ -205,3 +205,19 @@ def test_what_was_learnt_is_kept_though_the_caller_hung_up() -> None:
 
     run(main())
     assert source.asked == ["t"]
+
+
+def test_a_caller_that_is_remembered_is_asked_about_anew_where_that_is_wanted() -> None:
+    source = Source({"token": Caller("anna", frozenset())})
+    cache = TokenCache(source, seconds=60, entries=10)
+
+    async def ask() -> None:
+        await cache.verify("token")
+        await cache.verify("token")
+        asked_anew.set(True)
+        source.said = {"token": invalid("revoked")}
+        with pytest.raises(Refusal):
+            await cache.verify("token")
+
+    run(ask())
+    assert source.asked == ["token", "token"]
