@@ -1,7 +1,7 @@
 """Which policy and which configuration judge a call, as hashes that a record can be matched by with a file in git.
 
-Both are made of values, so that comments, order and spelling make no difference, nor the directory a file lies in; and of
-nothing that changes by itself, such as the day.
+Both are made of values, so that comments, order and spelling make no difference, nor the directory a file lies in; and
+of nothing that changes by itself, such as the day.
 """
 
 import hashlib
