@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--once", action="store_true", help="give each recorded answer once alone")
     hashed = command("hash-token", "what the registry knows a token by; the token comes on standard input", _hash_token)
     hashed.add_argument("--subject", metavar="NAME", help="print a whole row of the registry, for this subject")
+    command("version", "which version this is, on which Python and mitmproxy", _version)
     command("schema", "print the JSON Schema of the configuration file", _schema)
     policy = command("policy", "what may leave and why, row by row, under a configuration", _policy)
     policy.add_argument("--config", type=Path, metavar="FILE", help="the YAML file (default: $SIDECAR_CONFIG)")
@@ -128,6 +129,12 @@ def _parser() -> argparse.ArgumentParser:
     command("test", "run the tests (pytest arguments may follow)", None)
     command("bench", "measure what the sidecar costs (--quick: some two minutes)", None)
     return parser
+
+
+def _version(_options: argparse.Namespace) -> int:
+    from addons.commands.version import version
+
+    return version()
 
 
 def _config(options: argparse.Namespace) -> Path | None:

@@ -10,7 +10,7 @@ from addons.cassettes.tape import Tape
 from addons.configuration.changing import Changing, Source
 from addons.configuration.file_checks import check_files
 from addons.configuration.judging import Lasting, rules
-from addons.configuration.meaning import foundry_hosts, listening
+from addons.configuration.meaning import days_to_shutdown, foundry_hosts, listening, warn_of_days
 from addons.configuration.mitmproxy_options import required_options
 from addons.configuration.settings import Settings
 from addons.exchange.caller_connection import Clocks
@@ -32,11 +32,13 @@ from addons.journal.journal import Journal
 from addons.observation import ABOUT, Started, observe
 from addons.process import logs
 from addons.process.announce import Announce
+from addons.process.daily import Daily, days_reading
 from addons.process.drain import Drain
 from addons.process.lifecycle import Lifecycle
 from addons.process.lockdown import Lockdown
 from addons.process.readiness import Readiness
 from addons.process.reload import Reload
+from addons.process.reloads import Reloads
 from addons.process.secret_watch import SecretWatch
 from addons.process.trimming import Trimming
 from addons.provider_credentials.build import Credentials
@@ -76,7 +78,18 @@ def assemble(
     bodies = BodyBudget(settings.limits.body_bytes)
     lasting = Lasting(counters, bodies, credentials=Credentials(alarm), alarm=alarm)
     in_force = InForce(rules(settings, lasting), partial(_forget, to_provider, to_foundry))
-    observation = observe(settings, lambda: services.under_way, lambda: readiness.missing())  # noqa: PLW0108 - made below
+    reloads = Reloads()
+
+    def now() -> Settings:
+        return changing.settings if changing else settings
+
+    observation = observe(
+        settings,
+        lambda: services.under_way,
+        lambda: readiness.missing(),  # noqa: PLW0108 - made below
+        lambda: in_force.rules.judged_by,
+        (*reloads.readings, days_reading(lambda: days_to_shutdown(now()))),
+    )
     readiness = Readiness(in_force, counters, lambda: lifecycle.draining, observation.needed)
     recorder = [Recorder(tape)] if tape else []
     inspection = (
@@ -132,6 +145,7 @@ def assemble(
         required = settings.caller.verifiers == ("certificate",)
         fault = Fault(Alarm.CLIENT_CERTIFICATES, alarm)
         parts.append(ClientCertificates(own.certificate, own.key, callers.trusted_ca, required=required, fault=fault))
+    changing: Changing | None = None
     if source:
 
         def build(new: Settings, verifier: Verifier | None) -> Rules:
@@ -142,7 +156,8 @@ def assemble(
             return rules(new, lasting, verifier)
 
         changing = Changing(settings, in_force, source, build)
-        parts += [Reload(changing), SecretWatch(changing.secrets)]
+        parts += [Reload(changing, reloads), SecretWatch(changing.secrets)]
+    parts.append(Daily(lambda: warn_of_days(now())))
     parts.append(Trimming())
     return parts
 

@@ -101,7 +101,7 @@ class Call:
     explained: bool = False  # nobody waits for an answer, and every finding is asked for
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     opened_at: float = field(default_factory=time.monotonic)
-    judged_by: Mapping[str, str] = field(default_factory=dict)  # policy.hash, configuration.hash; for the record
+    judged_by: Mapping[str, str] = field(default_factory=dict)  # which rules, by the names the record has
 
     by_hand: list[ByHand] = field(default_factory=list)
 

@@ -18,7 +18,7 @@ from addons.journal.journal import Sink
 from addons.journal.readings import Reading
 from addons.journal.telemetry import Telemetry
 from addons.process import logs
-from addons.process.admin import Admin, Page, alive, readiness
+from addons.process.admin import Admin, Page, alive, readiness, version
 from addons.usage.ledger import Ledger
 from addons.usage.ledger_file import LedgerError
 from addons.usage.ledger_rows import LedgerRows
@@ -79,11 +79,18 @@ def observe(
     settings: Settings,
     under_way: Callable[[], Iterable[Observed]],
     missing: Callable[[], Sequence[str]],
+    judged_by: Callable[[], Mapping[str, str]],
+    more: Sequence[Reading] = (),
 ) -> Observation:
     """Touches neither disk nor network; the parts do so once the sidecar runs.
 
-    ``missing`` says why no new calls are welcome.
+    ``missing`` says why no new calls are welcome, ``judged_by`` which rules are in force. ``more`` is read beside what
+    is read here.
     """
+
+    def about() -> Mapping[str, str]:
+        return {"version": VERSION, **judged_by()}
+
     usage, admin, otlp = settings.usage, settings.listen.admin, settings.telemetry.otlp_endpoint
     parts: list[Any] = []
     sinks: list[Sink] = []
@@ -91,6 +98,8 @@ def observe(
     alarms = Alarms()
     readings = [
         alarms.reading,
+        Reading("foundry.sidecar.build.info", "1", "the program, and the rules in force", lambda: [(1, about())]),
+        *more,
         Reading("foundry.sidecar.calls.open", "{call}", "calls under way, by state", lambda: _open(under_way())),
         Reading(
             "foundry.sidecar.log.dropped",
@@ -119,6 +128,7 @@ def observe(
             routes = {
                 "/livez": alive,
                 "/readyz": readiness(missing),
+                "/version": version(about),
                 "/metrics": lambda: Page(200, *telemetry.exposition()),
             }
             parts.append(Admin(split_address(admin), routes))

@@ -11,12 +11,15 @@ from ruamel.yaml import YAML
 from addons.commands.examined import examined
 from addons.configuration import meaning
 from addons.configuration.file_checks import files, secrets
+from addons.configuration.fingerprint import judged_by
+from addons.configuration.meaning import attestation_notes
 from addons.configuration.model_notes import model_notes
 from addons.configuration.policy_listing import old_sources
 from addons.configuration.settings import Settings
 from addons.foundry.overlay import differences
 from addons.foundry.shipped_models import SHIPPED
 from addons.provider_credentials.build import told
+from addons.values.version import VERSION
 
 
 def check(config: Path | None, *, with_files: bool = True) -> int:
@@ -40,7 +43,18 @@ def check(config: Path | None, *, with_files: bool = True) -> int:
     print(f"\n# callers are checked by: {', then '.join(settings.caller.verifiers)}")
     for allowed in settings.provider.allowed_regions:
         print(f"# region {allowed} is opened by {told(settings.provider.regions[allowed].credential)}")
-    for note in (*model_notes(settings, today), *old_sources(settings, today), *_notes(settings)):
+    print(f"# zero data retention: {settings.provider.zero_data_retention or 'not attested'}")
+    print(f"# version {VERSION}")
+    for name, value in judged_by(settings).items():
+        if name.endswith(".hash"):
+            print(f"# {name} {value}")
+    notes = (
+        *attestation_notes(settings, today),
+        *model_notes(settings, today),
+        *old_sources(settings, today),
+        *_notes(settings),
+    )
+    for note in notes:
         print(f"# note: {note}")
     if not with_files:
         for line in _not_looked_at(settings):

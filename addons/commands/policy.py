@@ -2,18 +2,20 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from addons.commands.policy_page import page
 from addons.configuration import loading
+from addons.configuration.fingerprint import judged_by, policy_hash
 from addons.configuration.policy_listing import policy_listing
 from addons.configuration.settings import Settings
 from addons.responses.listing import Listed
+from addons.values.version import VERSION
 
 TITLES: Final = {
     "field": "Fields", "tool": "Tools", "item": "Input items", "part": "Content parts", "include": "include",
@@ -43,12 +45,26 @@ def run(config: Path | None, against: Path | None, form: str) -> int:
     """
     today = datetime.now(UTC).date()
     settings = loading.load(config)
-    shown = rows(settings, loading.load(against) if against else None)
+    other = loading.load(against) if against else None
+    shown = rows(settings, other)
+    facts = about(settings, other, today)
     heading = f"Policy of {config or 'development mode, no file'}, {today}"
     if against:
         heading += f"; only what {against} decides otherwise"
-    sys.stdout.writelines(f"{line}\n" for line in FORMS[form](heading, shown))
+    sys.stdout.writelines(f"{line}\n" for line in FORMS[form](heading, facts, shown))
     return 0
+
+
+def about(settings: Settings, other: Settings | None, today: date) -> dict[str, str]:
+    """What the page is signed for: the hashes that records name, and the word for zero data retention."""
+    word = settings.provider.zero_data_retention
+    notes = [] if word is None else list(word.notes(today))
+    facts = {
+        "version": VERSION,
+        **judged_by(settings),
+        "provider.zero_data_retention": "; ".join([str(word or "not attested"), *notes]),
+    }
+    return facts | ({"policy.hash there": policy_hash(other)} if other else {})
 
 
 def rows(settings: Settings, other: Settings | None) -> list[Shown]:
@@ -74,8 +90,9 @@ def _sections(shown: Sequence[Shown]) -> Iterator[tuple[str, list[Shown]]]:
         yield section, list(found)
 
 
-def _table(heading: str, shown: Sequence[Shown]) -> Iterator[str]:
+def _table(heading: str, facts: Mapping[str, str], shown: Sequence[Shown]) -> Iterator[str]:
     yield heading
+    yield from (f"  {name}: {fact}" for name, fact in facts.items())
     if not shown:
         yield "no difference"
     for section, found in _sections(shown):
@@ -90,8 +107,9 @@ def _table(heading: str, shown: Sequence[Shown]) -> Iterator[str]:
             yield f"  {row.name:<{width}}  {row.decision + other:<{_DECISION}}  {rule}{row.reason}{setting}"
 
 
-def _markdown(heading: str, shown: Sequence[Shown]) -> Iterator[str]:
-    yield f"# {heading}"
+def _markdown(heading: str, facts: Mapping[str, str], shown: Sequence[Shown]) -> Iterator[str]:
+    yield f"# {heading}\n"
+    yield from (f"- `{name}`: {fact}" for name, fact in facts.items())
     compared = any(each.other for each in shown)
     there_too = ["There"] if compared else []
     names = ["Name", "Decision", *there_too, "Rule", "Reason", "Remedy", "Setting", "Source", "Checked"]
@@ -114,8 +132,8 @@ def _cells(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
-def _json(heading: str, shown: Sequence[Shown]) -> Iterator[str]:
-    yield json.dumps({"title": heading, "rows": [_plain(each) for each in shown]}, indent=2)
+def _json(heading: str, facts: Mapping[str, str], shown: Sequence[Shown]) -> Iterator[str]:
+    yield json.dumps({"title": heading, **facts, "rows": [_plain(each) for each in shown]}, indent=2)
 
 
 def _plain(each: Shown) -> dict[str, Any]:
@@ -124,11 +142,15 @@ def _plain(each: Shown) -> dict[str, Any]:
     return row | ({"there": each.other} if each.other else {})
 
 
-def _html(heading: str, shown: Sequence[Shown]) -> Iterator[str]:
-    yield page(heading, [(section, [(each.row, each.other) for each in found]) for section, found in _sections(shown)])
+def _html(heading: str, facts: Mapping[str, str], shown: Sequence[Shown]) -> Iterator[str]:
+    yield page(
+        heading,
+        facts,
+        [(section, [(each.row, each.other) for each in found]) for section, found in _sections(shown)],
+    )
 
 
-FORMS: Final[dict[str, Callable[[str, Sequence[Shown]], Iterator[str]]]] = {
+FORMS: Final[dict[str, Callable[[str, Mapping[str, str], Sequence[Shown]], Iterator[str]]]] = {
     "table": _table,
     "md": _markdown,
     "html": _html,

@@ -1,7 +1,7 @@
 """``policy --format html``: one page, complete in itself, to be searched, printed and signed off."""
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from addons.responses.listing import Listed
@@ -25,6 +25,7 @@ footer p {{ margin-top: 3em; border-top: 1px solid #111; padding-top: .3em }}
  th {{ position: static }} tr {{ break-inside: avoid }} }}
 </style></head><body>
 <h1>{title}</h1>
+<p>{facts}</p>
 <p>{count} rows. Whatever no row names is refused. What is looser than the shipped default stands first.</p>
 <p id="find"><label>Search <input type="search" autocomplete="off"></label></p>
 {sections}
@@ -40,11 +41,12 @@ document.querySelector("input").addEventListener("input", event => {{
 _NAMES: Final = ("Name", "Decision", "Rule and reason", "What a caller can do", "Setting", "Source, checked")
 
 
-def page(title: str, sections: Iterable[tuple[str, Sequence[tuple[Listed, str]]]]) -> str:
-    """The page as HTML: sections of rows, each with what another configuration decides, or an empty string."""
+def page(title: str, facts: Mapping[str, str], sections: Iterable[tuple[str, Sequence[tuple[Listed, str]]]]) -> str:
+    """The page as HTML: ``facts`` it is signed for, and sections of rows, each with what another configuration decides, or an empty string."""
     found = list(sections)
     return _PAGE.format(
         title=html.escape(title),
+        facts="<br>".join(f"{html.escape(name)}: <b>{html.escape(fact)}</b>" for name, fact in facts.items()),
         count=sum(len(rows) for _, rows in found),
         sections="\n".join(_section(name, rows) for name, rows in found),
     )

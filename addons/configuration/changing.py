@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from addons.configuration.file_checks import secrets
+from addons.configuration.fingerprint import changed_keys
 from addons.configuration.settings import Settings
 from addons.exchange.rules import InForce, Rules
 from addons.gates.limits_settings import LimitsSettings
 from addons.process.listener_certificate import lay_out
+from addons.process.reload import Prepared
 from addons.responses.policy_settings import PolicySettings
 from addons.values.secret import Secret
 from addons.verifiers.grant import Granting
@@ -69,7 +71,12 @@ class Changing:
                 yield upstream.identity.trusted_ca
         yield from _verifier_files(self._settings)
 
-    def prepare(self, changed: set[Path]) -> Callable[[], None]:
+    @property
+    def settings(self) -> Settings:
+        """Those in force."""
+        return self._settings
+
+    def prepare(self, changed: set[Path]) -> Prepared:
         """Reads everything again, on any thread. What it returns puts it in force, on the event loop's.
 
         Raises:
@@ -88,7 +95,9 @@ class Changing:
             self._settings = settings
             self._in_force.put(rules)
 
-        return take_over
+        before, now = self._in_force.rules.judged_by, rules.judged_by
+        told = {f"{name}.before": before[name] for name in before} | now
+        return Prepared(take_over, {**told, "changed": changed_keys(self._settings, settings)})
 
 
 def needing_restart(old: Settings, new: Settings) -> list[str]:

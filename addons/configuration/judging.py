@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from addons.configuration.fingerprint import judged_by
 from addons.configuration.meaning import (
     catalogue_of,
     destinations,
@@ -66,6 +67,7 @@ def rules(settings: Settings, lasting: Lasting, verifier: Verifier | None = None
         foundry_addresses(settings),
         trust,
         verifier,
+        judged_by(settings),
         store_needed=settings.limits.mode == "enforce" and settings.limits.on_store_failure == "refuse",
     )
 

@@ -47,9 +47,11 @@ def load_with_origin(path: Path | None) -> Loaded:
     given = overrides()
     document: Any = _parse(path) if path else DEVELOPMENT
     origin = Origin(path, document, given)
-    base = path.parent if path else Path()
     try:
-        return Loaded(Settings.model_validate(laid_over(_with_paths_from(base, document), given)), origin)
+        written = Settings.model_validate(laid_over(_plain(document), given))
+        base = path.parent if path else Path()
+        settings = Settings.model_validate(laid_over(_plain(document, base), given))
+        return Loaded(settings.remember(written), origin)
     except ValidationError as error:
         raise ConfigurationError("\n".join(explain(error.errors(include_url=False), origin))) from None
 
@@ -76,15 +78,15 @@ NO_PATHS: Final = frozenset({"off", "no", "false", "none"})
 """Texts that are no paths, though they stand where one may; in lower case."""
 
 
-def _with_paths_from(base: Path, node: Any) -> Any:
-    """The document with relative paths made absolute and ``~`` expanded."""
+def _plain(node: Any, base: Path | None = None) -> Any:
+    """The document as plain values; with ``base`` relative paths are taken from there, and ``~`` is expanded."""
     if isinstance(node, Mapping):
         return {
             str(key): str(base / Path(value).expanduser())
-            if key in PATH_KEYS and isinstance(value, str) and value.lower() not in NO_PATHS
-            else _with_paths_from(base, value)
+            if base and key in PATH_KEYS and isinstance(value, str) and value.lower() not in NO_PATHS
+            else _plain(value, base)
             for key, value in node.items()
         }
     if isinstance(node, list):
-        return [_with_paths_from(base, value) for value in node]
+        return [_plain(value, base) for value in node]
     return node

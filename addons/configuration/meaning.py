@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import structlog
 
@@ -39,8 +39,34 @@ def warn(settings: Settings) -> None:
         )
     for line in advice(settings):
         _log.warning("configuration_advice", meaning=line)
-    for model in catalogue_of(settings).warnings(datetime.now(UTC).date()):
-        _log.warning("model_shutdown_near", model=model.rid, shutdown=str(model.shutdown))
+    warn_of_days(settings)
+
+
+def warn_of_days(settings: Settings) -> None:
+    """Says what a day decides, which was not so when the sidecar started: it is looked at again each day."""
+    today = datetime.now(UTC).date()
+    for note in attestation_notes(settings, today):
+        _log.warning("zero_data_retention_to_be_confirmed", meaning=note)
+    if near := catalogue_of(settings).warnings(today):
+        _log.warning(
+            "models_shutdown_near",
+            models={model.rid: str(model.shutdown) for model in near},
+            meaning="OpenAI shuts them down; calls are refused from that day on",
+        )
+
+
+def attestation_notes(settings: Settings, today: date) -> Iterator[str]:
+    """What to do about the word for zero data retention; nothing where none is given, which is said elsewhere."""
+    attestation = settings.provider.zero_data_retention
+    return attestation.notes(today) if attestation else iter(())
+
+
+def days_to_shutdown(settings: Settings) -> Iterator[tuple[str, int]]:
+    """The provider's name of each model in use that has a day of shutdown, and how many days are left."""
+    today = datetime.now(UTC).date()
+    for model, _ in catalogue_of(settings).available(today):
+        if model.shutdown and model.provider_model:
+            yield model.provider_model, (model.shutdown - today).days
 
 
 def advice(settings: Settings) -> Iterator[str]:
@@ -117,7 +143,7 @@ def _egress_proxy(settings: Settings) -> EgressProxy | None:
 
 def is_attested(settings: Settings) -> bool:
     """Whether the operator states that the OpenAI organization has zero data retention."""
-    return settings.provider.zero_data_retention == "attested"
+    return settings.provider.zero_data_retention is not None
 
 
 def catalogue_of(settings: Settings) -> Catalogue:

@@ -51,6 +51,7 @@ class Exchange:
             watch=self._watch() if services.observers else None,
         )
         self._rules = services.in_force.rules  # a reload does not change them for a call that has begun
+        self.call.judged_by = self._rules.judged_by
         self._caller = caller
         self._deadline = Deadline(self.end)
         self._total = Deadline(self.end)

@@ -1,11 +1,12 @@
 """The configuration section ``provider``: where calls go out."""
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from addons.exchange.attestation import Attested
 from addons.foundry.regions import Region
 from addons.provider_credentials.settings import OpenedBy
 from addons.values.secret import Secret
@@ -130,10 +131,10 @@ def _proxy(given: object) -> object:
 
 class ProviderSettings(_Section):
     zero_data_retention: Annotated[
-        Literal["attested"] | None,
+        Attested,
         Field(
-            description="attested: the operator's word that the OpenAI project is under ZDR. Default none, with a"
-            " warning at the start: only the operator knows"
+            description="the operator's word that the OpenAI project is under ZDR: {by: NAME, date: DAY, reference:"
+            " TEXT}, or plainly attested. Default none, with a warning at the start: only the operator knows"
         ),
     ] = None
     trusted_ca: Annotated[

@@ -22,6 +22,7 @@ class Rules:
             wrote one.
         foundry_trust: how Foundry's certificate is checked.
         verifier: the one in the gates.
+        judged_by: what every record says of these rules: hashes of policy and configuration.
         store_needed: whether calls are refused while the store of limits is out of reach.
     """
 
@@ -32,6 +33,7 @@ class Rules:
     foundry: Mapping[str, tuple[str, int] | None]
     foundry_trust: Trust
     verifier: Verifier
+    judged_by: Mapping[str, str]
     store_needed: bool = False
 
 

@@ -84,8 +84,8 @@ class Catalogue:
 
     def warnings(self, today: date) -> tuple[Model, ...]:
         """The models in use whose shutdown is near, the first to go first."""
-        near = [(model.shutdown, model) for model, _ in self.available(today) if model.shutdown]
-        return tuple(model for day, model in sorted(near, key=lambda row: row[0]) if day <= today + NOTICE)
+        near = [model for model, _ in self.available(today) if is_shut_down_soon(model, today)]
+        return tuple(sorted(near, key=lambda model: model.shutdown or today))
 
     def _unavailable(self, model: Model, today: date) -> tuple[str, str] | None:
         """Rule and reason, when the model may not be named."""
@@ -134,6 +134,11 @@ class Catalogue:
             if any(_is_misspelt(meant, _WORD.findall(own)) for own in _names(model)):
                 return model.rid
         return None
+
+
+def is_shut_down_soon(model: Model, today: date) -> bool:
+    """Whether the provider shuts it down within ``NOTICE``."""
+    return model.shutdown is not None and model.shutdown <= today + NOTICE
 
 
 def _is_misspelt(meant: Sequence[str], own: Sequence[str]) -> bool:

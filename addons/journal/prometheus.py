@@ -12,7 +12,7 @@ from prometheus_client.utils import floatToGoString
 from addons.journal.metrics import Measured
 from addons.journal.sums import Distribution
 
-UNITS: Final = {"s": "_seconds", "By": "_bytes"}
+UNITS: Final = {"s": "_seconds", "By": "_bytes", "d": "_days"}
 """What stands behind a name for its unit; units of things counted are not written out."""
 
 

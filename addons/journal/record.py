@@ -7,9 +7,11 @@ are left out.
 import hashlib
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from addons.call import Call, Outcome, To
+from addons.foundry.catalogue import is_shut_down_soon
 from addons.foundry.permits import Permits
 from addons.foundry.provider_errors import error_code
 from addons.foundry.refusals import Refusal, excerpt
@@ -65,7 +67,6 @@ def record_of(call: Call) -> Record:
         record["call.by_hand"] = list(call.by_hand)
     if call.alarms:
         record["alarms"] = [str(alarm) for alarm in call.alarms]
-    record.update(call.judged_by)
     return record
 
 
@@ -79,6 +80,7 @@ def least_of(call: Call, now: float) -> Record:
         "policy.decision": decision(call),
         "duration.total": _seconds(call.opened_at, now),
         "duration.sidecar": _seconds(call.opened_at, now if released is None else released),
+        **call.judged_by,
     }
     if (error := error_type(call)) is not None:
         record[otel.ERROR_TYPE] = error
@@ -107,6 +109,8 @@ def _add_named(record: Record, call: Call) -> None:
     """What it is for."""
     if call.model is not None:
         record[otel.REQUEST_MODEL] = call.model.provider_model
+        if is_shut_down_soon(call.model, datetime.now(UTC).date()):
+            record["foundry.model.shutdown"] = str(call.model.shutdown)
     requested = call.document.get("model")
     if isinstance(requested, str) and is_rid(requested):
         record["foundry.model.rid"] = requested

@@ -30,6 +30,7 @@ ATTRIBUTES: Final = (
     otel.STATUS_CODE, otel.ERROR_TYPE, otel.METHOD, otel.URL_PATH, "call.id", "call.outcome", "caller",
     "foundry.model.rid", "foundry.attribution", "foundry.trace.source", "foundry.other_path", "region",
     "policy.decision", "policy.rule", "policy.param", "policy.changes", "policy.hash", "configuration.hash",
+    "provider.zero_data_retention", "foundry.model.shutdown", "policy.candidate", "policy.candidate.hash",
     "provider.error.code", "refusal.instance_id", "rate_limit.scope", "usage.status", "alarms", "duration.sidecar",
     "duration.provider",
 )  # fmt: skip

@@ -1,6 +1,7 @@
 """Addon: the operator's own listener: alive, ready, metrics. It is read from and changes nothing."""
 
 import asyncio
+import json
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from http.client import responses
@@ -42,6 +43,11 @@ def readiness(missing: Callable[[], Sequence[str]]) -> Route:
         return Page(503, TEXT, "".join(f"{each}\n" for each in why).encode()) if why else Page(200, TEXT, b"ready\n")
 
     return page
+
+
+def version(about: Callable[[], Mapping[str, str]]) -> Route:
+    """Which program this is, and by which rules it judges now, as a JSON object."""
+    return lambda: Page(200, "application/json", json.dumps(about()).encode() + b"\n")
 
 
 class Admin:

@@ -9,15 +9,16 @@ import asyncio
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
 from mitmproxy import ctx
 from mitmproxy.net import tls
 
+from addons.process.reloads import Reloads
 from addons.sources.watched_file import stamp
 
 LOOK_EVERY: Final = 1.0  # seconds
@@ -26,21 +27,29 @@ TRY_AGAIN_EVERY: Final = 5.0  # seconds; what a refused configuration names may 
 _log = structlog.get_logger("sidecar.reload")
 
 
+class Prepared(NamedTuple):
+    """A good configuration: ``put_in_force`` does so, and ``told`` is what the log says of it."""
+
+    put_in_force: Callable[[], object]
+    told: Mapping[str, Any]
+
+
 class Changing(Protocol):
     """A configuration that can be read again."""
 
     def files(self) -> Iterable[Path]:
         """Those to look at."""
 
-    def prepare(self, changed: set[Path]) -> Callable[[], None]:
-        """Reads it again, on a thread. What it returns puts it in force. Raises whatever is wrong."""
+    def prepare(self, changed: set[Path]) -> Prepared:
+        """Reads it again, on a thread; ``put_in_force`` is for the event loop's. Raises whatever is wrong."""
 
 
 class Reload:
     name = "sidecar-reload"
 
-    def __init__(self, changing: Changing) -> None:
+    def __init__(self, changing: Changing, reloads: Reloads) -> None:
         self._changing = changing
+        self._reloads = reloads
         self._stamps = self._seen = self._look()  # of what is in force; of what was tried last
         self._tried = 0.0
         self._refused = ""
@@ -72,18 +81,20 @@ class Reload:
         """``stamps`` were taken before anything is read: a change after them shows at the next look."""
         changed = {path for path, seen in stamps.items() if seen != self._stamps.get(path)}
         try:
-            put_in_force = await asyncio.to_thread(self._changing.prepare, changed)
+            prepared = await asyncio.to_thread(self._changing.prepare, changed)
             _renew_certificates()
         except Exception as error:  # noqa: BLE001 - whatever is wrong with what is new, what was stays
             why = str(error)
             if why != self._refused:
                 _log.error("reload_refused", why=why, meaning="what was in force stays so")
             self._refused = why
+            self._reloads.refused()
         else:
-            put_in_force()
+            prepared.put_in_force()
+            self._reloads.took_over()
             self._refused = ""
             self._stamps = self._seen = await asyncio.to_thread(self._look) | stamps
-            _log.info("reloaded", files=sorted(map(str, changed)))
+            _log.info("reloaded", files=sorted(map(str, changed)), **prepared.told)
 
     def _look(self) -> dict[Path, object]:
         return {path: stamp(path) for path in self._changing.files()}

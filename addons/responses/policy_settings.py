@@ -1,5 +1,6 @@
 """The configuration section ``policy``: where the tables leave the operator a choice (docs/contract.md#fields)."""
 
+import difflib
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -20,9 +21,10 @@ ROWS: Final = frozenset(refusable(REQUEST))
 def _known_rules(rules: dict[str, Mode]) -> dict[str, Mode]:
     for name in rules:
         if name not in WARNABLE and name not in ROWS:
+            near = difflib.get_close_matches(name, sorted(WARNABLE | ROWS), n=1)
+            advice = f"did you mean {near[0]}?" if near else "./run.sh policy lists the rows"
             raise ValueError(
-                f"{name!r} is neither a rule ({', '.join(sorted(WARNABLE))})"
-                f" nor a row of the tables ({', '.join(sorted(ROWS))})"
+                f"{name!r} is neither a rule ({', '.join(sorted(WARNABLE))}) nor a row that may refuse; {advice}"
             )
     return rules
 

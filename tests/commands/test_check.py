@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
+from addons.configuration.fingerprint import judged_by
+from addons.configuration.loading import load
 from tests.commands.program import run, write_yaml
 
 KEY = {"OPENAI_API_KEY": "sk-key"}
@@ -195,3 +197,30 @@ def test_what_differs_from_the_shipped_catalogue_is_said(tmp_path: Path) -> None
 def test_that_configurations_share_a_ledger_is_pointed_out(checked: subprocess.CompletedProcess[str]) -> None:
     assert "which every configuration with these listen.certificates shares" in checked.stdout
     assert "shares" not in run("check", "--set", "usage.ledger=off", env=KEY).stdout
+
+
+def test_the_hashes_that_records_name(tmp_path: Path) -> None:
+    document = {"caller": {"verifier": "development"}, "provider": {"regions": {"global": {"api_key": {"env": "X"}}}}}
+    file = write_yaml(tmp_path / "sidecar.yaml", document)
+    shown = run("check", "--no-files", "--config", str(file)).stdout
+    for name, value in judged_by(load(file)).items():
+        assert f"# {name} {value}" in shown or name == "provider.zero_data_retention"
+    assert "# zero data retention: not attested" in shown
+
+
+@pytest.mark.parametrize(
+    ("word", "note"),
+    [
+        ("attested", "names nobody, no day and no reference"),
+        ({"by": "Ada", "date": "2020-01-01", "reference": "T-1"}, "attested by Ada on 2020-01-01, over a year ago"),
+    ],
+)
+def test_what_is_to_be_done_about_zero_data_retention(tmp_path: Path, word: object, note: str) -> None:
+    document = {
+        "caller": {"verifier": "development"},
+        "provider": {"regions": {"global": {"api_key": {"env": "X"}}}, "zero_data_retention": word},
+    }
+    file = str(write_yaml(tmp_path / "sidecar.yaml", document))
+    for command in (["check", "--no-files"], ["policy"]):
+        shown = run(*command, "--config", file).stdout
+        assert note in shown

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from addons.configuration.fingerprint import policy_hash
 from addons.configuration.policy_listing import old_sources, policy_listing
 from addons.configuration.settings import Settings
 from addons.foundry.request_headers import FORWARDED, HEADERS
@@ -61,6 +62,7 @@ def test_every_form_holds_every_row(loose: Path, form: str) -> None:
     for row in policy_listing(Settings.model_validate(LOOSE), datetime.now(UTC).date()):
         assert row.name in page
     assert "Looser than shipped" in page or form == "json"
+    assert policy_hash(Settings.model_validate(LOOSE)) in page
 
 
 def test_what_is_looser_stands_first(loose: Path) -> None:

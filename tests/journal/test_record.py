@@ -1,5 +1,6 @@
 import hashlib
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from addons.call import Answer, Call, OtherPath, Outbound, Outcome
 from addons.foundry.alarms import Alarm
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
-from addons.journal.record import record_of
+from addons.journal.record import least_of, record_of
 from addons.journal.vocabulary import decision, usage_status
 from addons.responses.answer import AnswerFacts, Usage
 from addons.responses.verdict import Change, Finding, Verdict
@@ -267,3 +268,20 @@ def test_a_model_that_is_no_rid_is_not_recorded(named: object) -> None:
 )
 def test_the_message_only_where_it_quotes_nobody(made: Call, message: str | None) -> None:
     assert record_of(made).get("refusal.message") == message
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [(61, False), (60, True), (0, True), (None, False)],
+    ids=["in 61 days", "in 60 days", "today", "with no such day"],
+)
+def test_a_model_that_is_shut_down_soon(days: int | None, told: bool) -> None:
+    day = None if days is None else datetime.now(UTC).date() + timedelta(days=days)
+    record = record_of(served(model=GPT.model_copy(update={"shutdown": day})))
+    assert record.get("foundry.model.shutdown") == (str(day) if told else None)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SERVED, Outcome.FAULT])
+def test_every_record_names_the_rules_even_the_least(outcome: Outcome) -> None:
+    rules = {"policy.hash": "abc", "configuration.hash": "def", "provider.zero_data_retention": "attested"}
+    assert rules.items() <= least_of(call(judged_by=rules, outcome=outcome), 3.0).items()

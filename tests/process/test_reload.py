@@ -59,7 +59,12 @@ def test_a_good_configuration_takes_over_and_a_bad_one_changes_nothing(
         mount.put(text(make_document(models={"allow_plain_names": True})))
         (reloaded,) = records.wait("reloaded")
         assert reloaded["files"] == [str(sidecar.config)]
+        assert reloaded["changed"] == ["models.allow_plain_names"]
+        assert reloaded["policy.hash"] != reloaded["policy.hash.before"]
+        assert reloaded["configuration.hash"] != reloaded["configuration.hash.before"]
         assert post(sidecar.port, PLAIN).status == 200
+        by = [record["policy.hash"] for record in records.wait("call", 2)]
+        assert by == [reloaded["policy.hash.before"], reloaded["policy.hash"]]
 
         mount.put(text(make_document(models={"allow_plain_names": "perhaps"})))
         (refused,) = records.wait("reload_refused")

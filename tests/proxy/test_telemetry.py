@@ -1,10 +1,12 @@
 """Telemetry of real calls: what is exposed, and what a collector gets."""
 
 import http.client
+import json
 import re
 import socket
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,8 +16,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from prometheus_client.parser import text_string_to_metric_families
 
+from addons.configuration.fingerprint import judged_by
 from addons.process.admin import Admin
-from tests.conftest import PROVIDER_KEY, SettingsMaker
+from addons.values.version import VERSION
+from tests.conftest import MODEL, PROVIDER_KEY, SettingsMaker
 from tests.proxy.client import HELLO, TOKEN, Reply, post, send
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
@@ -203,6 +207,26 @@ def test_prometheus_reads_what_calls_did(admin: RunningSidecar, records: Records
     assert records.of("telemetry_failed") == records.of("sink_failed") == []
 
 
+def test_which_program_and_rules_are_in_force(admin: RunningSidecar, records: Records) -> None:
+    post(admin.port)
+    (record,) = records.wait()
+    page = json.loads(ask(admin, "/version").body)
+    assert page == {"version": VERSION, **judged_by(admin.settings)}
+    assert page.items() >= {name: record[name] for name in judged_by(admin.settings)}.items()
+    found = samples(admin)
+    labels = {name.replace(".", "_"): each for name, each in page.items()}
+    assert value(found, "foundry_sidecar_build_info", **labels) == 1
+    assert value(found, "foundry_sidecar_reload_good") == 1
+    assert value(found, "foundry_sidecar_reload_time_seconds", result="taken_over") > 0
+
+
+def test_the_days_a_model_has_left(make_settings: SettingsMaker) -> None:
+    day = datetime.now(UTC).date() + timedelta(days=50)
+    row = {"rid": MODEL, "shutdown": str(day)}
+    with RunningSidecar(make_settings(listen={"admin": "127.0.0.1:0"}, models={"extra": [row]})) as sidecar:
+        assert value(samples(sidecar), "foundry_sidecar_model_shutdown_days", model="gpt-5.2") in {49, 50}
+
+
 KINDS = ("input", "cached", "output", "reasoning")
 
 
@@ -294,7 +318,7 @@ def hung_up(asker: socket.socket) -> bool:
 
 
 def test_callers_do_not_see_the_admin_pages(admin: RunningSidecar) -> None:
-    for path in ("/metrics", "/livez", "/readyz"):
+    for path in ("/metrics", "/livez", "/readyz", "/version"):
         assert send(admin.port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()).status in {404, 405}
 
 
