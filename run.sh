@@ -155,6 +155,7 @@ if [[ ${1:-} == test ]]; then
   for word in "${@:2}"; do
     if [[ $word == -n* || $word == --numprocesses* || $word == --pdb ]]; then parallel=(-n 0); fi
   done
+  export PYTHONHASHSEED="${PYTHONHASHSEED:-0}" # the names of some tests hold sets, and must be the same on all cores
   # pytest's further codes (interrupted, wrong usage, no tests) all mean 2 here.
   exec "$venv/bin/python" -P -c 'import pytest, sys; sys.exit(min(pytest.main(), 2))' \
     -c "$root/pyproject.toml" --rootdir "$root" "${parallel[@]}" "${@:2}"

@@ -96,8 +96,8 @@ class Changing:
             self._in_force.put(rules)
 
         before, now = self._in_force.rules.judged_by, rules.judged_by
-        told = {f"{name}.before": before[name] for name in before} | now
-        return Prepared(take_over, {**told, "changed": changed_keys(self._settings, settings)})
+        told = {f"{name}.before": value for name, value in before.items()}
+        return Prepared(take_over, {**told, **now, "changed": changed_keys(self._settings, settings)})
 
 
 def needing_restart(old: Settings, new: Settings) -> list[str]:

@@ -31,7 +31,7 @@ ROWS: TypeAdapter[tuple[DatedPrices, ...]] = TypeAdapter(ModelPrices)
     ],
 )
 def test_cost(prices: Prices, tokens: tuple[int | None, ...], cost: float | None) -> None:
-    assert prices.cost(*tokens) == pytest.approx(cost)  # type: ignore[arg-type]
+    assert prices.cost(*tokens) == pytest.approx(cost)
 
 
 CHANGING = ROWS.validate_python(

@@ -115,11 +115,8 @@ def fail_before_release(services: Services, fail: Callable[..., Any]) -> None:
 
 
 def fail_credential(services: Services, fail: Callable[..., Any]) -> None:
-    class Credential:
-        bearer = staticmethod(fail)
-
-    rules_ = services.in_force.rules
-    services.in_force.put(replace(rules_, credentials=dict.fromkeys(rules_.credentials, Credential())))
+    for credential in services.in_force.rules.credentials.values():
+        setattr(credential, "bearer", fail)  # noqa: B010 - a fault put in
 
 
 def fail_connect(services: Services, fail: Callable[..., Any]) -> None:
@@ -177,7 +174,7 @@ def test_a_fault_in_what_is_done_at_the_end(
     """The caller has its answer; the next call on its connection is served."""
 
     def alter(services: Services) -> None:
-        services.record = raising(fault)
+        services.record = raising(fault)  # type: ignore[assignment]  # a fault put in
 
     with RunningSidecar(make_settings(), alter=alter) as sidecar:
         with socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:

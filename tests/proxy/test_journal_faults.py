@@ -20,7 +20,7 @@ SINKS: dict[str, tuple[Any, str]] = {
     "ledger": (LedgerRows, "close"),
     "telemetry": (Telemetry, "settle"),
 }
-CALLS = ({}, {"stream": True}, {"store": True})
+CALLS: tuple[dict[str, bool], ...] = ({}, {"stream": True}, {"store": True})
 
 
 def fails(*_: object, **__: object) -> NoReturn:

@@ -13,8 +13,9 @@ import pytest
 
 from addons.call import Call, OtherPath
 from addons.exchange.exchange import Exchange
+from addons.exchange.observing import Observer, Observers
 from addons.exchange.relay import Relay
-from addons.exchange.services import Observer, Observers, Services
+from addons.exchange.services import Services
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PROVIDER_KEY, SettingsMaker
 from tests.foundry_server import COOKIE, FOUNDRY, MINTED, FoundryServer
