@@ -8,12 +8,18 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is signal.default_
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 from addons.configuration import overrides
 from addons.configuration.errors import ConfigurationError
 from addons.values.version import VERSION
+
+CONFIG: Final = "the YAML file (default: $SIDECAR_CONFIG)"
+
+type AddCommand = Callable[[str, str, object], argparse.ArgumentParser]
+"""Takes a command's name, what it does, and the function that does it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +54,15 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
+    _serving(command)
+    _reading(command)
+    command("test", "run the tests (pytest arguments may follow)", None)
+    command("bench", "measure what the sidecar costs (--quick: some two minutes)", None)
+    return parser
+
+
+def _serving(command: AddCommand) -> None:
+    """Those that answer calls."""
     demo = command("demo", "show the main job end to end against a simulated provider", _demo)
     demo.add_argument("--stay", action="store_true", help="keep the sidecar up afterwards, to try it by hand")
     for name, about, run in (
@@ -56,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         ("check", "validate the configuration and print what is in force; touches nothing", _check),
     ):
         configured = command(name, about, run)
-        configured.add_argument("--config", type=Path, metavar="FILE", help="the YAML file (default: $SIDECAR_CONFIG)")
+        configured.add_argument("--config", type=Path, metavar="FILE", help=CONFIG)
         configured.add_argument(
             "--set",
             action="append",
@@ -80,18 +95,22 @@ def _parser() -> argparse.ArgumentParser:
             )
     replay = command("replay", "the sidecar in front of recorded calls: no key, nothing leaves this machine", _replay)
     replay.add_argument("file", type=Path, metavar="FILE", help="a cassette made by start --record")
-    replay.add_argument("--config", type=Path, metavar="FILE", help="the YAML file (default: $SIDECAR_CONFIG)")
+    replay.add_argument("--config", type=Path, metavar="FILE", help=CONFIG)
     replay.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="one setting, as start takes it"
     )
     replay.add_argument("--speed", type=float, default=1.0, help="2: twice as fast as recorded; 0: without waiting")
     replay.add_argument("--once", action="store_true", help="give each recorded answer once alone")
+
+
+def _reading(command: AddCommand) -> None:
+    """Those that tell of a configuration, of calls, or of what was used."""
     hashed = command("hash-token", "what the registry knows a token by; the token comes on standard input", _hash_token)
     hashed.add_argument("--subject", metavar="NAME", help="print a whole row of the registry, for this subject")
     command("version", "which version this is, on which Python and mitmproxy", _version)
     command("schema", "print the JSON Schema of the configuration file", _schema)
     policy = command("policy", "what may leave and why, row by row, under a configuration", _policy)
-    policy.add_argument("--config", type=Path, metavar="FILE", help="the YAML file (default: $SIDECAR_CONFIG)")
+    policy.add_argument("--config", type=Path, metavar="FILE", help=CONFIG)
     policy.add_argument("--against", type=Path, metavar="FILE", help="another: show only what it decides otherwise")
     policy.add_argument(
         "--format",
@@ -101,11 +120,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain = command("explain", "what would be done with a request body or with saved flows, and why", _explain)
     explain.add_argument("file", metavar="FILE", help="a JSON body, - for standard input, or flows saved by mitmproxy")
-    explain.add_argument("--config", type=Path, metavar="FILE", help="the YAML file (default: $SIDECAR_CONFIG)")
+    explain.add_argument("--config", type=Path, metavar="FILE", help=CONFIG)
     explain.add_argument("--against", type=Path, metavar="FILE", help="another: show only what it would do otherwise")
     explain.add_argument("--json", action="store_true", help="for machines")
     usage = command("usage", "tokens and calls from the ledger", _usage)
-    usage.add_argument("--config", type=Path, metavar="FILE", help="the YAML file (default: $SIDECAR_CONFIG)")
+    usage.add_argument("--config", type=Path, metavar="FILE", help=CONFIG)
     usage.add_argument("--since", default="24h", metavar="PERIOD", help="90m, 24h (default), 7d, 4w")
     usage.add_argument(
         "--by",
@@ -126,9 +145,6 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--host", default="127.0.0.1")
     simulate.add_argument("--port", type=int, default=0, help="for HTTP; TLS takes the next free one")
     simulate.add_argument("--directory", type=Path, help="where its certificates go (default: a temporary one)")
-    command("test", "run the tests (pytest arguments may follow)", None)
-    command("bench", "measure what the sidecar costs (--quick: some two minutes)", None)
-    return parser
 
 
 def _version(_options: argparse.Namespace) -> int:

@@ -42,7 +42,10 @@ _NAMES: Final = ("Name", "Decision", "Rule and reason", "What a caller can do", 
 
 
 def page(title: str, facts: Mapping[str, str], sections: Iterable[tuple[str, Sequence[tuple[Listed, str]]]]) -> str:
-    """The page as HTML: ``facts`` it is signed for, and sections of rows, each with what another configuration decides, or an empty string."""
+    """The page as HTML.
+
+    ``facts`` are what it is signed for. Each row of a section comes with what another configuration decides, or "".
+    """
     found = list(sections)
     return _PAGE.format(
         title=html.escape(title),

@@ -124,7 +124,8 @@ def test_an_operator_is_told_what_to_look_at() -> None:
         "too_large", "too_many_values", "bodies_full", "stopped_by_hand",
         "invalid_model", "model_not_found", "model_not_available", "model_permission_denied",
         "limits_unavailable", "ledger_unavailable", "provider_credentials", "provider_timeout",
-        "provider_credential_missing", "provider_unreachable", "foundry_timeout", "foundry_unreachable", "shutting_down",
+        "provider_credential_missing", "provider_unreachable",
+        "foundry_timeout", "foundry_unreachable", "shutting_down",
     }  # fmt: skip
 
 

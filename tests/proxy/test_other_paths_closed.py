@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from addons.call import Call, OtherPath
-from addons.exchange.exchange import Exchange
-from addons.exchange.observing import Observer, Observers
+from addons.exchange.observing import Observed, Observer, Observers
 from addons.exchange.relay import Relay
 from addons.exchange.services import Services
 from addons.simulator.provider import SimulatedProvider
@@ -272,7 +271,7 @@ class Keeping(Observer):
     def __init__(self) -> None:
         self.calls: list[Call] = []
 
-    def opened(self, exchange: Exchange) -> None:
+    def opened(self, exchange: Observed) -> None:
         self.calls.append(exchange.call)
 
 
