@@ -12,6 +12,7 @@ from addons.configuration.file_checks import check_files
 from addons.configuration.judging import Lasting, rules
 from addons.configuration.meaning import foundry_hosts, listening
 from addons.configuration.mitmproxy_options import required_options
+from addons.configuration.observation import ABOUT, observe
 from addons.configuration.settings import Settings
 from addons.exchange.caller_connection import Clocks
 from addons.exchange.client_certificates import ClientCertificates
@@ -30,7 +31,6 @@ from addons.gates.body_budget import BodyBudget
 from addons.inspecting.explainer import Explainer
 from addons.inspecting.flows import FlowViews
 from addons.journal.journal import Journal
-from addons.observation import ABOUT, Started, observe
 from addons.process import logs
 from addons.process.announce import Announce
 from addons.process.drain import Drain
@@ -39,6 +39,7 @@ from addons.process.lockdown import Lockdown
 from addons.process.readiness import Readiness
 from addons.process.reload import Reload
 from addons.process.secret_watch import SecretWatch
+from addons.process.started import Started
 from addons.process.trimming import Trimming
 from addons.provider_credentials.build import Credentials
 from addons.sources.alarm import Fault

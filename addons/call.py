@@ -104,8 +104,6 @@ class Call:
     other_path: OtherPath | None = None
     # until the caller is known, or the call leaves for Foundry
     credentials: Headers = field(default_factory=dict, repr=False)
-        default_factory=dict, repr=False
-    )  # until the caller is known, or the call may leave for Foundry
     token_prefix: str | None = None
     caller: Caller | None = None
     attribution: tuple[str, ...] = ()
