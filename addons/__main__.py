@@ -14,7 +14,6 @@ from typing import Final
 
 from addons.configuration import overrides
 from addons.configuration.errors import ConfigurationError
-from addons.values.version import VERSION
 
 CONFIG: Final = "the YAML file (default: $SIDECAR_CONFIG)"
 
@@ -46,7 +45,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="./run.sh",
         description="Takes calls to Foundry's OpenAI proxy, holds them to policy, and sends them to OpenAI.",
     )
-    parser.add_argument("--version", action="version", version=f"foundry-sidecar {VERSION}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, about: str, run: object) -> argparse.ArgumentParser:

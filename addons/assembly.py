@@ -12,6 +12,7 @@ from addons.configuration.file_checks import check_files
 from addons.configuration.judging import Lasting, rules
 from addons.configuration.meaning import days_to_shutdown, foundry_hosts, listening, warn_of_days
 from addons.configuration.mitmproxy_options import required_options
+from addons.configuration.observation import ABOUT, observe
 from addons.configuration.settings import Settings
 from addons.exchange.caller_connection import Clocks
 from addons.exchange.client_certificates import ClientCertificates
@@ -29,7 +30,6 @@ from addons.foundry.limit_refusals import standing_headers
 from addons.gates.body_budget import BodyBudget
 from addons.inspecting.inspection import Inspection
 from addons.journal.journal import Journal
-from addons.observation import ABOUT, Started, observe
 from addons.process import logs
 from addons.process.announce import Announce
 from addons.process.daily import Daily, days_reading
@@ -40,6 +40,7 @@ from addons.process.readiness import Readiness
 from addons.process.reload import Reload
 from addons.process.reloads import Reloads
 from addons.process.secret_watch import SecretWatch
+from addons.process.started import Started
 from addons.process.trimming import Trimming
 from addons.provider_credentials.build import Credentials
 from addons.sources.alarm import Fault

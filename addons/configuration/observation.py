@@ -1,13 +1,10 @@
 """Puts together what watches calls: the ledger, telemetry, the operator's own listener, a recording."""
 
-import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
-
-import structlog
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from addons.call import Call
 from addons.configuration.settings import Settings
@@ -19,8 +16,8 @@ from addons.journal.readings import Reading
 from addons.journal.telemetry import Telemetry
 from addons.process import logs
 from addons.process.admin import Admin, Page, alive, readiness, version
+from addons.process.started import Started
 from addons.usage.ledger import Ledger
-from addons.usage.ledger_file import LedgerError
 from addons.usage.ledger_rows import LedgerRows
 from addons.values.address import split_address
 from addons.values.secret import Secret
@@ -31,36 +28,6 @@ if TYPE_CHECKING:
 
 ABOUT: Final = {conventions.SERVICE_VERSION: VERSION}
 """What every record and metric says of this process."""
-
-
-_log = structlog.get_logger("sidecar.ledger")
-
-
-class Part(Protocol):
-    def start(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-
-class Started:
-    """Addon: starts a part with mitmproxy, and stops it with it. A part that can't start stops the start.
-
-    Those that take calls' last records stand behind the Journal.
-    """
-
-    def __init__(self, name: str, part: Part) -> None:
-        self.name = name
-        self.part = part
-
-    def load(self, _loader: object) -> None:
-        try:
-            self.part.start()
-        except LedgerError as error:  # an error that is logged now stops the start
-            _log.error("ledger_not_opened", why=str(error))
-
-    def done(self) -> asyncio.Task[None]:
-        """mitmproxy waits for the task at its end; where it takes a script out, it calls no coroutine functions."""
-        return asyncio.get_running_loop().create_task(self.part.stop())
 
 
 class Observation(NamedTuple):
