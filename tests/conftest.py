@@ -101,14 +101,6 @@ def tally(pytestconfig: pytest.Config) -> Tally:
     return pytestconfig.stash[STASH]
 
 
-GZIP: Final = b"\x1f\x8b"
-
-
-def pytest_make_parametrize_id(val: object) -> str | None:
-    """Gzip holds the time: a name of its bytes would be another in each process."""
-    return f"{len(val)} bytes of gzip" if isinstance(val, bytes) and val.startswith(GZIP) else None
-
-
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In a worker: what was tried there goes to the process that reports."""
     if hasattr(session.config, "workeroutput"):
