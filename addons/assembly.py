@@ -124,6 +124,7 @@ def assemble(
     listener = Listener(serving.connect, bounds, (to_provider, to_foundry))
     ending = settings.lifecycle
     drain = Drain(
+        services.leave,
         lambda: listener.callers,
         lambda: services.under_way,
         announce=ending.announce_seconds,

@@ -122,6 +122,14 @@ class CallerConnection:
 
     def closed(self) -> None:
         """The caller hung up, or its connection broke."""
+        self._gone(Ending.CALLER_GONE)
+
+    def cut(self, ending: Ending) -> None:
+        """Closes now; the exchange under way ends for this reason."""
+        self.abort()
+        self._gone(ending)
+
+    def _gone(self, ending: Ending) -> None:
         if not self.open:
             return
         self.open = False
@@ -130,7 +138,7 @@ class CallerConnection:
             request.body.drop()
         self._reader.requests.clear()
         if self.current is not None:
-            self.current.end(Ending.CALLER_GONE)
+            self.current.end(ending)
 
     def _take_turns(self) -> None:
         """Serves what has come. Exchanges that end at once are followed by the next in this loop, not by recursion."""

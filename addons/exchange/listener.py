@@ -21,6 +21,7 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.connection_bounds import ConnectionBounds
+from addons.exchange.ending import Ending
 from addons.exchange.layer import CallerLayer, ClosingLayer, SocketWire
 from addons.exchange.upstream.keep_alive import keep_alive
 from addons.exchange.upstream.pool import UpstreamPool
@@ -63,7 +64,7 @@ class Listener:
 
     async def _end(self) -> None:
         for caller in self.callers:
-            caller.abort()
+            caller.cut(Ending.SHUTDOWN)
         for upstream in self._upstreams:
             await upstream.close()
 

@@ -35,6 +35,7 @@ class Services:
         observers: those who look on.
         hold: awaited before the gates; a person may keep a call waiting there, edit or refuse it.
         under_way: the exchanges that have begun and are not over.
+        leaving: the sidecar is about to end; each answer is its connection's last.
     """
 
     in_force: InForce
@@ -47,4 +48,8 @@ class Services:
     standing: Callable[[Call], Sequence[tuple[bytes, bytes]]] = lambda _call: ()
     observers: Observers = field(default_factory=Observers)
     under_way: set[Observed] = field(default_factory=set)
+    leaving: bool = False
     hold: Callable[[Held], Awaitable[None]] | None = None
+
+    def leave(self) -> None:
+        self.leaving = True

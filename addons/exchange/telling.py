@@ -35,7 +35,7 @@ class Telling:
     """``keep``: whether the caller's connection may serve another call; every end may say that it may not."""
 
     def __init__(self, services: Services, caller: CallerConnection, request: Request, call: Call) -> None:
-        self.keep = request.keep_alive and request.method != "CONNECT"
+        self.keep = request.keep_alive and request.method != "CONNECT" and not services.leaving
         self._services = services
         self._caller = caller
         self._request = request

@@ -31,16 +31,18 @@ class Exchange(Protocol):
 
 
 class Drain:
-    """``announce`` and ``within`` in seconds from the beginning of the end (settings ``lifecycle``)."""
+    """``begin`` is called first. ``announce`` and ``within`` in seconds from then on (settings ``lifecycle``)."""
 
     def __init__(
         self,
+        begin: Callable[[], object],
         connections: Callable[[], Collection[Connection]],
         under_way: Callable[[], Collection[Exchange]],
         *,
         announce: float,
         within: float,
     ) -> None:
+        self._begin = begin
         self._connections = connections
         self._under_way = under_way
         self._announce = announce
@@ -48,6 +50,7 @@ class Drain:
 
     async def run(self) -> None:
         """Returns when every caller has what it will get."""
+        self._begin()
         loop = asyncio.get_running_loop()
         end = loop.time() + self._within
         await asyncio.sleep(self._announce)

@@ -119,8 +119,10 @@ def test_a_call_whose_body_is_still_coming_in_gets_a_record(make_document: Docum
         caller.sendall(request_bytes()[:-1])
         post(sidecar.port)  # a round trip: the head above was read before this one's
         sidecar.signal()
-        assert sidecar.exit_code() == 0
+        reply = read_reply(caller)
+        assert (reply.status, reply.code, reply.headers["connection"]) == (503, "sidecar_shutting_down", "close")
         assert caller.recv(1) == b""
+        assert sidecar.exit_code() == 0
     records = sidecar.records.of("call")
     assert [record["call.outcome"] for record in records] == ["served", "served", "shut_down"]
     assert records[-1]["error.type"] == "shutting_down"
@@ -156,4 +158,21 @@ def test_a_second_signal_ends_at_once(
         for reply in replies:
             assert reply.exception() is not None
     assert len(sidecar.records.of("ending_at_once")) == 1
-    assert [record["call.outcome"] for record in sidecar.records.of("call")] == ["caller_gone"] * STREAMS
+    assert [record["call.outcome"] for record in sidecar.records.of("call")] == ["shut_down"] * STREAMS
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"POST / HT", b"\x16", b"\x16\x03\x01\x02\x00\x01"], ids=["-", "HTTP", "TLS", "hello"]
+)
+def test_a_connection_whose_head_has_not_come_does_not_hold_it_up(
+    make_document: DocumentMaker, tmp_path: Path, sent: bytes
+) -> None:
+    with (
+        SidecarProcess(written(tmp_path, make_document(lifecycle={"drain_seconds": 3600}))) as sidecar,
+        socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller,
+    ):
+        caller.sendall(sent)
+        post(sidecar.port)  # a round trip: what was sent above was read before this
+        sidecar.signal()
+        assert sidecar.exit_code() == 0
+        assert sidecar.records.of("plain") == []
