@@ -14,8 +14,8 @@ from addons.configuration.meaning import days_to_shutdown, foundry_hosts, listen
 from addons.configuration.mitmproxy_options import required_options
 from addons.configuration.observation import ABOUT, observe
 from addons.configuration.settings import Settings
-from addons.exchange.caller_connection import Clocks
 from addons.exchange.client_certificates import ClientCertificates
+from addons.exchange.clock import Clocks
 from addons.exchange.connection_bounds import RESERVED, ConnectionBounds, descriptors
 from addons.exchange.listener import Listener
 from addons.exchange.observing import Observers
@@ -169,7 +169,7 @@ def _serving(settings: Settings, services: Services, bodies: BodyBudget) -> Serv
         services,
         Tunnels(foundry_hosts(settings), frozenset(settings.listen.passthrough_hosts), services.error_format),
         BodyBounds(settings.policy.max_body_bytes, bodies),
-        Clocks(settings.listen.head_seconds, settings.listen.body_seconds),
+        Clocks(settings.listen.head_seconds, settings.listen.body_seconds, settings.listen.write_seconds),
     )
 
 

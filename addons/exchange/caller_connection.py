@@ -6,19 +6,20 @@ where it writes to.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 import structlog
 
+from addons.exchange.clock import Clock, Clocks
 from addons.exchange.ending import Ending
+from addons.exchange.pace import Pace
 from addons.exchange.request import BodyBounds, Request
 from addons.exchange.request_reader import RequestReader
 from addons.exchange.wire import Opened, Peer, Wire
 from addons.foundry.refusals import Refusal
 
-MOST_AHEAD: Final = 256 * 1024
-"""Bytes a caller may send ahead of their turn before reading stops."""
+MOST_TURNS: Final = 32
+"""Requests of one caller that are begun in a row; then other connections have their turn."""
 
 LINGER: Final = 2.0
 """Seconds in which a caller may read the last answer while what it still sends is dropped. Closed at once, the
@@ -34,13 +35,6 @@ class Served(Protocol):
 
     def end(self, ending: Ending) -> None:
         """Has it end for this reason; it still answers what can be answered, and is recorded."""
-
-
-class Clocks(NamedTuple):
-    """Seconds: ``head`` for a head to come, ``body`` for the rest of a body that nobody wants any more."""
-
-    head: float
-    body: float
 
 
 class Server(Protocol):
@@ -73,13 +67,12 @@ class CallerConnection:
         self._wire = wire
         self._server = server
         self._reader = RequestReader(server.bounds)
-        self._ahead = 0  # bytes that came while an exchange was under way
-        self._paused = False
+        self._pace = Pace(wire, server.clocks.write, self._take_turns, self._takes_nothing)
         self._deaf = False  # the last answer was said: what still comes is dropped
         self._unread: Request | None = None  # answered before its body has come
         self._turning = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._start_clock(server.clocks.head, self._head_is_late)
+        self._clock = Clock()
+        self._clock.start(server.clocks.head, self._head_is_late)
 
     # what comes in
 
@@ -93,13 +86,14 @@ class CallerConnection:
             return
         reader = self._reader
         reader.feed(data)
-        if self.current is not None:
-            self._ahead += 0 if reader.body_is_coming and not reader.requests else len(data)
-            if self._ahead > MOST_AHEAD and not self._paused:
-                self._paused = True
-                self._wire.pause()
-            return
         self._take_turns()
+        if reader.requests or (self.current is not None and not reader.body_is_coming):
+            self._pace.came_ahead(len(data))
+
+    @property
+    def waiting(self) -> int:
+        """Requests that came and have not had their turn."""
+        return len(self._reader.requests)
 
     @property
     def tunnelled(self) -> bytes | None:
@@ -111,13 +105,13 @@ class CallerConnection:
         self.current = None
         self.opened = opened
         self.in_tunnel = True
-        self._read_on()
-        self._start_clock(self._server.clocks.head, self._head_is_late)
+        self._pace.read_on()
+        self._clock.start(self._server.clocks.head, self._head_is_late)
         self._wire.go_on()
 
     def leave(self, leads_to: tuple[str, int]) -> None:
         """What comes from now on belongs to an unread tunnel."""
-        self._stop_clock()
+        self._clock.stop()
         self.leads_to = leads_to
 
     def closed(self) -> None:
@@ -133,7 +127,7 @@ class CallerConnection:
         if not self.open:
             return
         self.open = False
-        self._stop_clock()
+        self._clock.stop()
         for request in self._reader.requests:  # their turn never comes
             request.body.drop()
         self._reader.requests.clear()
@@ -141,20 +135,36 @@ class CallerConnection:
             self.current.end(ending)
 
     def _take_turns(self) -> None:
-        """Serves what has come. Exchanges that end at once are followed by the next in this loop, not by recursion."""
-        if self._turning:
-            return
-        self._turning = True
+        """Serves what has come. Exchanges that end at once are followed by the next in a loop, not by recursion."""
+        if not self._turning:
+            self._turning = True
+            self._take_some()
+
+    def _take_some(self) -> None:
         try:
-            while self.current is None and not self._deaf and self.open and self._body_is_read():
-                if not self._reader.requests:
-                    self._wait_for_head()
-                    break
-                self._stop_clock()
-                self.current = served = self._server.serve(self, self._reader.requests.popleft())
+            for _ in range(MOST_TURNS):
+                if (request := self._next()) is None:
+                    self._turning = False
+                    return
+                self._clock.stop()
+                self.current = served = self._server.serve(self, request)
                 served.start()
-        finally:
-            self._turning = False
+        except BaseException:
+            self.abort()
+            raise
+        asyncio.get_running_loop().call_soon(self._take_some)
+
+    def _next(self) -> Request | None:
+        """The request whose turn has come."""
+        if self.current is not None or self._deaf or not self.open or not self._body_is_read() or self._pace.waits():
+            return None
+        if not self._reader.requests:
+            self._wait_for_head()
+            return None
+        request = self._reader.requests.popleft()
+        if not self._reader.requests:
+            self._pace.read_on()
+        return request
 
     def _body_is_read(self) -> bool:
         """Whether the body of a request that was answered early has come to its end."""
@@ -162,7 +172,7 @@ class CallerConnection:
             return True
         if self._unread.body.ended:
             self._unread = None
-            self._stop_clock()
+            self._clock.stop()
             return True
         if self._reader.failure is not None:
             self.abort()
@@ -174,7 +184,7 @@ class CallerConnection:
             self.write(self._server.refuse(refusal))
             self.say_no_more()
         elif self._reader.in_head:
-            self._start_clock(self._server.clocks.head, self._head_is_late)
+            self._clock.start(self._server.clocks.head, self._head_is_late)
         elif self.draining:
             self.close()
 
@@ -198,7 +208,6 @@ class CallerConnection:
     def exchange_ended(self, request: Request, *, keep: bool) -> None:
         """The answer is written. ``keep``: its framing ended, so that another may follow."""
         self.current = None
-        self._read_on()
         if not self.open:
             return
         if not keep or self.draining or self._reader.failure is not None:
@@ -210,28 +219,22 @@ class CallerConnection:
         if not request.body.ended:
             request.body.drop()
             self._unread = request
-            self._start_clock(self._server.clocks.body, self.close)
+            self._clock.start(self._server.clocks.body, self.close)
         self._take_turns()
-
-    def _read_on(self) -> None:
-        self._ahead = 0
-        if self._paused and self.open:
-            self._paused = False
-            self._wire.resume()
 
     def say_no_more(self) -> None:
         """The last answer was written while the caller still sends."""
         self._deaf = True
-        self._stop_clock()
+        self._clock.stop()
         self._wire.end()
-        self._start_clock(LINGER, self.abort)
+        self._clock.start(LINGER, self.abort)
 
     def close(self) -> None:
         """Closes once what was written is taken."""
         self._deaf = True
-        self._stop_clock()
+        self._clock.stop()
         self._wire.close()
-        self._start_clock(LINGER, self.abort)
+        self._clock.start(LINGER, self.abort)
 
     def close_idle(self) -> None:
         """Closes it unless a call is under way, or its head is coming; that one is its last."""
@@ -245,7 +248,7 @@ class CallerConnection:
 
     def abort(self) -> None:
         """Closes now; what is unsent is not sent."""
-        self._stop_clock()
+        self._clock.stop()
         self._deaf = True
         if self.open:
             self._wire.abort()
@@ -254,11 +257,6 @@ class CallerConnection:
         _log.warning("head_not_ended", seconds=self._server.clocks.head, peer=self.peer.address)
         self.close()
 
-    def _start_clock(self, seconds: float, then: Callable[[], None]) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(seconds, then)
-
-    def _stop_clock(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _takes_nothing(self) -> None:
+        _log.warning("answers_not_taken", seconds=self._server.clocks.write, peer=self.peer.address)
+        self.abort()

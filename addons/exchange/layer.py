@@ -68,6 +68,8 @@ class SocketWire:
         return size
 
     def write(self, data: bytes) -> None:
+        if self._transport.is_closing():  # asyncio would log each write
+            return
         for tls in reversed(self.tls):
             data = _encrypted(tls, data)
         self._watchdog.register_activity()  # mitmproxy counts only what passes its own layers

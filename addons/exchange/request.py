@@ -12,6 +12,10 @@ SECRET_FIELDS: Final = frozenset({"authorization", "proxy-authorization", "cooki
 """Headers that hold credentials: kept apart from all others, and never shown."""
 
 
+PIECE: Final = 64 * 1024
+"""Bytes that are gathered in one piece: each piece has a size of its own, which tiny chunks would multiply."""
+
+
 class BodyBounds(NamedTuple):
     """``most`` bytes of one body, and what all bodies at once may take."""
 
@@ -30,7 +34,7 @@ class Body:
         self.dropped = False  # nobody wants it: what still comes is not kept
         self._bounds = bounds
         self._taken = 0  # bytes of the budget
-        self._pieces: list[bytes] = []
+        self._pieces: list[bytearray] = []
         self._refusal: Refusal | None = None
         self._waiter: asyncio.Future[None] | None = None
 
@@ -44,7 +48,13 @@ class Body:
             self._give_up(full(self._bounds.budget))
         else:
             self._taken += len(piece)
-            self._pieces.append(piece)
+            self._keep(piece)
+
+    def _keep(self, piece: bytes) -> None:
+        if self._pieces and len(self._pieces[-1]) < PIECE:
+            self._pieces[-1] += piece
+        else:
+            self._pieces.append(bytearray(piece))
 
     def _give_up(self, refusal: Refusal) -> None:
         self.fail(refusal)
@@ -84,9 +94,9 @@ class Body:
         if self._refusal is not None:
             raise self._refusal
         pieces, self._pieces = self._pieces, []
-        whole = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        whole = b"".join(pieces)
         if again:
-            self._pieces.append(whole)
+            self._pieces.append(bytearray(whole))
         return whole
 
     def _wake(self) -> None:

@@ -50,6 +50,7 @@ class RequestReader:
         self._url = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self._framing = 0  # bytes fed since the body last grew
+        self._grew = False  # the body did, by what is being fed
 
     @property
     def body_is_coming(self) -> bool:
@@ -102,7 +103,8 @@ class RequestReader:
             if self.head_bytes > MOST_HEAD:
                 self._fail(Refusal("target_too_long" if len(self._url) > MOST_HEAD // 2 else "headers_too_large"))
         elif self._last is not None:
-            self._framing += fed
+            self._framing = 0 if self._grew else self._framing + fed
+            self._grew = False
             if self._framing > MOST_FRAMING:
                 self._fail(Refusal("bad_target", "What frames the body is too long."))
 
@@ -158,7 +160,7 @@ class RequestReader:
         self.requests.append(request)
 
     def on_body(self, data: bytes) -> None:
-        self._framing = -len(data)
+        self._grew = True
         assert self._last is not None
         self._last.body.receive(data)
 

@@ -1,7 +1,8 @@
 """What serves the requests of all callers' connections."""
 
 from addons.exchange.answers import refusal_bytes
-from addons.exchange.caller_connection import CallerConnection, Clocks, Served
+from addons.exchange.caller_connection import CallerConnection, Served
+from addons.exchange.clock import Clocks
 from addons.exchange.exchange import Exchange
 from addons.exchange.request import BodyBounds, Request
 from addons.exchange.services import Services

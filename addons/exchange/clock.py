@@ -1,0 +1,32 @@
+"""What a caller's connection is held to between its exchanges."""
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Clocks(NamedTuple):
+    """Seconds: ``head`` for a head to come, ``body`` for the rest of a body that nobody wants any more, ``write`` for
+    the caller to take its answers.
+    """
+
+    head: float
+    body: float
+    write: float
+
+
+class Clock:
+    """Runs for one thing at a time."""
+
+    def __init__(self) -> None:
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self, seconds: float, then: Callable[[], None]) -> None:
+        """Nothing, while it runs."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, then)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
