@@ -12,7 +12,7 @@ from addons.configuration.file_checks import check_files
 from addons.configuration.judging import Lasting, rules
 from addons.configuration.meaning import days_to_shutdown, foundry_hosts, listening, warn_of_days
 from addons.configuration.mitmproxy_options import required_options
-from addons.configuration.observation import ABOUT, observe
+from addons.configuration.observation import ABOUT, observe, used_before
 from addons.configuration.settings import Settings
 from addons.exchange.client_certificates import ClientCertificates
 from addons.exchange.clock import Clocks
@@ -77,7 +77,7 @@ def assemble(
         observation.alarms.tell(Alarm(name), why=why)
 
     bodies = BodyBudget(settings.limits.body_bytes)
-    lasting = Lasting(counters, bodies, credentials=Credentials(alarm), alarm=alarm)
+    lasting = Lasting(counters, bodies, credentials=Credentials(alarm), alarm=alarm, used_before=used_before(settings))
     in_force = InForce(rules(settings, lasting), partial(_forget, to_provider, to_foundry))
     reloads = Reloads()
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from addons.foundry.alarms import Alarm
+from addons.foundry.budgets import Reserved
 from addons.foundry.caller import Caller
 from addons.foundry.models import Model
 from addons.foundry.permits import Permits
@@ -121,6 +122,7 @@ class Call:
     verdict: Verdict | None = field(default=None, repr=False)
     query_dropped: bool = False
     permits: Permits | None = None
+    reserved: Reserved | None = None
 
     # the way out, or the reason there is none
     outbound: Outbound | None = None

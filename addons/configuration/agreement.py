@@ -44,6 +44,14 @@ def _certificates_need_tls(settings: Sections) -> Iterator[str]:
         yield "caller.verifier: certificate: callers show one over TLS alone; write listen.tls"
 
 
+def _budgets_outlive_the_process(settings: Sections) -> Iterator[str]:
+    if settings.limits.budgets.any and settings.limits.storage == "memory" and settings.usage.ledger == "off":
+        yield (
+            "limits.budgets: a restart would begin each budget anew; write usage.ledger, from which they are counted"
+            " again, or a limits.storage that outlives the process"
+        )
+
+
 def _each_port_has_one_listener(settings: Sections) -> Iterator[str]:
     for (_, one), (key, other) in combinations(_listeners(settings).items(), 2):
         if one[1] == other[1] != 0 and _overlap(one[0], other[0]):
@@ -102,6 +110,7 @@ def _a_model_stands_once(settings: Sections) -> Iterator[str]:
 
 RULES: Final[tuple[Rule, ...]] = (
     _development_stays_at_home,
+    _budgets_outlive_the_process,
     _certificates_need_tls,
     _each_port_has_one_listener,
     _nothing_is_dialled_round,

@@ -46,6 +46,8 @@ CHANGES: Final[tuple[Change, ...]] = (
     Change("metric", "gen_ai.client.token.usage", "gen_ai.client.inference.usage.…_tokens, a counter for each kind"),
     Change("label", "foundry_sidecar_calls_total{decision, reason}", "decision, outcome, error"),
     Change("ledger column", "decision", "outcome; the ledger is brought up to date at the first start"),
+    Change("ledger column", "cost", "it holds cache writes too; see cache_write_tokens"),
+    Change("command", "usage --json", "it names its ledger; cached_tokens is followed by cache_write_tokens"),
     Change("ledger column", "error", "error, with the words of error.type"),
 )
 

@@ -19,6 +19,7 @@ from addons.exchange.upstream.destination import Trust
 from addons.gates.attribution import attribute
 from addons.gates.body import ReadBody
 from addons.gates.body_budget import BodyBudget
+from addons.gates.budgets import HoldToBudgets, UsedBefore
 from addons.gates.caller import IdentifyCaller
 from addons.gates.concurrency import LimitConcurrency, UnderWay
 from addons.gates.counting import Counters
@@ -45,6 +46,7 @@ class Lasting:
     under_way: UnderWay = field(default_factory=UnderWay)
     credentials: Credentials = field(default_factory=Credentials)
     alarm: RaiseAlarm = log_alarm
+    used_before: UsedBefore | None = None
 
 
 def rules(settings: Settings, lasting: Lasting, verifier: Verifier | None = None) -> Rules:
@@ -89,6 +91,7 @@ def gates(settings: Settings, verifier: Verifier, lasting: Lasting) -> Gates:
             Named("policy", JudgeBody(settings.policy, attested=is_attested(settings))),
             Named("rewrite", Rewrite(endpoints(settings))),
             Named("limits", HoldToLimits(settings.limits, lasting.counters)),
+            Named("budgets", HoldToBudgets(settings.limits, lasting.counters, lasting.used_before)),
             Named("pass_on", pass_on, TO_FOUNDRY),
         ),
     )

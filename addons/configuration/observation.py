@@ -3,12 +3,14 @@
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from addons.call import Call
 from addons.configuration.settings import Settings
 from addons.exchange.observing import Observed
+from addons.gates.budgets import UsedBefore
 from addons.journal import conventions
 from addons.journal.alarms import Alarms
 from addons.journal.journal import Sink
@@ -19,6 +21,7 @@ from addons.process.admin import Admin, Page, alive, readiness, version
 from addons.process.started import Started
 from addons.usage.ledger import Ledger
 from addons.usage.ledger_rows import LedgerRows
+from addons.usage.used_before import from_ledger, from_shared
 from addons.values.address import split_address
 from addons.values.secret import Secret
 from addons.values.version import VERSION
@@ -116,6 +119,24 @@ def _readings(ledger: Ledger) -> tuple[Reading, ...]:
             counts=True,
         ),
     )
+
+
+def used_before(settings: Settings) -> UsedBefore | None:
+    """Where budgets learn again what was used; None: nowhere, or there are none.
+
+    A process that counts for itself asks its own ledger, sidecars that share a store the ledger that they share.
+    """
+    usage = settings.usage
+    if not settings.limits.budgets.any:
+        return None
+    if settings.limits.storage == "memory":
+        path = usage.path(settings.listen.certificates)
+        return partial(from_ledger, path) if path else None
+    if usage.shared is None:
+        return None
+    from addons.usage.shared_ledger import SharedLedger  # noqa: PLC0415 - costs every start 300 ms otherwise
+
+    return partial(from_shared, SharedLedger(usage.shared))
 
 
 def _process() -> dict[str, str | None]:

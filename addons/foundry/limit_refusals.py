@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
+from addons.foundry.budgets import Pot
 from addons.foundry.permits import Meter, Permits, Standing
 from addons.foundry.refusals import Refusal
 
@@ -64,6 +66,39 @@ def exceeded(full: Standing, cost: int, standings: Sequence[Standing]) -> Refusa
         headers=headers,
         rule=RULE,
         setting=_SETTINGS[meter.level],
+    )
+
+
+def over_budget(full: Pot, resets: datetime) -> Refusal:
+    """A policy's no, and no 429: clients would only come again, hours before it helps."""
+    what = "all models" if not full.model else full.model
+    of = "money" if full.unit == "money" else full.unit
+    return Refusal(
+        "budget_exceeded",
+        f"{_WHOSE[full.level]} has used up its budget of {of} for this {full.period}, for {what}."
+        f" It begins anew at {resets.isoformat()}; until then ask the operator of this sidecar for more.",
+        parameters={
+            "budgetScope": full.level,
+            "budgetType": full.unit.upper(),
+            "budgetPeriod": full.period.upper(),
+            "resetsAt": resets.isoformat(),
+            **({"languageModelRid": full.model} if full.model else {}),
+        },
+        param="model",
+        rule="BUDGET",
+        setting=f"limits.budgets.{full.level.lower()}",
+    )
+
+
+def unpriced(model: str) -> Refusal:
+    return Refusal(
+        "budget_exceeded",
+        f"{model} has no price in this sidecar's configuration, for this service tier, and there is a budget in money:"
+        " what has no price would have no limit. Ask the operator of this sidecar.",
+        parameters={"languageModelRid": model},
+        param="model",
+        rule="BUDGET",
+        setting="prices, limits.budgets.unknown_price",
     )
 
 

@@ -86,6 +86,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         "rate_limit_exceeded",
         final=False,
     ),
+    "budget_exceeded": Kind(
+        403, "PERMISSION_DENIED", "LanguageModelService:BudgetExceeded", "insufficient_quota", "budget_exceeded"
+    ),
     "limits_unavailable": Kind(503, None, None, _SERVER, "service_unavailable", final=False),
     "ledger_unavailable": Kind(503, None, None, _SERVER, "service_unavailable", final=False),
     # -- what the provider answered
@@ -134,6 +137,7 @@ DECIDED_BY: Final[Mapping[str, str]] = {
     "model_not_found": "models.extra",
     "model_not_available": "models.extra, provider.allowed_regions",
     "model_permission_denied": "caller",
+    "budget_exceeded": "limits.budgets",
     "limits_unavailable": "limits.on_store_failure",
     "ledger_unavailable": "usage.on_failure",
     "provider_credentials": "provider.regions.*.api_key",

@@ -88,10 +88,14 @@ def estimate(call: Call, assumed_output: int) -> int:
     Never below 0, and no more than the model can use: the cap is a number of the caller's.
     """
     assert call.model
+    return min(-(-len(call.body) // 4) + estimated_output(call, assumed_output), window(call.model))
+
+
+def estimated_output(call: Call, assumed: int) -> int:
+    assert call.model
     members = call.verdict.members if call.verdict else {}
     cap = members.get("max_output_tokens", call.document.get("max_output_tokens"))
-    output = cap if type(cap) is int else assumed_output
-    return min(-(-len(call.body) // 4) + max(0, min(output, most_output(call.model))), window(call.model))
+    return max(0, min(cap if type(cap) is int else assumed, most_output(call.model)))
 
 
 def cost_of(meter: Meter, limit: int, estimated_tokens: int) -> int:

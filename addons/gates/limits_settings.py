@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from addons.foundry.models import Rid
+from addons.gates.budget_settings import BudgetsSettings
 from addons.values.secret import Secret
 
 
@@ -139,6 +140,10 @@ class LimitsSettings(_Section):
             " records say. Default refuse: a limit that an outage lifts protects nothing"
         ),
     ] = "refuse"
+    budgets: Annotated[
+        BudgetsSettings,
+        Field(description="what may be used in a day, a week or a month. Default: each key's own, given there"),
+    ] = BudgetsSettings()
     concurrency: Annotated[
         Concurrency, Field(description="calls under way at a time. Default: each key's own, given there")
     ] = Concurrency()

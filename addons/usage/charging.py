@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from addons.call import Call
+from addons.foundry.budgets import MICRO, MOST_COUNT, share
 from addons.foundry.rate_window import moment
+from addons.usage.cost import cost
 
 TURNED_AWAY: Final = 429
 
@@ -28,6 +30,26 @@ def corrections(call: Call, now: float) -> Mapping[str, int]:
             found[meter.key(minute)] = difference
         elif difference < 0 and permits.minute >= minute - 1:  # older minutes count no more
             found[meter.key(permits.minute)] = difference
+    return found
+
+
+def budget_corrections(call: Call) -> Mapping[str, int]:
+    """The same for budgets. A call counts in the period it began in, however long it took."""
+    reserved = call.reserved
+    if reserved is None:
+        return {}
+    counts, tokens, money = is_counted(call), tokens_used(call), cost(call)
+    used = {
+        "requests": None,
+        "tokens": tokens,
+        "money": 0 if tokens == 0 else None if money is None else min(MOST_COUNT, round(money * MICRO)),
+    }
+    found: dict[str, int] = {}
+    for pot, key, charged, shares in zip(reserved.pots, reserved.keys, reserved.amounts, reserved.shares, strict=True):
+        known = used[pot.unit]
+        due = 0 if not counts else charged if known is None else share(known, shares)
+        if due != charged:
+            found[key] = due - charged
     return found
 
 

@@ -16,17 +16,18 @@ class MemoryCounters:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._counts: dict[str, int] = {}
-        self._born: dict[str, float] = {}  # oldest first
+        self._born: dict[int, dict[str, float]] = {}  # by how long they are kept; the oldest first
 
     async def read(self, keys: Sequence[str]) -> list[int]:
         self._forget(self._clock())
         return [self._counts.get(key, 0) for key in keys]
 
-    async def add(self, amounts: Mapping[str, int]) -> list[int]:
+    async def add(self, amounts: Mapping[str, int], seconds: int = REMEMBERED) -> list[int]:
         now = self._clock()
         self._forget(now)
+        born = self._born.setdefault(seconds, {})
         for key, amount in amounts.items():
-            self._born.setdefault(key, now)
+            born.setdefault(key, now)
             self._counts[key] = self._counts.get(key, 0) + amount
         return [self._counts[key] for key in amounts]
 
@@ -34,8 +35,9 @@ class MemoryCounters:
         """Nothing to end."""
 
     def _forget(self, now: float) -> None:
-        while self._born:
-            oldest = next(iter(self._born))
-            if self._born[oldest] > now - REMEMBERED:
-                return
-            del self._born[oldest], self._counts[oldest]
+        for seconds, born in self._born.items():
+            while born:
+                oldest = next(iter(born))
+                if born[oldest] > now - seconds:
+                    break
+                del born[oldest], self._counts[oldest]

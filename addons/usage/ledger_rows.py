@@ -1,17 +1,15 @@
 """Keeps the ledger: a call's row is opened as the last thing before it leaves, and closed when it has ended."""
 
 import asyncio
-import math
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol
 
 from addons.call import Call
 from addons.foundry.alarms import Alarm
-from addons.foundry.prices import Prices, prices_on
 from addons.foundry.refusals import Refusal
 from addons.responses.answer import Usage
+from addons.usage.cost import cost
 from addons.usage.ledger import Ledger
 from addons.usage.ledger_file import LedgerError
 from addons.usage.ledger_tables import projects
@@ -97,8 +95,6 @@ class LedgerRows:
             return
         facts = call.answer.facts
         usage = (facts.usage if facts else None) or NONE_REPORTED
-        today = datetime.now(UTC).date()
-        prices = prices_on(call.model.prices, today, facts.service_tier if facts else None) if call.model else None
         self.ledger.write(
             {
                 **(opened or _known_of(call)),
@@ -114,20 +110,13 @@ class LedgerRows:
                 "output_tokens": usage.output_tokens,
                 "reasoning_tokens": usage.reasoning_tokens,
                 "total_tokens": usage.total_tokens,
-                "cost": _cost(prices, usage),
+                "cost": cost(call),
                 "duration_total": record.get("duration.total"),
                 "duration_sidecar": record.get("duration.sidecar"),
                 "duration_provider": record.get("duration.provider"),
                 "policy": record.get("policy.hash"),
             }
         )
-
-
-def _cost(prices: Prices | None, usage: Usage) -> float | None:
-    if prices is None:
-        return None
-    cost = prices.cost(usage.input_tokens, usage.cached_tokens, usage.output_tokens, usage.cache_write_tokens)
-    return cost if cost is not None and math.isfinite(cost) else None
 
 
 def _known_of(call: Call) -> dict[str, Any]:

@@ -43,12 +43,12 @@ class RedisCounters:
         names = [PREFIX + key for key in keys]
         return await self._ask(lambda store: store.mget(names), len(names))
 
-    async def add(self, amounts: Mapping[str, int]) -> list[int]:
+    async def add(self, amounts: Mapping[str, int], seconds: int = REMEMBERED) -> list[int]:
         async def question(store: Redis) -> Sequence[object]:
             async with store.pipeline(transaction=False) as pipeline:
                 for key, amount in amounts.items():
                     pipeline.incrby(PREFIX + key, amount)
-                    pipeline.expire(PREFIX + key, REMEMBERED)
+                    pipeline.expire(PREFIX + key, seconds)
                 answers: Sequence[object] = await pipeline.execute()
                 return answers[::2]
 

@@ -17,6 +17,7 @@ from addons.values.secret import Secret, SecretError
 
 DEADLINE: Final = 30.0  # seconds for one batch, whatever the server does
 _WRITE: Final = f"SELECT {SCHEMA}.usage_write(%s::jsonb)"
+_SUMS: Final = f"SELECT * FROM {SCHEMA}.usage_sums(to_timestamp(%s))"  # noqa: S608 - our own words
 _VERSION: Final = f"SELECT {SCHEMA}.usage_version()"
 
 
@@ -47,6 +48,10 @@ class SharedLedger:
         """
         await self._do(_WRITE, json.dumps([_told(row) for row in rows]))
 
+    async def sums(self, since: float) -> list[tuple[Any, ...]]:
+        """Model, caller, projects, calls, tokens and cost of all calls since a Unix time. Raises SharedLedgerError."""
+        return await self._do(_SUMS, str(since))
+
     async def prepare(self) -> None:
         """Connects, and makes or brings up to date what is missing. Raises SharedLedgerError."""
         await self._do("SELECT 1")
@@ -56,11 +61,12 @@ class SharedLedger:
         if connection is not None:
             await connection.close()
 
-    async def _do(self, statement: str, *values: str) -> None:
+    async def _do(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
         try:
             async with asyncio.timeout(self._deadline):
                 connection = await self._connected()
-                await connection.execute(statement, values, prepare=False)  # a pooler may stand in between
+                cursor = await connection.execute(statement, values, prepare=False)  # a pooler may stand in between
+                return await cursor.fetchall()
         except TimeoutError:
             await self.close()
             raise SharedLedgerError(f"no answer within {self._deadline:.0f} s") from None

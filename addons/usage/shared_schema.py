@@ -1,7 +1,8 @@
 """The shared ledger's tables and functions in PostgreSQL.
 
 Sidecars write by one function, which belongs to whoever made the schema and runs with that role's rights: a sidecar's
-own role needs ``EXECUTE`` on ``usage_write`` and ``usage_version`` and may read no row, neither its own nor others'.
+own role needs ``EXECUTE`` on ``usage_write`` and may read no row, neither its own nor others'; with budgets on
+``usage_sums`` as well.
 """
 
 from typing import Final
@@ -68,6 +69,16 @@ BEGIN
     RETURN written;
 END $$;
 
+-- What was used since a moment, in sums: budgets count it anew where their store has lost it.
+CREATE OR REPLACE FUNCTION {SCHEMA}.usage_sums(since timestamptz) RETURNS TABLE (
+    model text, caller text, projects text, requests bigint, tokens numeric, cost double precision
+) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT c.model, c.caller, c.projects, count(*), coalesce(sum(c.total_tokens), 0), coalesce(sum(c.cost), 0)
+    FROM {SCHEMA}.call AS c
+    WHERE c.opened_at >= since AND c.model IS NOT NULL AND (c.state = 'open' OR c.decision = 'allowed')
+    GROUP BY c.model, c.caller, c.projects
+$$;
+
 -- Drops the months that ended before this day; for the schema's owner.
 CREATE OR REPLACE FUNCTION {SCHEMA}.usage_forget(before date) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
@@ -84,6 +95,6 @@ BEGIN
     RETURN dropped;
 END $$;
 
-REVOKE ALL ON FUNCTION {SCHEMA}.usage_write(jsonb), {SCHEMA}.usage_partition(date), {SCHEMA}.usage_forget(date)
-    FROM PUBLIC;
+REVOKE ALL ON FUNCTION {SCHEMA}.usage_write(jsonb), {SCHEMA}.usage_partition(date), {SCHEMA}.usage_forget(date),
+    {SCHEMA}.usage_sums(timestamptz) FROM PUBLIC;
 """  # noqa: S608 - our own words

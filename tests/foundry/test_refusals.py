@@ -66,6 +66,7 @@ CONTRACT = {
         403, "PERMISSION_DENIED", "LanguageModelPermissionDenied", "model_permission_denied",
     ),
     "rate_limited": (429, "CUSTOM_CLIENT", f"{SERVICE}:RateLimitsExceeded", "rate_limit_exceeded"),
+    "budget_exceeded": (403, "PERMISSION_DENIED", "LanguageModelService:BudgetExceeded", "budget_exceeded"),
     "limits_unavailable": (503, None, None, "service_unavailable"),
     "ledger_unavailable": (503, None, None, "service_unavailable"),
     "provider_rejected": (400, "CUSTOM_CLIENT", f"{SERVICE}:LlmHttpClientError", None),
@@ -123,7 +124,7 @@ def test_an_operator_is_told_what_to_look_at() -> None:
         "host_refused", "missing_credentials", "unauthorized", "missing_scope", "verifier_unreachable", "body_timeout",
         "too_large", "too_many_values", "bodies_full", "stopped_by_hand",
         "invalid_model", "model_not_found", "model_not_available", "model_permission_denied",
-        "limits_unavailable", "ledger_unavailable", "provider_credentials", "provider_timeout",
+        "budget_exceeded", "limits_unavailable", "ledger_unavailable", "provider_credentials", "provider_timeout",
         "provider_credential_missing", "provider_unreachable",
         "foundry_timeout", "foundry_unreachable", "shutting_down",
     }  # fmt: skip

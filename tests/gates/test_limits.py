@@ -178,7 +178,7 @@ class Away:
     async def read(self, keys: Sequence[str]) -> list[int]:
         raise StoreUnavailableError("ConnectionError")
 
-    async def add(self, amounts: Mapping[str, int]) -> list[int]:
+    async def add(self, amounts: Mapping[str, int], seconds: int = 0) -> list[int]:
         raise AssertionError("what can't be read is not charged")
 
     async def close(self) -> None: ...

@@ -205,3 +205,19 @@ def test_the_settings_choose() -> None:
     assert isinstance(build("memory"), MemoryCounters)
     assert isinstance(build("redis://127.0.0.1:1"), RedisCounters)
     assert isinstance(build(Secret(env="STORE")), RedisCounters)
+
+
+def test_memory_keeps_each_counter_for_its_own_time() -> None:
+    now = 1000.0
+    counters = MemoryCounters(lambda: now)
+    run(counters, lambda counters: counters.add({"month": 1}, 1000))
+    run(counters, lambda counters: counters.add({"minute": 1}))
+    now += 200
+    assert run(counters, lambda counters: counters.read(["month", "minute"])) == [1, 0]
+    now += 800
+    assert run(counters, lambda counters: counters.read(["month", "minute"])) == [0, 0]
+
+
+def test_a_shared_counter_is_kept_for_its_own_time(store: Store) -> None:
+    run(RedisCounters(store.url), lambda counters: counters.add({"a": 1}, 1000))
+    assert 990 <= int(store.say("TTL foundry-sidecar:a").removeprefix(":")) <= 1000

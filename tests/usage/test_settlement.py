@@ -27,7 +27,7 @@ class Slow:
     async def read(self, keys: Sequence[str]) -> list[int]:
         raise AssertionError(f"nobody asks for {keys}")
 
-    async def add(self, amounts: Mapping[str, int]) -> list[int]:
+    async def add(self, amounts: Mapping[str, int], seconds: int = 0) -> list[int]:
         await self.may_go.wait()
         if self._fails:
             raise StoreUnavailableError("away")

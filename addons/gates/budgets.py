@@ -1,0 +1,175 @@
+"""Gate: what the caller, its projects and the whole enrollment may use in a day, a week and a month.
+
+As with limits a minute, a call is charged an estimate, which ``usage.settlement`` replaces when it has ended: nobody
+overspends by more than what is under way.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from datetime import time as daytime
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from addons.call import Call
+from addons.foundry.budgets import MICRO, MOST_COUNT, PERIODS, REMEMBERED, Pot, Reserved, begins, ends, share
+from addons.foundry.limit_refusals import over_budget, unavailable, unpriced
+from addons.foundry.prices import prices_on
+from addons.gates.counting import Counters, StoreUnavailableError
+from addons.gates.limits import estimate, estimated_output
+from addons.gates.limits_settings import LimitsSettings
+from addons.gates.pots import pots, pots_of
+
+MOST_TOLD: Final = 10_000  # warnings remembered, so that each is given once
+ALIVE: Final = "budget:alive"
+"""A counter that is there while the store has lost nothing: without it, what was used before is counted anew."""
+
+
+class Used(NamedTuple):
+    """What calls for one model, of one caller and under the same projects, used in a while; ``money`` in millionths."""
+
+    model: str
+    caller: str
+    projects: tuple[str, ...]
+    requests: int
+    tokens: int
+    money: int
+
+
+type UsedBefore = Callable[[float], Awaitable[Sequence[Used]]]
+"""What was used since a Unix time, from the ledger. Raises whatever is wrong with it."""
+
+_log = structlog.get_logger("sidecar.budgets")
+
+
+@dataclass(slots=True)
+class HoldToBudgets:
+    """Fills ``call.reserved``. ``used_before`` is asked when the store has lost its counts, or this process began.
+
+    ``clock`` gives Unix time in seconds.
+    """
+
+    settings: LimitsSettings
+    counters: Counters
+    used_before: UsedBefore | None = None
+    clock: Callable[[], float] = field(default=time.time)
+    _rebuilding: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    _told: dict[tuple[str, float], None] = field(init=False, default_factory=dict)
+
+    async def __call__(self, call: Call) -> None:
+        own = self.settings.budgets
+        if not own.any or not (found := pots_of(call, own)):
+            return
+        zone = ZoneInfo(own.time_zone)
+        today = datetime.fromtimestamp(self.clock(), zone).date()
+        money = cost_of(call, self.settings.assumed_output_tokens, datetime.fromtimestamp(self.clock(), UTC).date())
+        if money is None and any(pot.unit == "money" for pot, _ in found):
+            if own.unknown_price == "refuse" and self.settings.mode == "enforce":
+                assert call.model
+                raise unpriced(call.model.rid)
+            found = [(pot, shares) for pot, shares in found if pot.unit != "money"]
+        tokens = estimate(call, self.settings.assumed_output_tokens)
+        whole = {"tokens": tokens, "requests": 1, "money": money or 0}
+        amounts = [_amount(pot, whole[pot.unit], shares) for pot, shares in found]
+        reserved = Reserved(
+            [pot for pot, _ in found],
+            [pot.key(begins(pot.period, today)) for pot, _ in found],
+            amounts,
+            [shares for _, shares in found],
+        )
+        try:
+            full = await self._charge(call, reserved)
+        except StoreUnavailableError as error:
+            if self.settings.on_store_failure == "refuse" and self.settings.mode == "enforce":
+                raise unavailable(str(error)) from None
+            return
+        if full and self.settings.mode == "enforce":
+            raise over_budget(full, ends(full.period, today, zone))
+
+    async def _charge(self, call: Call, reserved: Reserved) -> Pot | None:
+        """As ``HoldToLimits`` does: a look, so that refusing writes nothing; then the charge, which a race may lose."""
+        alive, *before = await self.counters.read([ALIVE, *reserved.keys])
+        if alive <= 0 and self.used_before is not None:
+            await self._count_again(self.used_before)
+            before = await self.counters.read(reserved.keys)
+        full = _fullest(reserved, before)
+        if full and self.settings.mode == "enforce":
+            return full
+        totals = await self.counters.add(dict(zip(reserved.keys, reserved.amounts, strict=True)), REMEMBERED)
+        call.reserved = reserved
+        others = [total - amount for total, amount in zip(totals, reserved.amounts, strict=True)]
+        lost = _fullest(reserved, others)
+        if not lost:
+            self._warn(reserved, others, totals)
+        return full or lost
+
+    async def _count_again(self, used_before: UsedBefore) -> None:
+        """Of all sidecars that find the store empty one does it; its own calls wait for it, others' go on meanwhile."""
+        async with self._rebuilding:
+            if (await self.counters.read([ALIVE]))[0] > 0 or (await self.counters.add({ALIVE: 1}, REMEMBERED)) != [1]:
+                return
+            own, amounts = self.settings.budgets, defaultdict[str, int](int)
+            zone = ZoneInfo(own.time_zone)
+            today = datetime.fromtimestamp(self.clock(), zone).date()
+            try:
+                for period in PERIODS:
+                    first = begins(period, today)
+                    since = datetime.combine(first, daytime(), zone).timestamp()
+                    for used in await used_before(since):
+                        for pot, shares in pots(used.model, used.caller, used.projects, (), own):
+                            if pot.period == period:
+                                whole = {"tokens": used.tokens, "requests": used.requests, "money": used.money}[
+                                    pot.unit
+                                ]
+                                amounts[pot.key(first)] += whole if pot.unit == "requests" else share(whole, shares)
+            except Exception as error:
+                await self.counters.add({ALIVE: -1}, REMEMBERED)
+                _log.error("budgets_not_rebuilt", why=str(error))
+                raise StoreUnavailableError("what was used before can't be had from the ledger") from error
+            await self.counters.add(amounts, REMEMBERED)
+            _log.info("budgets_rebuilt", counters=len(amounts))
+
+    def _warn(self, reserved: Reserved, before: Sequence[int], totals: Sequence[int]) -> None:
+        """Counters are added to one by one, so of all sidecars exactly one sees a share being reached."""
+        for pot, key, was, now in zip(reserved.pots, reserved.keys, before, totals, strict=True):
+            for reached in self.settings.budgets.warn_at:
+                if pot.limit and was < reached * pot.limit <= now and (key, reached) not in self._told:
+                    if len(self._told) >= MOST_TOLD:
+                        del self._told[next(iter(self._told))]
+                    self._told[key, reached] = None
+                    _log.warning(
+                        "budget_reached", share=reached, level=pot.level, subject=pot.subject, model=pot.model or None,
+                        period=pot.period, unit=pot.unit, limit=pot.limit / MICRO if pot.unit == "money" else pot.limit,
+                    )  # fmt: skip
+
+
+def _amount(pot: Pot, whole: int, shares: int) -> int:
+    """At most the whole budget, so that a call fits into an untouched one; a budget of 0 fits nothing."""
+    if pot.limit == 0:
+        return 1
+    return min(pot.limit, whole if pot.unit == "requests" else share(whole, shares))
+
+
+def cost_of(call: Call, assumed_output: int, today: date) -> int | None:
+    """What the call may cost, in millionths; None where its model, or the service tier asked for, has no price."""
+    assert call.model
+    tier = call.document.get("service_tier")
+    prices = prices_on(call.model.prices, today, tier if isinstance(tier, str) else None)
+    if prices is None:
+        return None
+    output = estimated_output(call, assumed_output)
+    inbound = estimate(call, assumed_output) - output
+    dearest = [prices.cost(inbound, 0, output, written) or 0.0 for written in (0, inbound)]
+    return min(MOST_COUNT, round(max(dearest) * MICRO))
+
+
+def _fullest(reserved: Reserved, counts: Sequence[int]) -> Pot | None:
+    """Of the pots that the call does not fit into, the one whose period is longest: it is reset last."""
+    rows = zip(reserved.pots, reserved.amounts, counts, strict=True)
+    full = [pot for pot, amount, count in rows if max(0, count) + amount > pot.limit]
+    return max(full, key=lambda pot: ("day", "week", "month").index(pot.period), default=None)

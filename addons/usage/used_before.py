@@ -1,0 +1,42 @@
+"""What budgets count anew where their store has lost it: sums out of the ledger, local or shared."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from addons.foundry.budgets import MICRO
+from addons.gates.budgets import Used
+from addons.usage.ledger_file import connect_to_read
+
+if TYPE_CHECKING:
+    from addons.usage.shared_ledger import SharedLedger
+
+_SUMS: Final = """
+SELECT model, caller, projects, count(*), coalesce(sum(total_tokens), 0), coalesce(sum(cost), 0)
+FROM call WHERE opened_at >= ? AND model IS NOT NULL AND (state = 'open' OR decision = 'allowed')
+GROUP BY model, caller, projects
+"""
+
+
+async def from_ledger(path: Path, since: float) -> Sequence[Used]:
+    """Of calls whose use is not known it counts the request alone. Raises LedgerError."""
+    return await asyncio.to_thread(_read, path, since)
+
+
+async def from_shared(shared: "SharedLedger", since: float) -> Sequence[Used]:
+    """The same of all sidecars. Raises SharedLedgerError."""
+    return [used(row) for row in await shared.sums(since)]
+
+
+def _read(path: Path, since: float) -> list[Used]:
+    with closing(connect_to_read(path)) as connection:
+        return [used(row) for row in connection.execute(_SUMS, (since,))]
+
+
+def used(row: Sequence[Any]) -> Used:
+    """One row of sums, as both ledgers give it."""
+    model, caller, projects, requests, tokens, cost = row
+    named = tuple(projects.split(" + ")) if projects else ()
+    return Used(model, caller or "", named, requests, int(tokens), round(float(cost) * MICRO))

@@ -1,0 +1,327 @@
+"""Budgets by day, week and month: which hold, what is reserved, what a caller over one is told, and no overshoot."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from addons.call import Answer, Call
+from addons.foundry.budgets import MICRO, REMEMBERED
+from addons.foundry.caller import SCOPE, Caller
+from addons.foundry.prices import DatedPrices, Prices
+from addons.foundry.refusals import Refusal
+from addons.gates.budgets import ALIVE, HoldToBudgets, Used, UsedBefore
+from addons.gates.counting import Counters, StoreUnavailableError
+from addons.gates.limits_settings import LimitsSettings
+from addons.gates.meters import OTHERS
+from addons.gates.pots import pots_of
+from addons.responses.answer import AnswerFacts, Usage
+from addons.usage.charging import budget_corrections
+from addons.usage.counters import MemoryCounters
+from addons.usage.redis_counters import RedisCounters
+from tests.conftest import MODEL
+from tests.gates.calls import GPT, call, refused_by, through
+from tests.records import Records
+from tests.usage.server import Store
+
+A, B, NEW = (f"ri.compass.main.folder.{name}" for name in ("a", "b", "new"))
+FRIDAY = 1_795_737_600.0  # 2026-11-27T00:00Z
+PRICED = GPT.model_copy(
+    update={"prices": (DatedPrices(input=10, output=100, tiers={"flex": Prices(input=1, output=1)}),)}
+)
+
+
+def settings(mode: str = "enforce", **budgets: Any) -> LimitsSettings:
+    return LimitsSettings.model_validate({"mode": mode, "budgets": budgets})
+
+
+def asked(
+    *projects: str, subject: str = "ada", granted: Sequence[str] | None = None, model: Any = PRICED, **document: Any
+) -> Call:
+    caller = Caller(subject, frozenset({SCOPE}), None if granted is None else frozenset(granted))
+    return call(caller=caller, attribution=projects, model=model, body=b"", document=document)
+
+
+class Sidecar:
+    def __init__(
+        self,
+        mode: str = "enforce",
+        counters: Counters | None = None,
+        used_before: UsedBefore | None = None,
+        **budgets: Any,
+    ) -> None:
+        self.now = FRIDAY
+        self.counters = counters or MemoryCounters()
+        self.gate = HoldToBudgets(settings(mode, **budgets), self.counters, used_before, lambda: self.now)
+
+    def passes(self, *projects: str, **words: Any) -> Call:
+        return through(self.gate, asked(*projects, **words))
+
+    def refuses(self, *projects: str, **words: Any) -> Refusal:
+        each = asked(*projects, **words)
+        refusal = refused_by(self.gate, each)
+        self.ends(each, left=False)
+        return refusal
+
+    def ends(self, each: Call, usage: Usage | None = None, *, left: bool = True, status: int = 200) -> None:
+        if left:
+            each.sent_at = 1.0
+            each.answer = Answer(status=status, facts=AnswerFacts(usage=usage) if usage else None)
+        if amounts := budget_corrections(each):
+            asyncio.run(self._add(amounts))
+
+    async def _add(self, amounts: Mapping[str, int]) -> None:
+        await self.counters.add(amounts, REMEMBERED)
+
+
+# ---- which budgets
+
+DAY = {"day": {"requests": 1}}
+LEVELS: list[tuple[dict[str, Any], Sequence[str], Sequence[str] | None, set[tuple[str, str, str, int]]]] = [
+    ({}, (), None, set()),
+    ({"enrollment": DAY}, (), None, {("ENROLLMENT", "", "", 1)}),
+    ({"enrollment": {MODEL: DAY, "all": DAY}}, (), None, {("ENROLLMENT", "", "", 1), ("ENROLLMENT", "", MODEL, 1)}),
+    ({"enrollment": {"ri.language-model-service..language-model.gpt-5": DAY}}, (), None, set()),
+    ({"user": {"default": DAY}}, (), None, {("USER", "ada", "", 1)}),
+    ({"user": {"default": DAY, "ada": {}}}, (), None, set()),
+    ({"user": {"default": DAY}, "project": {A: DAY}}, (A,), None, {("PROJECT", A, "", 1)}),
+    (
+        {"user": {"default": DAY}, "project": {A: DAY, B: DAY}},
+        (A, B),
+        None,
+        {("PROJECT", A, "", 2), ("PROJECT", B, "", 2)},
+    ),
+    (
+        {"user": {"default": DAY}, "project": {"default": DAY}},
+        (A, B, NEW),
+        None,
+        {("PROJECT", OTHERS, "", 1), ("USER", "ada", "", 1)},
+    ),
+    (
+        {"user": {"default": DAY}, "project": {"default": DAY}},
+        (A, NEW),
+        (A,),
+        {("PROJECT", A, "", 2), ("PROJECT", OTHERS, "", 2), ("USER", "ada", "", 1)},
+    ),
+]
+
+
+@pytest.mark.parametrize(("keys", "projects", "granted", "expected"), LEVELS)
+def test_levels(keys: Any, projects: Sequence[str], granted: Any, expected: set[tuple[str, str, str, int]]) -> None:
+    found = pots_of(asked(*projects, granted=granted), settings(**keys).budgets)
+    assert {(pot.level, pot.subject, pot.model, shares) for pot, shares in found} == expected
+
+
+def test_every_period_and_unit_is_a_pot_of_its_own() -> None:
+    budget = {"tokens": 1, "requests": 2, "money": 0.5}
+    found = pots_of(asked(), settings(enrollment={"day": budget, "week": budget, "month": budget}).budgets)
+    assert len({pot for pot, _ in found}) == 9
+    assert {pot.limit for pot, _ in found if pot.unit == "money"} == {MICRO // 2}
+
+
+# ---- reserved, and settled
+
+
+def test_a_budget_of_requests() -> None:
+    sidecar = Sidecar(user={"default": {"day": {"requests": 2}}})
+    for _ in range(2):
+        sidecar.ends(sidecar.passes(), Usage(1, None, 1, None, 2))
+    refusal = sidecar.refuses()
+    assert (refusal.name, refusal.kind.status, refusal.kind.final) == ("budget_exceeded", 403, True)
+    assert refusal.kind.error_name == "LanguageModelService:BudgetExceeded"
+    assert refusal.kind.openai_code == "budget_exceeded"
+    assert refusal.parameters["resetsAt"] == "2026-11-28T00:00:00+00:00"
+    assert "2026-11-28T00:00:00+00:00" in refusal.message
+    sidecar.passes(subject="bob")
+    sidecar.now += 86_400
+    sidecar.passes()
+
+
+def test_tokens_are_reserved_and_settled() -> None:
+    sidecar = Sidecar(user={"default": {"month": {"tokens": 1000}}})
+    first = sidecar.passes(max_output_tokens=900)
+    assert sidecar.refuses(max_output_tokens=200).parameters["budgetPeriod"] == "MONTH"
+    sidecar.ends(first, Usage(50, None, 50, None, 100))
+    second = sidecar.passes(max_output_tokens=900)
+    sidecar.ends(second, Usage(0, None, 950, None, 950))  # more than it said
+    sidecar.refuses(max_output_tokens=1)
+    sidecar.now += 86_400
+    sidecar.refuses(max_output_tokens=1)
+    sidecar.now += 5 * 86_400  # December
+    sidecar.passes(max_output_tokens=900)
+
+
+def test_money_is_reserved_at_the_dearest_and_settled_to_what_it_cost() -> None:
+    sidecar = Sidecar(user={"default": {"day": {"money": 1.0}}})
+    first = sidecar.passes(max_output_tokens=10_000)  # 10,000 at 100 a million are 1.0
+    sidecar.refuses(max_output_tokens=1)
+    sidecar.ends(first, Usage(1000, 0, 900, None, 1900))  # 0.01 + 0.09
+    sidecar.passes(max_output_tokens=9000)
+    sidecar.refuses(max_output_tokens=1)
+
+
+@pytest.mark.parametrize(
+    ("status", "usage", "left", "again"),
+    [(429, None, True, True), (400, None, True, True), (500, None, True, False), (200, None, True, False),
+     (200, Usage(1, 0, 1, 0, 2), True, True), (None, None, False, True)],
+    ids=["provider's 429", "its 400", "its 500", "no usage", "usage", "never left"],
+)  # fmt: skip
+def test_what_a_call_costs(status: int, usage: Usage | None, left: bool, again: bool) -> None:
+    sidecar = Sidecar(user={"default": {"day": {"tokens": 1000, "money": 0.1}}})
+    sidecar.ends(sidecar.passes(max_output_tokens=900), usage, left=left, status=status)
+    if again:
+        sidecar.passes(max_output_tokens=900)
+    else:
+        sidecar.refuses(max_output_tokens=900)
+
+
+def test_several_projects_share_a_call_and_none_is_counted_twice() -> None:
+    sidecar = Sidecar(project={A: {"day": {"tokens": 1000}}, B: {"day": {"tokens": 1000}}})
+    sidecar.ends(sidecar.passes(A, B, max_output_tokens=1000), Usage(0, None, 1000, None, 1000))
+    counts = dict(sidecar.counters._counts)  # type: ignore[attr-defined]  # memory's
+    assert sorted(count for key, count in counts.items() if key != ALIVE) == [500, 500]
+
+
+def test_zero_is_denied_and_an_estimate_over_the_whole_budget_is_not() -> None:
+    sidecar = Sidecar(user={"default": {"day": {"tokens": 100}}, "bob": {"day": {"tokens": 0}}})
+    sidecar.passes(max_output_tokens=5000)
+    assert sidecar.refuses(subject="bob").kind.status == 403
+
+
+@pytest.mark.parametrize("document", [{}, {"service_tier": "priority"}], ids=["model", "tier"])
+def test_what_has_no_price_is_refused_where_money_counts(document: dict[str, Any]) -> None:
+    model = PRICED if document else GPT
+    refusal = Sidecar(enrollment={"day": {"money": 1}}).refuses(model=model, **document)
+    assert (refusal.name, refusal.kind.status) == ("budget_exceeded", 403)
+    Sidecar(enrollment={"day": {"money": 1}}, unknown_price="allow").passes(model=model, **document)
+    Sidecar(enrollment={"day": {"tokens": 1}}).passes(model=model, **document)
+
+
+def test_a_tier_with_prices_of_its_own() -> None:
+    sidecar = Sidecar(user={"default": {"day": {"money": 1.0}}})
+    sidecar.passes(max_output_tokens=10_000, service_tier="flex")  # 0.01
+    sidecar.passes(max_output_tokens=9_000)
+
+
+def test_warn_lets_all_through_and_counts() -> None:
+    sidecar = Sidecar("warn", user={"default": {"day": {"requests": 1}}})
+    for _ in range(3):
+        sidecar.passes()
+
+
+def test_shares_reached_are_told_once(records: Records) -> None:
+    sidecar = Sidecar(user={"default": {"day": {"requests": 10}}}, warn_at=[0.5, 1.0])
+    for _ in range(10):
+        sidecar.ends(sidecar.passes(), Usage(1, 0, 1, 0, 2))
+    told = records.of("budget_reached")
+    assert [(each["share"], each["subject"], each["limit"]) for each in told] == [(0.5, "ada", 10), (1.0, "ada", 10)]
+
+
+def test_the_operator_s_midnight() -> None:
+    sidecar = Sidecar(user={"default": {"day": {"requests": 1}}}, time_zone="America/New_York")
+    sidecar.passes()
+    assert sidecar.refuses().parameters["resetsAt"] == "2026-11-27T00:00:00-05:00"  # it is Thursday there
+    sidecar.now += 5 * 3600
+    sidecar.passes()
+
+
+# ---- a store that is away, or has lost its counts
+
+
+class Away:
+    async def read(self, keys: Sequence[str]) -> list[int]:
+        raise StoreUnavailableError("away")
+
+    async def add(self, amounts: Mapping[str, int], seconds: int = 0) -> list[int]:
+        raise StoreUnavailableError("away")
+
+    async def close(self) -> None: ...
+
+
+def test_a_store_that_is_away() -> None:
+    assert Sidecar(counters=Away(), enrollment={"day": {"requests": 1}}).refuses().name == "limits_unavailable"
+    Sidecar("warn", counters=Away(), enrollment={"day": {"requests": 1}}).passes()
+    Sidecar(counters=Away()).passes()
+
+
+class History:
+    def __init__(self, *, fails: bool = False) -> None:
+        self.asked: list[float] = []
+        self.fails = fails
+
+    async def __call__(self, since: float) -> Sequence[Used]:
+        self.asked.append(since)
+        if self.fails:
+            raise OSError("the disk is gone")
+        rows = [Used(MODEL, "ada", (), 2, 700, MICRO // 2), Used(MODEL, "bob", (A, NEW), 4, 100, 0)]
+        return rows if since < FRIDAY else rows[:1]
+
+
+def test_what_was_used_before_is_counted_again() -> None:
+    history = History()
+    user = {"default": {"day": {"tokens": 1000}, "month": {"money": 0.6, "requests": 9}}}
+    sidecar = Sidecar(used_before=history, user=user, project={"default": {"week": {"tokens": 100}}})
+    sidecar.refuses(max_output_tokens=301)
+    sidecar.passes(max_output_tokens=300)
+    assert sidecar.refuses(NEW, subject="eve").parameters["budgetPeriod"] == "WEEK"
+    assert history.asked == [FRIDAY, FRIDAY - 4 * 86_400, FRIDAY - 26 * 86_400]
+
+
+def test_a_history_that_can_not_be_had_refuses_and_is_asked_again(records: Records) -> None:
+    history = History(fails=True)
+    sidecar = Sidecar(used_before=history, user={"default": {"day": {"tokens": 1000}}})
+    assert sidecar.refuses().name == "limits_unavailable"
+    assert records.of("budgets_not_rebuilt")
+    history.fails = False
+    sidecar.refuses(max_output_tokens=301)
+    sidecar.passes(max_output_tokens=300)
+
+
+# ---- races
+
+
+@pytest.mark.parametrize(
+    "limit", [{"requests": 40}, {"tokens": 4000}, {"money": 0.4}], ids=["calls", "tokens", "money"]
+)
+def test_two_sidecars_that_race_spend_no_more_than_the_budget(store: Store, limit: dict[str, Any]) -> None:
+    """Each call is of 100 tokens, or 0.01; all of them stay under way."""
+
+    async def main() -> int:
+        kept = [RedisCounters(store.url, deadline=30) for _ in range(2)]
+        gates = [HoldToBudgets(settings(enrollment={"day": limit}), each, None, lambda: FRIDAY) for each in kept]
+
+        async def one(number: int) -> int:
+            each = asked(max_output_tokens=100)
+            try:
+                await gates[number % 2](each)
+            except Refusal:
+                await kept[number % 2].add(budget_corrections(each), REMEMBERED)
+                return 0
+            return 1
+
+        let_through = sum(await asyncio.gather(*(one(number) for number in range(100))))
+        later = sum([await one(number) for number in range(100)])
+        for each in kept:
+            await each.close()
+        return let_through + later
+
+    assert asyncio.run(main()) == 40
+
+
+# ---- settings
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"time_zone": "Mars/Olympus"}, {"time_zone": "../etc/passwd"}, {"enrollment": {"year": {"tokens": 1}}},
+        {"enrollment": {"day": {"tokens": -1}}}, {"enrollment": {"day": {"money": float("inf")}}},
+        {"user": {"": DAY}}, {"project": {"no-rid": DAY}}, {"warn_at": [0]}, {"warn_at": [1.5]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_settings_that_can_not_be(keys: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        settings(**keys)
