@@ -20,6 +20,7 @@ from addons.foundry.wrong_paths import hint, shown, shown_method
 from addons.journal import conventions as otel
 from addons.journal.vocabulary import decision, error_type, usage_status
 from addons.responses.answer import AnswerFacts
+from addons.responses.comparison import Trial
 from addons.responses.verdict import Verdict
 
 type Record = dict[str, Any]
@@ -41,7 +42,7 @@ LONGEST: Final = 128  # characters of a name that the provider gives
 
 def record_of(call: Call) -> Record:
     """Everything there is to say of a call that has ended: names to values."""
-    now = time.monotonic()
+    now = call.ended_at or time.monotonic()
     record = least_of(call, now)
     trace = call.trace
     record["trace_id"] = trace.trace_id
@@ -55,6 +56,8 @@ def record_of(call: Call) -> Record:
     _add_named(record, call)
     if call.verdict is not None:
         _add_verdict(record, call.verdict)
+    if call.trial is not None:
+        _add_trial(record, call.trial)
     if call.permits is not None:
         _add_permits(record, call.permits)
     if call.released_at is not None:
@@ -130,6 +133,14 @@ def _add_verdict(record: Record, verdict: Verdict) -> None:
         record["policy.changes"] = [f"{change.path} {change.action}" for change in verdict.changes]
     if verdict.warned:
         record["policy.warnings"] = [f"{finding.path} {finding.rule}" for finding in verdict.warned]
+
+
+def _add_trial(record: Record, trial: Trial) -> None:
+    record["policy.candidate.hash"] = trial.policy_hash
+    if trial.failed:
+        record["policy.candidate"] = ["failed"]
+    elif trial.differences:
+        record["policy.candidate"] = [str(difference) for difference in trial.differences]
 
 
 def _add_permits(record: Record, permits: Permits) -> None:
