@@ -54,10 +54,7 @@ def record_of(call: Call) -> Record:
         record["tracestate"] = trace.tracestate
     _add_asked(record, call)
     _add_named(record, call)
-    if call.verdict is not None:
-        _add_verdict(record, call.verdict)
-    if call.trial is not None:
-        _add_trial(record, call.trial)
+    _add_policy(record, call.verdict, call.trial)
     if call.permits is not None:
         _add_permits(record, call.permits)
     if call.released_at is not None:
@@ -128,19 +125,16 @@ def _add_named(record: Record, call: Call) -> None:
         record["request.query_dropped"] = True
 
 
-def _add_verdict(record: Record, verdict: Verdict) -> None:
-    if verdict.changes:
+def _add_policy(record: Record, verdict: Verdict | None, trial: Trial | None) -> None:
+    """What the policy made of it, and what a candidate would."""
+    if verdict and verdict.changes:
         record["policy.changes"] = [f"{change.path} {change.action}" for change in verdict.changes]
-    if verdict.warned:
+    if verdict and verdict.warned:
         record["policy.warnings"] = [f"{finding.path} {finding.rule}" for finding in verdict.warned]
-
-
-def _add_trial(record: Record, trial: Trial) -> None:
-    record["policy.candidate.hash"] = trial.policy_hash
-    if trial.failed:
-        record["policy.candidate"] = ["failed"]
-    elif trial.differences:
-        record["policy.candidate"] = [str(difference) for difference in trial.differences]
+    if trial:
+        record["policy.candidate.hash"] = trial.policy_hash
+    if trial and (trial.failed or trial.differences):
+        record["policy.candidate"] = ["failed"] if trial.failed else [str(each) for each in trial.differences]
 
 
 def _add_permits(record: Record, permits: Permits) -> None:
