@@ -116,10 +116,23 @@ def _reading(command: AddCommand) -> None:
         default="table",
         help="for a terminal (default), a pull request, a page to be signed off, or machines",
     )
-    explain = command("explain", "what would be done with a request body or with saved flows, and why", _explain)
-    explain.add_argument("file", metavar="FILE", help="a JSON body, - for standard input, or flows saved by mitmproxy")
+    explain = command("explain", "what would be done with calls, and why; or what another policy changes", _explain)
+    explain.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a JSON body, a folder of them, a recording, flows saved by mitmproxy, collected records; - for stdin",
+    )
     explain.add_argument("--config", type=Path, metavar="FILE", help=CONFIG)
     explain.add_argument("--against", type=Path, metavar="FILE", help="another: show only what it would do otherwise")
+    explain.add_argument(
+        "--set",
+        dest="given",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting laid over --against; without that, over --config",
+    )
     explain.add_argument("--json", action="store_true", help="for machines")
     usage = command("usage", "tokens and calls from the ledger", _usage)
     usage.add_argument("--config", type=Path, metavar="FILE", help=CONFIG)
@@ -215,7 +228,7 @@ def _hash_token(options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     from addons.commands import explain
 
-    return explain.run(options.file, _config(options), options.against, as_json=options.json)
+    return explain.run(options.files, _config(options), options.against, options.given, as_json=options.json)
 
 
 def _usage(options: argparse.Namespace) -> int:

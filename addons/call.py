@@ -15,6 +15,7 @@ from addons.foundry.permits import Permits
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import Trace
 from addons.responses.answer import AnswerFacts
+from addons.responses.comparison import Trial
 from addons.responses.verdict import Json, Verdict
 
 type Headers = Mapping[str, tuple[str, ...]]
@@ -135,6 +136,8 @@ class Call:
     outcome: Outcome | None = None  # None while the call is under way
     answer: Answer = field(default_factory=Answer)
     last_activity: float = 0.0
+    ended_at: float | None = None
+    trial: Trial | None = None  # how a candidate would have treated it
     alarms: list[Alarm] = field(default_factory=list)
 
     @property

@@ -82,22 +82,28 @@ def read(path: Path) -> Cassette:
         CassetteError: the file can't be read, or a line of it is not what stands above.
     """
     try:
-        lines = path.read_text("utf-8").split("\n")
+        text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CassetteError(f"{path}: can't be read: {error}") from None
+    return parse(str(path), text)
+
+
+def parse(name: str, text: str) -> Cassette:
+    """The cassette in a text, as ``read``; ``name`` is what errors call it by."""
+    lines = text.split("\n")
     if not lines[0]:
-        raise CassetteError(f"{path}: a cassette begins with its header line")
-    header = _parsed(Header, path, 1, lines[0])
-    calls = {number: _parsed(RecordedCall, path, number, text) for number, text in enumerate(lines[1:], 2) if text}
-    return Cassette(str(path), header, calls)
+        raise CassetteError(f"{name}: a cassette begins with its header line")
+    header = _parsed(Header, name, 1, lines[0])
+    calls = {number: _parsed(RecordedCall, name, number, line) for number, line in enumerate(lines[1:], 2) if line}
+    return Cassette(name, header, calls)
 
 
-def _parsed[Row: _Row](kind: type[Row], path: Path, number: int, text: str) -> Row:
+def _parsed[Row: _Row](kind: type[Row], name: str, number: int, text: str) -> Row:
     try:
         return kind.model_validate(json.loads(text))
     except ValidationError as error:
         fault = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(map(str, fault["loc"]))
-        raise CassetteError(f"{path}:{number}: {where}: {fault['msg']}") from None
+        raise CassetteError(f"{name}:{number}: {where}: {fault['msg']}") from None
     except (ValueError, RecursionError) as error:
-        raise CassetteError(f"{path}:{number}: not JSON: {error}; record it anew, or take the line out") from None
+        raise CassetteError(f"{name}:{number}: not JSON: {error}; record it anew, or take the line out") from None

@@ -41,6 +41,13 @@ _END_OF_EVENTS: Final = b"[DONE]"
 _PLACE: Final = ("type", "item_id", "output_index", "content_index", "summary_index")  # of the text a delta adds to
 
 
+def is_mark(value: Json) -> bool:
+    """Whether a value stands for a text, or an object, that was taken out."""
+    if isinstance(value, dict):
+        return value.keys() == {"redacted"} and is_mark(value["redacted"])
+    return isinstance(value, str) and _MARK.fullmatch(value) is not None
+
+
 class Redaction:
     """``salt`` makes the marks of two cassettes differ. Equal texts of one cassette have equal marks."""
 
@@ -99,7 +106,7 @@ class Redaction:
         return b": " + self._mark_bytes(piece)
 
     def _closed(self, value: dict[str, Any]) -> Json:
-        if value.keys() == {"redacted"} and _MARK.fullmatch(str(value["redacted"])):
+        if is_mark(value):
             return value
         return {"redacted": self.mark(canonical(value))}
 

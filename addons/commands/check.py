@@ -11,7 +11,8 @@ from ruamel.yaml import YAML
 from addons.commands.examined import examined
 from addons.configuration import meaning
 from addons.configuration.file_checks import files, secrets
-from addons.configuration.fingerprint import judged_by
+from addons.configuration.fingerprint import judged_by, policy_hash
+from addons.configuration.loading import load
 from addons.configuration.meaning import attestation_notes
 from addons.configuration.model_notes import model_notes
 from addons.configuration.policy_listing import old_sources
@@ -48,6 +49,9 @@ def check(config: Path | None, *, with_files: bool = True) -> int:
     for name, value in judged_by(settings).items():
         if name.endswith(".hash"):
             print(f"# {name} {value}")
+    if candidate := settings.policy.candidate:
+        tried = policy_hash(load(candidate)) if with_files else "not looked at"
+        print(f"# policy.candidate {candidate}: policy.hash {tried}")
     notes = (
         *attestation_notes(settings, today),
         *model_notes(settings, today),

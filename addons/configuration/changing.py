@@ -62,6 +62,8 @@ class Changing:
         """The files whose change calls for another look at the configuration."""
         if self._source.file:
             yield self._source.file
+        if self._settings.policy.candidate:
+            yield self._settings.policy.candidate
         if self._settings.provider.trusted_ca:
             yield self._settings.provider.trusted_ca
         if own := self._settings.listen.tls:
@@ -96,8 +98,10 @@ class Changing:
             self._in_force.put(rules)
 
         before, now = self._in_force.rules.judged_by, rules.judged_by
-        told = {f"{name}.before": value for name, value in before.items()}
-        return Prepared(take_over, {**told, **now, "changed": changed_keys(self._settings, settings)})
+        told = {f"{name}.before": value for name, value in before.items()} | now
+        if rules.candidate:
+            told["policy.candidate.hash"] = rules.candidate.policy_hash
+        return Prepared(take_over, {**told, "changed": changed_keys(self._settings, settings)})
 
 
 def needing_restart(old: Settings, new: Settings) -> list[str]:

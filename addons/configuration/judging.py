@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from addons.configuration.fingerprint import judged_by
+from addons.configuration.fingerprint import judged_by, policy_hash
+from addons.configuration.loading import load
 from addons.configuration.meaning import (
     catalogue_of,
     destinations,
@@ -21,6 +22,7 @@ from addons.gates.body import ReadBody
 from addons.gates.body_budget import BodyBudget
 from addons.gates.budgets import HoldToBudgets, UsedBefore
 from addons.gates.caller import IdentifyCaller
+from addons.gates.candidate import Candidate
 from addons.gates.concurrency import LimitConcurrency, UnderWay
 from addons.gates.counting import Counters
 from addons.gates.limits import HoldToLimits
@@ -32,6 +34,7 @@ from addons.gates.policy import JudgeBody
 from addons.gates.rewrite import Rewrite
 from addons.gates.route import Route
 from addons.provider_credentials.build import Credentials
+from addons.responses.policy import Policy
 from addons.sources.alarm import RaiseAlarm, log_alarm
 from addons.verifiers.verifier import Verifier
 from addons.verifiers.verifier import build as build_verifier
@@ -53,6 +56,7 @@ def rules(settings: Settings, lasting: Lasting, verifier: Verifier | None = None
     """What the settings say of a call. ``verifier`` is the one they describe, where there is one already.
 
     Raises:
+        ConfigurationError: the candidate is wrong.
         OSError, ValueError: a file the settings name is missing or wrong; the message says which.
     """
     verifier = verifier or build_verifier(settings.caller, lasting.alarm)
@@ -70,7 +74,22 @@ def rules(settings: Settings, lasting: Lasting, verifier: Verifier | None = None
         trust,
         verifier,
         judged_by(settings),
+        candidate_of(settings),
         store_needed=settings.limits.mode == "enforce" and settings.limits.on_store_failure == "refuse",
+    )
+
+
+def candidate_of(settings: Settings) -> Candidate | None:
+    """The policy of the file that ``policy.candidate`` names, a whole configuration of which the rest is not used.
+
+    Raises:
+        ConfigurationError: as ``loading.load``.
+    """
+    if settings.policy.candidate is None:
+        return None
+    other = load(settings.policy.candidate)
+    return Candidate(
+        policy_hash(other), other.policy, Policy(other.policy), catalogue_of(other), attested=is_attested(other)
     )
 
 

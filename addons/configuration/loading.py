@@ -72,7 +72,7 @@ def _parse(path: Path) -> CommentedMap:
 
 
 PATH_KEYS: Final = frozenset(
-    {"file", "certificate", "key", "trusted_ca", "certificates", "public_key_file", "token_file", "ledger"}
+    {"file", "certificate", "key", "trusted_ca", "certificates", "public_key_file", "token_file", "ledger", "candidate"}
 )
 NO_PATHS: Final = frozenset({"off", "no", "false", "none"})
 """Texts that are no paths, though they stand where one may; in lower case."""

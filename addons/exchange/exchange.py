@@ -25,6 +25,7 @@ from addons.exchange.request import Request
 from addons.exchange.sending import Sent, pass_on_to_foundry, send_to_provider
 from addons.exchange.services import Services
 from addons.exchange.telling import BROKE_OFF, Telling, is_about_credential
+from addons.exchange.trying import Trying
 from addons.exchange.upstream.failure import UpstreamFailure
 from addons.foundry.refusals import Refusal
 
@@ -52,6 +53,7 @@ class Exchange:
         )
         self._rules = services.in_force.rules  # a reload does not change them for a call that has begun
         self.call.judged_by = self._rules.judged_by
+        self._trying = Trying(self.call, self._rules.candidate)
         self._caller = caller
         self._deadline = Deadline(self.end)
         self._total = Deadline(self.end)
@@ -70,8 +72,8 @@ class Exchange:
         self._task = asyncio.Task(self.run(), loop=asyncio.get_running_loop(), eager_start=True)
 
     def end(self, ending: Ending) -> None:
-        """Cancels it for this reason; the first one counts."""
-        if self._ending is None and self._task is not None and not self._task.done():
+        """Cancels it for this reason; the first one counts, and none where the call is over and a trial goes on."""
+        if self._ending is None and self._task is not None and self.call.ended_at is None:
             self._ending = ending
             self._task.cancel()
 
@@ -87,13 +89,17 @@ class Exchange:
             call.released_at = call.last_activity = time.monotonic()
             services.observers.released(self)
             await self._send(judged)
+            self._trying.begin()
             await self._relay_answer()
             await self._finish()
         except BaseException as error:
             self._fail(error)
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
+            self._trying.begin()
         finally:
+            call.ended_at = time.monotonic()
+            await self._trying.end()
             self._close()
 
     async def read_ahead(self) -> bytes:

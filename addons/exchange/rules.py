@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from addons.call import To
 from addons.exchange.upstream.destination import Destination, Trust
+from addons.gates.candidate import Candidate
 from addons.gates.order import Gates
 from addons.provider_credentials.credential import Credential
 from addons.verifiers.protocol import Verifier
@@ -23,6 +24,7 @@ class Rules:
         foundry_trust: how Foundry's certificate is checked.
         verifier: the one in the gates.
         judged_by: what every record says of these rules: hashes of policy and configuration.
+        candidate: a policy that is tried beside the one in force.
         store_needed: whether calls are refused while the store of limits is out of reach.
     """
 
@@ -34,6 +36,7 @@ class Rules:
     foundry_trust: Trust
     verifier: Verifier
     judged_by: Mapping[str, str]
+    candidate: Candidate | None = None
     store_needed: bool = False
 
 

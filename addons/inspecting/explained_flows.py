@@ -2,8 +2,8 @@
 
 import io
 import re
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from mitmproxy import flow, http
@@ -49,10 +49,10 @@ def from_flows(flows: Iterable[flow.Flow]) -> Iterator[Asked | str]:
             ended = record.get("call.outcome", record.get("policy.decision", "let out"))  # the latter by 0.1
             yield f"{name}: {NOT_KEPT}. At the time it was {ended}"
         else:
-            yield _asked(name, sent, each.client_conn.sni)
+            yield _asked(name, sent, each.client_conn.sni, record)
 
 
-def _asked(name: str, sent: Original, server_name: str | None) -> Asked:
+def _asked(name: str, sent: Original, server_name: str | None, record: Mapping[str, Any]) -> Asked:
     target, authority = sent.target, ""
     if "://" in target.partition("?")[0]:
         url = urlsplit(target)
@@ -65,4 +65,6 @@ def _asked(name: str, sent: Original, server_name: str | None) -> Asked:
         target=target,
         authority=authority,
         server_name=server_name,
+        caller=record.get("caller"),
+        projects=tuple(record.get("foundry.attribution", ())),
     )

@@ -29,7 +29,11 @@ GOOD_HEAD: Final = "assumed: the request line and headers of a good caller"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request to explain. ``assumed`` says what of its head is not from the file; empty: nothing."""
+    """A request to explain.
+
+    ``assumed`` says what of its head is not from the file; empty: nothing. ``caller`` and ``projects`` are whose it
+    was, where that is known. With ``redacted`` marks stand for texts of its body.
+    """
 
     name: str
     headers: Headers = field(repr=False)
@@ -39,6 +43,9 @@ class Asked:
     authority: str = ""
     server_name: str | None = None
     assumed: str = ""
+    caller: str | None = None
+    projects: tuple[str, ...] = ()
+    redacted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,20 @@ ROWS: Final = (
         ("level", "kind", "model"),
     ),
     Instrument(
+        "foundry.sidecar.candidate.calls",
+        "counter",
+        "{call}",
+        "calls that policy.candidate was tried on: whether it would treat them the same, otherwise, or failed",
+        ("result",),
+    ),
+    Instrument(
+        "foundry.sidecar.candidate.differences",
+        "counter",
+        "{call}",
+        "calls that policy.candidate would treat otherwise: what it would do, and by which rule",
+        ("effect", "rule"),
+    ),
+    Instrument(
         "foundry.sidecar.limit.unlimited",
         "counter",
         "{call}",

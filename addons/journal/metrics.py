@@ -11,6 +11,7 @@ from addons.journal import conventions as otel
 from addons.journal.instruments import ASKED, BY_NAME, ROWS, Instrument
 from addons.journal.readings import Reading
 from addons.journal.sums import Distribution, Distributions, Highest, Sums
+from addons.responses.comparison import Trial
 
 OTHER: Final = "other"
 """The model of a call that named none of the catalogue's."""
@@ -60,6 +61,8 @@ class Metrics:
         self._tokens = sums("foundry.sidecar.tokens")
         self._whole = distributions("foundry.sidecar.call.duration")
         self._own = distributions("foundry.sidecar.overhead.duration")
+        self._tried = sums("foundry.sidecar.candidate.calls")
+        self._candidate = sums("foundry.sidecar.candidate.differences")
         self._unlimited = sums("foundry.sidecar.limit.unlimited")
         self._limit_used = self._kept["foundry.sidecar.limit.used"] = Highest(clock)
         self._unlimited.add(0)  # a counter that begins at 1 never shows its first increase
@@ -95,10 +98,18 @@ class Metrics:
         self._calls.add(1, decided, outcome, error, rule, model, region, status, told("usage.status", ""))
         self._whole.add(record["duration.total"], outcome, model)
         self._own.add(record["duration.sidecar"], decided)
+        if call.trial is not None:
+            self._settle_trial(call.trial)
         if call.permits is not None:
             self._settle_permits(call.permits, model)
         if call.released_at is not None:
             self._settle_sent(record, model, region, error)
+
+    def _settle_trial(self, trial: Trial) -> None:
+        result = "failed" if trial.failed else "otherwise" if trial.differences else "same"
+        self._tried.add(1, result)
+        for effect, rule in {(difference.effect, difference.rule) for difference in trial.differences}:
+            self._candidate.add(1, effect, rule)
 
     def _settle_permits(self, permits: Permits, model: str) -> None:
         if permits.unlimited:

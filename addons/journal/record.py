@@ -20,6 +20,7 @@ from addons.foundry.wrong_paths import hint, shown, shown_method
 from addons.journal import conventions as otel
 from addons.journal.vocabulary import decision, error_type, usage_status
 from addons.responses.answer import AnswerFacts
+from addons.responses.comparison import Trial
 from addons.responses.verdict import Verdict
 
 type Record = dict[str, Any]
@@ -41,7 +42,7 @@ LONGEST: Final = 128  # characters of a name that the provider gives
 
 def record_of(call: Call) -> Record:
     """Everything there is to say of a call that has ended: names to values."""
-    now = time.monotonic()
+    now = call.ended_at or time.monotonic()
     record = least_of(call, now)
     trace = call.trace
     record["trace_id"] = trace.trace_id
@@ -53,8 +54,7 @@ def record_of(call: Call) -> Record:
         record["tracestate"] = trace.tracestate
     _add_asked(record, call)
     _add_named(record, call)
-    if call.verdict is not None:
-        _add_verdict(record, call.verdict)
+    _add_policy(record, call.verdict, call.trial)
     if call.permits is not None:
         _add_permits(record, call.permits)
     if call.released_at is not None:
@@ -125,11 +125,16 @@ def _add_named(record: Record, call: Call) -> None:
         record["request.query_dropped"] = True
 
 
-def _add_verdict(record: Record, verdict: Verdict) -> None:
-    if verdict.changes:
+def _add_policy(record: Record, verdict: Verdict | None, trial: Trial | None) -> None:
+    """What the policy made of it, and what a candidate would."""
+    if verdict and verdict.changes:
         record["policy.changes"] = [f"{change.path} {change.action}" for change in verdict.changes]
-    if verdict.warned:
+    if verdict and verdict.warned:
         record["policy.warnings"] = [f"{finding.path} {finding.rule}" for finding in verdict.warned]
+    if trial:
+        record["policy.candidate.hash"] = trial.policy_hash
+    if trial and (trial.failed or trial.differences):
+        record["policy.candidate"] = ["failed"] if trial.failed else [str(each) for each in trial.differences]
 
 
 def _add_permits(record: Record, permits: Permits) -> None:

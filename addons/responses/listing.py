@@ -11,7 +11,7 @@ from addons.responses.rows import WARNABLE, Either, Later, Leaf, Many, Members, 
 from addons.responses.sources import Source
 
 _KINDS: Final = ("tool", "item", "part", "include")
-_STRICTNESS: Final = ("allow", "warn", "cache_only", "coerce", "strip", "refuse")
+STRICTNESS: Final = ("allow", "warn", "cache_only", "coerce", "strip", "refuse")
 _SHIPPED: Final = PolicySettings()
 
 
@@ -36,7 +36,7 @@ class Listed:
     @property
     def is_looser(self) -> bool:
         """Whether more may leave than under the shipped defaults."""
-        return _STRICTNESS.index(self.decision) < _STRICTNESS.index(self.shipped)
+        return STRICTNESS.index(self.decision) < STRICTNESS.index(self.shipped)
 
 
 def listed(settings: PolicySettings) -> Iterator[Listed]:

@@ -1,6 +1,7 @@
 """The configuration section ``policy``: where the tables leave the operator a choice (docs/contract.md#fields)."""
 
 import difflib
+from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -114,6 +115,14 @@ class PolicySettings(BaseModel):
             " provider.zero_data_retention is attested"
         ),
     ] = ()
+    candidate: Annotated[
+        Path | None,
+        Field(
+            description="path of a configuration whose sections policy, models and provider.zero_data_retention are"
+            " judged as well; they change nothing, and each record says where they would. Default none: each call is"
+            " judged once"
+        ),
+    ] = None
     review_days: Annotated[
         int,
         Field(

@@ -78,7 +78,14 @@ def test_exit_codes(
 
 def test_all_of_it_in_a_process_of_its_own(tmp_path: Path) -> None:
     ended = run("explain", body(tmp_path, BAD), "--json")
-    (shown,) = json.loads(ended.stdout)
+    found = json.loads(ended.stdout)
+    (shown,) = found["requests"]
+    assert found["summary"] == {
+        "requests": 1, "served": 0, "refused": 1, "callers": 0, "projects": 0, "not_judged": 0,
+        "by_rule": [
+            {"effect": "refuses", "rule": "ZERO_DATA_RETENTION", "requests": 1, "callers": 0, "projects": 0}
+        ],
+    }  # fmt: skip
     assert (ended.returncode, ended.stderr) == (1, "")
     assert [finding["path"] for finding in shown["findings"]] == ["store", "tools[0]"]
     assert shown["refusal"]["rule"] == "ZERO_DATA_RETENTION"
@@ -99,9 +106,9 @@ def test_only_what_differs_is_shown(tmp_path: Path, lenient: Path, capsys: pytes
     shown = capsys.readouterr().out
     assert "flow 1" not in shown
     assert "refused with 400 unsupported_parameter at store (ZERO_DATA_RETENTION) → served" in shown
-    assert shown.endswith("1 of 2 would be treated otherwise\n")
+    assert shown.startswith("1 of 2 would be treated otherwise\n  lets pass ZERO_DATA_RETENTION: 1\n\nflow 2:")
     assert main(["explain", str(flows), "--against", str(lenient), "--json"]) == 0
-    (row,) = json.loads(capsys.readouterr().out)
+    (row,) = json.loads(capsys.readouterr().out)["requests"]
     assert row["differs"]["gate policy"] == ["refused", "passed"]
     assert (row["before"]["verdict"], row["after"]["verdict"]) == ("refused", "served")
 

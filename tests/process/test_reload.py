@@ -100,6 +100,30 @@ def test_what_a_refused_configuration_names_may_come_later(make_document: Docume
         assert post(sidecar.port).status == 401
 
 
+def test_a_candidate_is_read_again_and_a_bad_one_changes_nothing(make_document: DocumentMaker, tmp_path: Path) -> None:
+    candidate = tmp_path / "candidate.yaml"
+    candidate.write_text(json.dumps(make_document(policy={"mode": "warn"})))
+    mount = Mount(tmp_path / "mount", text(make_document(policy={"candidate": str(candidate)})))
+    stored = {**HELLO, "store": True}
+    with SidecarProcess(mount / "sidecar.yaml") as sidecar:
+        assert post(sidecar.port, stored).status == 400
+        (first,) = sidecar.records.wait("call")
+        assert first["policy.candidate"] == ["lets_pass ZERO_DATA_RETENTION store"]
+        candidate.write_text(json.dumps(make_document(), indent=1))
+        (reloaded,) = sidecar.records.wait("reloaded")
+        assert reloaded["changed"] == []
+        assert reloaded["policy.candidate.hash"] == reloaded["policy.hash"]
+        assert post(sidecar.port, stored).status == 400
+        _, second = sidecar.records.wait("call", 2)
+        assert "policy.candidate" not in second
+        candidate.write_text(json.dumps({"policy": {"mode": "enforced"}}, indent=1))
+        (refused,) = sidecar.records.wait("reload_refused")
+        assert f"{candidate}:3: policy.mode" in refused["why"]
+        assert post(sidecar.port, stored).status == 400
+        *_, third = sidecar.records.wait("call", 3)
+        assert third["policy.candidate.hash"] == reloaded["policy.candidate.hash"]
+
+
 def test_a_call_keeps_the_rules_it_began_under_and_counts_go_on(make_document: DocumentMaker, tmp_path: Path) -> None:
     limits = {"user": {"default": {"requests_per_minute": 2}}}
     mount = Mount(tmp_path / "mount", text(make_document(limits=limits, models={"allow_plain_names": True})))

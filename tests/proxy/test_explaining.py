@@ -48,7 +48,7 @@ def read(file: Path) -> list[Flow]:
 @pytest.mark.parametrize("saved", [True], indirect=True)
 def test_flows_saved_while_inspecting_are_explained_again(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", str(saved), "--json"]) == 1
-    shown = json.loads(capsys.readouterr().out)
+    shown = json.loads(capsys.readouterr().out)["requests"]
     flows = read(saved)
     assert [each["verdict"] for each in shown] == VERDICTS
     assert [each["name"] for each in shown] == [
@@ -97,7 +97,7 @@ def test_flows_saved_by_0_1_are_explained(tmp_path: Path, capsys: pytest.Capture
             flow_io.FlowWriter(stream).add(flow)
     assert main(["explain", str(file), "--json"]) == 0
     shown = capsys.readouterr()
-    assert [each["verdict"] for each in json.loads(shown.out)] == ["served"]
+    assert [each["verdict"] for each in json.loads(shown.out)["requests"]] == ["served"]
     assert shown.err.count("holds only the request that left") == 1
     assert shown.err.count("At the time it was served") == 1
 

@@ -18,6 +18,7 @@ def test_every_default_is_the_strictest() -> None:
         "computer": "refuse",
         "server_tool_search": "refuse",
         "models_with_daily_cache": (),
+        "candidate": None,
         "review_days": 180,
         "safety_identifier": None,
         "prompt_cache_key": "caller",

@@ -1,0 +1,37 @@
+"""A candidate beside the policy in force, off the time of the call it is tried on."""
+
+import asyncio
+from contextlib import suppress
+
+from addons.call import Call
+from addons.gates.body import LARGE
+from addons.gates.candidate import Candidate
+from addons.responses.comparison import Trial
+
+
+class Trying:
+    """Fills ``call.trial`` of one call, where there is a candidate."""
+
+    def __init__(self, call: Call, candidate: Candidate | None) -> None:
+        self._call = call
+        self._candidate = candidate
+        self._trial: asyncio.Task[Trial | None] | None = None
+
+    def begin(self) -> None:
+        """To be called when the request has left, or was refused and its caller told; the first time counts.
+
+        A large body is judged on a thread meanwhile.
+        """
+        candidate, self._candidate = self._candidate, None
+        if candidate is None:
+            return
+        if len(self._call.body) < LARGE:
+            self._call.trial = candidate.judge(self._call)
+        else:
+            self._trial = asyncio.get_running_loop().create_task(asyncio.to_thread(candidate.judge, self._call))
+
+    async def end(self) -> None:
+        """Waits for what ``begin`` began."""
+        if self._trial is not None:
+            with suppress(asyncio.CancelledError):
+                self._call.trial = await self._trial
