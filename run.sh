@@ -136,7 +136,7 @@ set_up() {
 }
 
 case ${1:-} in
-  test | bench) wanted=("$test_pins") ;;
+  test | bench | evidence) wanted=("$test_pins") ;;
   *) wanted=("$runtime_pins" "$test_pins") ;;
 esac
 if [[ -e $ours || ! -e $venv || -z $(ls -A -- "$venv") ]]; then
@@ -160,5 +160,5 @@ if [[ ${1:-} == test ]]; then
   exec "$venv/bin/python" -P -c 'import pytest, sys; sys.exit(min(pytest.main(), 2))' \
     -c "$root/pyproject.toml" --rootdir "$root" "${parallel[@]}" "${@:2}"
 fi
-if [[ ${1:-} == bench ]]; then exec "$venv/bin/python" -P -m tests.bench "${@:2}"; fi
+if [[ ${1:-} == bench || ${1:-} == evidence ]]; then exec "$venv/bin/python" -P -m "tests.$1" "${@:2}"; fi
 exec "$venv/bin/python" -P -m addons "$@"

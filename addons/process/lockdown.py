@@ -24,7 +24,7 @@ SET: Final[Mapping[str, Any]] = {
     "rawtcp": False,
     "websocket": False,
     "onboarding": False,
-    # HTTP/1.1 alone: one exchange a connection at a time, and the key's stand-in readable on the wire
+    # HTTP/1.1 alone: one exchange a connection at a time
     "http2": False,
     "http3": False,
     # the Host the caller sent is the one that is judged

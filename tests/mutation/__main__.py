@@ -1,6 +1,6 @@
-"""Puts one fault after another into the pure rules, and asks the tests: ``python -m tests.mutation``.
+"""Puts one fault after another into the rules, and asks the tests: ``python -m tests.mutation``.
 
-Each module's mutants meet its own mirror tests first, and those that survive them the tests of all three packages.
+Each module's mutants meet its own mirror tests first, and those that survive them the tests around its room.
 What a person has judged to change nothing stands in ``equivalents.txt``, with the reason. Ends with 1 when a mutant
 survives that does not stand there.
 """
@@ -15,40 +15,16 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from tests.mutation import rooms
 from tests.mutation.mutants import Mutant, mutants
 
-ROOT: Final = Path(__file__).parent.parent.parent
+ROOT: Final = rooms.ROOT
 EQUIVALENTS: Final = Path(__file__).parent / "equivalents.txt"
-PACKAGES: Final = ("gates", "foundry", "responses")
-FURTHER: Final = ("usage.charging",)  # pure, in a room that is not
-MOST_SECONDS: Final = 40  # a mutant that takes longer hangs, which is noticed
-
-POLICY: Final = ("responses/test_policy.py", "responses/test_policy_settings.py", "responses/test_tables.py")
-OWN: Final[dict[str, Sequence[str]]] = {
-    "foundry.caller": ("gates/test_caller.py", "verifiers/test_registry.py"),
-    "foundry.models": ("foundry/test_catalogue.py", "foundry/test_shipped_models.py"),
-    "foundry.permits": ("gates/test_limits.py", "foundry/test_limit_refusals.py"),
-    "foundry.rid": ("foundry/test_attribution.py", "foundry/test_catalogue.py"),
-    **{
-        f"responses.{name}": POLICY
-        for name in ("fields", "includes", "items", "notes", "parts", "policy", "rows", "tools", "verdict", "walk")
-    },
-}
-"""Tests of the modules that have no test file of their own name."""
-
-WIDER: Final = (
-    "gates",
-    "foundry",
-    "responses",
-    "test_record.py",
-    "usage/test_charging.py",
-    "inspecting/test_explanation.py",
-)
-
+_PURE: Final = ", ".join(rooms.PURE)
 
 QUICK: Final = (
     "-x", "-q", "--assert=plain", "--hypothesis-seed=0", "-W", "ignore::pytest.PytestAssertRewriteWarning",
@@ -65,8 +41,12 @@ class Outcome(NamedTuple):
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
-    parser.add_argument("modules", nargs="*", help="such as responses.walk; without: all of " + ", ".join(PACKAGES))
+    parser.add_argument("modules", nargs="*", help="such as responses.walk; without: all of the rooms")
+    parser.add_argument(
+        "--rooms", nargs="+", choices=rooms.ROOMS, default=rooms.PURE, help="default: the pure ones, " + _PURE
+    )
     parser.add_argument("--sample", type=int, metavar="N", help="at most so many mutants a module, chosen at random")
+    parser.add_argument("--seeded", type=int, metavar="N", help="so many mutants in all, chosen at random")
     parser.add_argument("--own", action="store_true", help="the modules' own tests alone: quicker, and a lower score")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no further module after so long")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -74,16 +54,16 @@ def main() -> int:
     sys.dont_write_bytecode = False  # or each run would compile everything
     _preload()
     began, outcomes, judged = time.monotonic(), list[Outcome](), _equivalents()
-    for module in chosen.modules or list(_modules()):
+    sound = set[tuple[Sequence[str], Sequence[str]]]()  # tests that pass where nothing is changed
+    for module, found in _chosen(chosen.modules or list(rooms.modules(chosen.rooms)), chosen).items():
         if time.monotonic() - began > chosen.seconds:
             print(f"left out for want of time: {module}", flush=True)
             continue
-        found = list(mutants(_path(module).read_text()))
-        if chosen.sample is not None and len(found) > chosen.sample:
-            found = random.Random(0).sample(found, chosen.sample)
-        unchanged = Mutant(0, "unchanged", ast.unparse(ast.parse(_path(module).read_text())))
-        if next(_try_all(module, [unchanged], 1, own_alone=True)).killed_by:
+        asked = (rooms.own(module), () if chosen.own else rooms.room(module).wider)
+        unchanged = Mutant(0, "unchanged", ast.unparse(ast.parse(rooms.path(module).read_text())))
+        if asked not in sound and next(_try_all(module, [unchanged], 1, own_alone=chosen.own)).killed_by:
             sys.exit(f"the tests of {module} fail without any fault")
+        sound.add(asked)
         survived = 0
         for each in _try_all(module, found, chosen.jobs, own_alone=chosen.own):
             outcomes.append(each)
@@ -100,15 +80,19 @@ def main() -> int:
     return 1 if open_ else 0
 
 
-def _modules() -> Iterator[str]:
-    for package in PACKAGES:
-        for path in sorted((ROOT / "addons" / package).glob("[!_]*.py")):
-            yield f"{package}.{path.stem}"
-    yield from FURTHER
+def _chosen(modules: Sequence[str], options: argparse.Namespace) -> Mapping[str, Sequence[Mutant]]:
+    """The mutants to try, by module. The same options choose the same ones of the same source."""
+    every = {module: list(mutants(rooms.path(module).read_text())) for module in modules}
+    if options.sample is not None:
+        every = {module: _some(found, options.sample) for module, found in every.items()}
+    if options.seeded is not None:
+        pairs = _some([(module, each) for module, found in every.items() for each in found], options.seeded)
+        every = {module: [each for of, each in pairs if of == module] for module in every}
+    return {module: found for module, found in every.items() if found}
 
 
-def _path(module: str) -> Path:
-    return ROOT / "addons" / (module.replace(".", "/") + ".py")
+def _some[T](found: Sequence[T], most: int) -> list[T]:
+    return random.Random(0).sample(found, most) if len(found) > most else list(found)
 
 
 def _label(outcome: Outcome) -> str:
@@ -123,7 +107,7 @@ def _equivalents() -> set[str]:
 
 def _try_all(module: str, found: Sequence[Mutant], jobs: int, *, own_alone: bool) -> Iterator[Outcome]:
     """Runs so many at a time, each in a copy of this process; first the module's own tests, then all others."""
-    own = OWN.get(module, (f"{module.replace('.', '/test_')}.py",))
+    own, room = rooms.own(module), rooms.room(module)
     waiting = [(mutant, "own tests") for mutant in reversed(found)]
     running: dict[int, tuple[Mutant, str, float]] = {}
     while waiting or running:
@@ -131,12 +115,13 @@ def _try_all(module: str, found: Sequence[Mutant], jobs: int, *, own_alone: bool
             mutant, stage = waiting.pop()
             child = os.fork()
             if child == 0:
-                _run(module, mutant, [f"tests/{each}" for each in (own if stage == "own tests" else WIDER)])
-            running[child] = mutant, stage, time.monotonic() + MOST_SECONDS
+                os.setsid()
+                _run(module, mutant, [f"tests/{each}" for each in (own if stage == "own tests" else room.wider)])
+            running[child] = mutant, stage, time.monotonic() + room.seconds
         child, status = os.waitpid(-1, os.WNOHANG)
         if not child:
             for late in [pid for pid, (_, _, end) in running.items() if time.monotonic() > end]:
-                os.kill(late, signal.SIGKILL)
+                os.killpg(late, signal.SIGKILL)  # with the processes that its tests started
             time.sleep(0.02)
             continue
         mutant, stage, _ = running.pop(child)
