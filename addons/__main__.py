@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _serving(command)
     _reading(command)
     command("test", "run the tests (pytest arguments may follow)", None)
-    command("bench", "measure what the sidecar costs (--quick: some two minutes)", None)
+    command("bench", "measure what the sidecar costs (--quick: less than two minutes)", None)
     command("evidence", "what was tried and what was lost, as figures (some ten minutes)", None)
     return parser
 

@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import json
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from email.utils import format_datetime
 from typing import Any
@@ -87,6 +88,8 @@ async def _send_events(peer: Peer, stream: Iterable[bytes], how: Directives, rel
             break
         if number and how.pause:
             await asyncio.sleep(how.pause)
+        if how.sent:
+            await peer.data(b": sent %.6f\n" % time.monotonic())
         for piece in _split(event, how.split):
             await peer.data(piece)
     if how.cut is None:

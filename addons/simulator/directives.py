@@ -33,6 +33,7 @@ class Directives:
     redirect: str | None = None
     delay: float = 0.0
     pause: float = 0.0
+    sent: bool = False
     hold: int | None = None
     hang: bool = False
     reset: bool = False
@@ -124,6 +125,9 @@ TABLE: Final[Mapping[str, Row]] = {
     # -- time
     "delay": Row("delay=1.5", "wait so many seconds before the headers", _seconds),
     "pause": Row("pause=0.2", "wait so many seconds between SSE events", _seconds),
+    "sent": Row(
+        "sent", "before each SSE event a comment line with the monotonic clock's seconds at its sending", _flag
+    ),
     "hold": Row("hold=2", "after two SSE events (JSON: before the body) wait until the test releases the call", _count),
     "hang": Row("hang", "accept the request and never answer", _flag),
     # -- the connection

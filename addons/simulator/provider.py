@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -32,7 +32,8 @@ class SimulatedProvider:
 
     ``names`` are what its certificate is good for; ``directory`` keeps the authority that signed it, so that several
     providers and later runs share one (without: a temporary one). ``api_key`` makes it answer 401 to any other; it may
-    be changed while it runs.
+    be changed while it runs. ``round_trip``: seconds to it and back; a new connection takes two of them (TCP's and
+    TLS's handshake) before its first byte is read, what comes on an open one is answered at once.
     """
 
     def __init__(  # noqa: PLR0913  every setting by name, each with a default
@@ -44,8 +45,10 @@ class SimulatedProvider:
         directory: Path | None = None,
         names: Sequence[str] = LOOPBACK,
         api_key: str | None = None,
+        round_trip: float = 0,
     ) -> None:
         self.api_key = api_key
+        self._handshakes = round_trip * (2 if tls else 1)
         self._tls = tls
         self._address = (host, port)
         self._directory = directory
@@ -172,22 +175,31 @@ class SimulatedProvider:
         with self._changed:
             self._dialled += 1
         self._connections += 1
+        conversation = self._loop.create_task(self._converse(connection, self._connections))
+        self._conversations.add(conversation)
+        conversation.add_done_callback(self._conversations.discard)
+
+    async def _converse(self, connection: socket.socket, number: int) -> None:
+        with closing(connection):
+            if self._handshakes:
+                await asyncio.sleep(self._handshakes)
+            if stream := self._stream(connection):
+                await self._serve_all(Peer(stream), number)
+
+    def _stream(self, connection: socket.socket) -> IOStream | None:
+        """None: it is gone already."""
         try:
             if self._context is None:
                 stream = IOStream(connection)
             else:
                 wrapped = ssl_wrap_socket(connection, self._context, server_side=True, do_handshake_on_connect=False)
                 stream = SSLIOStream(wrapped)
-        except OSError:  # gone already
-            connection.close()
-            return
+        except OSError:
+            return None
         stream.set_nodelay(True)
-        conversation = self._loop.create_task(self._converse(stream, self._connections))
-        self._conversations.add(conversation)
-        conversation.add_done_callback(self._conversations.discard)
+        return stream
 
-    async def _converse(self, stream: IOStream, number: int) -> None:
-        peer = Peer(stream)
+    async def _serve_all(self, peer: Peer, number: int) -> None:
         try:
             while request := await peer.request():
                 await self._answer(peer, request, number)

@@ -11,12 +11,26 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
 from addons.foundry.caller import SCOPE
 from addons.process.banner import MODEL
-from tests.bench.cases import ADDON, CASES, EVERYONE, JSON, LITELLM, MEGABYTE, NAMES, PLAIN, SIDECAR, TOKEN
+from tests.bench.cases import (
+    ADDON,
+    CASES,
+    EVERYONE,
+    JSON,
+    LITELLM,
+    LITELLM_KEY,
+    MEGABYTE,
+    NAMES,
+    PLAIN,
+    SIDECAR,
+    TOKEN,
+)
 from tests.bench.load import Caller
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -28,11 +42,16 @@ PROGRAM: Final = (
 MITMDUMP: Final = (sys.executable, "-P", "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()")
 START_SECONDS: Final = 180  # under valgrind on a busy machine; else a second
 SETTLE_SECONDS: Final = 0.3
+SAID: Final = 4000  # characters that are shown of what a proxy wrote
 AMPLE: Final = {"tokens_per_minute": 10**12, "requests_per_minute": 10**9}
 
 
 class BenchError(Exception):
     """A part of the measurement failed; the message says which, and what it said."""
+
+
+class NotStartedError(BenchError):
+    """A proxy did not start, or did not serve its first call."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +81,9 @@ def installed() -> tuple[str, ...]:
 
 
 @contextmanager
-def provider(directory: Path) -> Iterator[Provider]:
-    command = [sys.executable, "-P", "-m", "tests.bench.provider", str(directory)]
+def provider(directory: Path, round_trip: float = 0) -> Iterator[Provider]:
+    """``round_trip``: seconds, of which a new connection takes two."""
+    command = [sys.executable, "-P", "-m", "tests.bench.provider", str(directory), str(round_trip)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
     ) as process:
@@ -92,10 +112,10 @@ def running(name: str, upstream: Provider, directory: Path, under: Sequence[str]
             env=_environment_of(name, upstream) | {"PYTHONHASHSEED": "0"},  # the same collisions in every run
         )
         try:
-            caller = Caller(port, CASES[JSON].request(name))
-            while not _served(caller):
+            caller = Caller(port, cycle(CASES[JSON].requests(name, 1)))
+            while why := _not_served(caller):
                 if process.poll() is not None or time.perf_counter() - began > START_SECONDS:
-                    raise BenchError(f"{name} did not start:\n{output.read_text()}")
+                    raise NotStartedError(f"{name} did not start: {why}\n{output.read_text()[-SAID:]}")
                 time.sleep(0.005)
             start = time.perf_counter() - began
             caller.close()
@@ -115,16 +135,22 @@ def environment() -> dict[str, str]:
 def _environment_of(name: str, upstream: Provider) -> dict[str, str]:
     if name != LITELLM:
         return environment()
-    trusted = {"SSL_CERT_FILE": upstream.ca_file, "LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # which it would fetch
-    return {word: value for word, value in os.environ.items() if word != "PYTHONPATH"} | trusted
+    own = {
+        "SSL_CERT_FILE": upstream.ca_file,
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # which it would fetch
+        "LITELLM_MASTER_KEY": LITELLM_KEY,  # without which it does not start, from 1.106 on
+    }
+    return {word: value for word, value in os.environ.items() if word != "PYTHONPATH"} | own
 
 
-def _served(caller: Caller) -> bool:
+def _not_served(caller: Caller) -> str:
+    """Why a call was not served; empty: it was."""
     try:
         caller.call()
-    except ConnectionRefusedError:
-        return False
-    return True
+    except (OSError, HTTPException, RuntimeError) as error:
+        caller.close()
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _resident(pid: int) -> float:

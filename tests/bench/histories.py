@@ -20,21 +20,24 @@ _WORDS: Final = (
 )  # fmt: skip
 
 
-def history(turns: int, tools: int) -> bytes:
-    """The same for the same numbers; one with more turns begins with one of fewer, byte for byte, up to its last."""
+def history(turns: int, tools: int, conversation: int = 0) -> bytes:
+    """The same for the same numbers; one with more turns begins with one of fewer, byte for byte, up to its last.
+
+    Two conversations share nothing but the names of their tools.
+    """
     body = {
         "model": MODEL,
-        "instructions": _prose(random.Random(0), 2000),
-        "tools": [_tool(number) for number in range(tools)],
+        "instructions": _prose(_chance(conversation, 0), 2000),
+        "tools": [_tool(conversation, number) for number in range(tools)],
         "include": ["reasoning.encrypted_content"],
         "store": False,
-        "input": [item for number in range(turns) for item in _turn(number)],
+        "input": [item for number in range(turns) for item in _turn(conversation, number)],
     }
     return json.dumps(body).encode()
 
 
-def _turn(number: int) -> Iterator[Item]:
-    chance = random.Random(number)
+def _turn(conversation: int, number: int) -> Iterator[Item]:
+    chance = _chance(conversation, number)
     call, path = f"call_{number:024x}", {"path": f"source/module_{number}.py", "first": 1, "last": 200}
     yield {"role": "user", "content": _prose(chance, 150)}
     sealed = base64.b64encode(chance.randbytes(639)).decode()
@@ -46,13 +49,17 @@ def _turn(number: int) -> Iterator[Item]:
     yield {"type": "message", "id": f"msg_{number:032x}", "role": "assistant", "status": "completed", "content": [text]}
 
 
-def _tool(number: int) -> Item:
-    chance = random.Random(-number)
+def _tool(conversation: int, number: int) -> Item:
+    chance = _chance(conversation, -number)
     properties = {f"argument_{each}": {"type": "string", "description": _prose(chance, 60)} for each in range(8)}
     schema = {"type": "object", "properties": properties, "required": list(properties)[:3],
               "additionalProperties": False}  # fmt: skip
     return {"type": "function", "name": f"tool_{number}", "description": _prose(chance, 490), "strict": False,
             "parameters": schema}  # fmt: skip
+
+
+def _chance(conversation: int, number: int) -> random.Random:
+    return random.Random(conversation * 1_000_000 + number)
 
 
 def _prose(chance: random.Random, length: int) -> str:

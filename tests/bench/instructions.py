@@ -4,17 +4,18 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from pathlib import Path
 from time import sleep
 from typing import Final
 
 from tests.bench.cases import CASES, COUNTED, NAMES
-from tests.bench.contenders import SETTLE_SECONDS, BenchError, provider, running
+from tests.bench.contenders import SETTLE_SECONDS, BenchError, Provider, provider, running
 from tests.bench.load import Caller
-from tests.bench.measuring import Figures
+from tests.bench.measuring import Figures, LeftOut, leaving_out
 
-CALLS: Final = 20
-WARM_UP: Final = 20  # first calls fill caches and make what is made once
+CALLS: Final = 10
+WARM_UP: Final = 10  # first calls fill caches and make what is made once
 
 
 def missing() -> list[str]:
@@ -22,31 +23,39 @@ def missing() -> list[str]:
     return [program for program in ("valgrind", "callgrind_control") if shutil.which(program) is None]
 
 
-def count(directory: Path, progress: Callable[[str], None]) -> Figures:
-    """Millions of instructions a call, of every contender. Raises BenchError when a part fails."""
+def count(directory: Path, progress: Callable[[str], None], left_out: LeftOut) -> Figures:
+    """Millions of instructions a call, of every contender that is not left out, or is now, as in ``measure``.
+
+    Raises BenchError when another part fails.
+    """
     figures: Figures = {}
     with provider(directory) as upstream:
         for name in NAMES:
-            progress(f"counting instructions: start, {name}")
-            output = directory / f"{name}.callgrind"
-            # Not from the start, which would take minutes.
-            valgrind = ("valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={output}")
-            with running(name, upstream, directory, under=valgrind) as proxy:
-                _control(proxy.pid, "--instr=on")
-                for case_name in COUNTED:
-                    case = CASES[case_name]
-                    if name not in case.contenders:
-                        continue
-                    progress(f"counting instructions: {case_name}, {name}")
-                    caller = Caller(
-                        proxy.port, case.request(name), status=case.status, keep_alive=not case.new_connections
-                    )
-                    _call(caller, WARM_UP)
-                    _control(proxy.pid, "--zero")
-                    _call(caller, CALLS)
-                    caller.close()
-                    figures[case_name, "instructions", name] = [_counted(proxy.pid, output) / CALLS / 1e6]
+            if name not in left_out:
+                progress(f"counting instructions: start, {name}")
+                with leaving_out(name, left_out, progress):
+                    _count(name, upstream, directory, progress, figures)
     return figures
+
+
+def _count(name: str, upstream: Provider, directory: Path, progress: Callable[[str], None], figures: Figures) -> None:
+    output = directory / f"{name}.callgrind"
+    # Not from the start, which would take minutes.
+    valgrind = ("valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={output}")
+    with running(name, upstream, directory, under=valgrind) as proxy:
+        _control(proxy.pid, "--instr=on")
+        for case_name in COUNTED:
+            case = CASES[case_name]
+            if name not in case.contenders:
+                continue
+            progress(f"counting instructions: {case_name}, {name}")
+            requests = cycle(case.requests(name, WARM_UP + CALLS))
+            caller = Caller(proxy.port, requests, status=case.status, keep_alive=not case.new_connections)
+            _call(caller, WARM_UP)
+            _control(proxy.pid, "--zero")
+            _call(caller, CALLS)
+            caller.close()
+            figures[case_name, "instructions", name] = [_counted(proxy.pid, output) / CALLS / 1e6]
 
 
 def _call(caller: Caller, times: int) -> None:

@@ -9,8 +9,9 @@ from statistics import median
 from typing import Any, Final
 
 from addons.commands.charts import Style, pygal
-from tests.bench.cases import ADDON, EVERYONE, JSON, LITELLM, PLAIN, ROWS, SERVING, SIDECAR, Goal, Row
+from tests.bench.cases import ADDON, EVERYONE, JSON, LITELLM, PLAIN, SIDECAR
 from tests.bench.measuring import Figures
+from tests.bench.rows import ROWS, SERVING, Goal, Row
 
 BASES: Final = (PLAIN, ADDON, LITELLM, SERVING)
 
@@ -38,8 +39,9 @@ def _row(row: Row, figures: Figures) -> dict[str, Any]:
     by_name = {name: figures.get((row.case, row.measure, name)) for name in EVERYONE}
     rounds = {name: values for name, values in by_name.items() if values}
     bases = {name: rounds[name] for name in BASES if name in rounds}
-    if not bases:
-        bases = {SERVING: figures[JSON, row.measure, SIDECAR]}
+    if not bases:  # the sidecar's alone: compared with the JSON call
+        calls = {PLAIN: figures.get((JSON, row.measure, PLAIN)), SERVING: figures[JSON, row.measure, SIDECAR]}
+        bases = {name: values for name, values in calls.items() if values}
     own = rounds[SIDECAR]
     ratios = {name: [mine / base for mine, base in zip(own, bases[name], strict=True)] for name in bases}
     return {
@@ -94,7 +96,7 @@ def chart(rows: list[dict[str, Any]], where: str) -> bytes:
 
 
 def _line(unit: str, values: Any, ratios: Any, goal: str) -> str:
-    cells = [f"{unit:<30}", *(f"{value:>8}" for value in values), *(f"{ratio:>17}" for ratio in ratios), f"  {goal}"]
+    cells = [f"{unit:<46}", *(f"{value:>8}" for value in values), *(f"{ratio:>17}" for ratio in ratios), f"  {goal}"]
     return "".join(cells).rstrip()
 
 

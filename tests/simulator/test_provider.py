@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -281,6 +282,7 @@ def test_json_answers(
         ("", "response.completed"),
         ("split=1", "response.completed"),
         ("pause=0.001", "response.completed"),
+        ("sent", "response.completed"),
         ("end=3", "response.output_item.added"),
         ("end=0", None),
         ("end=999", "response.completed"),
@@ -397,3 +399,32 @@ def test_without_a_directory_the_authority_goes_with_the_provider() -> None:
         assert exchange(provider)[0].status == 200
         assert provider.ca_file.exists()
     assert not provider.ca_file.exists()
+
+
+def test_events_can_say_when_they_were_sent(provider: SimulatedProvider) -> None:
+    provider.script("sent")
+    before = time.monotonic()
+    _, content = exchange(provider, STREAM)
+    sent = [float(line.removeprefix(b": sent ")) for line in content.splitlines() if line.startswith(b": sent ")]
+    assert len(sent) == content.count(b"event: ")
+    in_order = [round(before, 6), *sent, round(time.monotonic(), 6)]
+    assert in_order == sorted(in_order)
+
+
+@pytest.mark.parametrize(("tls", "round_trips"), [(True, 2), (False, 1)])
+def test_a_new_connection_to_a_provider_far_away_takes_the_handshakes_round_trips(
+    tls: bool, round_trips: int, tmp_path: Path
+) -> None:
+    with SimulatedProvider(tls=tls, directory=tmp_path, round_trip=0.1) as far:
+        began = time.monotonic()
+        answer, _ = exchange(far)
+        assert answer.status == 200
+        assert time.monotonic() - began >= 0.1 * round_trips  # no less, however busy the machine is
+
+
+def test_a_provider_far_away_closes_connections_that_have_not_opened(tmp_path: Path) -> None:
+    with SimulatedProvider(tls=False, directory=tmp_path, round_trip=3600) as far:
+        connection = socket.create_connection(("127.0.0.1", far.port), timeout=30)
+        assert far.dialled == 1
+    with connection:
+        assert connection.recv(1) == b""
