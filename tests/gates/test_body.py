@@ -14,20 +14,25 @@ BODY = {"model": "m", "input": "café"}
 TEXT = json.dumps(BODY).encode()
 
 
+def zipped(content: bytes) -> bytes:
+    """Gzip without the time, which would give the tests other names in each process."""
+    return gzip.compress(content, mtime=0)
+
+
 @pytest.mark.parametrize(
     ("encoding", "wire"),
     [
         (None, TEXT),
         ("identity", TEXT),
-        ("gzip", gzip.compress(TEXT, mtime=0)),
-        ("GZIP", gzip.compress(TEXT, mtime=0)),
+        ("gzip", zipped(TEXT)),
+        ("GZIP", zipped(TEXT)),
         ("deflate", zlib.compress(TEXT)),
         ("br", brotli.compress(TEXT)),
         ("zstd", zstandard.compress(TEXT)),
-        ("x-gzip", gzip.compress(TEXT, mtime=0)),
-        ("gzip", gzip.compress(TEXT[:9], mtime=0) + gzip.compress(TEXT[9:], mtime=0)),
+        ("x-gzip", zipped(TEXT)),
+        ("gzip", zipped(TEXT[:9]) + zipped(TEXT[9:])),
         ("zstd", zstandard.compress(TEXT[:9]) + zstandard.compress(TEXT[9:])),
-        (" , gzip", gzip.compress(TEXT, mtime=0)),
+        (" , gzip", zipped(TEXT)),
     ],
 )
 def test_read(encoding: str | None, wire: bytes) -> None:
@@ -48,10 +53,10 @@ def test_a_large_body_is_read_too() -> None:
     [
         (None, b"", "missing_body"),
         (None, b" \r\n", "missing_body"),
-        ("gzip", gzip.compress(b"", mtime=0), "missing_body"),
+        ("gzip", zipped(b""), "missing_body"),
         ("gzip", TEXT, "invalid_json"),
         ("br", TEXT, "invalid_json"),
-        ("gzip", gzip.compress(TEXT, mtime=0)[:-1], "invalid_json"),
+        ("gzip", zipped(TEXT)[:-1], "invalid_json"),
         (None, b"[]", "invalid_json"),
         (None, b"null", "invalid_json"),
         (None, b'{"a": 1} {"b": 2}', "invalid_json"),
@@ -60,7 +65,7 @@ def test_a_large_body_is_read_too() -> None:
         (None, b'{"a": "\xff"}', "invalid_json"),
         (None, b'{"a":' * 65 + b"1" + b"}" * 65, "invalid_json"),
         (None, TEXT + b" " * LARGE * 2, "too_large"),
-        ("gzip", gzip.compress(TEXT + b" " * LARGE * 2, mtime=0), "too_large"),
+        ("gzip", zipped(TEXT + b" " * LARGE * 2), "too_large"),
         ("zstd", zstandard.compress(TEXT + b" " * LARGE * 2), "too_large"),
     ],
     ids=lambda value: str(value)[:24],
@@ -80,10 +85,10 @@ OVER_8_MIB = b'{"input": "' + b"a" * 9 * 2**20 + b'"}'
     [
         pytest.param("br", brotli.compress(OVER_8_MIB), "compressed_too_much", "1000 times", id="a bomb by its ratio"),
         pytest.param("zstd", zstandard.compress(OVER_8_MIB), "compressed_too_much", "1000 times", id="one of zstd"),
-        pytest.param("gzip", gzip.compress(b" ", mtime=0) * 1001, "compressed_too_much", "1000 compressed parts", id="members"),
-        pytest.param("gzip", gzip.compress(OVER_8_MIB + b"[" * 2**25, mtime=0), "too_large", "max_body_bytes", id="by its size"),
+        pytest.param("gzip", zipped(b" ") * 1001, "compressed_too_much", "1000 compressed parts", id="members"),
+        pytest.param("gzip", zipped(OVER_8_MIB + b"[" * 2**25), "too_large", "max_body_bytes", id="by its size"),
         pytest.param("x-gzip", TEXT, "invalid_json", "not valid gzip data", id="none at all"),
-        pytest.param("gzip", gzip.compress(TEXT, mtime=0) + b"\0", "invalid_json", "not valid gzip data", id="junk behind it"),
+        pytest.param("gzip", zipped(TEXT) + b"\0", "invalid_json", "not valid gzip data", id="junk behind it"),
         pytest.param("deflate", zlib.compress(TEXT) * 2, "invalid_json", "not valid deflate data", id="two of zlib's"),
     ],
 )
@@ -102,7 +107,7 @@ def flood(count: int) -> bytes:
     [
         pytest.param("identity", flood(MAX_JSON_VALUES // 2), id="objects"),
         pytest.param("identity", b"[" + b"0," * MAX_JSON_VALUES, id="not even JSON"),
-        pytest.param("gzip", gzip.compress(flood(MAX_JSON_VALUES * 2), mtime=0), id="compressed"),
+        pytest.param("gzip", zipped(flood(MAX_JSON_VALUES * 2)), id="compressed"),
         pytest.param("deflate", zlib.compress(flood(MAX_JSON_VALUES * 2)), id="in deflate"),
         pytest.param("br", brotli.compress(flood(MAX_JSON_VALUES * 2), quality=5), id="in br"),
         pytest.param("zstd", zstandard.compress(flood(MAX_JSON_VALUES * 2)), id="in zstd"),
