@@ -98,7 +98,7 @@ class Changing:
             self._in_force.put(rules)
 
         before, now = self._in_force.rules.judged_by, rules.judged_by
-        told = {f"{name}.before": value for name, value in before.items()} | now
+        told = {**{f"{name}.before": value for name, value in before.items()}, **now}
         if rules.candidate:
             told["policy.candidate.hash"] = rules.candidate.policy_hash
         return Prepared(take_over, {**told, "changed": changed_keys(self._settings, settings)})
