@@ -36,11 +36,13 @@ CHANGES: Final[tuple[Change, ...]] = (
     ),
     Change("variable", "--set limits.user.Alice", "names keep their case; one with dots stands in quotes"),
     Change("command", "check", "a file or secret that is not there is an error; check --no-files looks at none"),
+    Change("command", "explain --json", "an object with summary, requests and not_judged; requests is what it was"),
     Change("command", "start, mitmproxy's options", "only those that FREE in process/lockdown.py lists may be set"),
     Change(
         "record field", "policy.decision: served, failed", "policy.decision is allowed or refused; see call.outcome"
     ),
     Change("record field", "error.type: OpenAI's codes", "error.type is a word of ours; see provider.error.code"),
+    Change("record field", "event model_shutdown_near", "models_shutdown_near: one line for all, again each day"),
     Change("metric", "gen_ai.client.operation.duration", "gen_ai.client.inference.duration"),
     Change("metric", "gen_ai.client.operation.time_to_first_chunk", "gen_ai.client.inference.time_to_first_chunk"),
     Change("metric", "gen_ai.client.token.usage", "gen_ai.client.inference.usage.…_tokens, a counter for each kind"),

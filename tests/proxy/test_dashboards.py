@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from addons.call import Outcome
 from addons.foundry.alarms import Alarm
 from addons.foundry.refusals import KINDS
 from addons.process.admin import Admin
-from tests.conftest import SettingsMaker
+from tests.commands.program import write_yaml
+from tests.conftest import MODEL, SettingsMaker
 from tests.proxy.client import HELLO, post, send
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
@@ -64,8 +66,15 @@ def exposed(make_settings: SettingsMaker, records: Records, tmp_path: Path, kept
     """What a sidecar exposes after a call of every kind; one run serves all tests here."""
     if kept:
         return kept
-    usage = {"ledger": tmp_path / "usage.sqlite"}
-    with RunningSidecar(make_settings(listen={"admin": "127.0.0.1:0"}, usage=usage, limits=LIMITS)) as sidecar:
+    candidate = {"caller": {"verifier": "development"}, "provider": {"regions": {"global": {"api_key": {"env": "X"}}}}}
+    settings = make_settings(
+        listen={"admin": "127.0.0.1:0"},
+        usage={"ledger": tmp_path / "usage.sqlite"},
+        limits=LIMITS,
+        models={"extra": [{"rid": MODEL, "shutdown": str(datetime.now(UTC).date() + timedelta(days=30))}]},
+        policy={"candidate": write_yaml(tmp_path / "candidate.yaml", candidate | {"policy": {"store_true": "coerce"}})},
+    )
+    with RunningSidecar(settings) as sidecar:
         post(sidecar.port, {**HELLO, "metadata": USAGE})
         post(sidecar.port, {**HELLO, "stream": True, "metadata": USAGE})
         post(sidecar.port, {**HELLO, "stream": True, "metadata": {"simulate": "cut=2"}})
