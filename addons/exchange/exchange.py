@@ -234,6 +234,10 @@ class Exchange:
             except BaseException as error:  # noqa: BLE001 - as said above
                 _log.error("fault", exc_info=error, **{"call.id": self.call.id})
         self._services.observers.ended(self, record)
+        # These refer back to it. Without them it is free now, with the bodies it holds, and waits for no collector.
+        if self.relay.failure is not None:
+            self.relay.failure.__traceback__ = None
+        del self.relay, self._deadline, self._total
         self._caller.exchange_ended(self.request, keep=self._telling.keep)
 
     # what it gives to the relay

@@ -4,9 +4,9 @@ import functools
 import re
 from typing import Final
 
-_SEPARATORS: Final = b",[{"
-_OTHERS: Final = bytes(set(range(256)) - set(_SEPARATORS))
-_STEP: Final = 64 * 1024  # bytes looked at, at least, before it is asked again whether they were enough
+_SEPARATORS: Final = (b",", b"[", b"{")
+_OTHERS: Final = bytes(set(range(256)) - set(b"".join(_SEPARATORS)))
+_STEP: Final = 64 * 1024  # bytes looked at before it is asked again whether they were enough; they fit into the cache
 
 
 def holds_more_than(body: bytes, most: int) -> bool:
@@ -24,9 +24,10 @@ def holds_more_than(body: bytes, most: int) -> bool:
         left = len(body) - at
         if left < surely_few or not left:
             return False
-        end = at + max(left - surely_few, _STEP)
-        seen += len(body[at:end].translate(None, _OTHERS))
-        at = min(end, len(body))
+        end = min(at + _STEP, len(body))
+        if any(body.find(each, at, end) >= 0 for each in _SEPARATORS):  # a tenth of the work where there is none
+            seen += len(body[at:end].translate(None, _OTHERS))
+        at = end
     return _more_than(most).match(body) is not None
 
 

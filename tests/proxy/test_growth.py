@@ -4,13 +4,15 @@ import contextlib
 import gc
 import socket
 import time
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Iterator, Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from addons.call import Call
+from addons.exchange.exchange import Exchange
+from addons.exchange.relay import Relay
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import SettingsMaker
 from tests.proxy.client import HELLO, post, request_bytes
@@ -89,6 +91,40 @@ def test_nothing_grows(make_settings: SettingsMaker, provider: SimulatedProvider
         play_all(CALLS)
         assert back_to(lambda: held(sidecar), tables) == {}
         assert back_to(descriptors, files) == {}
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """What refers to itself stays."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(0, id="the caller hung up"),
+        pytest.param(1, id="refused"),
+        pytest.param(2, id="the provider failed"),
+        pytest.param(3, id="a stream was cut"),
+        pytest.param(4, id="a stream was served"),
+        pytest.param(9, id="served"),
+    ],
+)
+@pytest.mark.usefixtures("uncollected", "provider")
+def test_a_call_that_has_ended_is_free_at_once(make_settings: SettingsMaker, records: Records, number: int) -> None:
+    """Else its bodies would stay until the collector of garbage comes by."""
+    with RunningSidecar(make_settings()) as sidecar:
+        play(sidecar.port, number)
+        records.wait(count=1)
+        assert back_to(living, dict.fromkeys(living(), 0)) == {}
+
+
+def living() -> Mapping[str, int]:
+    kinds = [type(each) for each in gc.get_objects()]
+    return {kind.__name__: kinds.count(kind) for kind in (Call, Exchange, Relay)}
 
 
 @pytest.mark.parametrize(
