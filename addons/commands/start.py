@@ -17,7 +17,8 @@ from addons.process.listener_certificate import lay_out
 from addons.process.lockdown import SCRIPT, arguments
 from addons.values.address import split_address
 
-WEB_COLUMNS: Final = ["status", "comment"]
+# the page sets comments to the right, so that the status stands beside them
+WEB_COLUMNS: Final = ["comment", "icon", "status"]
 
 
 def start(config: Path | None, *, inspect: bool) -> int:

@@ -1,6 +1,5 @@
 """How mitmweb shows a request or an answer: as a conversation, below the verdict."""
 
-import textwrap
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,6 +13,7 @@ from addons.inspecting.originals import MAX_KEPT, SENT_BY_0_1, Original, header_
 from addons.responses import conversation
 from addons.responses.put_together import response_of
 from addons.responses.verdict import Json
+from addons.responses.wrapping import folded
 
 CUT: Final = "sidecar.cut"
 """In ``flow.metadata``: how many bytes an answer had of which only the beginning is kept."""
@@ -39,30 +39,39 @@ class ConversationView(contentviews.Contentview):
     def prettify(self, data: bytes, metadata: contentviews.Metadata) -> str:
         """Never raises: what is not understood is shown as it came."""
         try:
-            return conversation.page(_lines(data, metadata))
+            return conversation.page(_folded(_lines(data, metadata)))
         except Exception as error:  # noqa: BLE001 - a page without the view helps nobody
             _log.warning("view_failed", exc_info=error)
-            return conversation.page([data[: conversation.PAGE].decode("utf-8", "replace")])
+            return conversation.page(folded(data[: conversation.PAGE].decode("utf-8", "replace"), summary.WIDTH))
+
+
+def _folded(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        yield from folded(line, summary.WIDTH)
 
 
 def _lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
+    """In the order in which a person asks: how it went, what was said, what was changed, and all else."""
     flow = metadata.flow
     assert isinstance(flow, http.HTTPFlow)
+    record = flow.metadata.get("sidecar")
     if note := flow.metadata.get(NOTE):
         yield f"{note}\n"
     if not flow.live and flow.modified():
         yield f"{EDITED}\n"
-    if record := flow.metadata.get("sidecar"):
-        yield from summary.lines(record)
-        if record.get("foundry.other_path"):
-            yield "\nPassed on to Foundry as it came. Of such calls no body is shown, neither way, nor any credentials."
-            return
-    if metadata.http_message is flow.request:
+    if record:
+        yield from summary.verdict(record)
+    if record and record.get("foundry.other_path"):
+        yield "\nPassed on to Foundry as it came. Of such calls no body is shown, neither way, nor any credentials."
+    elif metadata.http_message is flow.request:
         yield from _request_lines(data, flow)
     else:
         if total := flow.metadata.get(CUT):
             yield f"\nKept: the first {len(data):,} of {total:,} bytes (inspect.answer_bytes)."
         yield from _answer_lines(data, metadata)
+    if record:
+        yield "\n== Facts"
+        yield from summary.facts(record)
 
 
 def _request_lines(data: bytes, flow: http.HTTPFlow) -> Iterator[str]:
@@ -72,20 +81,20 @@ def _request_lines(data: bytes, flow: http.HTTPFlow) -> Iterator[str]:
         yield from conversation.request_lines(_parsed(data))
         return
     shown = _parsed(_decoded(sent) if SENT_BY_0_1 in flow.metadata else data)
-    if leaving:
-        yield "\n== What was changed on the way out"
-        yield from _changes(shown, leaving["body"])
-        names = {str(name).lower() for name, _ in leaving["headers"]}
-        kept_back = sorted({name.lower() for name, _ in sent.headers} - names)
-        text = f"headers kept back: {', '.join(kept_back) or '(none)'}"
-        yield from textwrap.wrap(text, summary.WIDTH, subsequent_indent="  ", break_on_hyphens=False)
     yield "\n== What the app sent"
     yield from conversation.request_lines(shown)
+    if leaving:
+        yield "\n== What was changed on the way out"
+        yield from _changes(shown, leaving["body"], flow)
+        names = {str(name).lower() for name, _ in leaving["headers"]}
+        kept_back = sorted({name.lower() for name, _ in sent.headers} - names)
+        yield f"headers kept back: {', '.join(kept_back) or '(none)'}"
 
 
-def _changes(shown: Json, leaving: bytes | None) -> Iterator[str]:
+def _changes(shown: Json, leaving: bytes | None, flow: http.HTTPFlow) -> Iterator[str]:
     if leaving is None:
-        yield f"(not kept: what left was over {MAX_KEPT:,} bytes; the record names what was changed)"
+        yield f"(what left, over {MAX_KEPT:,} bytes, is not kept; changed:)"
+        yield from summary.changes(flow.metadata.get("sidecar", {}))
         return
     yield from list(conversation.differences(shown, _parsed(leaving))) or ["(nothing in the body)"]
 

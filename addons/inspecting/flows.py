@@ -6,6 +6,7 @@ no other addon: it might hold, change or answer one.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -21,7 +22,7 @@ from addons.inspecting.conversation_view import CUT, ConversationView
 from addons.inspecting.flow_of_exchange import flow_of, plain, put_head, put_refusal
 from addons.inspecting.originals import LEFT, keep_left
 from addons.inspecting.settings import InspectSettings
-from addons.responses.conversation import last_said
+from addons.responses.turns import last_said
 
 LOOK_EVERY: Final = 1.0  # seconds
 
@@ -148,8 +149,7 @@ class FlowViews(Observer):
             flow.error = _error(call)
         flow.metadata["sidecar"] = plain(record)
         flow.marked = summary.marker(record)
-        # the page draws the marker in the path column alone, which leaves the comment no room
-        flow.comment = f"{emoji[flow.marked]} {_with_words(summary.comment(record), call)}"
+        flow.comment = _comment(flow, summary.comment(record), call)
 
     # for a call that is held
 
@@ -221,11 +221,15 @@ def _put_answer(shown: Shown) -> bool:
 
 def _mark_under_way(flow: http.HTTPFlow, call: Call) -> None:
     flow.marked = summary.UNDER_WAY
-    flow.comment = f"{emoji[flow.marked]} {_with_words(summary.comment_under_way(call), call)}"
+    flow.comment = _comment(flow, summary.comment_under_way(call), call)
 
 
-def _with_words(comment: str, call: Call) -> str:
-    """With the first words of what the app's user said last: a flow holds bodies anyway, and no record may."""
+def _comment(flow: http.HTTPFlow, comment: str, call: Call) -> str:
+    """With the marker, which the page draws in the path column alone; with the time of day, here; and with the first
+    words of what the app's user said last: a flow holds bodies anyway, and no record may.
+    """
+    at = time.strftime("%H:%M:%S", time.localtime(flow.timestamp_created))
+    comment = f"{emoji[flow.marked]} {at} {comment}"
     said = " ".join(last_said(call.document).split())
     cut = said if len(said) <= WORDS else f"{said[: WORDS - 1]}…"
     return f"{comment} · “{cut}”" if cut else comment

@@ -12,8 +12,10 @@ from addons.call import Call, Outcome
 
 type Record = Mapping[str, Any]
 
-WIDTH: Final = 90
-"""Characters of a line on a page."""
+WIDTH: Final = 64
+"""Characters of a line on a page: as many as fit mitmweb's panel in a window of 1100 pixels."""
+
+_LABEL: Final = 11  # characters of a line that its label takes
 
 MARKERS: Final[Mapping[str, str]] = {
     Outcome.SERVED: ":white_check_mark:",
@@ -30,6 +32,16 @@ MARKERS: Final[Mapping[str, str]] = {
 """What an outcome looks like in mitmproxy's list of flows: its own names of emoji."""
 
 UNDER_WAY: Final = ":hourglass_flowing_sand:"
+
+WHY: Final[Mapping[str, str]] = {
+    Outcome.TRUNCATED: "The provider's answer broke off before its end.",
+    Outcome.TIMED_OUT: "The provider was silent for too long.",
+    Outcome.CALLER_GONE: "The caller hung up.",
+    Outcome.CALLER_STALLED: "The caller did not send, or did not read, in its time.",
+    Outcome.SHUT_DOWN: "The sidecar ended before the call did.",
+    Outcome.FAULT: "The sidecar met a fault of its own; its log has the details.",
+}
+"""What an outcome means, where the call has no refusal that says it."""
 
 CHANGED_MARKER: Final = ":pencil2:"
 """Served, though something the app sent was made different or taken out; additions alone are the rule."""
@@ -89,33 +101,50 @@ def line(record: Record) -> str:
     )
 
 
-def lines(record: Record) -> Iterator[str]:
-    """The gates' verdict and the end, for a page."""
-    yield f"{outcome(record).upper()} {_status(record)}".rstrip()
-    for label, text in (
-        ("why", record.get("refusal.message") or _error(record)),
+def verdict(record: Record) -> Iterator[str]:
+    """How the call ended, in one line; of one that was not served, below it why, and what to do."""
+    head = f"{outcome(record).upper()} {_status(record)}".rstrip()
+    yield " · ".join(filter(None, (head, _model(record), _locators(record), _tokens(record), _seconds(record))))
+    yield from _labelled(
+        ("why", record.get("refusal.message") or _error(record) or WHY.get(outcome(record))),
         ("hint", record.get("refusal.hint")),
         ("provider", record.get("provider.error.code")),
         ("where", record.get("policy.param")),
         ("rule", record.get("policy.rule")),
         ("setting", record.get("policy.setting")),
         ("detail", record.get("refusal.detail")),
-        ("call", _model(record) if "url.path" in record else None),
+    )
+
+
+def facts(record: Record) -> Iterator[str]:
+    """What else is known of a call; what was changed is told apart."""
+    yield from _labelled(
         ("model", " -> ".join(filter(None, (record.get("foundry.model.rid"), record.get("gen_ai.request.model"))))),
         ("region", record.get("region")),
         ("caller", record.get("caller")),
         ("projects", ", ".join(record.get("foundry.attribution", ()))),
-        ("tokens", _tokens(record)),
+        ("tokens", _all_tokens(record)),
         ("usage", record.get("usage.status")),
-        ("time", _seconds(record)),
-        ("trace", record.get("trace_id")),
+        ("cost", _cost(record)),
+        ("speed", _speed(record)),
         ("by hand", ", ".join(record.get("call.by_hand", ()))),
-    ):
-        for position, part in enumerate(textwrap.wrap(text or "", WIDTH, break_on_hyphens=False)):
-            yield f"  {'' if position else label:<9}{part}"
-    for label, name in (("changed", "policy.changes"), ("warned of", "policy.warnings"), ("alarm", "alarms")):
-        for each in record.get(name, ()):
-            yield f"  {label:<9}{each}"
+        ("call", record.get("call.id")),
+        ("trace", record.get("trace_id")),
+        ("session", record.get("foundry.session")),
+    )
+    for label, name in (("warned of", "policy.warnings"), ("alarm", "alarms")):
+        yield from _labelled(*((label, each) for each in record.get(name, ())))
+
+
+def changes(record: Record) -> Iterator[str]:
+    """What the policy changed, by its paths."""
+    yield from (f"  {each}" for each in record.get("policy.changes", ()))
+
+
+def _labelled(*rows: tuple[str, str | None]) -> Iterator[str]:
+    for label, text in rows:
+        for position, part in enumerate(textwrap.wrap(text or "", WIDTH - _LABEL, break_on_hyphens=False)):
+            yield f"  {'' if position else label:<{_LABEL - 2}}{part}"
 
 
 def outcome(record: Record) -> str:
@@ -176,6 +205,33 @@ def _tokens(record: Record) -> str:
     return "" if given is None and made is None else f"{_count(given)} in + {_count(made)} out"
 
 
+def _all_tokens(record: Record) -> str:
+    parts = [_tokens(record)]
+    for name, label in (
+        ("gen_ai.usage.cache_read.input_tokens", "cached"),
+        ("gen_ai.usage.cache_write.input_tokens", "written to the cache"),
+        ("gen_ai.usage.reasoning.output_tokens", "for reasoning"),
+    ):
+        if count := record.get(name):
+            parts.append(f"{count:,} {label}")
+    return ", ".join(filter(None, parts))
+
+
+def _cost(record: Record) -> str:
+    cost = record.get("cost")
+    return "" if cost is None else f"{cost:.6g}"
+
+
+def _speed(record: Record) -> str:
+    """Time to the first token, and tokens a second behind it."""
+    first, made = record.get("gen_ai.response.time_to_first_chunk"), record.get("gen_ai.usage.output_tokens")
+    if first is None:
+        return ""
+    rest = record.get("duration.provider", 0) - first
+    rate = f", then {made / rest:,.0f} tokens/s" if made and rest > 0 else ""
+    return f"{_time(first)} to the first event{rate}"
+
+
 def _count(tokens: int | None) -> str:
     return "?" if tokens is None else f"{tokens:,}"
 
@@ -184,4 +240,8 @@ def _seconds(record: Record) -> str:
     total = record.get("duration.total")
     if total is None:
         return ""
-    return f"{total:.2f} s" if total >= 1 else f"{total * 1000:.3g} ms"
+    return _time(total)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.3g} ms"

@@ -13,8 +13,9 @@ from mitmproxy import ctx, exceptions
 
 SCRIPT: Final = Path(__file__).resolve().parent.parent / "sidecar.py"
 
-DEAD_TARGET: Final = "http://127.0.0.1:9"
-"""Where mitmproxy would send a call by itself: the discard port, which the Egress refuses to dial besides."""
+DEAD_TARGET: Final = "http://foundry.invalid:9"
+"""Where mitmproxy would send a call by itself: a name that never resolves (RFC 6761 §6.4), and the discard port. No
+connection to it is begun (``exchange.listener``); the page shows it."""
 
 SET: Final[Mapping[str, Any]] = {
     # no connection before the verdict

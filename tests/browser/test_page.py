@@ -1,6 +1,7 @@
 """mitmweb's page in a real browser: what a person sees of a call, and that no secret is on it or on its way."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,8 +59,8 @@ def test_a_person_sees_what_was_sent_what_was_changed_and_what_it_cost(
     rows = page.locator(".flow-table tbody tr[class]")
     expect(rows).to_have_count(3)
     whole, streamed, refused = (rows.nth(index) for index in range(3))
-    expect(whole).to_contain_text("✅ gpt-5.2 · the-project · 100 in + 20 out")
-    expect(refused).to_contain_text("⛔ store ZERO_DATA_RETENTION gpt-5.2 · the-project")
+    expect(whole).to_contain_text(re.compile("✅ [0-9:]{8} gpt-5.2 · the-project · 100 in [+] 20 out"))
+    expect(refused).to_contain_text(re.compile("⛔ [0-9:]{8} store ZERO_DATA_RETENTION gpt-5.2 · the-project"))
 
     seen = []
     for name, row, tab, shown in (

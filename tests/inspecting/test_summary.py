@@ -6,7 +6,7 @@ import pytest
 from mitmproxy.utils.emoji import emoji
 
 from addons.call import Outcome
-from addons.inspecting.summary import CHANGED_MARKER, MARKERS, comment, line, lines, marker
+from addons.inspecting.summary import CHANGED_MARKER, MARKERS, comment, facts, line, marker, verdict
 
 PROJECT = "ri.compass.main.folder.the-project"
 SERVED: dict[str, Any] = {
@@ -135,24 +135,61 @@ def test_line(record: dict[str, Any], expected: str) -> None:
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
+        (SERVED, ["SERVED 200 · gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s"]),
+        (
+            {"policy.decision": "allowed", "call.outcome": "truncated", "error.type": "truncated"},
+            ["TRUNCATED", "  why      The provider's answer broke off before its end."],
+        ),
         (
             REFUSED,
             [
-                "REFUSED 400",
+                "REFUSED 400 · 1 ms",
                 "  why      It costs.",
                 "  where    tools[0]",
                 "  rule     COST",
                 "  setting  policy.rules.tool.mcp",
-                "  time     1 ms",
             ],
         ),
         (
             LOST,
-            ["REFUSED 404", "  why      not_found", "  hint     Set the base URL.", "  call     POST /v1/responses"],
+            ["REFUSED 404 · POST /v1/responses", "  why      not_found", "  hint     Set the base URL."],
         ),
-        ({**LOST, "alarms": ["fault"]}, ["REFUSED 404", "  why      not_found", "  hint     Set the base URL.",
-                                         "  call     POST /v1/responses", "  alarm    fault"]),
     ],
-)  # fmt: skip
-def test_lines(record: dict[str, Any], expected: list[str]) -> None:
-    assert list(lines(record)) == expected
+)
+def test_verdict(record: dict[str, Any], expected: list[str]) -> None:
+    assert list(verdict(record)) == expected
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        (
+            {
+                **SERVED,
+                "foundry.attribution": [PROJECT],
+                "gen_ai.usage.cache_read.input_tokens": 1000,
+                "gen_ai.usage.cache_write.input_tokens": 0,
+                "gen_ai.usage.reasoning.output_tokens": 8,
+                "gen_ai.response.time_to_first_chunk": 0.25,
+                "duration.provider": 1.25,
+                "cost": 0.0125,
+                "call.by_hand": ["held", "edited"],
+                "alarms": ["fault"],
+            },
+            [
+                "  model    ri.language-model-service..language-model.gpt-5-2 ->",
+                "           gpt-5.2",
+                "  caller   anna",
+                "  projects ri.compass.main.folder.the-project",
+                "  tokens   1,200 in + 30 out, 1,000 cached, 8 for reasoning",
+                "  cost     0.0125",
+                "  speed    250 ms to the first event, then 30 tokens/s",
+                "  by hand  held, edited",
+                "  alarm    fault",
+            ],
+        ),
+        (REFUSED, []),
+    ],
+)
+def test_facts(record: dict[str, Any], expected: list[str]) -> None:
+    assert list(facts(record)) == expected

@@ -10,7 +10,7 @@ from openai import APIStatusError
 
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL
-from tests.inspecting.web import PROJECT, Updates, Web, ask_in_the_background, three_calls, until
+from tests.inspecting.web import PROJECT, Updates, Web, ask_in_the_background, three_calls, timeless, until
 
 
 @pytest.fixture(scope="module")
@@ -29,23 +29,27 @@ def test_a_call_is_shown_as_a_conversation(web: Web, provider: SimulatedProvider
     three_calls(web, provider)
     whole, streamed, refused = web.flows(3)
     assert [flow["marked"] for flow in (whole, streamed, refused)] == ["✅", "✅", "⛔"]
-    assert whole["comment"].startswith("✅ gpt-5.2 · the-project · 100 in + 20 out · ")
-    assert refused["comment"].startswith("⛔ store ZERO_DATA_RETENTION gpt-5.2 · the-project · ")
+    assert timeless(whole["comment"]).startswith("✅ gpt-5.2 · the-project · 100 in + 20 out · ")
+    assert timeless(refused["comment"]).startswith("⛔ store ZERO_DATA_RETENTION gpt-5.2 · the-project · ")
 
     request = web.view(whole, "request")
     for shown in (
-        "SERVED 200\n",
-        f"model: {MODEL} -> gpt-5.2\n",
+        "SERVED 200 · gpt-5.2 · the-project · 100 in + 20 out · ",
+        f"model: {MODEL} ->\n  gpt-5.2\n",
         "store: (absent) -> false\n",
-        "headers kept back: attribution, ",
+        "headers kept back: ",
         "tools: weather (function)\n",
         "instructions:\n  Be kind.\n",
         "user:\n  What is in this picture?\n  [input_image: image/png, 300 bytes]\n",
     ):
         assert shown in request
+    told = ["SERVED 200", "== What the app sent", "== What was changed on the way out", "== Facts"]
+    assert sorted(told, key=request.index) == told
+    assert "attribution, " in request.partition("headers kept back: ")[2]
+    assert request.count("store") == 1
     answer = web.view(whole, "response")
     for shown in (
-        "tokens   100 in + 20 out\n",
+        "tokens   100 in + 20 out, 40 cached, 8 for reasoning\n",
         "usage: input 100, cached 40, output 20, reasoning 8\n",
         "  The simulated provider thought about it.\n",
         "assistant:\n  Hello from the simulated provider.",
@@ -54,7 +58,7 @@ def test_a_call_is_shown_as_a_conversation(web: Web, provider: SimulatedProvider
     assert "function_call weather [call_" in web.view(streamed, "response")
     for message in ("request", "response"):
         view = web.view(refused, message)
-        assert "REFUSED 400\n" in view
+        assert view.startswith("REFUSED 400 · gpt-5.2 · the-project · ")
         assert "rule     ZERO_DATA_RETENTION\n" in view
         assert "setting  policy.store_true\n" in view
     assert "Keep this" in web.view(refused, "request")
@@ -155,7 +159,7 @@ def test_a_stream_is_shown_while_it_runs(web: Web, provider: SimulatedProvider) 
         thread.join(30)
         (whole,) = web.flows(1)
     assert told
-    assert flow["comment"] == "⏳ gpt-5.2 · the-project · development · “Tell me”"
+    assert timeless(flow["comment"]) == "⏳ gpt-5.2 · the-project · development · “Tell me”"
     assert "assistant:\n  Hello" in view
     assert "status: in_progress" in view
     assert "usage:" not in view

@@ -147,6 +147,11 @@ class Web:
         raise TimeoutError(f"{pattern} did not come; said: {self.output} {self.errors}")
 
 
+def timeless(comment: str) -> str:
+    """A comment without the time of day."""
+    return re.sub(r"(?<= )\d\d:\d\d:\d\d ", "", comment)
+
+
 class Updates:
     """Everything the page's websocket says between enter and exit."""
 

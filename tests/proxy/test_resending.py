@@ -14,6 +14,7 @@ from addons.foundry.caller import SCOPE
 from addons.inspecting.resending import NO_PROOF, NOT_ALLOWED, NOT_HTTP, UNDER_WAY
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PROVIDER_KEY, SettingsMaker
+from tests.inspecting.web import timeless
 from tests.proxy.client import HELLO, TOKEN, post
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
@@ -67,7 +68,7 @@ def test_nothing_is_sent_and_a_person_is_told_why(
             replay(sidecar, flow)
         assert (evidence(flow), provider.dialled, len(provider.calls)) == known
         assert flow.metadata["sidecar.note"] == why
-        assert flow.comment.startswith("↩ not sent again · ✅ gpt-5.2")
+        assert timeless(flow.comment).startswith("↩ not sent again · ✅ gpt-5.2")
         assert flow.comment.count("↩") == 1
         assert len(sidecar.view.resolve("@all")) == 1
         flow.live = False

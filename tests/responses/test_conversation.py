@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.responses.conversation import ITEMS, PAGE, _within, answer_lines, differences, page, request_lines
+from addons.responses.conversation import ITEMS, PAGE, answer_lines, differences, page, request_lines
+from addons.responses.shown_values import within
 
 IMAGE = "data:image/png;base64," + base64.b64encode(b"x" * 1000).decode()
 
@@ -153,5 +154,5 @@ def test_never_raises(value: Any) -> None:
 
 def test_a_value_is_built_no_further_than_it_is_shown() -> None:
     pieces = iter("abcdef" * 1000)
-    assert "".join(_within(pieces, 3)) == "abcd"
+    assert "".join(within(pieces, 3)) == "abcd"
     assert next(pieces) == "e"
