@@ -1,34 +1,29 @@
 """Puts the parts together: settings in, addons out."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
-from addons.call import Call
 from addons.cassettes.recorder import Recorder
 from addons.cassettes.tape import Tape
+from addons.configuration import exchanging
 from addons.configuration.changing import Changing, Source
-from addons.configuration.file_checks import check_files
-from addons.configuration.judging import Lasting, rules
-from addons.configuration.meaning import days_to_shutdown, foundry_hosts, listening, warn_of_days
+from addons.configuration.judging import Lasting, rules, rules_again
+from addons.configuration.meaning import days_to_shutdown, listening, warn_of_days
 from addons.configuration.mitmproxy_options import required_options
-from addons.configuration.observation import ABOUT, observe, used_before
+from addons.configuration.observation import ABOUT, Observation, observe, used_before
 from addons.configuration.settings import Settings
-from addons.exchange.client_certificates import ClientCertificates
-from addons.exchange.clock import Clocks
+from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.connection_bounds import RESERVED, ConnectionBounds, descriptors
 from addons.exchange.listener import Listener
-from addons.exchange.observing import Observers
-from addons.exchange.request import BodyBounds
+from addons.exchange.observing import Observed, Observers
 from addons.exchange.rules import InForce, Rules
-from addons.exchange.services import Services, Timeouts
+from addons.exchange.services import Services
 from addons.exchange.serving import Serving
-from addons.exchange.tunnel import Tunnels
 from addons.exchange.upstream.pool import UpstreamPool
-from addons.foundry.alarms import Alarm
-from addons.foundry.limit_refusals import standing_headers
+from addons.exchange.wire import Peer, Wire
 from addons.gates.body_budget import BodyBudget
-from addons.inspecting.inspection import Inspection
+from addons.gates.counting import Counters
 from addons.journal.journal import Journal
 from addons.process import logs
 from addons.process.announce import Announce
@@ -43,10 +38,11 @@ from addons.process.secret_watch import SecretWatch
 from addons.process.started import Started
 from addons.process.trimming import Trimming
 from addons.provider_credentials.build import Credentials
-from addons.sources.alarm import Fault
 from addons.usage.settlement import Settlement
 from addons.usage.storage import build as build_counters
-from addons.verifiers.verifier import Verifier
+
+if TYPE_CHECKING:
+    from addons.inspecting.inspection import Inspection
 
 
 def assemble(
@@ -66,124 +62,189 @@ def assemble(
     Raises:
         OSError, ValueError: a file the settings name is missing or wrong; the message says which.
     """
-    counters = build_counters(settings.limits.storage)
-    settlement = Settlement(counters)
-    pool = settings.provider.pool
-    to_provider, to_foundry = (
-        UpstreamPool(idle_seconds=pool.idle_seconds, most=pool.most, wait_seconds=pool.wait_seconds) for _ in range(2)
-    )
+    return Assembly(settings, alter, inspect=inspect, source=source, tape=tape).addons
 
-    def alarm(name: str, why: str) -> None:
-        observation.alarms.tell(Alarm(name), why=why)
 
-    bodies = BodyBudget(settings.limits.body_bytes)
-    lasting = Lasting(counters, bodies, credentials=Credentials(alarm), alarm=alarm, used_before=used_before(settings))
-    in_force = InForce(rules(settings, lasting), partial(_forget, to_provider, to_foundry))
-    reloads = Reloads()
+class Assembly:
+    """Each part is made once, when something asks for it. ``addons`` are in the order in which mitmproxy has them."""
 
-    def now() -> Settings:
-        return changing.settings if changing else settings
+    def __init__(
+        self,
+        settings: Settings,
+        alter: Callable[[Services], object],
+        *,
+        inspect: bool,
+        source: Source | None,
+        tape: Tape | None,
+    ) -> None:
+        self._settings = settings
+        self._alter = alter
+        self._inspect = inspect
+        self._source = source
+        self._recorder = (Recorder(tape),) if tape else ()
+        self._reloads = Reloads()
 
-    observation = observe(
-        settings,
-        lambda: services.under_way,
-        lambda: readiness.missing(),  # noqa: PLW0108 - made below
-        lambda: in_force.rules.judged_by,
-        (*reloads.readings, days_reading(lambda: days_to_shutdown(now()))),
-    )
-    readiness = Readiness(in_force, counters, lambda: lifecycle.draining, observation.needed)
-    recorder = [Recorder(tape)] if tape else []
-    inspection = (
-        Inspection(
-            settings.inspect,
-            settings.foundry.error_format,
-            in_force,
-            lasting.under_way,
-            lambda *caller: serving.connect(*caller),  # noqa: PLW0108 - made below
+    @cached_property
+    def addons(self) -> list[Any]:
+        return [
+            Lockdown(required_options(self._settings), resend=self._inspect),
+            self._listener,
+            *exchanging.client_certificates(self._settings, self._observation.alarms.raised),
+            Started("sidecar-settlement", self._settlement),
+            *self._recorder,
+            *(self._inspection.parts if self._inspection else ()),
+            self._journal,
+            *self._observation.parts,
+            self._readiness,
+            self._lifecycle,
+            Announce(listening(self._settings)),
+            *((Reload(self._changing, self._reloads), SecretWatch(self._changing.secrets)) if self._changing else ()),
+            Daily(lambda: warn_of_days(self._now())),
+            Trimming(),
+        ]
+
+    # callers, and what serves them
+
+    @cached_property
+    def _listener(self) -> Listener:
+        bounds = ConnectionBounds(max(8, descriptors() - RESERVED))
+        return Listener(self._serving.connect, bounds, (self._to_provider, self._to_foundry))
+
+    @cached_property
+    def _serving(self) -> Serving:
+        return exchanging.serving(self._settings, self._services, self._bodies)
+
+    @cached_property
+    def _services(self) -> Services:
+        inspection = self._inspection
+        services = Services(
+            self._in_force,
+            exchanging.timeouts(self._settings),
+            self._to_provider,
+            self._to_foundry,
+            self._observation.before_release,
+            self._journal.record,
+            self._settings.foundry.error_format,
+            standing=exchanging.standing,
+            observers=Observers(*self._recorder, *(inspection.observers if inspection else ())),
+            hold=inspection.hold if inspection else None,
         )
-        if inspect
-        else None
-    )
-    sinks = (lasting.under_way.leave, lambda call, _record: settlement.settle(call), *observation.sinks)
-    journal = Journal(sinks, ABOUT, logs.calls(), observation.alarms)
-    services = Services(
-        in_force,
-        _timeouts(settings),
-        to_provider,
-        to_foundry,
-        observation.before_release,
-        journal.record,
-        settings.foundry.error_format,
-        standing=_standing,
-        observers=Observers(*recorder, *(inspection.observers if inspection else ())),
-        hold=inspection.hold if inspection else None,
-    )
-    alter(services)
-    serving = _serving(settings, services, bodies)
-    bounds = ConnectionBounds(max(8, descriptors() - RESERVED))
-    listener = Listener(serving.connect, bounds, (to_provider, to_foundry))
-    ending = settings.lifecycle
-    drain = Drain(
-        services.leave,
-        lambda: listener.callers,
-        lambda: services.under_way,
-        announce=ending.announce_seconds,
-        within=ending.drain_seconds,
-    )
-    lifecycle = Lifecycle(drain)
-    parts: list[Any] = [
-        Lockdown(required_options(settings), resend=inspect),
-        listener,
-        Started("sidecar-settlement", settlement),
-        *recorder,
-        *(inspection.parts if inspection else ()),
-        journal,
-        *observation.parts,
-        readiness,
-        lifecycle,
-        Announce(listening(settings)),
-    ]
-    if (own := settings.listen.tls) and (callers := settings.caller.by_certificate):
-        required = settings.caller.verifiers == ("certificate",)
-        fault = Fault(Alarm.CLIENT_CERTIFICATES, alarm)
-        parts.append(ClientCertificates(own.certificate, own.key, callers.trusted_ca, required=required, fault=fault))
-    changing: Changing | None = None
-    if source:
+        self._alter(services)
+        return services
 
-        def build(new: Settings, verifier: Verifier | None) -> Rules:
-            check_files(new)
-            for region in new.provider.allowed_regions:
-                if key := new.provider.regions[region].api_key:
-                    key.read()
-            return rules(new, lasting, verifier)
+    @cached_property
+    def _to_provider(self) -> UpstreamPool:
+        return exchanging.pool(self._settings)
 
-        changing = Changing(settings, in_force, source, build)
-        parts += [Reload(changing, reloads), SecretWatch(changing.secrets)]
-    parts.append(Daily(lambda: warn_of_days(now())))
-    parts.append(Trimming())
-    return parts
+    @cached_property
+    def _to_foundry(self) -> UpstreamPool:
+        return exchanging.pool(self._settings)
 
+    # the rules
 
-def _serving(settings: Settings, services: Services, bodies: BodyBudget) -> Serving:
-    return Serving(
-        services,
-        Tunnels(foundry_hosts(settings), frozenset(settings.listen.passthrough_hosts), services.error_format),
-        BodyBounds(settings.policy.max_body_bytes, bodies),
-        Clocks(settings.listen.head_seconds, settings.listen.body_seconds, settings.listen.write_seconds),
-    )
+    @cached_property
+    def _in_force(self) -> InForce:
+        return InForce(rules(self._settings, self._lasting), self._forget_connections)
 
+    @cached_property
+    def _lasting(self) -> Lasting:
+        alarm = self._observation.alarms.raised
+        return Lasting(
+            self._counters,
+            self._bodies,
+            credentials=Credentials(alarm),
+            alarm=alarm,
+            used_before=used_before(self._settings),
+        )
 
-def _standing(call: Call) -> Sequence[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode()) for name, value in standing_headers(call.permits)]
+    @cached_property
+    def _counters(self) -> Counters:
+        return build_counters(self._settings.limits.storage)
 
+    @cached_property
+    def _bodies(self) -> BodyBudget:
+        return BodyBudget(self._settings.limits.body_bytes)
 
-def _timeouts(settings: Settings) -> Timeouts:
-    near, far = settings.listen, settings.provider.timeouts
-    return Timeouts(near.body_seconds, far.connect, far.read, far.total, near.write_seconds)
+    @cached_property
+    def _changing(self) -> Changing | None:
+        if self._source is None:
+            return None
+        return Changing(self._settings, self._in_force, self._source, partial(rules_again, lasting=self._lasting))
 
+    def _forget_connections(self, now: Rules) -> None:
+        """Connections that were made under other rules serve no new call."""
+        wanted = set(now.destinations.values())
+        self._to_provider.forget(lambda destination: destination in wanted)
+        self._to_foundry.forget(lambda destination: destination.trust == now.foundry_trust)
 
-def _forget(to_provider: UpstreamPool, to_foundry: UpstreamPool, now: Rules) -> None:
-    """Connections that were made under other rules serve no new call."""
-    wanted = set(now.destinations.values())
-    to_provider.forget(lambda destination: destination in wanted)
-    to_foundry.forget(lambda destination: destination.trust == now.foundry_trust)
+    # who is told of a call
+
+    @cached_property
+    def _journal(self) -> Journal:
+        sinks = (self._lasting.under_way.leave, self._settlement.settle, *self._observation.sinks)
+        return Journal(sinks, ABOUT, logs.calls(), self._observation.alarms)
+
+    @cached_property
+    def _settlement(self) -> Settlement:
+        return Settlement(self._counters)
+
+    @cached_property
+    def _observation(self) -> Observation:
+        more = (*self._reloads.readings, days_reading(self._days))
+        return observe(self._settings, self._under_way, self._missing, self._judged_by, more)
+
+    @cached_property
+    def _inspection(self) -> "Inspection | None":
+        if not self._inspect:
+            return None
+        from addons.inspecting.inspection import Inspection  # noqa: PLC0415 - costs every start 50 ms otherwise
+
+        settings = self._settings
+        return Inspection(
+            settings.inspect, settings.foundry.error_format, self._in_force, self._lasting.under_way, self._connect
+        )
+
+    # the process
+
+    @cached_property
+    def _readiness(self) -> Readiness:
+        return Readiness(self._in_force, self._counters, self._draining, self._observation.needed)
+
+    @cached_property
+    def _lifecycle(self) -> Lifecycle:
+        ending = self._settings.lifecycle
+        return Lifecycle(
+            Drain(
+                self._services.leave,
+                self._callers,
+                self._under_way,
+                announce=ending.announce_seconds,
+                within=ending.drain_seconds,
+            )
+        )
+
+    # what is asked later, of parts that are made later
+
+    def _connect(self, wire: Wire, peer: Peer) -> CallerConnection:
+        return self._serving.connect(wire, peer)
+
+    def _callers(self) -> Sequence[CallerConnection]:
+        return self._listener.callers
+
+    def _under_way(self) -> Collection[Observed]:
+        return self._services.under_way
+
+    def _missing(self) -> Sequence[str]:
+        return self._readiness.missing()
+
+    def _draining(self) -> bool:
+        return self._lifecycle.draining
+
+    def _judged_by(self) -> Mapping[str, str]:
+        return self._in_force.rules.judged_by
+
+    def _now(self) -> Settings:
+        return self._changing.settings if self._changing else self._settings
+
+    def _days(self) -> Iterable[tuple[str, int]]:
+        return days_to_shutdown(self._now())

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from addons.configuration.file_checks import check_files
 from addons.configuration.fingerprint import judged_by, policy_hash
 from addons.configuration.loading import load
 from addons.configuration.meaning import (
@@ -91,6 +92,19 @@ def candidate_of(settings: Settings) -> Candidate | None:
     return Candidate(
         policy_hash(other), other.policy, Policy(other.policy), catalogue_of(other), attested=is_attested(other)
     )
+
+
+def rules_again(settings: Settings, verifier: Verifier | None, *, lasting: Lasting) -> Rules:
+    """Those of settings that are to take the place of others; every file and key is looked at first.
+
+    Raises:
+        OSError, ValueError, SecretError: as ``rules``; or a key can't be read.
+    """
+    check_files(settings)
+    for region in settings.provider.allowed_regions:
+        if key := settings.provider.regions[region].api_key:
+            key.read()
+    return rules(settings, lasting, verifier)
 
 
 def gates(settings: Settings, verifier: Verifier, lasting: Lasting) -> Gates:

@@ -111,8 +111,6 @@ def refusal_for(status: int, headers: Mapping[str, str], body: bytes, model_rid:
     kept = {name: headers[name] for name in KEPT_HEADERS if name in headers}
     if row.refusal in {"provider_overloaded", "provider_quota"}:
         kept.setdefault("retry-after", "1")
-    if row.refusal == "provider_rate_limited":
-        kept |= {name: value for name, value in headers.items() if name.startswith("x-ratelimit-")}
     return ProviderError(
         Refusal(
             row.refusal,

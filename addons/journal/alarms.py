@@ -26,6 +26,10 @@ class Alarms:
         with contextlib.suppress(Exception):  # where the log itself fails, the count still tells
             _log.error("alarm", alarm=alarm.value, **facts)
 
+    def raised(self, name: str, why: str) -> None:
+        """As whoever knows an alarm by its name alone tells of it."""
+        self.tell(Alarm(name), why=why)
+
     @property
     def reading(self) -> Reading:
         """For those who collect metrics."""

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import structlog
 
@@ -24,7 +25,7 @@ class Settlement:
     def start(self) -> None:
         """Nothing to begin: the counters connect when they are first asked."""
 
-    def settle(self, call: Call) -> None:
+    def settle(self, call: Call, _record: Mapping[str, Any] | None = None) -> None:
         """Takes a call that has ended. Waits for nothing."""
         self._begin(corrections(call, time.time()), rate_window.REMEMBERED, call.id)
         self._begin(budget_corrections(call), budgets.REMEMBERED, call.id)

@@ -1,0 +1,55 @@
+"""What the settings mean for callers' connections, and for those to the other side."""
+
+from collections.abc import Sequence
+
+from addons.call import Call
+from addons.configuration.meaning import foundry_hosts
+from addons.configuration.settings import Settings
+from addons.exchange.client_certificates import ClientCertificates
+from addons.exchange.clock import Clocks
+from addons.exchange.request import BodyBounds
+from addons.exchange.services import Services, Timeouts
+from addons.exchange.serving import Serving
+from addons.exchange.tunnel import Tunnels
+from addons.exchange.upstream.pool import UpstreamPool
+from addons.foundry.alarms import Alarm
+from addons.foundry.limit_refusals import standing_headers
+from addons.gates.body_budget import BodyBudget
+from addons.sources.alarm import Fault, RaiseAlarm
+
+
+def serving(settings: Settings, services: Services, bodies: BodyBudget) -> Serving:
+    """What serves all callers."""
+    listen = settings.listen
+    return Serving(
+        services,
+        Tunnels(foundry_hosts(settings), frozenset(listen.passthrough_hosts), services.error_format),
+        BodyBounds(settings.policy.max_body_bytes, bodies),
+        Clocks(listen.head_seconds, listen.body_seconds, listen.write_seconds),
+    )
+
+
+def timeouts(settings: Settings) -> Timeouts:
+    near, far = settings.listen, settings.provider.timeouts
+    return Timeouts(near.body_seconds, far.connect, far.read, far.total, near.write_seconds)
+
+
+def pool(settings: Settings) -> UpstreamPool:
+    """Connections to one other side; the provider and Foundry have each their own."""
+    kept = settings.provider.pool
+    return UpstreamPool(idle_seconds=kept.idle_seconds, most=kept.most, wait_seconds=kept.wait_seconds)
+
+
+def client_certificates(settings: Settings, alarm: RaiseAlarm) -> tuple[ClientCertificates, ...]:
+    """The addon that asks callers for certificates, where they are to show any."""
+    own, callers = settings.listen.tls, settings.caller.by_certificate
+    if own is None or callers is None:
+        return ()
+    required = settings.caller.verifiers == ("certificate",)
+    fault = Fault(Alarm.CLIENT_CERTIFICATES, alarm)
+    return (ClientCertificates(own.certificate, own.key, callers.trusted_ca, required=required, fault=fault),)
+
+
+def standing(call: Call) -> Sequence[tuple[bytes, bytes]]:
+    """How far a caller's limits are used, for every answer (docs/contract.md#limits)."""
+    return [(name.encode(), value.encode()) for name, value in standing_headers(call.permits)]
