@@ -193,7 +193,7 @@ def _usage(usage: Json) -> str:
     counts = (
         ("input", member(usage, "input_tokens")),
         ("cached", member(member(usage, "input_tokens_details"), "cached_tokens")),
-        ("cache written", member(member(usage, "input_tokens_details"), "cache_write_tokens")),
+        ("cache written", member(member(usage, "input_tokens_details"), "cache_write_tokens") or None),
         ("output", member(usage, "output_tokens")),
         ("reasoning", member(member(usage, "output_tokens_details"), "reasoning_tokens")),
     )

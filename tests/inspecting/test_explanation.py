@@ -57,7 +57,7 @@ def test_a_served_body_with_all_that_changes_in_it() -> None:
     assert found.members == {
         "model": '"gpt-5.2"',
         "store": "false",
-        "tools": "[]",
+        "tools": None,
         "user": None,
         "include": '["reasoning.encrypted_content"]',
         "prompt_cache_retention": '"in_memory"',
@@ -84,7 +84,7 @@ GOOD = Asked("a flow", HEAD, json.dumps(HELLO).encode())
 @pytest.mark.parametrize(
     ("asked", "gate", "refusal"),
     [
-        (replace(GOOD, target="/elsewhere"), "route", "not_found"),
+        (replace(GOOD, target="/elsewhere"), "route", "wrong_path"),
         (replace(GOOD, method="GET"), "route", "method_not_allowed"),
         (replace(GOOD, authority="api.openai.com"), "route", "bad_target"),
         (replace(GOOD, server_name="other.example"), "route", "bad_target"),
@@ -219,7 +219,7 @@ def test_as_text_it_holds_what_a_person_asks_for() -> None:
         "the body: served\n",
         "caller       not judged   no token is kept",
         "tools[1]  stripped  GEORESTRICTION",
-        'tools: [{"type":"function","name":"a_function"}]',
+        'tools: [{"type": "function", "name": "a_function"}]',
         "user: (taken out)",
         "leaves for https://api.openai.com:443/v1/responses (region global)",
     ):
