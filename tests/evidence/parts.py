@@ -69,14 +69,16 @@ class Ended(NamedTuple):
 def run(command: Sequence[str]) -> Ended:
     with tempfile.TemporaryDirectory(prefix="foundry-sidecar-evidence-") as directory:
         file = Path(directory) / "collected.json"
-        environment = {**os.environ, VARIABLE: str(file), "PYTHONPATH": str(ROOT)}
+        # names of some tests hold sets, and must be the same in all of pytest's processes
+        environment = {**os.environ, VARIABLE: str(file), "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         collected = json.loads(file.read_text()) if file.exists() else {}
     return Ended(command, done.returncode, done.stdout + done.stderr, collected)
 
 
 def _pytest(*arguments: str, python: str = sys.executable) -> list[str]:
-    return [python, "-P", "-m", "pytest", "-q", "-p", "tests.evidence.collecting", *arguments]
+    parallel = ("-n", "auto", "--dist", "loadfile")
+    return [python, "-P", "-m", "pytest", "-q", "-p", "tests.evidence.collecting", *parallel, *arguments]
 
 
 def _tests(what: str) -> Callable[[Sequence[Ended]], Found]:
