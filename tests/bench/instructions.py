@@ -14,8 +14,7 @@ from tests.bench.contenders import SETTLE_SECONDS, BenchError, Provider, provide
 from tests.bench.load import Caller
 from tests.bench.measuring import Figures, LeftOut, leaving_out
 
-CALLS: Final = 10
-WARM_UP: Final = 10  # first calls fill caches and make what is made once
+CALLS: Final = 20  # at most, and as many before them: first calls fill caches and make what is made once
 
 
 def missing() -> list[str]:
@@ -49,13 +48,14 @@ def _count(name: str, upstream: Provider, directory: Path, progress: Callable[[s
             if name not in case.contenders:
                 continue
             progress(f"counting instructions: {case_name}, {name}")
-            requests = cycle(case.requests(name, WARM_UP + CALLS))
+            calls = min(CALLS, case.calls)
+            requests = cycle(case.requests(name, 2 * calls))
             caller = Caller(proxy.port, requests, status=case.status, keep_alive=not case.new_connections)
-            _call(caller, WARM_UP)
+            _call(caller, calls)
             _control(proxy.pid, "--zero")
-            _call(caller, CALLS)
+            _call(caller, calls)
             caller.close()
-            figures[case_name, "instructions", name] = [_counted(proxy.pid, output) / CALLS / 1e6]
+            figures[case_name, "instructions", name] = [_counted(proxy.pid, output) / calls / 1e6]
 
 
 def _call(caller: Caller, times: int) -> None:
