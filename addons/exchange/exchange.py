@@ -55,8 +55,7 @@ class Exchange:
         self.call.judged_by = self._rules.judged_by
         self._trying = Trying(self.call, self._rules.candidate)
         self._caller = caller
-        self._deadline = Deadline(self.end)
-        self._total = Deadline(self.end)
+        self._deadline, self._total = Deadline(self.end), Deadline(self.end)
         self._task: asyncio.Task[None] | None = None
         self._ending: Ending | None = None
         self._credential: bytes | None = None
@@ -251,7 +250,4 @@ class Exchange:
 
     def _watch(self) -> Watch:
         observers = self._services.observers
-        return Watch(
-            lambda: observers.answer_begins(self),
-            lambda payload: observers.answer_piece(self, payload),
-        )
+        return Watch(lambda: observers.answer_begins(self), lambda payload: observers.answer_piece(self, payload))
