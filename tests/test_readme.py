@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from addons.cassettes.tape import Heard, Tape
 from addons.configuration.settings import Settings
 from addons.simulator.provider import SimulatedProvider
 from tests.clients.installed import NODE, node_modules
@@ -110,10 +111,16 @@ def test_the_configuration_is_right(configuration: Path) -> None:
 def test_explain(tmp_path: Path) -> None:
     hello = {"model": "ri.language-model-service..language-model.gpt-5-2", "input": "Hello"}
     (tmp_path / "request.json").write_text(json.dumps(hello))
-    (line,) = (text for text in blocks("sh") if text.startswith("./run.sh explain"))
-    ended = run(*line.split()[1:], cwd=tmp_path)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "store" in ended.stdout
+    (tmp_path / "next.yaml").write_text((tmp_path / "sidecar.yaml").read_text())
+    tape = Tape(tmp_path / "calls.jsonl", "redacted")
+    tape.start()
+    tape.add(Heard(json.dumps({**hello, "model": "gpt-5.2"}).encode(), 200, (), 1.0, whole=True))
+    tape.close()
+    (block,) = (text for text in blocks("sh") if text.startswith("./run.sh explain"))
+    for line, words in zip(block.splitlines(), ("store", "0 of 1 would be treated otherwise"), strict=True):
+        ended = run(*line.split()[1:], cwd=tmp_path)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert words in ended.stdout
 
 
 @pytest.mark.usefixtures("configuration")

@@ -19,7 +19,7 @@ from addons.exchange.deadline import Deadline
 from addons.exchange.ending import Ending
 from addons.exchange.failures import bearer_of
 from addons.exchange.judging import Judged, PassedOn, judge
-from addons.exchange.opening import open_call
+from addons.exchange.opening import open_call, reopen
 from addons.exchange.relay import Relay, Watch
 from addons.exchange.request import Request
 from addons.exchange.sending import Sent, pass_on_to_foundry, send_to_provider
@@ -55,8 +55,7 @@ class Exchange:
         self.call.judged_by = self._rules.judged_by
         self._trying = Trying(self.call, self._rules.candidate)
         self._caller = caller
-        self._deadline = Deadline(self.end)
-        self._total = Deadline(self.end)
+        self._deadline, self._total = Deadline(self.end), Deadline(self.end)
         self._task: asyncio.Task[None] | None = None
         self._ending: Ending | None = None
         self._credential: bytes | None = None
@@ -112,10 +111,7 @@ class Exchange:
 
     def edit(self, method: str, target: str, fields: answers.Fields, body: bytes) -> None:
         """Puts what a person made of the request in its place, before the gates, which judge that. Credentials stay."""
-        edited = open_call(replace(self.request, method=method, target=target, fields=tuple(fields)), self._caller.peer)
-        call = self.call
-        call.method, call.target, call.authority = edited.method, edited.target, edited.authority
-        call.headers, call.trace = edited.headers, edited.trace
+        reopen(self.call, replace(self.request, method=method, target=target, fields=tuple(fields)), self._caller.peer)
         self.request.body.replace(body)
 
     async def _read_body(self, *, again: bool = False) -> bytes:
@@ -251,7 +247,4 @@ class Exchange:
 
     def _watch(self) -> Watch:
         observers = self._services.observers
-        return Watch(
-            lambda: observers.answer_begins(self),
-            lambda payload: observers.answer_piece(self, payload),
-        )
+        return Watch(lambda: observers.answer_begins(self), lambda payload: observers.answer_piece(self, payload))

@@ -29,3 +29,10 @@ def open_call(request: Request, peer: Peer) -> Call:
         credentials=credentials,
         by_hand=list(peer.by_hand),
     )
+
+
+def reopen(call: Call, request: Request, peer: Peer) -> None:
+    """Puts another head in the place of the one that the call was opened with. Credentials stay."""
+    edited = open_call(request, peer)
+    call.method, call.target, call.authority = edited.method, edited.target, edited.authority
+    call.headers, call.trace = edited.headers, edited.trace

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from addons.configuration.fingerprint import judged_by
+from addons.configuration.fingerprint import judged_by, policy_hash
 from addons.configuration.loading import load
 from tests.commands.program import run, write_yaml
 
@@ -224,3 +224,15 @@ def test_what_is_to_be_done_about_zero_data_retention(tmp_path: Path, word: obje
     for command in (["check", "--no-files"], ["policy"]):
         shown = run(*command, "--config", file).stdout
         assert note in shown
+
+
+def test_a_candidate_is_shown_by_its_hash(tmp_path: Path) -> None:
+    document = {"caller": {"verifier": "development"}, "provider": {"regions": {"global": {"api_key": {"env": "X"}}}}}
+    candidate = write_yaml(tmp_path / "next.yaml", document | {"policy": {"mode": "warn"}})
+    file = str(write_yaml(tmp_path / "sidecar.yaml", document | {"policy": {"candidate": "next.yaml"}}))
+    shown = run("check", "--config", file, env={"X": "sk-key"}).stdout
+    assert f"# policy.candidate {candidate}: policy.hash {policy_hash(load(candidate))}" in shown
+    assert f"policy.candidate: file {candidate}" in run("check", "--no-files", "--config", file).stdout
+    candidate.write_text("policy: {mode: sometimes}\n")
+    wrong = run("check", "--config", file, env={"X": "sk-key"})
+    assert (wrong.returncode, f"{candidate}:1: policy.mode" in wrong.stderr) == (2, True)

@@ -73,3 +73,18 @@ def test_each_rule_can_warn(rule: str) -> None:
 def test_a_wrong_value_is_an_error(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         PolicySettings.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("tool.mpc", "did you mean tool.mcp?"),
+        ("ZERO_DATA_RETENTON", "did you mean ZERO_DATA_RETENTION?"),
+        ("backgroud", "did you mean background?"),
+        ("something else", "./run.sh policy lists the rows"),
+    ],
+)
+def test_a_name_that_no_row_has_gets_a_near_one(written: str, told: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        PolicySettings(rules={written: "warn"})
+    assert told in str(caught.value)
