@@ -15,7 +15,7 @@ from addons.exchange.ending import Ending
 from addons.exchange.pace import Pace
 from addons.exchange.request import BodyBounds, Request
 from addons.exchange.request_reader import RequestReader
-from addons.exchange.wire import Opened, Peer, Wire
+from addons.exchange.wire import Opened, Peer, Served, Wire
 from addons.foundry.refusals import Refusal
 
 MOST_TURNS: Final = 32
@@ -26,15 +26,6 @@ LINGER: Final = 2.0
 kernel would answer its bytes with a reset, and the reset would take the answer with it."""
 
 _log = structlog.get_logger("sidecar.caller")
-
-
-class Served(Protocol):
-    """One exchange under way."""
-
-    def start(self) -> None: ...
-
-    def end(self, ending: Ending) -> None:
-        """Has it end for this reason; it still answers what can be answered, and is recorded."""
 
 
 class Server(Protocol):

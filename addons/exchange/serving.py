@@ -1,13 +1,13 @@
 """What serves the requests of all callers' connections."""
 
 from addons.exchange.answers import refusal_bytes
-from addons.exchange.caller_connection import CallerConnection, Served
+from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.clock import Clocks
 from addons.exchange.exchange import Exchange
 from addons.exchange.request import BodyBounds, Request
 from addons.exchange.services import Services
 from addons.exchange.tunnel import Tunnel, Tunnels
-from addons.exchange.wire import Peer, Wire
+from addons.exchange.wire import Peer, Served, Wire
 from addons.foundry.refusals import Refusal
 
 

@@ -3,6 +3,7 @@
 from typing import Literal, NamedTuple, Protocol
 
 from addons.call import ByHand
+from addons.exchange.ending import Ending
 
 
 class Wire(Protocol):
@@ -54,3 +55,12 @@ class Peer(NamedTuple):
     server_name: str | None = None  # TLS SNI
     client_identity: str | None = None  # of the verified certificate it showed; "": it names nobody
     by_hand: tuple[ByHand, ...] = ()  # what a person who looks on has to do with its calls
+
+
+class Served(Protocol):
+    """One exchange under way."""
+
+    def start(self) -> None: ...
+
+    def end(self, ending: Ending) -> None:
+        """Has it end for this reason; it still answers what can be answered, and is recorded."""

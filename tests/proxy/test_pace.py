@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from addons.exchange.caller_connection import MOST_TURNS
+from addons.exchange.observing import Observer, Observers
 from addons.exchange.pace import MOST_AHEAD, MOST_UNREAD
-from addons.exchange.services import Observer, Observers, Services
+from addons.exchange.services import Services
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, SettingsMaker
 from tests.proxy.client import read_reply, request_bytes
