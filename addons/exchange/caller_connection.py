@@ -1,8 +1,7 @@
 """One caller's connection: its requests in their turn, its answers, and the clocks that it is held to.
 
 Bytes come in by ``received``. Each request is served by an exchange of its own, one after the other (RFC 9112 §9.3.2);
-what a caller sends ahead waits, and reading stops when too much waits. Nothing here imports mitmproxy: ``wire`` is
-where it writes to.
+what a caller sends ahead waits, and reading stops when too much waits.
 """
 
 import asyncio
@@ -64,8 +63,6 @@ class CallerConnection:
         self._turning = False
         self._clock = Clock()
         self._clock.start(server.clocks.head, self._head_is_late)
-
-    # what comes in
 
     def begin(self, peer: Peer) -> None:
         """HTTP begins, within TLS or a tunnel it may be; the clock of the head goes on."""
@@ -179,8 +176,6 @@ class CallerConnection:
         elif self.draining:
             self.close()
 
-    # what goes out
-
     @property
     def unsent(self) -> int:
         return self._wire.unsent
@@ -193,8 +188,6 @@ class CallerConnection:
     async def drain(self) -> None:
         """Returns once the socket has taken everything; raises OSError where the connection is lost."""
         await self._wire.drain()
-
-    # how it goes on
 
     def exchange_ended(self, request: Request, *, keep: bool) -> None:
         """The answer is written. ``keep``: its framing ended, so that another may follow."""

@@ -30,10 +30,9 @@ _log: Final = logging.getLogger(__name__)
 class SimulatedProvider:
     """The simulated provider on a thread of its own, between ``start`` and ``close`` or inside ``with``.
 
-    ``names`` are what its certificate is good for; ``directory`` keeps the authority that signed it, so that several
-    providers and later runs share one (without: a temporary one). ``api_key`` makes it answer 401 to any other; it may
-    be changed while it runs. ``round_trip``: seconds to it and back; a new connection takes two of them (TCP's and
-    TLS's handshake) before its first byte is read, what comes on an open one is answered at once.
+    ``names`` are what its certificate is good for; ``directory`` keeps the authority that signed it, for later runs too.
+    ``api_key`` makes it answer 401 to any other; it may be changed while it runs. ``round_trip``: seconds to it and
+    back, which a new connection takes twice before its first byte is read.
     """
 
     def __init__(  # noqa: PLR0913  every setting by name, each with a default
