@@ -74,9 +74,9 @@ class Pool(_Section):
     idle_seconds: Annotated[
         float,
         Field(
-            gt=0,
-            description="seconds an unused connection is kept. Default 30: less than load balancers wait before they"
-            " close one, so that a call seldom meets a connection that is just ending",
+            ge=0,
+            description="seconds an unused connection is kept; 0: none is. Default 30: less than load balancers wait"
+            " before they close one, so that a call seldom meets a connection that is just ending",
         ),
     ] = 30.0
     most: Annotated[

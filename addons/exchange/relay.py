@@ -196,7 +196,7 @@ class Relay:
             facts = self._document.facts()
             if facts.failed:
                 return Outcome.PROVIDER_ERROR
-            return Outcome.SERVED if self._document.complete else Outcome.TRUNCATED
+            return Outcome.SERVED if self._document.complete else Outcome.PROVIDER_ERROR  # it is no JSON
         return Outcome.SERVED
 
     def read_facts(self) -> None:

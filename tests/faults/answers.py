@@ -59,13 +59,13 @@ UNREACHABLE: Final = Outcome(503, "upstream_unreachable", "provider_error", "unk
 FAILED: Final = Outcome(500, "upstream_error", "provider_error", "unknown")
 FOR_NOTHING: Final = FAILED._replace(charged=True)
 TIMEOUT: Final = Outcome(500, "timeout", "timed_out", "interrupted", charged=True)
-UNREADABLE: Final = Outcome(500, "upstream_error", "provider_error", "unknown", charged=True)
+LOST: Final = Outcome(500, "upstream_error", "provider_error", "unknown", charged=True)
 UNCOUNTED: Final = Outcome(
     200, None, "provider_error", "unknown", charged=True, errors={"python": "JSONDecodeError", "node": "SyntaxError"}
 )
 TOO_MUCH_FOR_NODE: Final = SERVED._replace(errors={"node": "APIConnectionError"})
 FELL_SILENT: Final = Outcome(200, "timeout", "timed_out", "interrupted", charged=True)
-JSON_CUT: Final = Outcome(200, None, "truncated", "interrupted", whole=False, charged=True)
+JSON_CUT: Final = Outcome(200, None, "truncated", whole=False)  # its usage had come
 BROKEN: Final = Outcome(200, "stream_truncated", "truncated", "interrupted", charged=True)
 
 
@@ -132,10 +132,10 @@ ROWS: Final[Mapping[str, Row]] = {
     "certificate-expired": _at("expired"),
     "certificate-of-an-unknown": _at("unknown"),
     # -- cut at each phase
-    "cut-before-anything": _row(outcome=UNREACHABLE),
-    "reset-before-anything": _row("reset", outcome=UNREACHABLE),
-    "cut-in-status-line": _row(b"HTTP/1.1 2", outcome=UNREACHABLE),
-    "cut-in-headers": _row(CHUNKED[:-10], outcome=UNREACHABLE),
+    "cut-before-anything": _row(outcome=LOST),
+    "reset-before-anything": _row("reset", outcome=LOST),
+    "cut-in-status-line": _row(b"HTTP/1.1 2", outcome=LOST),
+    "cut-in-headers": _row(CHUNKED[:-10], outcome=LOST),
     "cut-after-headers": _row(CHUNKED, outcome=BROKEN),
     "cut-in-chunk-size": _row(CHUNKED + chunk(EVENTS[0]) + b"1", outcome=BROKEN),
     "cut-in-chunk": _row(CHUNKED + chunk(STREAM)[:900], outcome=BROKEN),
@@ -151,33 +151,31 @@ ROWS: Final[Mapping[str, Row]] = {
     # -- silence
     "silent-before-headers": _row(Pause(60), outcome=TIMEOUT),
     "silent-in-headers": _row(CHUNKED[:-10], Pause(60), outcome=TIMEOUT),
-    "headers-without-end": _row(b"HTTP/1.1 200 OK\r\n", b"X: a\r\n" * 5000, "endless", outcome=UNREADABLE),
+    "headers-without-end": _row(b"HTTP/1.1 200 OK\r\n", b"X: a\r\n" * 5000, "endless", outcome=LOST),
     "headers-that-trickle": _row(b"HTTP/1.1 200 OK\r\n", *TRICKLE, outcome=TIMEOUT),
     "silent-in-stream": _row(CHUNKED + chunk(STREAM[:900]), Pause(60), outcome=FELL_SILENT),
     "silent-in-json": _json(SIZED + JSON[:-50], Pause(60), outcome=JSON_CUT._replace(end="timed_out")),
     # -- no HTTP, or odd HTTP
-    "garbage": _row(b"\x00\x01\x02garbage\r\n\r\n", outcome=UNREACHABLE),
-    "smtp": _row(b"220 mail.example ESMTP\r\n", Pause(60), outcome=TIMEOUT),
-    "http2": _row(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00", Pause(60), outcome=TIMEOUT),
+    "garbage": _row(b"\x00\x01\x02garbage\r\n\r\n", outcome=LOST),
+    "smtp": _row(b"220 mail.example ESMTP\r\n", Pause(60), outcome=LOST),
+    "http2": _row(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00", Pause(60), outcome=LOST),
     "no-reason": _json(ANSWER.replace(b" OK", b"", 1), "keep"),
-    "bare-line-feeds": _json(SIZED.replace(b"\r\n", b"\n") + JSON, "keep"),
-    "folded-header": _json(SIZED.replace(b"\r\n", b"\r\nX: a\r\n b\r\n", 1) + JSON, "keep"),
-    "space-before-colon": _json(SIZED.replace(b"\r\n", b"\r\nX : a\r\n", 1) + JSON, outcome=UNREACHABLE),
-    "status-0": _row(CHUNKED.replace(b"200 OK", b"0 No"), outcome=UNREACHABLE),
+    "bare-line-feeds": _json(SIZED.replace(b"\r\n", b"\n") + JSON, "keep", outcome=LOST),
+    "folded-header": _json(SIZED.replace(b"\r\n", b"\r\nX: a\r\n b\r\n", 1) + JSON, "keep", outcome=LOST),
+    "space-before-colon": _json(SIZED.replace(b"\r\n", b"\r\nX : a\r\n", 1) + JSON, outcome=LOST),
+    "status-0": _row(CHUNKED.replace(b"200 OK", b"0 No"), outcome=LOST),
     "status-600": _row(head(b"Content-Length: 0", status=b"600 Far"), outcome=FAILED),
-    "status-word": _row(CHUNKED.replace(b"200", b"abc"), outcome=UNREACHABLE),
+    "status-word": _row(CHUNKED.replace(b"200", b"abc"), outcome=LOST),
     "http-1.0": _json(head(kind=b"application/json", version=b"1.0") + JSON),
     "http-1.0-stream": _row(head(version=b"1.0") + STREAM),
-    "http-2.0": _json(ANSWER.replace(b"HTTP/1.1", b"HTTP/2.0"), outcome=SERVED),
+    "http-2.0": _json(ANSWER.replace(b"HTTP/1.1", b"HTTP/2.0"), outcome=LOST),
     "close": _json(SIZED[:-2] + b"Connection: close\r\n\r\n" + JSON),
     # -- heads
-    "gigantic-header": _row(
-        head(b"X-Big: " + b"a" * 5_000_000, b"Transfer-Encoding: chunked") + WHOLE, outcome=UNREADABLE
-    ),
+    "gigantic-header": _row(head(b"X-Big: " + b"a" * 5_000_000, b"Transfer-Encoding: chunked") + WHOLE, outcome=LOST),
     "big-header": _row(
         head(b"X-Big: " + b"a" * 100_000, b"Transfer-Encoding: chunked") + WHOLE, outcome=TOO_MUCH_FOR_NODE
     ),
-    "10000-headers": _json(SIZED.replace(b"\r\n", b"\r\n" + b"X: a\r\n" * 10_000, 1) + JSON, outcome=TOO_MUCH_FOR_NODE),
+    "10000-headers": _json(SIZED.replace(b"\r\n", b"\r\n" + b"X: a\r\n" * 10_000, 1) + JSON, outcome=LOST),
     "redirect": _row(
         head(b"Location: https://elsewhere.example/v1/responses", b"Content-Length: 0", status=b"307 There"),
         outcome=FAILED,
@@ -193,7 +191,7 @@ ROWS: Final[Mapping[str, Row]] = {
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
         b"\x81\x05hello",
         Pause(1),
-        outcome=UNREADABLE,
+        outcome=LOST,
     ),
     "204": _row(b"HTTP/1.1 204 No Content\r\n\r\n", "keep", outcome=FOR_NOTHING),
     "205": _row(b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n", "keep", outcome=FOR_NOTHING),
@@ -206,20 +204,21 @@ ROWS: Final[Mapping[str, Row]] = {
     "stream-until-close-cut": _row(head() + STREAM[:900], outcome=BROKEN),
     "length-too-long": _json(
         head(b"Content-Length: %d" % (len(JSON) + 9), kind=b"application/json") + JSON,
-        outcome=JSON_CUT._replace(usage="reported", charged=False),
+        outcome=JSON_CUT,
     ),
     "length-too-short": _json(
-        head(b"Content-Length: %d" % (len(JSON) - 9), kind=b"application/json") + JSON, outcome=UNCOUNTED
+        head(b"Content-Length: %d" % (len(JSON) - 9), kind=b"application/json") + JSON,
+        outcome=UNCOUNTED._replace(usage="reported", charged=False),
     ),
     "two-lengths": _json(
         head(b"Content-Length: %d" % len(JSON), b"Content-Length: 5", kind=b"application/json") + JSON,
-        outcome=UNREACHABLE,
+        outcome=LOST,
     ),
     "length-and-chunks": _json(
         head(b"Content-Length: 5", b"Transfer-Encoding: chunked", kind=b"application/json") + chunk(JSON) + END,
-        outcome=UNREACHABLE,
+        outcome=LOST,
     ),
-    "negative-length": _json(head(b"Content-Length: -5", kind=b"application/json") + JSON, outcome=UNREACHABLE),
+    "negative-length": _json(head(b"Content-Length: -5", kind=b"application/json") + JSON, outcome=LOST),
     "unknown-coding": _row(head(b"Transfer-Encoding: gzip, chunked") + WHOLE, outcome=FOR_NOTHING),
     "bad-chunk-size": _row(CHUNKED + chunk(STREAM[:900]) + b"zz\r\n", outcome=BROKEN),
     "chunk-longer-than-said": _row(CHUNKED + b"5\r\n" + STREAM, outcome=BROKEN),

@@ -108,6 +108,7 @@ def _settings(directory: Path, trusted: Path, urls: Mapping[str, str]) -> Settin
             "regions": {REGIONS[kind]: {"url": url, "api_key": key} for kind, url in urls.items()},
             "allowed_regions": [REGIONS[kind] for kind in urls],
             "timeouts": {"connect": 10.0, "read": 3.0},
+            "pool": {"idle_seconds": 0},  # most rows close a connection that says nothing of it
         },
         "models": {
             "extra": [
@@ -158,8 +159,8 @@ def by_wire(stage: Stage, name: str, row: Row, caller: str = "wire") -> Seen:
 
 
 def _code(body: bytes) -> str | None:
-    """Of an error that is the answer, or the last event of a stream."""
-    document = body.rpartition(b"event: error\ndata: ")[2] if b"\nevent: error\n" in b"\n" + body else body
+    """Of an error that is the answer, or in the last event of a stream."""
+    document = body.rpartition(b"data: ")[2] or body
     try:
         error = json.loads(document).get("error")
     except ValueError:

@@ -121,8 +121,8 @@ def test_one_record_one_row_and_the_right_charge(played: Played, name: str) -> N
         assert record["http.response.status_code"] == outcome.status
         assert record["usage.status"] == outcome.usage
         (row,) = played.rows[f"{name} {way}"]
-        decision = "served" if outcome.status == 200 else "failed"
-        assert (row["state"], row["decision"], row["status"]) == ("closed", decision, outcome.status)
+        assert (row["state"], row["decision"], row["outcome"]) == ("closed", "allowed", outcome.end)
+        assert row["status"] == outcome.status
         assert (row["usage_status"], row["total_tokens"]) == (outcome.usage, _reported(outcome.usage))
         estimate = record["rate_limit.estimated_tokens"] if outcome.charged else 0
         assert played.charged[f"{name} {way}"] == (_reported(outcome.usage) or estimate)

@@ -61,6 +61,7 @@ def held(sidecar: RunningSidecar) -> Mapping[str, int]:
         for name, value in vars(part).items()
         if isinstance(value, Sized)
     }
+    sizes |= {"under way": len(sidecar.services.under_way)}
     return sizes | {"calls": sum(isinstance(each, Call) for each in gc.get_objects())}
 
 
@@ -77,7 +78,7 @@ def back_to(measure: Callable[[], Mapping[str, int]], before: Mapping[str, int])
 def test_nothing_grows(make_settings: SettingsMaker, provider: SimulatedProvider, records: Records) -> None:
     with RunningSidecar(make_settings()) as sidecar, ThreadPoolExecutor(AT_ONCE) as callers:
         tables = held(sidecar)
-        assert tables["sidecar-checkpoint._rules"] == 0
+        assert (tables["sidecar-listener._open"], tables["under way"]) == (0, 0)
 
         def play_all(count: int) -> None:
             list(callers.map(lambda number: play(sidecar.port, number), range(count)))
