@@ -18,7 +18,7 @@ from addons.process.lockdown import SCRIPT, arguments
 from addons.values.address import split_address
 
 # the page sets comments to the right, so that the status stands beside them
-WEB_COLUMNS: Final = ["comment", "icon", "status"]
+WEB_COLUMNS: Final = ["comment", "status"]
 
 
 def start(config: Path | None, *, inspect: bool) -> int:

@@ -5,12 +5,14 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from openai import APIError
 from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwright
 
 from addons.simulator.provider import SimulatedProvider
-from tests.conftest import PROVIDER_KEY
+from tests.conftest import MODEL, PROVIDER_KEY
 from tests.inspecting.web import COOKIE, ROOT, TOKEN, Web, ask_in_the_background, three_calls
 
 pytestmark = pytest.mark.browser
@@ -124,3 +126,56 @@ def test_without_the_token_there_is_only_a_login(browser: Browser, web: Web, pro
     assert answer.status == 403
     expect(page.locator("input[type=password]")).to_have_count(1)
     assert "gpt-5.2" not in page.content()
+
+
+WEATHER: Any = {"type": "function", "name": "weather", "parameters": {"type": "object", "properties": {"city": {}}}}
+AGENT: list[Any] = [
+    *[{"role": "user", "content": "An earlier question"}, {"role": "assistant", "content": "An answer"}] * 6,
+    {"role": "user", "content": "A long question. " * 40 + "日本語の質問です。" * 20 + "😀" * 60},
+    {"type": "function_call", "name": "weather", "call_id": "call_1", "arguments": '{"city": "Paris", "days": 3}'},
+    {"type": "function_call_output", "call_id": "call_1", "output": '{"rain": true, "image": "' + "A" * 9000 + '"}'},
+]
+TOO_WIDE = """() => [...document.querySelectorAll(".flow-detail, .flow-detail *")]
+    .filter(each => each.clientWidth && each.scrollWidth > each.clientWidth + 1)
+    .map(each => `${each.tagName} ${each.scrollWidth} of ${each.clientWidth}`)"""
+
+
+def play(web: Web, provider: SimulatedProvider) -> None:
+    """One call of each kind that a page shows in a way of its own, but for one that is under way."""
+    three_calls(web, provider)
+    provider.script("reasoning")
+    web.sdk.responses.create(model=MODEL, instructions="Be brief. " * 60, input=AGENT, tools=[WEATHER])
+    for directive, stream in (("cut=2", True), ("status=500", False)):
+        provider.script(directive)
+        with pytest.raises(APIError):
+            for _ in web.sdk.responses.create(model=MODEL, input="Fail", stream=stream):
+                pass
+    with pytest.raises(APIError):
+        web.sdk.post(f"http://127.0.0.1:{web.port}/v1/responses", cast_to=object, body={})
+
+
+KINDS = ("served", "streamed", "refused", "tool loop", "cut", "failed", "wrong path", "under way")
+
+
+@pytest.mark.parametrize("width", [1100, 1440, 1920])
+def test_nobody_scrolls_sideways(browser: Browser, web: Web, provider: SimulatedProvider, width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(web.page)
+    play(web, provider)
+    provider.clear()
+    provider.script("hold=8 events=12")
+    thread = ask_in_the_background(web)
+    (call,) = provider.wait_for_calls()
+    rows = page.locator(".flow-table tbody tr[class]")
+    expect(rows).to_have_count(len(KINDS))
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"list {width}.png")
+    for row, kind in enumerate(KINDS):
+        rows.nth(row).click()
+        for tab in ("Request", "Response"):
+            page.locator(".nav-tabs").get_by_text(tab, exact=True).click()
+            expect(page.locator(".flow-detail .contentview")).to_be_visible()
+            assert page.evaluate(TOO_WIDE) == [], f"{kind}, {tab}"
+            page.screenshot(path=SCREENSHOTS / f"{kind} {tab.lower()} {width}.png")
+    call.release()
+    thread.join(30)

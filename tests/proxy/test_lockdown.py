@@ -157,9 +157,10 @@ def test_no_other_commands_are_left(sidecar: RunningSidecar) -> None:
     assert sidecar.master.commands.commands.keys() <= lockdown.COMMANDS
 
 
-def test_calls_may_be_sent_again_where_that_is_allowed(make_settings: SettingsMaker) -> None:
-    with RunningSidecar(make_settings(inspect={"resend": "allow"})) as sidecar:
-        assert "replay.client" in sidecar.master.commands.commands
+def test_where_a_person_looks_on_replay_is_a_command_of_ours(make_settings: SettingsMaker) -> None:
+    with RunningSidecar(make_settings(), inspect=True) as sidecar:
+        command = sidecar.master.commands.commands[lockdown.RESEND]
+        assert command.func == sidecar.part("sidecar-resending").resend
 
 
 def test_a_script_that_is_unloaded_leaves_a_dead_target(sidecar: RunningSidecar, provider: SimulatedProvider) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -174,9 +175,13 @@ def test_a_token_is_kept_for_a_while(
     assert len(provider.calls) == 1
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "api.openai.com", "provider"])
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "api.openai.com", "foundry.invalid", "provider"])
 def test_mitmproxys_own_replay_dials_nobody(
-    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, host: str
+    make_settings: SettingsMaker,
+    provider: SimulatedProvider,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+    host: str,
 ) -> None:
     """Its command is ours, but its code is there: it makes an HTTP layer of its own, beside the exchange."""
     with RunningSidecar(make_settings(**ALLOW), inspect=True) as sidecar:
@@ -184,8 +189,11 @@ def test_mitmproxys_own_replay_dials_nobody(
         port = int(provider.url.rpartition(":")[2].partition("/")[0]) if host == "provider" else sidecar.port
         flow.request.host, flow.request.port = "127.0.0.1" if host == "provider" else host, port
         dialled, calls = provider.dialled, len(provider.calls)
+        resolved: list[Any] = []
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **_: resolved.append(asked))
         sidecar.on_loop(lambda: sidecar.master.addons.get("clientplayback").start_replay([flow]))
         refused = records.wait("dial_refused")
+        assert resolved == []
         assert (provider.dialled, len(provider.calls)) == (dialled, calls)
     assert flow.response is None or flow.response.status_code == 502
     assert len(refused) == 1
