@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from addons.bodies.answer_facts import AnswerFacts
+from addons.bodies.api import Api
+from addons.bodies.verdict import Json, Verdict
 from addons.foundry.alarms import Alarm
 from addons.foundry.budgets import Reserved
 from addons.foundry.caller import Caller
@@ -14,17 +17,16 @@ from addons.foundry.models import Model
 from addons.foundry.permits import Permits
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import Trace
-from addons.responses.answer import AnswerFacts
 from addons.responses.comparison import Trial
-from addons.responses.verdict import Json, Verdict
 
 type Headers = Mapping[str, tuple[str, ...]]
 """Lower-case header name to its values, in the order they came."""
 
 type UsageStatus = Literal["reported", "interrupted", "unknown"]
 
-type To = Literal["provider", "foundry"]
-"""Where a call leaves for: the model provider, judged and rewritten, or Foundry itself, passed on as it came."""
+type To = Literal["provider", "foundry", "nobody"]
+"""Where a call leaves for: the model provider, judged and rewritten; Foundry itself, passed on as it came; or it
+does not leave, and is answered here."""
 
 
 type ByHand = Literal["held", "edited", "resent"]
@@ -109,6 +111,8 @@ class Call:
 
     # gates, in their order
     passed: list[str] = field(default_factory=list)
+    api: Api | None = None  # None: the path is none of the provider's
+    answered_here: bool = False
     other_path: OtherPath | None = None
     # until the caller is known, or the call leaves for Foundry
     credentials: Headers = field(default_factory=dict, repr=False)
@@ -124,6 +128,7 @@ class Call:
     query_dropped: bool = False
     permits: Permits | None = None
     reserved: Reserved | None = None
+    own_answer: bytes = field(default=b"", repr=False)  # JSON, of a call that is answered here
 
     # the way out, or the reason there is none
     outbound: Outbound | None = None
@@ -142,6 +147,8 @@ class Call:
 
     @property
     def to(self) -> To:
+        if self.answered_here:
+            return "nobody"
         return "provider" if self.other_path is None else "foundry"
 
     def header(self, name: str) -> str | None:

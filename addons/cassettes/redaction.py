@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from addons.responses.server_sent_event import split_events
-from addons.responses.verdict import Json
+from addons.bodies.server_sent_event import split_events
+from addons.bodies.verdict import Json
 
 KEPT: Final = frozenset(
     (

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
+from addons.apis.listing import STRICTNESS
+from addons.apis.policy_settings import ROWS
 from addons.configuration.fingerprint import policy_hash
 from addons.configuration.meaning import catalogue_of, is_attested
 from addons.configuration.policy_listing import policy_listing
 from addons.configuration.settings import Settings
 from addons.foundry.refusals import Refusal
 from addons.responses.comparison import Decided, Place
-from addons.responses.listing import STRICTNESS
-from addons.responses.policy_settings import ROWS
 
 _ROW: Final = "policy.rules."
 

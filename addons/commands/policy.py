@@ -9,18 +9,21 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from addons.apis.listing import Listed
+from addons.apis.table import APIS
 from addons.commands.policy_page import page
 from addons.configuration import loading
 from addons.configuration.fingerprint import judged_by, policy_hash
 from addons.configuration.policy_listing import policy_listing
 from addons.configuration.settings import Settings
-from addons.responses.listing import Listed
 from addons.values.version import VERSION
 
 TITLES: Final = {
-    "field": "Fields", "tool": "Tools", "item": "Input items", "part": "Content parts", "include": "include",
-    "value": "Values and members", "header": "Request headers", "model": "Models",
+    "field": "Fields", "tool": "Tools", "item": "Input items", "message": "Messages", "part": "Content parts",
+    "include": "include", "value": "Values and members", "header": "Request headers", "model": "Models",
 }  # fmt: skip
+
+LOOSER: Final = "Looser than shipped"
 
 _DECISION: Final = 10  # characters of the longest decision
 _NO_ROW: Final = "refuse"  # what no row names is refused
@@ -34,7 +37,17 @@ class Shown(NamedTuple):
 
     @property
     def section(self) -> str:
-        return "Looser than shipped" if self.row.is_looser else TITLES[self.row.kind]
+        if self.row.is_looser:
+            return LOOSER
+        return f"{self.row.api}: {TITLES[self.row.kind]}" if self.row.api else TITLES[self.row.kind]
+
+    @property
+    def place(self) -> tuple[bool, int, int]:
+        """Where its section stands: what is looser first, then what holds for one API, at last what holds for all."""
+        if self.row.is_looser:
+            return False, 0, 0
+        apis = [*(api.name for api in APIS), ""]
+        return True, apis.index(self.row.api), [*TITLES].index(self.row.kind)
 
 
 def run(config: Path | None, against: Path | None, form: str) -> int:
@@ -85,8 +98,7 @@ def _key(row: Listed) -> tuple[str, str, str]:
 
 
 def _sections(shown: Sequence[Shown]) -> Iterator[tuple[str, list[Shown]]]:
-    order = ["Looser than shipped", *TITLES.values()]
-    for section, found in groupby(sorted(shown, key=lambda each: order.index(each.section)), lambda each: each.section):
+    for section, found in groupby(sorted(shown, key=lambda each: each.place), lambda each: each.section):
         yield section, list(found)
 
 

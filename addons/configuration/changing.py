@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from addons.apis.policy_settings import PolicySettings
 from addons.configuration.file_checks import secrets
 from addons.configuration.fingerprint import changed_keys
 from addons.configuration.settings import Settings
@@ -11,7 +12,6 @@ from addons.exchange.rules import InForce, Rules
 from addons.gates.limits_settings import LimitsSettings
 from addons.process.listener_certificate import lay_out
 from addons.process.reload import Prepared
-from addons.responses.policy_settings import PolicySettings
 from addons.values.secret import Secret
 from addons.verifiers.grant import Granting
 from addons.verifiers.protocol import Verifier

@@ -9,10 +9,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from addons.apis.listing import listed
 from addons.configuration.meaning import catalogue_of, is_attested
 from addons.configuration.settings import Settings
 from addons.foundry.request_headers import HEADERS
-from addons.responses.listing import listed
 
 DIGITS: Final = 32
 """Hexadecimal; of fewer, a second policy with the same hash might be found by trying."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from addons.apis.policies import policies
 from addons.configuration.file_checks import check_files
 from addons.configuration.fingerprint import judged_by, policy_hash
 from addons.configuration.loading import load
@@ -29,13 +30,13 @@ from addons.gates.counting import Counters
 from addons.gates.limits import HoldToLimits
 from addons.gates.media_type import DeclaredBody
 from addons.gates.model import ResolveModel, permit_model
-from addons.gates.order import TO_BOTH, TO_FOUNDRY, Gates, Named
+from addons.gates.models import ListModels
+from addons.gates.order import TO_ALL, TO_FOUNDRY, TO_NOBODY, TO_PROVIDER, Gates, Named
 from addons.gates.pass_on import pass_on
 from addons.gates.policy import JudgeBody
 from addons.gates.rewrite import Rewrite
 from addons.gates.route import Route
 from addons.provider_credentials.build import Credentials
-from addons.responses.policy import Policy
 from addons.sources.alarm import RaiseAlarm, log_alarm
 from addons.verifiers.verifier import Verifier
 from addons.verifiers.verifier import build as build_verifier
@@ -65,7 +66,7 @@ def rules(settings: Settings, lasting: Lasting, verifier: Verifier | None = None
     trust = Trust.load(settings.provider.trusted_ca)
     return Rules(
         own,
-        {"provider": own.names("provider"), "foundry": own.names("foundry")},
+        {"provider": own.names("provider"), "foundry": own.names("foundry"), "nobody": own.names("nobody")},
         {
             region: lasting.credentials.of(settings.provider.regions[region].credential)
             for region in settings.provider.allowed_regions
@@ -90,7 +91,7 @@ def candidate_of(settings: Settings) -> Candidate | None:
         return None
     other = load(settings.policy.candidate)
     return Candidate(
-        policy_hash(other), other.policy, Policy(other.policy), catalogue_of(other), attested=is_attested(other)
+        policy_hash(other), other.policy, policies(other.policy), catalogue_of(other), attested=is_attested(other)
     )
 
 
@@ -109,22 +110,24 @@ def rules_again(settings: Settings, verifier: Verifier | None, *, lasting: Lasti
 
 def gates(settings: Settings, verifier: Verifier, lasting: Lasting) -> Gates:
     """Every gate a call goes through, by name and in order."""
+    catalogue = catalogue_of(settings)
     return Gates(
         head=(
-            Named("route", Route(hosts(settings), foundry_hosts(settings), other_paths=forwards(settings)), TO_BOTH),
-            Named("caller", IdentifyCaller(verifier, settings.caller.by_certificate)),
-            Named("concurrency", LimitConcurrency(settings.limits, lasting.under_way), TO_BOTH),
+            Named("route", Route(hosts(settings), foundry_hosts(settings), other_paths=forwards(settings)), TO_ALL),
+            Named("caller", IdentifyCaller(verifier, settings.caller.by_certificate), TO_PROVIDER | TO_NOBODY),
+            Named("concurrency", LimitConcurrency(settings.limits, lasting.under_way), TO_ALL),
             Named("attribution", attribute),
             Named("media_type", DeclaredBody(settings.policy.max_body_bytes)),
         ),
         body=(
             Named("body", ReadBody(settings.policy.max_body_bytes, settings.policy.max_json_values, lasting.bodies)),
-            Named("model", ResolveModel(catalogue_of(settings))),
+            Named("model", ResolveModel(catalogue)),
             Named("permission", permit_model),
             Named("policy", JudgeBody(settings.policy, attested=is_attested(settings))),
             Named("rewrite", Rewrite(endpoints(settings))),
             Named("limits", HoldToLimits(settings.limits, lasting.counters)),
             Named("budgets", HoldToBudgets(settings.limits, lasting.counters, lasting.used_before)),
             Named("pass_on", pass_on, TO_FOUNDRY),
+            Named("models", ListModels(catalogue), TO_NOBODY),
         ),
     )

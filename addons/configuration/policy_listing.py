@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from addons.apis.listing import Listed, listed
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies.sources import Source
 from addons.configuration.meaning import catalogue_of, is_attested
 from addons.configuration.settings import Settings
 from addons.foundry.catalogue import Catalogue
@@ -10,9 +13,6 @@ from addons.foundry.models import Model
 from addons.foundry.refusals import Refusal
 from addons.foundry.request_headers import CHECKED, HEADERS
 from addons.foundry.rid import LANGUAGE_MODEL_PREFIX
-from addons.responses.listing import Listed, listed
-from addons.responses.policy_settings import PolicySettings
-from addons.responses.sources import Source
 
 _DECISIONS = {"forwarded": "allow", "replaced": "coerce", "read": "strip", "kept back": "strip"}
 """What a header's row comes to, in the words of the tables."""

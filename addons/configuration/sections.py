@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from addons.apis.policy_settings import PolicySettings
 from addons.exchange.listen_settings import ListenSettings
 from addons.exchange.provider_settings import ProviderSettings
 from addons.foundry.models import Rid
@@ -13,7 +14,6 @@ from addons.gates.limits_settings import LimitsSettings
 from addons.inspecting.settings import InspectSettings
 from addons.journal.settings import TelemetrySettings
 from addons.process.settings import LifecycleSettings, LogSettings
-from addons.responses.policy_settings import PolicySettings
 from addons.usage.settings import UsageSettings
 from addons.verifiers.settings import CallerSettings
 

@@ -67,5 +67,6 @@ def _table(far: str, timeout: str) -> Mapping[Ending, Told]:
 TOLD: Final[Mapping[To, Mapping[Ending, Told]]] = {
     "provider": _table("The model provider", "provider_timeout"),
     "foundry": _table("Foundry", "foundry_timeout"),
+    "nobody": _table("The sidecar", "fault"),  # it waits for its caller alone
 }
 """By where the call leaves for."""

@@ -86,6 +86,9 @@ class Exchange:
             for prepare in services.before_release:  # the ledger's row is committed before the call leaves
                 await prepare(call)
             call.released_at = call.last_activity = time.monotonic()
+            if judged is None:
+                self._telling.answer(call.own_answer)
+                return
             services.observers.released(self)
             await self._send(judged)
             self._trying.begin()

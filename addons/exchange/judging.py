@@ -46,8 +46,10 @@ class PassedOn:
         self.credentials = credentials
 
 
-async def judge(call: Call, rules: Rules, read_body: Callable[[], Awaitable[bytes]]) -> Judged | PassedOn:
+async def judge(call: Call, rules: Rules, read_body: Callable[[], Awaitable[bytes]]) -> Judged | PassedOn | None:
     """Sends the call through every gate: those of the head before its body is read, the others behind it.
+
+    None: nothing leaves, and ``call.own_answer`` is its answer.
 
     Raises:
         Refusal: a gate's reason why the call is not served.
@@ -61,6 +63,10 @@ async def judge(call: Call, rules: Rules, read_body: Callable[[], Awaitable[byte
     if tuple(call.passed) != expected:
         raise RuntimeError(f"gates passed: {call.passed}, expected: {expected}")
     outbound = call.outbound
+    if call.to == "nobody":
+        if outbound is not None:
+            raise RuntimeError("a gate had a call leave that is answered here")
+        return None
     if outbound is None:
         raise RuntimeError("no gate said where the call goes")
     if call.to == "foundry":

@@ -36,7 +36,9 @@ def passing_of(call: Call, status: int, fields: dict[bytes, bytes]) -> Passing:
     if not 200 <= status < 300 or fields.get(b"content-encoding", b"identity").lower() != b"identity":  # noqa: PLR2004 - HTTP's success class
         return "kept"
     media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    return {EVENTS: "events", JSON: "json"}.get(media_type, "kept")  # type: ignore[return-value]  # the values are Passing
+    if media_type == EVENTS and call.api is not None and call.api.stream is not None:
+        return "events"
+    return "json" if media_type == JSON else "kept"
 
 
 def passing_fields(fields: Fields, framing: Framing) -> Iterator[tuple[bytes, bytes]]:

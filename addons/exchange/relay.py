@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from addons.bodies.answer_stream import AnswerStream
+from addons.bodies.json_answer import JsonAnswer
 from addons.call import Call, Outcome
 from addons.exchange import answers
 from addons.exchange.passing import Passing, passing_fields, passing_of
 from addons.exchange.upstream.failure import UpstreamFailure
-from addons.responses.stream import EventStream, JsonAnswer
 
 MOST_KEPT: Final = 1024 * 1024
 """Bytes of an answer that does not pass; enough for any error object."""
@@ -62,10 +63,10 @@ class Relay:
         self.over = False
         self.framing_ended = False  # the caller knows by the framing that it has everything
         self._framing: answers.Framing = "close"
-        self._stream = EventStream()
-        self._document = JsonAnswer()
         self._out: list[bytes] = []  # payload that leaves with this read
         self._head = b""
+        self._stream: AnswerStream | None = None  # of an answer that passes as events
+        self._document: JsonAnswer | None = None  # of one that passes as JSON
         self._changed: asyncio.Future[None] | None = None
 
     @property
@@ -76,7 +77,7 @@ class Relay:
     @property
     def finished(self) -> bool:
         """Whether a stream has said its last; what comes after it, or does not, changes nothing."""
-        return self.passing == "events" and self._stream.finished
+        return self._stream is not None and self._stream.finished
 
     # told by the provider's connection
 
@@ -121,6 +122,11 @@ class Relay:
         self.fields = headers
         self.passing = passing_of(self._call, status, fields)
         answer.streamed = self.passing == "events"
+        if (api := self._call.api) is not None:
+            if self.passing == "events" and api.stream is not None:
+                self._stream = api.stream(self._call.document)
+            elif self.passing == "json":
+                self._document = JsonAnswer(api.answer)
         if self.passing != "kept":
             known_length = self.passing != "events" and b"content-length" in fields
             self._framing = answers.framing_of(
@@ -135,20 +141,19 @@ class Relay:
     def _payload_came(self, payload: bytes) -> None:
         if self._watch is not None:
             self._watch.piece(payload)
-        match self.passing:
-            case "events":
-                if passed := self._stream.feed(payload):
-                    self._out.append(passed)
-            case "json":
-                self._document.feed(payload)
-                self._out.append(payload)
-            case "unread":
-                self._out.append(payload)
-            case _ if len(self.kept) + len(payload) <= MOST_KEPT:
-                self.kept += payload
-            case _:
-                self.overflowed = True
-                self._wake()
+        if self._stream is not None:
+            if passed := self._stream.feed(payload):
+                self._out.append(passed)
+        elif self._document is not None:
+            self._document.feed(payload)
+            self._out.append(payload)
+        elif self.passing == "unread":
+            self._out.append(payload)
+        elif len(self.kept) + len(payload) <= MOST_KEPT:
+            self.kept += payload
+        else:
+            self.overflowed = True
+            self._wake()
 
     # used by the exchange
 
@@ -163,7 +168,7 @@ class Relay:
 
     def finish(self) -> bool:
         """The answer came whole: what is held passes as it came. False where a stream did not say its last."""
-        if self.passing == "events":
+        if self._stream is not None:
             if held := self._stream.end():
                 self._out.append(held)
             if not self._stream.finished:
@@ -177,7 +182,7 @@ class Relay:
 
         Whether the connection may serve another call.
         """
-        if self.passing == "events":
+        if self._stream is not None:
             if event := self._stream.cut(code, sentence):
                 self.error_event = event
                 self._out.append(event)
@@ -190,9 +195,9 @@ class Relay:
     @property
     def outcome(self) -> Outcome:
         """What an answer says of itself that came to its end."""
-        if self.passing == "events":
+        if self._stream is not None:
             return Outcome.PROVIDER_ERROR if self._stream.failed else Outcome.SERVED
-        if self.passing == "json":
+        if self._document is not None:
             facts = self._document.facts()
             if facts.failed:
                 return Outcome.PROVIDER_ERROR
@@ -201,10 +206,10 @@ class Relay:
 
     def read_facts(self) -> None:
         """Puts what the answer said of itself into the call."""
-        if self.passing == "events":
+        if self._stream is not None:
             facts = self._stream.facts
             self._call.answer.facts = replace(facts, unread=True) if self._stream.unread else facts
-        elif self.passing == "json":
+        elif self._document is not None:
             self._call.answer.facts = self._document.facts()
 
     def _end_framing(self) -> None:

@@ -49,13 +49,13 @@ class Catalogue:
         """Every row, whether it may be named or not."""
         return tuple(self._models.values())
 
-    def find(self, name: object, today: date) -> Model:
-        """The model that the body's ``model`` member names.
+    def find(self, name: object, today: date, api: str | None = None) -> Model:
+        """The model that the body's ``model`` member names, for an API of this name.
 
         Raises:
             Refusal: ``invalid_model`` when it is missing or no RID; ``model_not_found`` when the RID is unknown;
-                ``model_not_available`` when the model is switched off, shut down, another provider's, or not to
-                be used in any allowed region.
+                ``model_not_available`` when the model is switched off, shut down, another provider's, not
+                to be used in any allowed region, or does not serve the API.
         """
         if not isinstance(name, str):
             problem = "is missing" if name is None else "is not a string"
@@ -70,6 +70,8 @@ class Catalogue:
             raise self._unknown(name, today)
         if reason := self._unavailable(model, today):
             raise _not_available(model.rid, *reason)
+        if api is not None and api not in model.apis:
+            raise _not_available(model.rid, "OTHER_API", f"it serves {' and '.join(model.apis)}, and not {api}")
         return model
 
     def regions_for(self, model: Model) -> tuple[str, ...]:

@@ -1,12 +1,14 @@
 """One language model as the catalogue knows it."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from addons.foundry.prices import ModelPrices
 from addons.foundry.rid import RID
+
+type ApiName = Literal["responses", "chat_completions", "embeddings"]
 
 Rid = Annotated[str, StringConstraints(pattern=f"^{RID.pattern}$")]
 
@@ -34,6 +36,10 @@ class Model(BaseModel):
         tuple[str, ...],
         Field(description=f"regions it may be used in. {_KEPT} else global: the one that serves every model"),
     ] = ("global",)
+    apis: Annotated[
+        tuple[ApiName, ...],
+        Field(description=f"OpenAI's APIs that serve it. {_KEPT} else responses and chat_completions, as nearly all"),
+    ] = ("responses", "chat_completions")
     context_window: Annotated[
         int | None,
         Field(gt=0, description=f"tokens, input and output together. {_KEPT} else none: what is not known is not said"),

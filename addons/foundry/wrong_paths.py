@@ -9,7 +9,13 @@ from typing import Final, NamedTuple
 BASE: Final = "/api/v2/llm/proxy/openai/v1"
 PATH: Final = f"{BASE}/responses"
 
+SERVED: Final = frozenset({PATH, f"{BASE}/chat/completions", f"{BASE}/embeddings", f"{BASE}/models"})
+"""The paths that are served; the gate ``route`` has a row for each."""
+
 _BASE_URL: Final = f"Set the client's base URL to https://HOST{BASE} and let the client add the rest."
+
+
+_SERVED: Final = ", ".join(sorted(path.removeprefix(BASE) for path in SERVED))
 
 
 class Mistake(NamedTuple):
@@ -42,11 +48,11 @@ MISTAKES: Final = (
     ),
     _mistake(
         f"{re.escape(BASE)}/.+",
-        f"Of OpenAI's API only {PATH} is served here.",
+        f"This one of OpenAI's APIs is not served here. Below {BASE} these are: {_SERVED}.",
     ),
     _mistake(
         "/api/v[0-9]+/llm/proxy/(anthropic|google|xai)(/.*)?",
-        f"Other providers are not served here; OpenAI's Responses API is, at {PATH}.",
+        f"Other providers are not served here; OpenAI's APIs are, below {BASE}.",
     ),
     _mistake("/api/(v[0-9]+/)?llm(/.*)?", f"Foundry's proxy to OpenAI is at {PATH}. {_BASE_URL}"),
     _mistake(
@@ -58,7 +64,7 @@ MISTAKES: Final = (
 )
 
 OF_KIND: Final = {
-    "method_not_allowed": f"Calls to {PATH} are POST requests.",
+    "method_not_allowed": f"Calls to models are POST requests, such as to {PATH}; {BASE}/models takes GET.",
     "upgrade_refused": "There are no WebSockets here: have the client use HTTP (Codex: supports_websockets = false).",
 }
 """Hints for the right path, by the row of ``refusals.KINDS``."""
@@ -89,7 +95,7 @@ def hint(path: str, kind: str = "not_found") -> str | None:
     if kind in OF_KIND:
         return OF_KIND[kind]
     plain = _plain(path)
-    if plain == PATH:  # the path is not what is wrong
+    if plain in SERVED:  # the path is not what is wrong
         return None
     return next((mistake.hint for mistake in MISTAKES if mistake.path.fullmatch(plain)), None)
 

@@ -4,13 +4,13 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from addons.bodies import splice
+from addons.bodies.count import holds_more_than
 from addons.call import Call
 from addons.foundry.content_encoding import BombError, CorruptError, TooLargeError, coding_of, decode
 from addons.foundry.refusals import Refusal
 from addons.gates.body_budget import BodyBudget, full
 from addons.gates.media_type import too_large
-from addons.responses import splice
-from addons.responses.count import holds_more_than
 
 LARGE: Final = 1024 * 1024
 """Bytes from which work on a body goes to a thread, so that other calls' streams go on meanwhile.

@@ -1,18 +1,19 @@
 """A policy judged beside the one in force. It refuses and changes nothing: a call's record says what it would."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies.policy import Policy
+from addons.bodies.verdict import Change, Finding, Verdict
 from addons.call import Call
 from addons.foundry.catalogue import Catalogue
 from addons.foundry.refusals import Refusal
 from addons.responses.comparison import Decided, Place, Trial, differences
-from addons.responses.policy import Policy
-from addons.responses.policy_settings import PolicySettings
-from addons.responses.verdict import Change, Finding, Verdict
 
 _SOMETHING: Final = "candidate"
 """In place of a value that is made with a secret, or of the session: whether there is one is all that is compared."""
@@ -22,11 +23,14 @@ _log = structlog.get_logger("sidecar.candidate")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """``policy_hash`` is what its own records would name. ``attested`` as for ``gates.policy.JudgeBody``."""
+    """``policy_hash`` is what its own records would name. ``policies``: by the name of the API.
+
+    ``attested`` as for ``gates.policy.JudgeBody``.
+    """
 
     policy_hash: str
     settings: PolicySettings
-    policy: Policy
+    policies: Mapping[str, Policy]
     catalogue: Catalogue
     attested: bool
 
@@ -43,12 +47,13 @@ class Candidate:
             return Trial(self.policy_hash, failed=True)
 
     def _decide(self, call: Call) -> Decided:
+        assert call.api
         try:
-            model = self.catalogue.find(call.document.get("model"), datetime.now(UTC).date())
+            model = self.catalogue.find(call.document.get("model"), datetime.now(UTC).date(), call.api.name)
         except Refusal as refusal:
             return Decided(refused=_of_refusal(refusal))
         session = self.settings.prompt_cache_key == "session" and call.header("x-palantir-session-id")
-        verdict = self.policy.judge(
+        verdict = self.policies[call.api.name].judge(
             call.document,
             model,
             attested=self.attested,

@@ -83,19 +83,23 @@ class HoldToLimits:
 
 
 def estimate(call: Call, assumed_output: int) -> int:
-    """Tokens the call may use: input bytes / 4 and the output cap, or what is assumed.
+    """Tokens the call may use: input bytes / 4 and, for each answer, the output cap or what is assumed.
 
     Never below 0, and no more than the model can use: the cap is a number of the caller's.
     """
     assert call.model
-    return min(-(-len(call.body) // 4) + estimated_output(call, assumed_output), window(call.model))
+    assert call.api
+    answers = call.api.answers(call.document)
+    output = estimated_output(call, assumed_output)
+    return min(-(-len(call.body) // 4) + output, window(call.model) * answers)
 
 
 def estimated_output(call: Call, assumed: int) -> int:
+    """Tokens of all the answers that the call asks for."""
     assert call.model
-    members = call.verdict.members if call.verdict else {}
-    cap = members.get("max_output_tokens", call.document.get("max_output_tokens"))
-    return max(0, min(cap if type(cap) is int else assumed, most_output(call.model)))
+    assert call.api
+    cap = call.api.output_tokens({**call.document, **(call.verdict.members if call.verdict else {})})
+    return max(0, min(assumed if cap is None else cap, most_output(call.model))) * call.api.answers(call.document)
 
 
 def cost_of(meter: Meter, limit: int, estimated_tokens: int) -> int:

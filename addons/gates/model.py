@@ -15,7 +15,8 @@ class ResolveModel:
     catalogue: Catalogue
 
     def __call__(self, call: Call) -> None:
-        model = self.catalogue.find(call.document.get("model"), datetime.now(UTC).date())
+        assert call.api
+        model = self.catalogue.find(call.document.get("model"), datetime.now(UTC).date(), call.api.name)
         call.model = model
         call.region = self.catalogue.regions_for(model)[0]
 

@@ -10,7 +10,8 @@ type Gate = Callable[[Call], Awaitable[None] | None]
 
 TO_PROVIDER: Final[frozenset[To]] = frozenset({"provider"})
 TO_FOUNDRY: Final[frozenset[To]] = frozenset({"foundry"})
-TO_BOTH: Final[frozenset[To]] = TO_PROVIDER | TO_FOUNDRY
+TO_NOBODY: Final[frozenset[To]] = frozenset({"nobody"})
+TO_ALL: Final[frozenset[To]] = TO_PROVIDER | TO_FOUNDRY | TO_NOBODY
 
 
 class Named(NamedTuple):

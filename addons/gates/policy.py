@@ -3,14 +3,14 @@
 import asyncio
 from functools import partial
 
+from addons.apis.policies import policies
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies.additions import pseudonym, session_key
+from addons.bodies.notes import MOST
+from addons.bodies.rows import deciding
 from addons.call import Call
 from addons.foundry.refusals import Refusal
 from addons.gates.body import LARGE
-from addons.responses.additions import pseudonym, session_key
-from addons.responses.notes import MOST
-from addons.responses.policy import Policy
-from addons.responses.policy_settings import PolicySettings
-from addons.responses.rows import deciding
 
 
 class JudgeBody:
@@ -20,12 +20,13 @@ class JudgeBody:
         """``attested``: whether the operator states that the OpenAI organization has zero data retention."""
         self._settings = settings
         self._attested = attested
-        self._policy = Policy(settings)
+        self._policies = policies(settings)
 
     async def __call__(self, call: Call) -> None:
         assert call.model
+        assert call.api
         decide = partial(
-            self._policy.judge,
+            self._policies[call.api.name].judge,
             call.document,
             call.model,
             attested=self._attested,

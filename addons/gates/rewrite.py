@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from addons.bodies import splice
 from addons.call import Call, Outbound
 from addons.foundry.request_headers import FORWARDED
 from addons.gates.body import LARGE
-from addons.responses import splice
 
 MAX_FORWARDED: Final = 512  # characters
 
@@ -40,6 +40,7 @@ class Rewrite:
         assert call.model
         assert call.region
         assert call.verdict
+        assert call.api
         members = {**call.verdict.members, "model": self._provider_model(call)}
         if len(call.body) < LARGE:
             body = splice.splice(call.body, call.document, members)
@@ -51,7 +52,7 @@ class Rewrite:
             region=call.region,
             host=host,
             port=port,
-            path=urlsplit(endpoint.url).path.rstrip("/") + "/responses",
+            path=urlsplit(endpoint.url).path.rstrip("/") + call.api.path,
             headers=(
                 ("Host", urlsplit(endpoint.url).netloc),
                 ("Content-Type", "application/json"),

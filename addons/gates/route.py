@@ -4,10 +4,12 @@ Or another of Foundry's paths, where the operator has those passed on; it is the
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
+from addons.apis.table import APIS
+from addons.bodies.api import Api
 from addons.call import Call, OtherPath
 from addons.foundry import wrong_paths
 from addons.foundry.paths import DISGUISES, normal_path
@@ -16,6 +18,21 @@ from addons.foundry.wrong_paths import hint, is_foundrys
 from addons.values.host import is_same_host, normal_host
 
 PATH: Final = wrong_paths.PATH
+
+
+class Served(NamedTuple):
+    """What is served at a path: an API of the provider's; None: the list of models, which is answered here."""
+
+    methods: tuple[str, ...]
+    api: Api | None
+
+
+SERVED: Final[Mapping[str, Served]] = {
+    **{f"{wrong_paths.BASE}{api.path}": Served(("POST",), api) for api in APIS},
+    f"{wrong_paths.BASE}/models": Served(("GET",), None),
+}
+"""The route's table."""
+
 LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 OTHER_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -60,8 +77,10 @@ class Route:
             raise Refusal("host_refused", _FOUNDRY_ALONE)
         if host not in self.hosts:
             raise Refusal("not_found", detail="host not among foundry.hostnames", setting="foundry.hostnames")
-        if is_responses_path(path):
-            _hold_to(call, ("POST",))
+        if served := SERVED.get(_plain(path)):
+            call.api = served.api
+            call.answered_here = served.api is None
+            _hold_to(call, served.methods)
             call.query_dropped = bool(query)
         elif self.other_paths and host in self.foundry_hosts:
             call.other_path = OtherPath(host, normal_path(path))
@@ -108,9 +127,10 @@ def without_port(authority: str) -> str:
         return ""
 
 
-def is_responses_path(target: str) -> bool:
-    """Whether a request target is that of the Responses API, with whatever query."""
-    return _plain(target.partition("?")[0]) == PATH
+def is_for_models(target: str) -> bool:
+    """Whether a request target, with whatever query, is that of an API whose calls go to a model."""
+    served = SERVED.get(_plain(target.partition("?")[0]))
+    return served is not None and served.api is not None
 
 
 def _plain(path: str) -> str:

@@ -7,12 +7,12 @@ import msgspec
 import structlog
 from mitmproxy import contentviews, http
 
+from addons.bodies.verdict import Json
 from addons.foundry.content_encoding import CorruptError, TooLargeError, decode
 from addons.inspecting import summary
 from addons.inspecting.originals import MAX_KEPT, SENT_BY_0_1, Original, header_table, left, original
 from addons.responses import conversation
 from addons.responses.put_together import response_of
-from addons.responses.verdict import Json
 from addons.responses.wrapping import folded
 
 CUT: Final = "sidecar.cut"

@@ -6,13 +6,13 @@ from typing import Final, Literal
 
 import msgspec
 
+from addons.bodies.verdict import Change, Finding
 from addons.call import Call, Headers
 from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
 from addons.gates.order import Gate, Gates, Named, run
 from addons.gates.route import PATH
-from addons.responses.verdict import Change, Finding
 
 type Outcome = Literal["passed", "refused", "not reached", "not judged"]
 

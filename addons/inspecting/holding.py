@@ -13,7 +13,7 @@ from mitmproxy import ctx, http
 from addons.call import Call
 from addons.exchange.observing import Held
 from addons.foundry.refusals import Refusal
-from addons.gates.route import is_responses_path
+from addons.gates.route import is_for_models
 from addons.inspecting.flow_of_exchange import HIDDEN, Fields, shown_fields
 from addons.inspecting.flows import FlowViews, Shown
 
@@ -44,7 +44,7 @@ class Holding:
             Refusal: it was stopped, nobody let it go in time, too many are under way, or its body can't be had.
         """
         call, intercept = exchange.call, _intercept()
-        if intercept is None or not is_responses_path(call.target):  # other bodies may hold credentials
+        if intercept is None or not is_for_models(call.target):  # other bodies may hold credentials
             return
         await exchange.read_ahead()
         shown = self._views.of(exchange)

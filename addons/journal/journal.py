@@ -8,13 +8,13 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from addons.bodies.canary import alarms_of
 from addons.call import Call, Outcome
 from addons.foundry.alarms import Alarm
 from addons.journal.alarms import Alarms
 from addons.journal.record import Record, least_of, record_of
 from addons.journal.unproven import SPAN, Unproven
 from addons.journal.vocabulary import CUT_SHORT, is_unproven
-from addons.responses.canary import alarms_of
 from addons.usage import reported
 
 type Sink = Callable[[Call, Mapping[str, Any]], None]

@@ -102,7 +102,7 @@ class Metrics:
             self._settle_trial(call.trial)
         if call.permits is not None:
             self._settle_permits(call.permits, model)
-        if call.released_at is not None:
+        if call.released_at is not None and call.to == "provider":
             self._settle_sent(record, model, region, error)
 
     def _settle_trial(self, trial: Trial) -> None:

@@ -6,11 +6,12 @@ are left out.
 
 import hashlib
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from addons.call import Call, Outcome, To
+from addons.bodies.answer_facts import AnswerFacts
+from addons.bodies.verdict import Verdict
+from addons.call import Call, Outcome
 from addons.foundry.catalogue import is_shut_down_soon
 from addons.foundry.permits import Permits
 from addons.foundry.provider_errors import error_code
@@ -19,17 +20,15 @@ from addons.foundry.rid import is_rid
 from addons.foundry.wrong_paths import hint, shown, shown_method
 from addons.journal import conventions as otel
 from addons.journal.vocabulary import decision, error_type, usage_status
-from addons.responses.answer import AnswerFacts
 from addons.responses.comparison import Trial
-from addons.responses.verdict import Verdict
 
 type Record = dict[str, Any]
 
-OPERATION: Final[Mapping[To, Mapping[str, str | bool]]] = {
-    "provider": {otel.OPERATION: "chat", otel.PROVIDER: "openai", otel.API_TYPE: "responses"},
-    "foundry": {"foundry.other_path": True},
-}
-"""What kind of call it is, by where it leaves for."""
+LIST_MODELS: Final = "list_models"
+"""No word of OpenTelemetry's, which has none for it."""
+
+NO_API: Final = "chat"
+"""What a call is taken to have meant that was refused for its path."""
 
 WRONG_PATHS: Final = frozenset({"not_found", "wrong_path", "method_not_allowed", "upgrade_refused"})
 """Refusals that an app's wrong base URL leads to; their record says what was asked for, and a hint."""
@@ -57,7 +56,7 @@ def record_of(call: Call) -> Record:
     _add_policy(record, call.verdict, call.trial)
     if call.permits is not None:
         _add_permits(record, call.permits)
-    if call.released_at is not None:
+    if call.released_at is not None and call.to != "nobody":
         _add_sent(record, call, now)
     if call.answer.facts is not None:
         _add_answered(record, call.answer.facts)
@@ -74,7 +73,7 @@ def least_of(call: Call, now: float) -> Record:
     """What every record holds, so that whoever gets it may count on it. ``now`` is ``time.monotonic()``."""
     released = call.released_at
     record: Record = {
-        **OPERATION[call.to],
+        **_kind(call),
         "call.id": call.id,
         "call.outcome": str(call.outcome or Outcome.FAULT),
         "policy.decision": decision(call),
@@ -89,6 +88,17 @@ def least_of(call: Call, now: float) -> Record:
     if (status := usage_status(call)) is not None:
         record["usage.status"] = status
     return record
+
+
+def _kind(call: Call) -> Record:
+    """What kind of call it is."""
+    if call.to == "foundry":
+        return {"foundry.other_path": True}
+    if call.to == "nobody":
+        return {otel.OPERATION: LIST_MODELS, otel.PROVIDER: "openai"}
+    if call.api is None:
+        return {otel.OPERATION: NO_API, otel.PROVIDER: "openai"}
+    return {otel.OPERATION: call.api.operation, otel.PROVIDER: "openai", otel.API_TYPE: call.api.name}
 
 
 def _add_asked(record: Record, call: Call) -> None:

@@ -71,7 +71,7 @@ class Spans:
         self._ids.trace_id, self._ids.span_id = int(trace.trace_id, 16), int(trace.span_id, 16)
         end = time.time_ns()
         span = self._tracer.start_span(
-            _name(call),
+            _name(call, record),
             _parent(trace),
             SpanKind.CLIENT,
             {name: record[name] for name in ATTRIBUTES if name in record},
@@ -82,10 +82,11 @@ class Spans:
         span.end(end)
 
 
-def _name(call: Call) -> str:
+def _name(call: Call, record: Mapping[str, Any]) -> str:
     if call.other_path:
         return f"foundry {call.method}"
-    return f"chat {call.model.provider_model}" if call.model else "chat"
+    operation = str(record[otel.OPERATION])
+    return f"{operation} {call.model.provider_model}" if call.model else operation
 
 
 def _parent(trace: Trace) -> Context:

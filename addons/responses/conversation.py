@@ -10,9 +10,9 @@ from typing import Final
 
 import msgspec
 
+from addons.bodies.verdict import Json
 from addons.responses.shown_values import LINE, TEXT, clip, file_size, inline, short
 from addons.responses.turns import member, turns
-from addons.responses.verdict import Json
 
 ITEMS: Final = 200
 PAGE: Final = 200_000

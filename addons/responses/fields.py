@@ -5,16 +5,21 @@ Any field without a row is refused. What depends on the model or on the caller s
 
 from typing import Final
 
-from addons.responses.includes import INCLUDE
-from addons.responses.item_members import TEXT_FORMAT
-from addons.responses.items import ITEM
-from addons.responses.parts import CACHE_LIFETIME
-from addons.responses.rows import (
+from addons.bodies.common_rows import (
+    CACHE_RETENTION,
+    METADATA,
+    MODERATION,
+    SAFETY_IDENTIFIER,
+    SERVICE_TIER_ROW,
+    STORE,
+    USER,
+)
+from addons.bodies.content import CACHE_LIFETIME
+from addons.bodies.rows import (
     BOOLEAN,
     POSITIVE,
     STRING,
     Either,
-    Leaf,
     Many,
     Members,
     Row,
@@ -29,7 +34,7 @@ from addons.responses.rows import (
     typed,
     whole,
 )
-from addons.responses.sources import (
+from addons.bodies.sources import (
     CODEX,
     KEPT_ENDPOINTS,
     NOT_SELECTED,
@@ -37,35 +42,13 @@ from addons.responses.sources import (
     REQUEST_TYPE,
     RETENTION,
     STATELESS,
-    WHO_CALLS,
     Source,
     ours,
 )
+from addons.responses.includes import INCLUDE
+from addons.responses.item_members import TEXT_FORMAT
+from addons.responses.items import ITEM
 from addons.responses.tools import TOOL, TOOL_CHOICE
-from addons.responses.verdict import Json
-
-METADATA_PAIRS: Final = 16
-METADATA_KEY: Final = 64  # characters
-METADATA_VALUE: Final = 512  # characters
-
-
-def _is_metadata(value: Json) -> bool:
-    return (
-        isinstance(value, dict)
-        and len(value) <= METADATA_PAIRS
-        and all(
-            len(key) <= METADATA_KEY and isinstance(text, str) and len(text) <= METADATA_VALUE
-            for key, text in value.items()
-        )
-    )
-
-
-_METADATA: Final = Leaf(
-    f"an object of at most {METADATA_PAIRS} strings,"
-    f" keys up to {METADATA_KEY} and values up to {METADATA_VALUE} characters",
-    _is_metadata,
-)
-
 
 _SEND_IT_ALL: Final = (
     "Tell the client store: false, so that it sends the whole conversation in input"
@@ -89,27 +72,6 @@ _REASONING_MODE: Final = Values(
     }),
 )  # fmt: skip
 
-
-def _tier(reason: str) -> Row:
-    return configurable(
-        "service_tiers", "COST", reason,
-        remedy="Leave service_tier out, or the operator may list it in policy.service_tiers",
-        source=PRICE,
-    )  # fmt: skip
-
-
-_SERVICE_TIER: Final = Values(
-    "service_tier", "service tier",
-    sourced(REQUEST_TYPE, {
-        "auto": allowed("what the OpenAI project is set to"),
-        "default": allowed("the standard price"),
-        "flex": _tier("slower, at another price"),
-        "scale": _tier("capacity bought in advance"),
-        "priority": _tier("a higher price"),
-        "fast": _tier("a higher price"),
-        "ultrafast": _tier("a higher price"),
-    }),
-)  # fmt: skip
 
 FIELDS: Final[dict[str, Row]] = sourced(REQUEST_TYPE, {
     # -- the question
@@ -153,12 +115,7 @@ FIELDS: Final[dict[str, Row]] = sourced(REQUEST_TYPE, {
     "max_tool_calls": allowed("how often tools are called", POSITIVE),
     "include": allowed("each value judged", Many(INCLUDE)),
     # -- what the provider would keep
-    "store": configurable(
-        "store_true", "ZERO_DATA_RETENTION", "true keeps the response at the provider; always sent as false",
-        BOOLEAN, harmless=(False,),
-        remedy="Leave store out or send false, or the operator may set policy.store_true: coerce",
-        source=RETENTION,
-    ),
+    "store": STORE,
     "background": refused(
         "ZERO_DATA_RETENTION", "a background response is kept until it is fetched", "Leave it out, and stream instead",
         BOOLEAN, harmless=(False,), source=RETENTION,
@@ -167,20 +124,7 @@ FIELDS: Final[dict[str, Row]] = sourced(REQUEST_TYPE, {
     "conversation": _stored("names a conversation stored at the provider", source=KEPT_ENDPOINTS),
     "previous_response_id": _stored("names a response stored at the provider", source=RETENTION),
     "prompt": _stored("names a prompt stored at the provider", "Leave it out and send the text in instructions"),
-    "prompt_cache_retention": allowed(
-        "how long the provider keeps prompts for reuse",
-        Values(
-            "prompt_cache_retention", "prompt cache retention",
-            sourced(REQUEST_TYPE, {
-                "in_memory": allowed("minutes, in memory only"),
-                "24h": _stored(
-                    "keeps the prompt at the provider for a day",
-                    "Leave it out; in_memory is then added where the model takes it",
-                    RETENTION,
-                ),
-            }),
-        ),
-    ),
+    "prompt_cache_retention": CACHE_RETENTION,
     "prompt_cache_options": allowed(
         "how prompts are reused",
         Members({
@@ -190,21 +134,16 @@ FIELDS: Final[dict[str, Row]] = sourced(REQUEST_TYPE, {
     ),
     "prompt_cache_key": allowed("groups calls for reuse of prompts", STRING),
     # -- what the organisation did not select
-    "service_tier": allowed("price and speed", _SERVICE_TIER),
-    "moderation": refused(
-        "FEATURE_DISABLED", "a second model would read the content; not among the selected features", "Leave it out",
-        source=NOT_SELECTED,
-    ),
+    "service_tier": SERVICE_TIER_ROW,
+    "moderation": MODERATION,
     "access_programs": stripped(
         "FEATURE_DISABLED", "asks for a model's restricted abilities; some versions of Codex add it unasked",
         source=NOT_SELECTED,
     ),
     # -- what tells the provider who is calling
-    "metadata": allowed("labels, echoed in the answer; not kept as nothing is stored", _METADATA),
-    "user": stripped("PRIVACY", "names a person to the provider", source=WHO_CALLS),
-    "safety_identifier": stripped(
-        "PRIVACY", "names a person to the provider; see policy.safety_identifier", source=WHO_CALLS
-    ),
+    "metadata": allowed("labels, echoed in the answer; not kept as nothing is stored", METADATA),
+    "user": USER,
+    "safety_identifier": SAFETY_IDENTIFIER,
     "client_metadata": stripped("PRIVACY", "names the client's installation; not a field of the API", source=CODEX),
 })  # fmt: skip
 

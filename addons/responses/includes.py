@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
-from addons.responses.rows import Row, Values, allowed, sourced
-from addons.responses.sources import INCLUDE_TYPE
+from addons.bodies.rows import Row, Values, allowed, sourced
+from addons.bodies.sources import INCLUDE_TYPE
 from addons.responses.tools import TOOLS
 
 ENCRYPTED_REASONING: Final = "reasoning.encrypted_content"

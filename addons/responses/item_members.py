@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from addons.responses.parts import RECORDED_URL
-from addons.responses.rows import (
+from addons.bodies.content import RECORDED_URL
+from addons.bodies.rows import (
     BOOLEAN,
     OPAQUE,
     SIGNED,
@@ -17,7 +17,7 @@ from addons.responses.rows import (
     sourced,
     typed,
 )
-from addons.responses.sources import ITEM_TYPES
+from addons.bodies.sources import ITEM_TYPES
 
 TEXT_FORMAT: Final = Typed(
     "text_format", "text format",

@@ -7,18 +7,8 @@ must be there. The history of a tool is decided as the tool is.
 from collections.abc import Mapping
 from typing import Final
 
-from addons.responses.item_members import (
-    COMPUTER_ACTION,
-    OUTCOME,
-    PATCH,
-    SAFETY_CHECKS,
-    SEARCH_ACTION,
-    SUMMARY,
-    TEXT_FORMAT,
-    THOUGHT,
-)
-from addons.responses.parts import INLINE_FILE, MESSAGE_CONTENT, PARSED, SCREENSHOT, TOOL_OUTPUT
-from addons.responses.rows import (
+from addons.bodies.content import INLINE_FILE
+from addons.bodies.rows import (
     BOOLEAN,
     COUNT,
     OPAQUE,
@@ -37,9 +27,20 @@ from addons.responses.rows import (
     sourced,
     typed,
 )
-from addons.responses.sources import ITEM_TYPES, NOT_SELECTED, STATELESS, WEB_SEARCH
+from addons.bodies.sources import ITEM_TYPES, NOT_SELECTED, STATELESS, WEB_SEARCH
+from addons.bodies.verdict import Json
+from addons.responses.item_members import (
+    COMPUTER_ACTION,
+    OUTCOME,
+    PATCH,
+    SAFETY_CHECKS,
+    SEARCH_ACTION,
+    SUMMARY,
+    TEXT_FORMAT,
+    THOUGHT,
+)
+from addons.responses.parts import MESSAGE_CONTENT, PARSED, SCREENSHOT, TOOL_OUTPUT
 from addons.responses.tools import CALLER, ENVIRONMENT, EXECUTION, TOOL, TOOLS
-from addons.responses.verdict import Json
 
 
 def _item(

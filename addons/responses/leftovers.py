@@ -6,8 +6,8 @@ is left, and one that names a group of tools which is gone with its last tool.
 
 from collections.abc import Iterator, Mapping
 
-from addons.responses.notes import Notes
-from addons.responses.verdict import ABSENT, Absent, Change, Json, Thinned
+from addons.bodies.notes import Notes
+from addons.bodies.verdict import ABSENT, Absent, Change, Json, Thinned
 
 
 def choose_among_what_is_left(body: Mapping[str, Json], members: dict[str, Json | Absent], notes: Notes) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from addons.responses.server_sent_event import split_events
+from addons.bodies.server_sent_event import split_events
 from addons.responses.stream import TERMINAL
 
 type Object = dict[str, Any]

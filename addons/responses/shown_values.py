@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from addons.bodies.verdict import Json
 from addons.responses.pictures import LOOKED_AT, pixels
-from addons.responses.verdict import Json
 
 TEXT: Final = 20_000
 """Characters of one text."""

@@ -3,16 +3,14 @@
 from dataclasses import replace
 from typing import Final
 
-from addons.responses.abridgement import Abridgement
+from addons.bodies.answer_facts import AnswerFacts
+from addons.bodies.answer_stream import AnswerStream
+from addons.bodies.event_splitter import MAX_HELD_BYTES
 from addons.responses.answer import (
     EVENT_MEMBERS,
-    RESPONSE_MEMBERS,
-    AnswerFacts,
     error_data,
-    facts_from_body,
     facts_from_event,
 )
-from addons.responses.event_splitter import MAX_HELD_BYTES, EventSplitter
 
 TERMINAL: Final = frozenset({"response.completed", "response.failed", "response.incomplete", "error"})
 """The events after which a response has ended (OpenAI's streaming reference)."""
@@ -31,10 +29,8 @@ _DELTAS: Final = (
 
 _LASTING: Final = ("response_id", "model", "store", "background", "service_tier")
 
-MAX_KEPT_BYTES: Final = 1024 * 1024  # of an answer in one piece; what is longer is abridged as it comes
 
-
-class EventStream(EventSplitter):
+class EventStream(AnswerStream):
     """One answer that is a stream of server-sent events. It never raises.
 
     ``feed`` and ``end`` return what is to be passed on; behind them, or in place of ``end``, ``cut`` returns the event
@@ -55,9 +51,7 @@ class EventStream(EventSplitter):
     def __init__(self, max_held_bytes: int = MAX_HELD_BYTES) -> None:
         super().__init__(max_held_bytes)
         self.terminal: str | None = None
-        self.facts = AnswerFacts()
         self._created = AnswerFacts()
-        self._cut = False
 
     @property
     def finished(self) -> bool:
@@ -69,17 +63,8 @@ class EventStream(EventSplitter):
         """Whether the provider ended the stream with ``response.failed`` or ``error``."""
         return self.terminal in _FAILED
 
-    def cut(self, code: str, message: str) -> bytes:
-        """The one error event that ends a stream that broke off; empty where the stream has said its last.
-
-        What was held back is dropped. Where a part of a large event has passed, its data is completed to a JSON object
-        whose last members are the error: a client raises on either.
-        """
-        if self.finished or self._cut:
-            self._held.clear()
-            return b""
-        self._cut = True
-        return self.ending(error_data(code, message, sequence_number=self.events))
+    def error(self, code: str, message: str) -> bytes:
+        return error_data(code, message, sequence_number=self.events)
 
     def read(self, name: str, data: bytes) -> None:
         kind, facts = facts_from_event(data)
@@ -98,55 +83,3 @@ def _filled(facts: AnswerFacts, created: AnswerFacts) -> AnswerFacts:
     """What an event that ends a stream left out is taken from the one that began it."""
     left_out = {name: getattr(created, name) for name in _LASTING if getattr(facts, name) is None}
     return replace(facts, **left_out)
-
-
-class JsonAnswer:
-    """One answer in one piece. It never raises.
-
-    Attributes:
-        complete: whether the document came to its end; False for half of one, and for what is no JSON. Like
-            ``unread`` it is known once ``facts`` was asked for.
-        unread: something that should have been read could not be.
-    """
-
-    def __init__(self, max_kept_bytes: int = MAX_KEPT_BYTES) -> None:
-        self.complete = False
-        self.unread = False
-        self._max_kept = max_kept_bytes
-        self._kept = bytearray()
-        self._abridged: Abridgement | None = None
-        self._facts: AnswerFacts | None = None
-
-    def feed(self, payload: bytes) -> None:
-        if self._abridged is not None:
-            self._abridged.feed(payload)
-            return
-        self._kept += payload
-        if len(self._kept) > self._max_kept:
-            self._abridged = Abridgement(RESPONSE_MEMBERS)
-            self._abridged.feed(bytes(self._kept))
-            self._kept.clear()
-
-    def facts(self) -> AnswerFacts:
-        """What the answer said of itself; of half an answer, what that half said. Asked for when all was fed."""
-        if self._facts is not None:
-            return self._facts
-        if self._abridged is None:
-            body = bytes(self._kept)
-            facts = facts_from_body(body)
-            self.complete = not facts.unread or _is_whole(body)
-        else:
-            facts = facts_from_body(self._abridged.document())
-            self.complete = self._abridged.complete
-            if self._abridged.unread or not self.complete:
-                facts = replace(facts, unread=True)
-        self.unread = facts.unread
-        self._facts = facts
-        self._kept.clear()
-        return facts
-
-
-def _is_whole(document: bytes) -> bool:
-    read = Abridgement({})
-    read.feed(document)
-    return read.complete

@@ -7,8 +7,8 @@ A tool comes in by five doors: ``tools[]``, a namespace inside it, the input ite
 from dataclasses import replace
 from typing import Final
 
-from addons.responses.parts import FETCHED_URL, FILE_ID
-from addons.responses.rows import (
+from addons.bodies.content import FETCHED_URL, FILE_ID
+from addons.bodies.rows import (
     BOOLEAN,
     OPAQUE,
     POSITIVE,
@@ -29,7 +29,7 @@ from addons.responses.rows import (
     typed,
     whole,
 )
-from addons.responses.sources import (
+from addons.bodies.sources import (
     CHOICE_TYPES,
     ITEM_TYPES,
     KEPT_ENDPOINTS,

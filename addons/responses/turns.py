@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from addons.responses.verdict import Json
+from addons.bodies.verdict import Json
 
 SHOWN_WHOLE: Final = 8
 """Items up to which a conversation is not split."""

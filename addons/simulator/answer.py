@@ -127,7 +127,7 @@ def _message(request: Mapping[str, Any], items: list[dict[str, Any]], how: Direc
     else:
         text, filler = _prose(items), " more"
     if how.events is not None:
-        text = _stretched(text, how.events, filler)
+        text = stretched(text, how.events, filler)
     part = {"type": "output_text", "annotations": [], "logprobs": [], "text": text}
     return {"id": _id("msg"), "type": "message", "status": "completed", "role": "assistant", "content": [part]}
 
@@ -140,7 +140,7 @@ def _prose(items: list[dict[str, Any]]) -> str:
     return f"{GREETING} You wrote {_length(items[user].get('content')) if items else 0} characters \u2014 thank you."
 
 
-def _stretched(text: str, count: int, filler: str) -> str:
+def stretched(text: str, count: int, filler: str) -> str:
     missing = count - len(pieces(text, None))
     return text + filler * max(0, missing)
 

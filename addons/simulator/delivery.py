@@ -9,16 +9,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from email.utils import format_datetime
 from typing import Any
 
-from addons.simulator import answer, errors
+from addons.simulator import errors
 from addons.simulator.directives import Directives
-from addons.simulator.events import events
+from addons.simulator.played import Played
 from addons.simulator.wire import Peer
 
 _PAGE = b"<!doctype html>\n<title>Simulated</title>\n<p>A page where JSON was expected.</p>\n"
 _GARBAGE = b"\x15\x03\x03 this is not HTTP\r\n\r\n"
 
 
-async def deliver(peer: Peer, request: Mapping[str, Any], how: Directives, released: asyncio.Event) -> None:
+async def deliver(
+    peer: Peer, api: Played, request: Mapping[str, Any], how: Directives, released: asyncio.Event
+) -> None:
     """Answer ``request`` over ``peer`` as ``how`` directs; ``released`` ends a ``hold``.
 
     Leaves the answer unfinished where that is what the directive means; the connection is then to be closed.
@@ -37,7 +39,7 @@ async def deliver(peer: Peer, request: Mapping[str, Any], how: Directives, relea
     elif how.status is not None:
         await fail(peer, errors.simulated(how.status, how.code), how.retry_after)
     else:
-        await _respond(peer, request, how, released)
+        await _respond(peer, api, request, how, released)
 
 
 async def fail(peer: Peer, error: errors.Error, retry_after: float | None = None) -> None:
@@ -49,17 +51,18 @@ async def fail(peer: Peer, error: errors.Error, retry_after: float | None = None
     await peer.whole(error.status, headers, body)
 
 
-async def _respond(peer: Peer, request: Mapping[str, Any], how: Directives, released: asyncio.Event) -> None:
+async def _respond(
+    peer: Peer, api: Played, request: Mapping[str, Any], how: Directives, released: asyncio.Event
+) -> None:
     try:
-        response = answer.response(request, how)
+        answer = api.answer(request, how)
     except (ValueError, TypeError, KeyError, AttributeError) as error:  # of another shape than the API's
         return await fail(peer, errors.Error(400, f"Simulated provider: {error}"))
-    if not request.get("stream"):
+    if api.events is None or not request.get("stream"):
         if how.error_event:
             return await fail(peer, errors.simulated(500, None))
-        return await _send_json(peer, _json(response), how, released)
-    obfuscated = (request.get("stream_options") or {}).get("include_obfuscation", True)
-    await _send_events(peer, events(response, how, obfuscated=obfuscated), how, released)
+        return await _send_json(peer, _json(answer), how, released)
+    await _send_events(peer, api.events(answer, request, how), how, released)
     return None
 
 

@@ -2,20 +2,20 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from addons.simulator.errors import Error
+from addons.simulator.played import PLAYED
 from addons.simulator.wire import Request
-
-PATH: Final = "/v1/responses"
 
 
 def judge(request: Request, api_key: str | None) -> dict[str, Any] | Error:
     """The parsed body of a request that can be answered, or the error OpenAI would answer."""
-    if request.target.partition("?")[0] != PATH:
-        return Error(404, f"Invalid URL ({request.method} {request.target}); this provider answers {PATH} alone.")
+    if path_of(request) not in PLAYED:
+        answered = ", ".join(PLAYED)
+        return Error(404, f"Invalid URL ({request.method} {request.target}); this provider answers {answered} alone.")
     if request.method != "POST":
-        return Error(405, f"{PATH} takes POST, not {request.method}.", code="method_not_supported")
+        return Error(405, f"{path_of(request)} takes POST, not {request.method}.", code="method_not_supported")
     if api_key is not None and request.values("authorization") != [f"Bearer {api_key}"]:
         return Error(401, f"Incorrect API key provided: {_masked(request)}.", code="invalid_api_key")
     try:
@@ -27,6 +27,10 @@ def judge(request: Request, api_key: str | None) -> dict[str, Any] | Error:
     if not isinstance(body.get("model"), str):
         return Error(400, "Missing required parameter: 'model'.", code="missing_required_parameter", param="model")
     return body
+
+
+def path_of(request: Request) -> str:
+    return request.target.partition("?")[0]
 
 
 def asked(body: Mapping[str, Any]) -> str:

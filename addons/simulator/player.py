@@ -25,7 +25,7 @@ class Player(SimulatedProvider):
         self._matching = Matching(cassette, once=once)
         self._speed = speed
 
-    async def _follow(self, peer: Peer, body: Mapping[str, Any], _released: asyncio.Event) -> None:
+    async def _follow(self, peer: Peer, _path: str, body: Mapping[str, Any], _released: asyncio.Event) -> None:
         began = asyncio.get_running_loop().time()
         try:
             answer = self._matching.find(body).answer

@@ -1,4 +1,4 @@
-"""A stand-in for OpenAI's Responses API that answers as told, and records what reached it byte for byte."""
+"""A stand-in for OpenAI's APIs that answers as told, and records what reached it byte for byte."""
 
 import asyncio
 import logging
@@ -20,7 +20,8 @@ from addons.simulator.certificates import LOOPBACK, Authority
 from addons.simulator.delivery import deliver, fail
 from addons.simulator.directives import DirectiveError, Directives
 from addons.simulator.errors import Error
-from addons.simulator.judge import asked, judge
+from addons.simulator.judge import asked, judge, path_of
+from addons.simulator.played import PLAYED
 from addons.simulator.recorded import RecordedCall
 from addons.simulator.wire import Peer, Request
 
@@ -240,12 +241,12 @@ class SimulatedProvider:
             if isinstance(accepted, Error):
                 await fail(peer, accepted)
             else:
-                await self._follow(peer, accepted, released)
+                await self._follow(peer, path_of(request), accepted, released)
         except StreamClosedError:
             call.hung_up.set()
             raise
 
-    async def _follow(self, peer: Peer, body: Mapping[str, Any], released: asyncio.Event) -> None:
+    async def _follow(self, peer: Peer, path: str, body: Mapping[str, Any], released: asyncio.Event) -> None:
         with self._changed:
             how = self._script.popleft() if self._script else None
         try:
@@ -253,4 +254,4 @@ class SimulatedProvider:
         except DirectiveError as error:
             await fail(peer, Error(400, str(error), code="unknown_directive", param="metadata.simulate"))
         else:
-            await deliver(peer, body, how, released)
+            await deliver(peer, PLAYED[path], body, how, released)

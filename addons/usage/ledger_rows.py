@@ -5,10 +5,10 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Protocol
 
+from addons.bodies.answer_facts import Usage
 from addons.call import Call
 from addons.foundry.alarms import Alarm
 from addons.foundry.refusals import Refusal
-from addons.responses.answer import Usage
 from addons.usage.cost import cost
 from addons.usage.ledger import Ledger
 from addons.usage.ledger_file import LedgerError

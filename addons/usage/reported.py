@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any, Final
 
+from addons.bodies.answer_facts import Usage
 from addons.call import Call
 from addons.foundry.alarms import Alarm
 from addons.foundry.token_bounds import most_output, window
-from addons.responses.answer import Usage
 
 CALLER_RUN: Final = frozenset({"function", "custom", "namespace", "apply_patch", "local_shell"})
 """Tools that end the model's turn. Behind any other the provider may ask the model again, in the same call."""
@@ -28,7 +28,8 @@ def check(call: Call) -> None:
 
 def _possible(usage: Usage, call: Call) -> bool:
     assert call.model
-    turns = 1 if _one_turn(call.document) else ROUNDS
+    assert call.api
+    turns = (1 if _one_turn(call.document) else ROUNDS) * call.api.answers(call.document)
     most = {
         "input_tokens": window(call.model) * turns,
         "output_tokens": most_output(call.model) * turns,

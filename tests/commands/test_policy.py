@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from addons.apis.listing import listed
+from addons.bodies.sources import CHECKED
 from addons.configuration.fingerprint import policy_hash
 from addons.configuration.policy_listing import old_sources, policy_listing
 from addons.configuration.settings import Settings
 from addons.foundry.request_headers import FORWARDED, HEADERS
 from addons.foundry.rid import LANGUAGE_MODEL_PREFIX as RI
 from addons.foundry.shipped_models import SHIPPED
-from addons.responses.listing import listed
-from addons.responses.sources import CHECKED
 from tests.commands.program import ROOT, run, write_yaml
 
 PLAIN: dict[str, Any] = {
@@ -67,8 +67,8 @@ def test_every_form_holds_every_row(loose: Path, form: str) -> None:
 
 def test_what_is_looser_stands_first(loose: Path) -> None:
     sections = re.findall(r"^## (.*)$", told("--config", loose, "--format", "md"), re.MULTILINE)
-    assert sections[:2] == ["Looser than shipped", "Fields"]
-    first = told("--config", loose).partition("\nFields")[0]
+    assert sections[:2] == ["Looser than shipped", "responses: Fields"]
+    first = told("--config", loose).partition("\nresponses: Fields")[0]
     assert "tool.web_search " in first
     assert "gpt-5-5 " in first
     assert "tool.mcp" not in first

@@ -18,7 +18,9 @@ PAIRS = {
     "gpt-5-4": "gpt-5.4", "gpt-5-4-mini": "gpt-5.4-mini", "gpt-5-4-nano": "gpt-5.4-nano", "gpt-5-5": "gpt-5.5",
     "o-3": "o3", "o-4-mini": "o4-mini",
 }  # fmt: skip
-BY_LOCATOR = {model.rid.removeprefix(LANGUAGE_MODEL_PREFIX): model for model in SHIPPED}
+ALL = {model.rid.removeprefix(LANGUAGE_MODEL_PREFIX): model for model in SHIPPED}
+EMBEDDINGS = {locator: model for locator, model in ALL.items() if model.apis == ("embeddings",)}
+BY_LOCATOR = {locator: model for locator, model in ALL.items() if locator not in EMBEDDINGS}
 KEEP_FOR_A_DAY = {
     "gpt-5-5", "gpt-5-6-sol", "gpt-5-6-terra", "gpt-5-6-luna", "gpt-6-astra", "gpt-6-sol", "gpt-6-luna", "gpt-6-1-sol",
     "gpt-6-1-terra", "gpt-6-2-astra", "gpt-6-2-sol",
@@ -34,7 +36,7 @@ SDK_NAMES = _literals(AllModels)
 
 
 def test_every_known_pair_is_there_once() -> None:
-    assert len(BY_LOCATOR) == len(SHIPPED)
+    assert len(ALL) == len(SHIPPED)
     assert {locator: BY_LOCATOR[locator].provider_model for locator in PAIRS} == PAIRS
     by_source = {
         source: {locator for locator, model in BY_LOCATOR.items() if model.source == source}
@@ -52,7 +54,7 @@ def test_a_locator_is_openais_name_with_dashes_but_for_the_oldest() -> None:
     assert odd == {"gpt-4-o", "o-3", "o-4-mini"}
 
 
-@pytest.mark.parametrize("model", SHIPPED, ids=BY_LOCATOR)
+@pytest.mark.parametrize("model", BY_LOCATOR.values(), ids=BY_LOCATOR)
 def test_every_row(model: Model) -> None:
     assert model.provider_model
     assert set(model.regions) <= REGIONS
@@ -66,8 +68,27 @@ def test_every_row(model: Model) -> None:
     assert model.enabled
 
 
+def test_which_serve_the_responses_api_alone() -> None:
+    alone = {locator for locator, model in BY_LOCATOR.items() if model.apis == ("responses",)}
+    assert alone == {"gpt-5-pro", "gpt-5-codex", "gpt-5-1-codex", "gpt-5-1-codex-mini", "gpt-5-3-codex"}
+    assert {model.apis for locator, model in BY_LOCATOR.items() if locator not in alone} == {
+        ("responses", "chat_completions")
+    }
+
+
+def test_models_of_embeddings() -> None:
+    assert {locator: (model.provider_model, model.source) for locator, model in EMBEDDINGS.items()} == {
+        "text-embedding-ada-002_azure": ("text-embedding-ada-002", DOCUMENTED),
+        "text-embedding-3-small_azure": ("text-embedding-3-small", SEEN),
+        "text-embedding-3-large_azure": ("text-embedding-3-large", SEEN),
+        "text-embedding-3-small": ("text-embedding-3-small", SEEN),
+        "text-embedding-3-large": ("text-embedding-3-large", SEEN),
+    }
+    assert not any(model.keeps_prompts_for_a_day or model.reasoning for model in EMBEDDINGS.values())
+
+
 def test_the_names_are_those_of_the_sdk_but_for_three_it_never_listed() -> None:
-    names = {name for model in SHIPPED for name in (model.provider_model, *model.snapshot.values())}
+    names = {name for model in BY_LOCATOR.values() for name in (model.provider_model, *model.snapshot.values())}
     assert names - SDK_NAMES == {"gpt-5.3-codex", "gpt-5.1-codex-mini", "gpt-5.4-2026-03-05"}
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
 from typing_extensions import is_typeddict
 
-from addons.responses.verdict import Json
+from addons.bodies.verdict import Json
 
 CANARY = "canary"
 HARMLESS = [CANARY, "Y2FuYXJ5", f"data:text/plain,{CANARY}"]

@@ -9,15 +9,15 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["addons"]):
+    from addons.apis.policy_settings import PolicySettings
+    from addons.bodies import splice
     from addons.foundry.attribution import read_attribution
     from addons.foundry.models import Model
     from addons.foundry.provider_errors import refusal_for
     from addons.foundry.refusals import Refusal
     from addons.foundry.trace import read_trace
-    from addons.responses import splice
-    from addons.responses.policy import judge
-    from addons.responses.policy_settings import PolicySettings
     from addons.responses.stream import EventStream
+    from tests.responses.judging import judge
 from tests.fuzz.reading import DuplicateError, read_again
 from tests.fuzz.second_judge import objections
 

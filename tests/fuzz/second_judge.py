@@ -7,8 +7,8 @@ says why one may not leave under the default policy.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from addons.responses.policy_settings import PolicySettings
-from addons.responses.verdict import Json
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies.verdict import Json
 
 ONLY_DATA = {"parameters", "output_schema", "schema", "arguments", "metadata", "env", "error"}
 NEVER = {

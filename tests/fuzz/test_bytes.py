@@ -14,16 +14,16 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies import splice
+from addons.bodies.verdict import ABSENT
 from addons.foundry.content_encoding import CorruptError, TooLargeError, decode
 from addons.foundry.refusals import Refusal
-from addons.responses import splice
-from addons.responses.policy import judge
-from addons.responses.policy_settings import PolicySettings
-from addons.responses.verdict import ABSENT
 from tests.fuzz.bodies import tampered
 from tests.fuzz.reading import DuplicateError, read_again
 from tests.fuzz.second_judge import objections
 from tests.fuzz.test_policy import MODEL
+from tests.responses.judging import judge
 from tests.tally import Tally
 
 MEGABYTE: Final = 1024 * 1024

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from addons.apis.policy_settings import ROWS, PolicySettings
+from addons.bodies.policy import Policy
+from addons.bodies.verdict import ABSENT, Finding, Json
 from addons.foundry.models import Model
-from addons.responses.policy import Policy, judge
-from addons.responses.policy_settings import ROWS, PolicySettings
-from addons.responses.verdict import ABSENT, Finding, Json
+from addons.responses.api import RESPONSES
 from tests.fuzz.bodies import BODIES, CANARY, FIELDS, HARMFUL, tampered
 from tests.fuzz.second_judge import NEVER_AT_THE_TOP, objections, scan
+from tests.responses.judging import judge
 from tests.tally import Tally
 
 MODEL = Model(
@@ -114,7 +116,7 @@ STRICTER: Final[dict[str, Callable[[Finding], bool]]] = {
 def test_two_judges_agree(tally: Tally) -> None:
     """Whatever the second judge objects to is refused; what is refused beyond that, for a reason that stands above."""
     counted: Counter[str] = Counter()
-    policy = Policy(PolicySettings())  # one for all: nothing of one body is left for the next
+    policy = Policy(RESPONSES, PolicySettings())  # one for all: nothing of one body is left for the next
 
     @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
     @given(tampered())

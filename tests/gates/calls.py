@@ -13,8 +13,9 @@ from addons.foundry.catalogue import Catalogue
 from addons.foundry.permits import Meter, Permits
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
-from addons.gates.order import TO_BOTH, Gate, Named, run
+from addons.gates.order import TO_ALL, Gate, Named, run
 from addons.gates.route import PATH
+from addons.responses.api import RESPONSES
 from tests.conftest import MODEL
 
 GPT = Catalogue().find(MODEL, date(2026, 1, 1))
@@ -24,6 +25,7 @@ SOMEONE = Caller("someone", frozenset({SCOPE}))
 def call(headers: Headers | None = None, **filled: Any) -> Call:
     """A call whose head is ``headers``; ``filled`` is what earlier gates have put into it."""
     made = Call(method="POST", target=PATH, headers=headers or {}, trace=read_trace({}))
+    made.api = RESPONSES
     for name, value in filled.items():
         setattr(made, name, value)
     return made
@@ -31,7 +33,7 @@ def call(headers: Headers | None = None, **filled: Any) -> Call:
 
 def through(gate: Gate, asked: Call) -> Call:
     """The call, once the gate has let it through."""
-    asyncio.run(run([Named("gate", gate, TO_BOTH)], asked))
+    asyncio.run(run([Named("gate", gate, TO_ALL)], asked))
     assert asked.passed == ["gate"]
     return asked
 
@@ -39,7 +41,7 @@ def through(gate: Gate, asked: Call) -> Call:
 def refused_by(gate: Gate, asked: Call) -> Refusal:
     """What the gate refuses the call with."""
     with pytest.raises(Refusal) as caught:
-        asyncio.run(run([Named("gate", gate, TO_BOTH)], asked))
+        asyncio.run(run([Named("gate", gate, TO_ALL)], asked))
     assert asked.passed == []
     return caught.value
 

@@ -17,12 +17,12 @@ from typing import Final
 import brotli
 import zstandard
 
+from addons.apis.policy_settings import PolicySettings
 from addons.foundry.refusals import Refusal
 from addons.gates.body import ReadBody
-from addons.gates.order import TO_BOTH, Named, run
+from addons.gates.order import TO_ALL, Named, run
 from addons.gates.policy import JudgeBody
 from addons.gates.rewrite import Endpoint, Rewrite
-from addons.responses.policy_settings import PolicySettings
 from tests.gates.calls import GPT, SOMEONE, call
 
 SIZE: Final = 32 * 2**20
@@ -72,7 +72,7 @@ CODINGS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
 }
 
 GATES: Final = [
-    Named(type(gate).__name__, gate, TO_BOTH)
+    Named(type(gate).__name__, gate, TO_ALL)
     for gate in (
         ReadBody(SIZE),
         JudgeBody(PolicySettings(mode="warn")),  # goes on where enforcing would end

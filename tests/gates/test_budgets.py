@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from addons.bodies.answer_facts import AnswerFacts, Usage
 from addons.call import Answer, Call
 from addons.foundry.budgets import MICRO, REMEMBERED
 from addons.foundry.caller import SCOPE, Caller
@@ -17,7 +18,6 @@ from addons.gates.counting import Counters, StoreUnavailableError
 from addons.gates.limits_settings import LimitsSettings
 from addons.gates.meters import OTHERS
 from addons.gates.pots import pots_of
-from addons.responses.answer import AnswerFacts, Usage
 from addons.usage.charging import budget_corrections
 from addons.usage.counters import MemoryCounters
 from addons.usage.redis_counters import RedisCounters

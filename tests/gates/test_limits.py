@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from addons.bodies.answer_facts import AnswerFacts, Usage
+from addons.bodies.verdict import Verdict
 from addons.call import Answer, Call
 from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.permits import Meter
@@ -14,8 +16,6 @@ from addons.gates.counting import Counters, StoreUnavailableError
 from addons.gates.limits import HoldToLimits, estimate
 from addons.gates.limits_settings import LimitsSettings
 from addons.gates.meters import MOST_KNOWN, OTHERS, Meters, MetersOf
-from addons.responses.answer import AnswerFacts, Usage
-from addons.responses.verdict import Verdict
 from addons.usage.charging import corrections
 from addons.usage.counters import MemoryCounters
 from tests.conftest import MODEL

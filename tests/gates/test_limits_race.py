@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from addons.bodies.answer_facts import AnswerFacts, Usage
 from addons.call import Answer, Call
 from addons.foundry.refusals import Refusal
 from addons.gates.counting import Counters
 from addons.gates.limits import HoldToLimits
-from addons.responses.answer import AnswerFacts, Usage
 from addons.usage.charging import corrections
 from addons.usage.counters import MemoryCounters
 from addons.usage.redis_counters import RedisCounters

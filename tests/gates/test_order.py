@@ -4,7 +4,7 @@ import pytest
 
 from addons.call import Call, OtherPath, To
 from addons.foundry.refusals import Refusal
-from addons.gates.order import TO_BOTH, TO_FOUNDRY, Gate, Gates, Named, run
+from addons.gates.order import TO_ALL, TO_FOUNDRY, Gate, Gates, Named, run
 from tests.gates.calls import call
 
 
@@ -38,7 +38,7 @@ def passes(_asked: Call) -> None:
     [(passes, "provider", ("first", "models")), (mark, "foundry", ("first", "onward"))],
 )
 def test_a_call_goes_through_the_gates_of_where_it_leaves_for(first: Gate, to: To, names: tuple[str, ...]) -> None:
-    head = [Named("first", first, TO_BOTH), Named("models", passes)]
+    head = [Named("first", first, TO_ALL), Named("models", passes)]
     gates = Gates(head, [Named("onward", passes, TO_FOUNDRY)])
     asked = call()
     asyncio.run(run(gates.head, asked))

@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies.additions import pseudonym, session_key
 from addons.call import Call, Headers
 from addons.gates.body import LARGE
 from addons.gates.policy import JudgeBody
-from addons.responses.additions import pseudonym, session_key
-from addons.responses.policy_settings import PolicySettings
 from addons.values.secret import Secret, SecretError
 from tests.gates.calls import GPT, SOMEONE, call, refused_by, through
 

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
+from addons.bodies.verdict import ABSENT, Verdict
 from addons.call import Call, Headers, Outbound
 from addons.gates.body import LARGE
 from addons.gates.rewrite import MAX_FORWARDED, Endpoint, Rewrite
-from addons.responses.verdict import ABSENT, Verdict
 from tests.gates.calls import GPT, call, through
 
 EU = Endpoint("https://eu.example:8443/v1/", (("OpenAI-Project", "proj_1"),))

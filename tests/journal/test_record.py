@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
+from addons.bodies.answer_facts import AnswerFacts, Usage
+from addons.bodies.verdict import Change, Finding, Verdict
 from addons.call import Answer, Call, OtherPath, Outbound, Outcome
 from addons.foundry.alarms import Alarm
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
 from addons.journal.record import least_of, record_of
 from addons.journal.vocabulary import decision, usage_status
-from addons.responses.answer import AnswerFacts, Usage
-from addons.responses.verdict import Change, Finding, Verdict
+from addons.responses.api import RESPONSES
 from tests.conftest import MODEL, PATH
 from tests.gates.calls import GPT, SOMEONE
 
@@ -38,6 +39,7 @@ def served(**filled: Any) -> Call:
     """A call that came through whole."""
     verdict = Verdict((), (FINDING,), (Change("store", "forced", "ZERO_DATA_RETENTION", "a reason"),), {"store": False})
     made: dict[str, Any] = {
+        "api": RESPONSES,
         "caller": SOMEONE,
         "token_prefix": "0123456789ab",
         "attribution": ("ri.compass.main.folder.1",),

@@ -23,7 +23,7 @@ CASES = [
     ({"target": "/api/v2/ontologies"}, 404, None),
     ({"target": PATH + "/resp_1"}, 404, None),
     ({"method": "GET", "target": PATH + "/resp_1"}, 404, None),
-    ({"target": PATH.replace("responses", "chat/completions")}, 404, None),
+    ({"target": PATH.replace("responses", "completions")}, 404, None),
     ({"host": "evil.example"}, 404, None),
     ({"method": "GET", "body": b""}, 405, None),
     ({"method": "GET", "body": b"", "headers": [("Upgrade", "websocket"), ("Connection", "Upgrade")]}, 426, None),

@@ -4,7 +4,8 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from addons.responses.answer import AnswerFacts, facts_from_event
+from addons.bodies.answer_facts import AnswerFacts
+from addons.responses.answer import facts_from_event
 
 TERMINAL: Final = frozenset({"response.completed", "response.failed", "response.incomplete", "error"})
 """The events after which a response has ended (OpenAI's streaming reference)."""

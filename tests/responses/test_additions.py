@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies.additions import pseudonym, session_key
+from addons.bodies.verdict import ABSENT, Json
 from addons.foundry.models import Model
-from addons.responses.additions import pseudonym, session_key
-from addons.responses.policy import judge
-from addons.responses.policy_settings import PolicySettings
-from addons.responses.verdict import ABSENT, Json
+from tests.responses.judging import judge
 
 RID = "ri.language-model-service..language-model.gpt-5-2"
 SEALED = "reasoning.encrypted_content"

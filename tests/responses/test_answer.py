@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from addons.bodies.answer_facts import AnswerFacts, Usage
 from addons.responses.answer import (
-    AnswerFacts,
-    Usage,
     facts_from_body,
     facts_from_event,
     facts_from_response,

@@ -7,11 +7,11 @@ import pytest
 from openai.types.responses import ResponseOutputItem
 from pydantic import BaseModel, TypeAdapter
 
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies.verdict import ABSENT, Json
 from addons.foundry.models import Model
-from addons.responses.policy import judge
-from addons.responses.policy_settings import PolicySettings
-from addons.responses.verdict import ABSENT, Json
 from tests.fuzz.second_judge import objections
+from tests.responses.judging import judge
 
 MODEL = Model(rid="ri.a..b.c", provider_model="m", daily_cache=False)
 

@@ -5,11 +5,11 @@ from typing import Any, get_args
 
 import pytest
 
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies.verdict import ABSENT, Json
 from addons.foundry.models import Model
-from addons.responses.policy import judge
-from addons.responses.policy_settings import PolicySettings
 from addons.responses.tools import NAMED, TOOLS
-from addons.responses.verdict import ABSENT, Json
+from tests.responses.judging import judge
 
 MODEL = Model(rid="ri.a..b.c", provider_model="m", daily_cache=False)
 FUNCTION = {"type": "function", "name": "f", "parameters": {}, "strict": True}

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from addons.responses.answer import AnswerFacts, facts_from_body
-from addons.responses.stream import JsonAnswer
+from addons.bodies.answer_facts import AnswerFacts
+from addons.bodies.json_answer import JsonAnswer
+from addons.responses.answer import RESPONSE as DOCUMENT
+from addons.responses.answer import facts_from_body
 from tests.responses.json_documents import cut_up
 from tests.responses.test_stream import FACTS, RESPONSE
 
@@ -14,7 +16,7 @@ BODY = json.dumps(RESPONSE, ensure_ascii=False).encode()
 
 
 def fed(body: bytes, sizes: list[int], kept: int) -> JsonAnswer:
-    answer = JsonAnswer(kept)
+    answer = JsonAnswer(DOCUMENT, kept)
     for piece in cut_up(body, sizes):
         answer.feed(piece)
     return answer
@@ -47,7 +49,7 @@ def test_facts(body: bytes, facts: AnswerFacts, complete: bool, sizes: list[int]
 @pytest.mark.parametrize("size", [1000, 65_536])
 def test_an_answer_of_any_size_is_read_with_bounded_memory(size: int) -> None:
     body = json.dumps({"output": "x" * 3_000_000, **RESPONSE, "tools": [{}] * 100_000}).encode()
-    answer, most = JsonAnswer(), 0
+    answer, most = JsonAnswer(DOCUMENT), 0
     for piece in cut_up(body, [size]):
         answer.feed(piece)
         most = max(most, len(answer._kept) + len(answer._abridged._kept if answer._abridged else b""))

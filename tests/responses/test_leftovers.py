@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies.verdict import ABSENT, Json
 from addons.foundry.models import Model
-from addons.responses.policy import judge
-from addons.responses.policy_settings import PolicySettings
-from addons.responses.verdict import ABSENT, Json
+from tests.responses.judging import judge
 
 MODEL = Model(rid="ri.a..b.c", provider_model="m", daily_cache=False)
 SEARCH = {"type": "web_search"}

@@ -7,19 +7,21 @@ from typing import Any
 
 import pytest
 
+from addons.apis.listing import Listed, listed
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies.row_names import refusable
+from addons.bodies.rows import Later, Row, Typed, Values
+from addons.bodies.verdict import Json
 from addons.foundry.models import Model
+from addons.responses.api import RESPONSES
 from addons.responses.fields import FIELDS, REQUEST
 from addons.responses.includes import INCLUDES
 from addons.responses.items import ITEMS
-from addons.responses.listing import Listed, listed
-from addons.responses.policy import judge
-from addons.responses.policy_settings import ROWS, PolicySettings
-from addons.responses.rows import Later, Row, Typed, Values
 from addons.responses.tools import TOOLS
-from addons.responses.verdict import Json
+from tests.responses.judging import judge
 
 MODEL = Model(rid="ri.a..b.c", provider_model="m", daily_cache=False)
-ALL = {row.name: row for row in listed(PolicySettings())}
+ALL = {row.name: row for row in listed(PolicySettings(), (RESPONSES,))}
 
 CHOICES: list[dict[str, Any]] = [
     {},
@@ -61,7 +63,7 @@ def test_no_row_is_missing() -> None:
         for key in table.rows:
             assert f"{table.name}.{key}" in ALL
     assert set(FIELDS) <= set(ALL)
-    assert set(ROWS) <= set(ALL)
+    assert set(refusable(REQUEST)) <= set(ALL)
 
 
 def test_none_is_invented() -> None:
@@ -80,7 +82,7 @@ def test_none_is_invented() -> None:
 
 
 def test_each_is_listed_once_by_its_kind() -> None:
-    rows = list(listed(PolicySettings()))
+    rows = list(listed(PolicySettings(), (RESPONSES,)))
     assert len({row.name for row in rows}) == len(rows)
     kinds: dict[str, set[str]] = {}
     for row in rows:
@@ -112,7 +114,7 @@ def test_each_names_its_source_and_when_it_was_looked_at(row: Listed) -> None:
 @pytest.mark.parametrize("chosen", CHOICES, ids=str)
 def test_it_says_what_the_judge_does(chosen: dict[str, Any]) -> None:
     settings = PolicySettings.model_validate(chosen)
-    rows = {row.name: row for row in listed(settings)}
+    rows = {row.name: row for row in listed(settings, (RESPONSES,))}
     bodies: dict[str, dict[str, Json]] = {
         **{f"tool.{kind}": {"tools": [{"type": kind, **complete(kind)}]} for kind in TOOLS},
         **{f"include.{value}": {"include": [value]} for value in INCLUDES},
@@ -141,9 +143,9 @@ def complete(kind: str) -> dict[str, Json]:
 
 def test_what_is_looser_is_told() -> None:
     chosen = PolicySettings.model_validate({"web_search": "allow", "rules": {"tool.mcp": "warn"}})
-    looser = {row.name for row in listed(chosen) if row.is_looser}
+    looser = {row.name for row in listed(chosen, (RESPONSES,)) if row.is_looser}
     assert {"tool.web_search", "tool.mcp", "item.web_search_call", "include.web_search_call.results"} <= looser
-    assert {row.name for row in listed(PolicySettings(mode="warn")) if row.is_looser} == {
+    assert {row.name for row in listed(PolicySettings(mode="warn"), (RESPONSES,)) if row.is_looser} == {
         row.name for row in ALL.values() if row.decision == "refuse"
     }
 

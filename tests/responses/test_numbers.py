@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies.rows import LARGEST, OPAQUE, Either, Later, Leaf, Many, Members, Row, Typed, Values
+from addons.bodies.verdict import Json
 from addons.foundry.models import Model
 from addons.responses.fields import REQUEST
-from addons.responses.policy import judge
-from addons.responses.policy_settings import PolicySettings
-from addons.responses.rows import LARGEST, OPAQUE, Either, Later, Leaf, Many, Members, Row, Typed, Values
-from addons.responses.verdict import Json
+from tests.responses.judging import judge
 
 MODEL = Model(rid="ri.a..b.c", provider_model="m", daily_cache=False, max_output_tokens=128_000)
 

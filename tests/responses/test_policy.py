@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies.rows import deciding
+from addons.bodies.splice import MAX_DEPTH
+from addons.bodies.verdict import ABSENT, Finding, Json, Verdict
 from addons.foundry.models import Model
 from addons.foundry.refusals import KINDS
-from addons.responses.policy import judge
-from addons.responses.policy_settings import PolicySettings
-from addons.responses.rows import deciding
-from addons.responses.splice import MAX_DEPTH
-from addons.responses.verdict import ABSENT, Finding, Json, Verdict
+from tests.responses.judging import judge
 
 PLAIN = Model(rid="ri.language-model-service..language-model.gpt-4-1", provider_model="gpt-4.1", daily_cache=False)
 REASONING = PLAIN.model_copy(update={"reasoning": True})

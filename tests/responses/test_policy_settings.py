@@ -1,8 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from addons.responses.policy_settings import ROWS, PolicySettings
-from addons.responses.rows import WARNABLE
+from addons.apis.policy_settings import ROWS, PolicySettings
+from addons.bodies.rows import WARNABLE
 
 
 def test_every_default_is_the_strictest() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from addons.responses.answer import AnswerFacts, Usage
+from addons.bodies.answer_facts import AnswerFacts, Usage
 from addons.responses.stream import TERMINAL, EventStream
 from tests.responses.json_documents import cut_up
 from tests.responses.second_reader import EventTap

@@ -155,7 +155,7 @@ def test_many_at_once(provider: SimulatedProvider) -> None:
     [
         ("POST /v1/responses", BODY, 200, None),
         ("POST /v1/responses/", BODY, 404, None),
-        ("POST /v1/chat/completions", BODY, 404, None),
+        ("POST /v1/completions", BODY, 404, None),
         ("GET /v1/responses", b"", 405, "method_not_supported"),
         ("POST /v1/responses", b"", 400, "invalid_json"),
         ("POST /v1/responses", b"{", 400, "invalid_json"),

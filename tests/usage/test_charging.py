@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
+from addons.bodies.answer_facts import AnswerFacts, Usage
 from addons.call import Answer, Outcome
 from addons.foundry.permits import Meter, Permits
 from addons.foundry.refusals import Refusal
-from addons.responses.answer import AnswerFacts, Usage
 from addons.usage.charging import corrections
 from tests.conftest import MODEL
 from tests.gates.calls import call, charged

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from addons.bodies.answer_facts import AnswerFacts, Usage
 from addons.call import Answer, Call, OtherPath
 from addons.foundry.caller import Caller
 from addons.foundry.prices import DatedPrices
 from addons.foundry.refusals import Refusal
-from addons.responses.answer import AnswerFacts, Usage
 from addons.usage.ledger import Ledger
 from addons.usage.ledger_rows import LedgerRows
 from tests.gates.calls import GPT, SOMEONE, call

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from addons.bodies.answer_facts import AnswerFacts, Usage
 from addons.call import Answer, Call
 from addons.foundry.alarms import Alarm
-from addons.responses.answer import AnswerFacts, Usage
 from addons.usage.reported import ROUNDS, check
 from tests.gates.calls import GPT, call
 

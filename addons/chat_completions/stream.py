@@ -1,0 +1,90 @@
+"""An answer of the chat completions API as a stream: chunks, and ``[DONE]`` behind the last.
+
+Every chunk repeats the completion's id and model, and holds one choice's next piece. The one that says what was used
+has no choice in it, and comes last. The sidecar has every call ask for it (``additions.py``); where the caller did
+not, it does not pass.
+"""
+
+from dataclasses import replace
+from typing import Any, Final
+
+import msgspec
+
+from addons.bodies.answer_facts import UNDECODABLE, AnswerFacts
+from addons.bodies.answer_stream import AnswerStream
+from addons.bodies.event_splitter import MAX_HELD_BYTES
+from addons.chat_completions.answer import COMPLETION, MEMBERS, error_data
+
+DONE: Final = b"[DONE]"
+
+_NULL_USAGE: Final = b'"usage":null'
+_LASTING: Final = ("response_id", "model", "service_tier", "usage")
+
+
+class _Chunk(msgspec.Struct):
+    choices: Any = None
+    usage: Any = None
+
+
+_CHUNK: Final = msgspec.json.Decoder(_Chunk)
+
+
+class ChunkStream(AnswerStream):
+    """``shows_usage``: whether the caller asked for the chunk that says what was used.
+
+    Attributes:
+        facts: what the chunks said so far, each member as it was said last.
+    """
+
+    marks = (DONE, b'"error"', b'"usage"')
+    wanted = MEMBERS
+    error_name = b""
+
+    def __init__(self, max_held_bytes: int = MAX_HELD_BYTES, *, shows_usage: bool) -> None:
+        super().__init__(max_held_bytes)
+        self._shows_usage = shows_usage
+        self._finished = self._failed = self._begun = False
+
+    @property
+    def finished(self) -> bool:
+        return self._finished
+
+    @property
+    def failed(self) -> bool:
+        return self._failed
+
+    def error(self, code: str, message: str) -> bytes:
+        return error_data(code, message)
+
+    def says_something(self, event: bytes) -> bool:
+        """Of chunks, the first, which names the model, and the one with the usage; all others have null there."""
+        if self._begun and _NULL_USAGE in event:
+            return b'"error"' in event
+        return not self._begun or super().says_something(event)
+
+    def read(self, name: str, data: bytes) -> None:  # noqa: ARG002 - as every API's; these events have no name
+        if data == DONE:
+            self._finished = True
+            return
+        facts = COMPLETION.facts(data)
+        self._begun = True
+        if facts.unread:
+            self.unread = True
+        if facts.failed:
+            self._finished = self._failed = True
+        self.facts = _joined(self.facts, facts)
+
+    def leaves_out(self, data: bytes) -> bool:
+        """Whether it is the chunk with the usage, and with nothing else, that the caller did not ask for."""
+        if self._shows_usage or data == DONE:
+            return False
+        try:
+            chunk = _CHUNK.decode(data)
+        except UNDECODABLE:
+            return False
+        return chunk.choices == [] and chunk.usage is not None
+
+
+def _joined(before: AnswerFacts, now: AnswerFacts) -> AnswerFacts:
+    kept = {name: getattr(before, name) for name in _LASTING if getattr(now, name) is None}
+    return replace(now, unread=before.unread or now.unread, **kept)

@@ -1,0 +1,72 @@
+"""What must hold of every API alike, whatever its tables say."""
+
+from datetime import UTC, datetime
+from typing import get_args
+
+import pytest
+
+from addons.apis.listing import Listed, listed
+from addons.apis.policy_settings import ROWS, PolicySettings
+from addons.apis.table import APIS
+from addons.bodies.api import Api
+from addons.bodies.policy import judge
+from addons.bodies.row_names import named_rows, refusable
+from addons.foundry import wrong_paths
+from addons.foundry.models import ApiName, Model
+from addons.gates.route import SERVED
+
+MODEL = Model(rid="ri.a..b.c", provider_model="m", daily_cache=False, output_cap=100)
+LISTED = list(listed(PolicySettings()))
+
+each = pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
+
+
+def test_each_has_names_of_its_own_and_a_path_that_is_served() -> None:
+    assert {api.name for api in APIS} <= set(get_args(ApiName.__value__))
+    assert len({api.name for api in APIS}) == len({api.path for api in APIS}) == len(APIS)
+    assert SERVED.keys() == wrong_paths.SERVED
+
+
+@each
+def test_every_row_is_listed(api: Api) -> None:
+    told = {row.name.removesuffix(" (named by tool_choice)") for row in LISTED if row.api == api.name}
+    assert told == {name for name, _ in named_rows(api.request)}
+
+
+@each
+def test_every_row_that_may_refuse_can_be_named_in_the_configuration(api: Api) -> None:
+    assert set(refusable(api.request)) <= ROWS
+
+
+@pytest.mark.parametrize("row", LISTED, ids=lambda row: f"{row.api}: {row.name}")
+def test_every_row_names_its_source_and_when_it_was_looked_at(row: Listed) -> None:
+    assert row.source.title
+    assert row.source.section
+    assert row.source.checked <= datetime.now(UTC).date()
+    assert row.reason
+    assert row.decision == row.shipped
+    if row.decision == "refuse":
+        assert row.rule
+        assert row.setting.startswith("policy.")
+
+
+@each
+def test_an_unknown_field_is_refused(api: Api) -> None:
+    verdict = judge(api, {"model": "m", "a_field_of_next_year": 1}, MODEL, PolicySettings())
+    assert [finding.path for finding in verdict.refused] == ["a_field_of_next_year"]
+
+
+@each
+def test_a_body_that_says_nothing_may_take_no_more_than_the_models_row_allows(api: Api) -> None:
+    members = judge(api, {"model": "m"}, MODEL, PolicySettings()).members
+    assert api.output_tokens(members) in {100, 0}
+    assert api.output_tokens({"model": "m"}) in {None, 0}
+    assert api.answers({}) == 1
+
+
+@each
+def test_nobody_is_named_to_the_provider(api: Api) -> None:
+    named = {name: "somebody" for name in ("user", "safety_identifier") if name in api.request.rows}
+    members = judge(api, {"model": "m", **named}, MODEL, PolicySettings()).members
+    assert {name for name, value in members.items() if value == "somebody"} == set()
+    assert named.keys() <= members.keys()

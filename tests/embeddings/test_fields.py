@@ -1,0 +1,65 @@
+"""The fields of a request for embeddings: against the installed SDK, and their bounds."""
+
+from typing import Any
+
+import pytest
+from openai.types import embedding_create_params
+
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies.policy import judge
+from addons.embeddings.api import EMBEDDINGS
+from addons.embeddings.fields import MOST_INPUTS, MOST_TOKENS, REQUEST
+from addons.foundry.models import Model
+from tests.bodies.sdk_types import Walk
+
+MODEL = Model(rid="ri.a..b.c", provider_model="m", daily_cache=False)
+
+
+def test_whatever_the_sdk_can_say_has_a_row_and_nothing_else_has() -> None:
+    walk = Walk()
+    walk.compare(embedding_create_params.EmbeddingCreateParams, REQUEST, ())
+    assert walk.gaps == []
+    assert walk.rows == walk.sdk
+    assert walk.opaque == set()
+
+
+@pytest.mark.parametrize(
+    ("given", "answers"),
+    [
+        pytest.param("a text", 1, id="a text"),
+        pytest.param([1, 2, 3], 1, id="tokens"),
+        pytest.param(["a", "b"], 2, id="texts"),
+        pytest.param([[1], [2, 3]], 2, id="lists of tokens"),
+        pytest.param(["a"] * MOST_INPUTS, MOST_INPUTS, id="as many texts as may be"),
+        pytest.param([1] * MOST_TOKENS, 1, id="as many tokens as may be"),
+    ],
+)
+def test_an_input_that_leaves_as_it_came(given: Any, answers: int) -> None:
+    verdict = judge(EMBEDDINGS, {"model": "m", "input": given}, MODEL, PolicySettings())
+    assert (verdict.refused, verdict.changes, verdict.members) == ((), (), {})
+    assert EMBEDDINGS.answers({"input": given}) == answers
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"input": []}, id="no input"),
+        pytest.param({"input": {"text": "a"}}, id="an object"),
+        pytest.param({"input": ["a", 1]}, id="texts and tokens"),
+        pytest.param({"input": [[1], "a"]}, id="lists and texts"),
+        pytest.param({"input": [True]}, id="a flag for a token"),
+        pytest.param({"input": [-1]}, id="a negative token"),
+        pytest.param({"input": [1.5]}, id="half a token"),
+        pytest.param({"input": [[]]}, id="an empty list of tokens"),
+        pytest.param({"input": ["a"] * (MOST_INPUTS + 1)}, id="too many texts"),
+        pytest.param({"input": [1] * (MOST_TOKENS + 1)}, id="too many tokens"),
+        pytest.param({"dimensions": 0}, id="no dimensions"),
+        pytest.param({"dimensions": 3_073}, id="too many dimensions"),
+        pytest.param({"encoding_format": "binary"}, id="another encoding"),
+        pytest.param({"stream": True}, id="a stream"),
+        pytest.param({"store": False}, id="a field of another API"),
+    ],
+)
+def test_what_is_refused(body: dict[str, Any]) -> None:
+    verdict = judge(EMBEDDINGS, {"model": "m", **body}, MODEL, PolicySettings())
+    assert [finding.path for finding in verdict.refused] == list(body)
