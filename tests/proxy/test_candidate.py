@@ -88,9 +88,10 @@ def test_what_a_record_says_of_it(
 ) -> None:
     file = write(**candidate)
     told = []
-    for tried in ({}, {"candidate": file}):
+    for number, tried in enumerate(({}, {"candidate": file}), 1):
         with RunningSidecar(make_settings(policy=policy | tried)) as sidecar:
             told.append(post(sidecar.port, body).status)
+            records.wait(count=number)  # the end of a sidecar ends a trial too
     plain, record = records.wait(count=2)
     assert record["policy.candidate.hash"] == policy_hash(load(file))
     assert record.get("policy.candidate") == differences
@@ -120,7 +121,7 @@ def test_one_that_fails_harms_no_call(
     monkeypatch.setattr(Candidate, "_decide", fail)
     with RunningSidecar(make_settings(policy={"candidate": write()})) as sidecar:
         assert post(sidecar.port, HELLO if size == "small" else LONG).status == 200
-    (record,) = records.wait()
+        (record,) = records.wait()
     assert record["policy.candidate"] == ["failed"]
     assert records.of("candidate_failed")
     assert not records.of("fault")
