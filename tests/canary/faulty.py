@@ -13,13 +13,14 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from addons.egress import Egress
-from addons.passage import Passage
-from addons.relay import Relay
-from addons.sealed import SealedConnection
-
 from addons import __main__ as program
 from addons.call import Call
+from addons.exchange import exchange
+from addons.exchange.relay import Relay
+from addons.exchange.telling import Telling
+from addons.exchange.upstream.connection import UpstreamConnection
+from addons.exchange.upstream.pool import UpstreamPool
+from addons.exchange.upstream.tls_connection import TlsConnection
 from addons.gates.body import ReadBody
 from addons.gates.route import Route
 from addons.journal import journal, pipeline
@@ -27,13 +28,14 @@ from addons.usage.settlement import Settlement
 
 PLACES: Final[dict[str, tuple[Any, str]]] = {
     "body": (ReadBody, "__call__"),
-    "seal": (Egress, "seal"),
-    "dial": (Egress, "server_connect"),
-    "handshake": (Egress, "tls_start_server"),
-    "wire": (SealedConnection, "sendall"),  # mitmproxy itself crashes
-    "answer-head": (Relay, "responseheaders"),
-    "reading-along": (Passage, "_read"),
-    "answer": (Relay, "response"),
+    "credential": (exchange, "bearer_of"),
+    "connect": (UpstreamPool, "connect"),
+    "send": (UpstreamConnection, "send"),
+    "wire": (TlsConnection, "write"),
+    "answer-head": (Relay, "_head_came"),
+    "reading-along": (Relay, "_payload_came"),
+    "answer": (Relay, "finish"),
+    "telling": (Telling, "fields"),
     "journal": (journal, "record_of"),
     "sink": (Settlement, "settle"),
     "telemetry": (pipeline.Pipeline, "settle"),

@@ -26,7 +26,7 @@ SECONDS: Final = 20.0
 
 
 class Started:
-    """Configured in ``directory``; ``options`` are mitmproxy's own, as its config.yaml gives them."""
+    """Configured in ``directory``."""
 
     def __init__(
         self,
@@ -34,14 +34,12 @@ class Started:
         words: Sequence[str],
         settings: Mapping[str, Any],
         env: Mapping[str, str],
-        options: Mapping[str, Any],
     ) -> None:
         self.directory = directory
         self.port = free_port()
-        (directory / "config.yaml").write_text(json.dumps(options))  # JSON is YAML
         listen = {"reverse": f"127.0.0.1:{self.port}", "certificates": str(directory)}
         document = {**settings, "listen": {**listen, **settings.get("listen", {})}}
-        (directory / "sidecar.yaml").write_text(json.dumps(document))
+        (directory / "sidecar.yaml").write_text(json.dumps(document))  # JSON is YAML
         self._words = [*words, "--config", str(directory / "sidecar.yaml")]
         self._env = environment({"PYTHONUNBUFFERED": "1", **env})
 

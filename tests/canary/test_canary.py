@@ -124,7 +124,6 @@ def test_a_sidecar_that_logs_records_and_saves_all_it_can(
 ) -> None:
     run = Run()
     run.key = f"sk-{run.canaries.plant('provider key', 'the configuration')}"
-    saved = {"termlog_verbosity": "debug"}
     with Quoting(lambda _head, _body: None, authority.server_context(LOOPBACK)) as provider:
         admin = servers.free_port()
         sections = {
@@ -135,7 +134,7 @@ def test_a_sidecar_that_logs_records_and_saves_all_it_can(
         }
         env = {"CANARY_KEY": run.key, "PYTHONASYNCIODEBUG": "1"}
         words = ["start", "--record", str(tmp_path / "cassette")]
-        with Started(tmp_path, words, settings(provider, authority, **sections), env, saved) as started:
+        with Started(tmp_path, words, settings(provider, authority, **sections), env) as started:
             started.ready()
             play(run, started, provider, CASES)
             metrics = httpx.get(f"http://127.0.0.1:{admin}/metrics").content
@@ -151,7 +150,7 @@ def test_a_sidecar_that_logs_records_and_saves_all_it_can(
         re.findall(rb"foundry_sidecar_calls_total|gen_ai", metrics)
     )
     assert len(collector.spans) > len(CASES) / 2
-    hand_in(run, tally, "start: logs in json at debug, asyncio's debugging, metrics, OTLP, ledger, cassette")
+    hand_in(run, tally, "start: logs in json, asyncio's debugging, metrics, OTLP, ledger, cassette")
 
 
 def test_mitmweb_and_a_log_for_people(authority: Authority, tmp_path: Path, tally: Tally) -> None:
@@ -165,7 +164,7 @@ def test_mitmweb_and_a_log_for_people(authority: Authority, tmp_path: Path, tall
             "usage": {"ledger": "off"},
         }
         env = {"CANARY_KEY": run.key}
-        started = Started(tmp_path, ["web"], settings(provider, authority, **sections), env, {})
+        started = Started(tmp_path, ["web"], settings(provider, authority, **sections), env)
         ending.enter_context(started).ready()
         page = Page(started)
         page.http.put("/options", json={"termlog_verbosity": "debug"}).raise_for_status()
@@ -247,7 +246,7 @@ def test_verifiers(authority: Authority, tmp_path: Path, tally: Tally) -> None:
             (tmp_path / name).mkdir()
             sections = {"caller": {"verifier": name, name: own}, "usage": {"ledger": "off"}, "log": {"format": "json"}}
             document = settings(provider, authority, **sections)
-            started[name] = Started(tmp_path / name, ["start"], document, env, {"termlog_verbosity": "debug"})
+            started[name] = Started(tmp_path / name, ["start"], document, env)
             ending.enter_context(started[name])
         for lie in range(len(LIES)):
             for name, sidecar in started.items():

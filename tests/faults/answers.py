@@ -56,10 +56,8 @@ class Outcome(NamedTuple):
 
 SERVED: Final = Outcome(200, None)
 UNREACHABLE: Final = Outcome(503, "upstream_unreachable", "provider_error", "unknown")
-FAILED: Final = Outcome(500, "upstream_error", "provider_error", "unknown")
-FOR_NOTHING: Final = FAILED._replace(charged=True)
+FAILED: Final = Outcome(500, "upstream_error", "provider_error", "unknown", charged=True)
 TIMEOUT: Final = Outcome(500, "timeout", "timed_out", "interrupted", charged=True)
-LOST: Final = Outcome(500, "upstream_error", "provider_error", "unknown", charged=True)
 UNCOUNTED: Final = Outcome(
     200, None, "provider_error", "unknown", charged=True, errors={"python": "JSONDecodeError", "node": "SyntaxError"}
 )
@@ -132,10 +130,10 @@ ROWS: Final[Mapping[str, Row]] = {
     "certificate-expired": _at("expired"),
     "certificate-of-an-unknown": _at("unknown"),
     # -- cut at each phase
-    "cut-before-anything": _row(outcome=LOST),
-    "reset-before-anything": _row("reset", outcome=LOST),
-    "cut-in-status-line": _row(b"HTTP/1.1 2", outcome=LOST),
-    "cut-in-headers": _row(CHUNKED[:-10], outcome=LOST),
+    "cut-before-anything": _row(outcome=FAILED),
+    "reset-before-anything": _row("reset", outcome=FAILED),
+    "cut-in-status-line": _row(b"HTTP/1.1 2", outcome=FAILED),
+    "cut-in-headers": _row(CHUNKED[:-10], outcome=FAILED),
     "cut-after-headers": _row(CHUNKED, outcome=BROKEN),
     "cut-in-chunk-size": _row(CHUNKED + chunk(EVENTS[0]) + b"1", outcome=BROKEN),
     "cut-in-chunk": _row(CHUNKED + chunk(STREAM)[:900], outcome=BROKEN),
@@ -151,31 +149,31 @@ ROWS: Final[Mapping[str, Row]] = {
     # -- silence
     "silent-before-headers": _row(Pause(60), outcome=TIMEOUT),
     "silent-in-headers": _row(CHUNKED[:-10], Pause(60), outcome=TIMEOUT),
-    "headers-without-end": _row(b"HTTP/1.1 200 OK\r\n", b"X: a\r\n" * 5000, "endless", outcome=LOST),
+    "headers-without-end": _row(b"HTTP/1.1 200 OK\r\n", b"X: a\r\n" * 5000, "endless", outcome=FAILED),
     "headers-that-trickle": _row(b"HTTP/1.1 200 OK\r\n", *TRICKLE, outcome=TIMEOUT),
     "silent-in-stream": _row(CHUNKED + chunk(STREAM[:900]), Pause(60), outcome=FELL_SILENT),
     "silent-in-json": _json(SIZED + JSON[:-50], Pause(60), outcome=JSON_CUT._replace(end="timed_out")),
     # -- no HTTP, or odd HTTP
-    "garbage": _row(b"\x00\x01\x02garbage\r\n\r\n", outcome=LOST),
-    "smtp": _row(b"220 mail.example ESMTP\r\n", Pause(60), outcome=LOST),
-    "http2": _row(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00", Pause(60), outcome=LOST),
+    "garbage": _row(b"\x00\x01\x02garbage\r\n\r\n", outcome=FAILED),
+    "smtp": _row(b"220 mail.example ESMTP\r\n", Pause(60), outcome=FAILED),
+    "http2": _row(b"\x00\x00\x00\x04\x00\x00\x00\x00\x00", Pause(60), outcome=FAILED),
     "no-reason": _json(ANSWER.replace(b" OK", b"", 1), "keep"),
-    "bare-line-feeds": _json(SIZED.replace(b"\r\n", b"\n") + JSON, "keep", outcome=LOST),
-    "folded-header": _json(SIZED.replace(b"\r\n", b"\r\nX: a\r\n b\r\n", 1) + JSON, "keep", outcome=LOST),
-    "space-before-colon": _json(SIZED.replace(b"\r\n", b"\r\nX : a\r\n", 1) + JSON, outcome=LOST),
-    "status-0": _row(CHUNKED.replace(b"200 OK", b"0 No"), outcome=LOST),
+    "bare-line-feeds": _json(SIZED.replace(b"\r\n", b"\n") + JSON, "keep", outcome=FAILED),
+    "folded-header": _json(SIZED.replace(b"\r\n", b"\r\nX: a\r\n b\r\n", 1) + JSON, "keep", outcome=FAILED),
+    "space-before-colon": _json(SIZED.replace(b"\r\n", b"\r\nX : a\r\n", 1) + JSON, outcome=FAILED),
+    "status-0": _row(CHUNKED.replace(b"200 OK", b"0 No"), outcome=FAILED),
     "status-600": _row(head(b"Content-Length: 0", status=b"600 Far"), outcome=FAILED),
-    "status-word": _row(CHUNKED.replace(b"200", b"abc"), outcome=LOST),
+    "status-word": _row(CHUNKED.replace(b"200", b"abc"), outcome=FAILED),
     "http-1.0": _json(head(kind=b"application/json", version=b"1.0") + JSON),
     "http-1.0-stream": _row(head(version=b"1.0") + STREAM),
-    "http-2.0": _json(ANSWER.replace(b"HTTP/1.1", b"HTTP/2.0"), outcome=LOST),
+    "http-2.0": _json(ANSWER.replace(b"HTTP/1.1", b"HTTP/2.0"), outcome=FAILED),
     "close": _json(SIZED[:-2] + b"Connection: close\r\n\r\n" + JSON),
     # -- heads
-    "gigantic-header": _row(head(b"X-Big: " + b"a" * 5_000_000, b"Transfer-Encoding: chunked") + WHOLE, outcome=LOST),
+    "gigantic-header": _row(head(b"X-Big: " + b"a" * 5_000_000, b"Transfer-Encoding: chunked") + WHOLE, outcome=FAILED),
     "big-header": _row(
         head(b"X-Big: " + b"a" * 100_000, b"Transfer-Encoding: chunked") + WHOLE, outcome=TOO_MUCH_FOR_NODE
     ),
-    "10000-headers": _json(SIZED.replace(b"\r\n", b"\r\n" + b"X: a\r\n" * 10_000, 1) + JSON, outcome=LOST),
+    "10000-headers": _json(SIZED.replace(b"\r\n", b"\r\n" + b"X: a\r\n" * 10_000, 1) + JSON, outcome=FAILED),
     "redirect": _row(
         head(b"Location: https://elsewhere.example/v1/responses", b"Content-Length: 0", status=b"307 There"),
         outcome=FAILED,
@@ -191,13 +189,13 @@ ROWS: Final[Mapping[str, Row]] = {
         b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
         b"\x81\x05hello",
         Pause(1),
-        outcome=LOST,
+        outcome=FAILED,
     ),
-    "204": _row(b"HTTP/1.1 204 No Content\r\n\r\n", "keep", outcome=FOR_NOTHING),
-    "205": _row(b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n", "keep", outcome=FOR_NOTHING),
+    "204": _row(b"HTTP/1.1 204 No Content\r\n\r\n", "keep", outcome=FAILED),
+    "205": _row(b"HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n", "keep", outcome=FAILED),
     "304": _row(b'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n\r\n', "keep", outcome=FAILED),
-    "page": _row(head(b"Content-Length: 13", kind=b"text/html") + b"<html></html>", "keep", outcome=FOR_NOTHING),
-    "no-type": _row(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "keep", outcome=FOR_NOTHING),
+    "page": _row(head(b"Content-Length: 13", kind=b"text/html") + b"<html></html>", "keep", outcome=FAILED),
+    "no-type": _row(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "keep", outcome=FAILED),
     # -- framing
     "until-close": _json(head(kind=b"application/json") + JSON),
     "stream-until-close": _row(head() + STREAM),
@@ -212,14 +210,14 @@ ROWS: Final[Mapping[str, Row]] = {
     ),
     "two-lengths": _json(
         head(b"Content-Length: %d" % len(JSON), b"Content-Length: 5", kind=b"application/json") + JSON,
-        outcome=LOST,
+        outcome=FAILED,
     ),
     "length-and-chunks": _json(
         head(b"Content-Length: 5", b"Transfer-Encoding: chunked", kind=b"application/json") + chunk(JSON) + END,
-        outcome=LOST,
+        outcome=FAILED,
     ),
-    "negative-length": _json(head(b"Content-Length: -5", kind=b"application/json") + JSON, outcome=LOST),
-    "unknown-coding": _row(head(b"Transfer-Encoding: gzip, chunked") + WHOLE, outcome=FOR_NOTHING),
+    "negative-length": _json(head(b"Content-Length: -5", kind=b"application/json") + JSON, outcome=FAILED),
+    "unknown-coding": _row(head(b"Transfer-Encoding: gzip, chunked") + WHOLE, outcome=FAILED),
     "bad-chunk-size": _row(CHUNKED + chunk(STREAM[:900]) + b"zz\r\n", outcome=BROKEN),
     "chunk-longer-than-said": _row(CHUNKED + b"5\r\n" + STREAM, outcome=BROKEN),
     "chunk-extension": _row(CHUNKED + chunk(STREAM).replace(b"\r\n", b";a=b\r\n", 1) + END, "keep"),
@@ -233,12 +231,12 @@ ROWS: Final[Mapping[str, Row]] = {
         head(b"Content-Encoding: gzip", b"Content-Length: %d" % len(gzip.compress(JSON)), kind=b"application/json")
         + gzip.compress(JSON),
         "keep",
-        outcome=FOR_NOTHING,
+        outcome=FAILED,
     ),
     "gzip-stream": _row(
         head(b"Content-Encoding: gzip", b"Transfer-Encoding: chunked") + chunk(gzip.compress(STREAM)) + END,
         "keep",
-        outcome=FOR_NOTHING,
+        outcome=FAILED,
     ),
     # -- split in the worst places
     "byte-by-byte": _row(CHUNKED, Each(chunk(STREAM.replace(b"\n", b"\r\n")) + END), "keep"),
