@@ -62,8 +62,8 @@ class Relay:
         self.over = False
         self.framing_ended = False  # the caller knows by the framing that it has everything
         self._framing: answers.Framing = "close"
-        self._stream = EventStream()
-        self._document = JsonAnswer()
+        self._stream: EventStream  # of an answer that passes as events
+        self._document: JsonAnswer  # of one that passes as JSON
         self._out: list[bytes] = []  # payload that leaves with this read
         self._head = b""
         self._changed: asyncio.Future[None] | None = None
@@ -121,6 +121,10 @@ class Relay:
         self.fields = headers
         self.passing = passing_of(self._call, status, fields)
         answer.streamed = self.passing == "events"
+        if answer.streamed:
+            self._stream = EventStream()
+        elif self.passing == "json":
+            self._document = JsonAnswer()
         if self.passing != "kept":
             known_length = self.passing != "events" and b"content-length" in fields
             self._framing = answers.framing_of(
