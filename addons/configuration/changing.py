@@ -50,13 +50,14 @@ class Changing:
 
     def __init__(self, settings: Settings, in_force: InForce, source: Source, build: Build) -> None:
         self._settings = settings
+        self._secrets = _named(settings)  # looked at each second, which walking all settings would make dear
         self._in_force = in_force
         self._source = source
         self._build = build
 
     def secrets(self) -> Mapping[str, Secret]:
         """Those in use now, by the keys of their settings."""
-        return {".".join(map(str, keys)): secret for keys, secret in secrets(self._settings).items()}
+        return self._secrets
 
     def files(self) -> Iterator[Path]:
         """The files whose change calls for another look at the configuration."""
@@ -94,7 +95,7 @@ class Changing:
         lay_out(settings.listen)
 
         def take_over() -> None:
-            self._settings = settings
+            self._settings, self._secrets = settings, _named(settings)
             self._in_force.put(rules)
 
         before, now = self._in_force.rules.judged_by, rules.judged_by
@@ -113,6 +114,10 @@ def needing_restart(old: Settings, new: Settings) -> list[str]:
         for key, value in values.items()
         if value != before[section][key]
     ]
+
+
+def _named(settings: Settings) -> Mapping[str, Secret]:
+    return {".".join(map(str, keys)): secret for keys, secret in secrets(settings).items()}
 
 
 def _verifier_files(settings: Settings) -> Iterator[Path]:

@@ -67,7 +67,8 @@ class CallerConnection:
     def begin(self, peer: Peer) -> None:
         """HTTP begins, within TLS or a tunnel it may be; the clock of the head goes on."""
         self.peer = peer
-        self._reader = RequestReader(self._server.bounds)
+        if self._reader.tunnelled is not None:
+            self._reader = RequestReader(self._server.bounds)
 
     def received(self, data: bytes) -> None:
         if self._deaf or not self.open:

@@ -3,6 +3,7 @@
 Fields that belong to one hop stay on it (RFC 9110 §7.6.1).
 """
 
+import functools
 from collections.abc import Iterator
 from typing import Final, Literal
 
@@ -19,6 +20,7 @@ STRIPPED: Final = frozenset((
 STRIPPED_PREFIXES: Final = (b"cf-", b"proxy-", b"x-ratelimit-")
 """The last are the organization's limits, which are none of the caller's business (docs/contract.md#answers)."""
 
+_AS_LONG: Final = len(b"connection")
 EVENTS: Final = b"text/event-stream"
 JSON: Final = b"application/json"
 type Passing = Literal["events", "json", "unread", "kept"]
@@ -43,12 +45,17 @@ def passing_of(call: Call, status: int, fields: dict[bytes, bytes]) -> Passing:
 
 def passing_fields(fields: Fields, framing: Framing) -> Iterator[tuple[bytes, bytes]]:
     """Those of the other side's that reach the caller; framing is made anew on each hop."""
-    named = b",".join(value for name, value in fields if name.lower() == b"connection")
-    of_hop = {name.strip().lower() for name in named.split(b",")}
+    named = b",".join(value for name, value in fields if len(name) == _AS_LONG and name.lower() == b"connection")
+    of_hop = {name.strip().lower() for name in named.split(b",")} if named else ()
+    length_stays = framing not in {"chunked", "close"}
     for name, value in fields:
-        lowered = name.lower()
-        if lowered in STRIPPED or lowered in of_hop or lowered.startswith(STRIPPED_PREFIXES):
-            continue
-        if lowered == b"content-length" and framing in {"chunked", "close"}:
-            continue
-        yield name, value
+        passing = _passing(name)
+        if passing and passing not in of_hop and (length_stays or passing != b"content-length"):
+            yield name, value
+
+
+@functools.lru_cache(maxsize=512)
+def _passing(name: bytes) -> bytes:
+    """A name in lower case; empty where the tables keep it. Providers send the same ones again and again."""
+    lowered = name.lower()
+    return b"" if lowered in STRIPPED or lowered.startswith(STRIPPED_PREFIXES) else lowered

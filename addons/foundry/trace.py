@@ -5,14 +5,19 @@ and ``X-B3-Sampled`` from context variables or environment instead, and no W3C h
 (``foundry_sdk/_core/http_client.py``).
 """
 
+import os
 import re
-import secrets
-import uuid
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 MAX_TRACESTATE_MEMBERS: Final = 32
+
+_GREGORIAN: Final = 0x01B2_1DD2_1381_4000
+"""From 1582-10-15, where the time of a UUID begins, to 1970, in its steps of 100 ns (RFC 9562 §5.1)."""
+
+_NO_ADDRESS: Final = 1 << 40  # the multicast bit: a node that is no network address (RFC 9562 §6.10)
 
 _TRACEPARENT = re.compile(
     r"(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<parent>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
@@ -98,10 +103,18 @@ def _only(pattern: re.Pattern[str], values: Sequence[str]) -> str | None:
 
 
 def _new_trace_id() -> str:
-    """From a time-based UUID, as Foundry wishes; with random node and sequence, so that no network address leaks."""
-    multicast = 1 << 40  # marks a node that is no network address (RFC 9562 §6.10)
-    return uuid.uuid1(secrets.randbits(48) | multicast, secrets.randbits(14)).hex
+    """A time-based UUID (version 1), as Foundry wishes; with random node and sequence, so that no address leaks.
+
+    Laid out as RFC 9562 §5.1 has it. Python's ``uuid1`` gives the same and takes three times as long.
+    """
+    time_of_uuid = time.time_ns() // 100 + _GREGORIAN
+    high, middle, low = time_of_uuid >> 48 & 0x0FFF, time_of_uuid >> 32 & 0xFFFF, time_of_uuid & 0xFFFF_FFFF
+    chosen = int.from_bytes(os.urandom(8))
+    sequence, node = chosen >> 48 & 0x3FFF, chosen & 0xFFFF_FFFF_FFFF | _NO_ADDRESS
+    return f"{low:08x}{middle:04x}{0x1000 | high:04x}{0x8000 | sequence:04x}{node:012x}"
 
 
 def _new_span_id() -> str:
-    return f"{1 + secrets.randbelow(2**64 - 1):016x}"
+    while not any(drawn := os.urandom(8)):  # zero is no id (W3C Trace Context)
+        pass
+    return drawn.hex()

@@ -31,7 +31,7 @@ _log: Final = logging.getLogger(__name__)
 class SimulatedProvider:
     """The simulated provider on a thread of its own, between ``start`` and ``close`` or inside ``with``.
 
-    ``names`` are what its certificate is good for; ``directory`` keeps the authority that signed it, for later runs too.
+    ``names`` are what its certificate is good for; ``directory`` keeps its authority, for later runs too.
     ``api_key`` makes it answer 401 to any other; it may be changed while it runs. ``round_trip``: seconds to it and
     back, which a new connection takes twice before its first byte is read.
     """

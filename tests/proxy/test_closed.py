@@ -35,7 +35,7 @@ FAULTS: list[BaseException] = [
 ]
 GATES = [
     "route", "caller", "concurrency", "attribution", "media_type",
-    "body", "model", "permission", "policy", "rewrite", "limits",
+    "body", "model", "permission", "policy", "rewrite", "limits", "budgets",
 ]  # fmt: skip
 
 by_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
