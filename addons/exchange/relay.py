@@ -63,11 +63,6 @@ class Relay:
         self.over = False
         self.framing_ended = False  # the caller knows by the framing that it has everything
         self._framing: answers.Framing = "close"
-<<<<<<< HEAD
-=======
-        self._stream: EventStream  # of an answer that passes as events
-        self._document: JsonAnswer  # of one that passes as JSON
->>>>>>> bench
         self._out: list[bytes] = []  # payload that leaves with this read
         self._head = b""
         self._stream: AnswerStream | None = None  # of an answer that passes as events
@@ -127,18 +122,11 @@ class Relay:
         self.fields = headers
         self.passing = passing_of(self._call, status, fields)
         answer.streamed = self.passing == "events"
-<<<<<<< HEAD
         if (api := self._call.api) is not None:
             if self.passing == "events" and api.stream is not None:
                 self._stream = api.stream(self._call.document)
             elif self.passing == "json":
                 self._document = JsonAnswer(api.answer)
-=======
-        if answer.streamed:
-            self._stream = EventStream()
-        elif self.passing == "json":
-            self._document = JsonAnswer()
->>>>>>> bench
         if self.passing != "kept":
             known_length = self.passing != "events" and b"content-length" in fields
             self._framing = answers.framing_of(
