@@ -6,16 +6,20 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.evidence.collecting import VARIABLE
 from tests.mutation.rooms import PURE, STATEFUL
+from tests.tally import Row
 
 ROOT: Final = Path(__file__).parent.parent.parent
+MOST_ROWS: Final = 4
+"""Rows of one area of the tests' tally that stand each for itself."""
 
 
 class Figure(NamedTuple):
@@ -92,10 +96,21 @@ def _tests(what: str) -> Callable[[Sequence[Ended]], Found]:
             assert isinstance(rows, list)
             lost = counted.get("failed", 0) + counted.get("error", 0)
             figures.append(Figure(what, counted.get("passed", 0) + lost, lost))
-            figures += [Figure(f"{row[0]}: {row[1]}", row[2], row[3], row[4]) for row in sorted(rows)]
+            figures += _summed([Row(*row) for row in sorted(rows)])
         return Found(figures, failed=any(each.code for each in ended))
 
     return read
+
+
+def _summed(rows: Sequence[Row]) -> Iterator[Figure]:
+    """Each row for itself, but those of an area that has many, which are added up."""
+    for area, found in groupby(rows, lambda row: row.area):
+        own = list(found)
+        if len(own) <= MOST_ROWS:
+            yield from (Figure(f"{area}: {row.what}", row.tried, row.lost, row.figures) for row in own)
+        else:
+            tried, lost = (sum(each) for each in zip(*((row.tried, row.lost) for row in own), strict=True))
+            yield Figure(f"{area}: {len(own)} kinds", tried, lost)
 
 
 _SCORE: Final = re.compile(r"^(\d+) mutants: (\d+) killed, (\d+) equivalent, (\d+) alive", re.MULTILINE)

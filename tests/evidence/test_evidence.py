@@ -62,6 +62,12 @@ def test_cases_are_counted_and_rows_taken_over() -> None:
     assert found == Found([Figure("cases", 9, 2), Figure("fuzz: bodies", 250, 0, "3 kinds")], failed=True)
 
 
+def test_rows_of_an_area_that_has_many_are_added_up() -> None:
+    rows = [["faults", f"kind {number}", 10, number, ""] for number in range(5)]
+    found = part("Faults and phases").read([ended("", counted={"passed": 5}, rows=rows)])
+    assert found.figures[1:] == [Figure("faults: 5 kinds", 50, 10)]
+
+
 def test_what_pytest_tried_is_collected() -> None:
     case = "tests/values/test_version.py"
     found = run([sys.executable, "-P", "-m", "pytest", "-q", "-p", "tests.evidence.collecting", case])

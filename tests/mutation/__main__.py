@@ -138,7 +138,7 @@ def _preload() -> None:
     for name in ("pytest", "hypothesis", "hypothesis.strategies", "mitmproxy.http", "mitmproxy.test.tflow", "pydantic",
                  "structlog", "tornado.web", "tornado.iostream", "jiter", "msgspec", "jwt",
                  "cryptography.x509", "openai", "openai.types.responses.response_create_params", "ruamel.yaml", "h11",
-                 "zstandard", "brotli", "limits", "opentelemetry.sdk.metrics"):  # fmt: skip
+                 "zstandard", "brotli", "opentelemetry.sdk.metrics"):  # fmt: skip
         importlib.import_module(name)
     gc.collect()
     gc.freeze()  # the copies need not look through all this again
