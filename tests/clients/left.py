@@ -20,11 +20,11 @@ SENT = {
 """Header names that may reach the provider: no attribution, trace, Palantir or ``x-stainless`` header among them."""
 
 
-def assert_left_as_promised(provider: SimulatedProvider, calls: int = 1) -> list[Any]:
+def assert_left_as_promised(provider: SimulatedProvider, calls: int = 1, path: str = "/v1/responses") -> list[Any]:
     """Asserts it of the calls the provider saw, of which there must be so many; gives their bodies."""
     assert len(provider.calls) == calls
     for call in provider.calls:
-        assert (call.method, call.target) == ("POST", "/v1/responses")
+        assert (call.method, call.target) == ("POST", path)
         assert {name.lower() for name, _ in call.headers} <= SENT
         assert call.values("authorization") == [f"Bearer {PROVIDER_KEY}"]
         assert call.values("host") == [f"127.0.0.1:{provider.port}"]
