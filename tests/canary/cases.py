@@ -311,7 +311,7 @@ MALFORMED: Final = (
     Case("request line", (400,), lambda p: f"POST {p('token')} and more HTTP/1.1\r\n\r\n".encode()),
     Case("version", (400,), lambda p: f"POST / HTTP/{p('token')}\r\n\r\n".encode()),
     Case("CONNECT", (404,), lambda p: f"CONNECT {p('malformed')}:443 HTTP/1.1\r\nHost: x\r\n\r\n".encode()),
-    Case("no HTTP", (404,), lambda p: f"\x01\x02{p('token')}\r\n\r\n".encode()),
+    Case("no HTTP", (400,), lambda p: f"\x01\x02{p('token')}\r\n\r\n".encode()),
     Case("a key as it is", (400,), lambda p: f"{p('token')}\r\n\r\n".encode()),
 )
 
