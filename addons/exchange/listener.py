@@ -6,6 +6,7 @@ HTTP layer, its replay of saved requests and its connections to servers lead now
 """
 
 import asyncio
+import functools
 import os
 import socket
 from collections.abc import Callable, Collection
@@ -38,6 +39,21 @@ _log = structlog.get_logger("sidecar.exchange")
 type Connect = Callable[[SocketWire, Peer], CallerConnection]
 
 
+def _stays_shut[Subject](hook: Callable[["Listener", Subject], None]) -> Callable[["Listener", Subject], None]:
+    """Each hook first shuts what it may open. One that raised would leave some callers waiting for ever."""
+
+    @functools.wraps(hook)
+    def guarded(listener: "Listener", subject: Subject) -> None:
+        try:
+            hook(listener, subject)
+        except BaseException as error:
+            _log.error("fault", hook=hook.__name__, exc_info=error)
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                raise
+
+    return guarded
+
+
 class Listener:
     """``connect`` makes the connection of a caller that has come; ``upstreams`` end with the last of them."""
 
@@ -68,15 +84,15 @@ class Listener:
         for upstream in self._upstreams:
             await upstream.close()
 
+    @_stays_shut
     def client_connected(self, client: Client) -> None:
         client.error = NO_ROOM  # stands until all is made: mitmproxy then closes the connection
         peer = _peer(client)
-        if not self._bounds.enter(peer.address):
-            return
         wire = SocketWire(_handler(client), client)
         keep_alive(wire.socket)
-        self._open[client.id] = (self._connect(wire, peer), wire)
-        client.error = None
+        if self._bounds.enter(peer.address):
+            self._open[client.id] = (self._connect(wire, peer), wire)
+            client.error = None
 
     def client_disconnected(self, client: Client) -> None:
         if known := self._open.pop(client.id, None):
@@ -87,6 +103,7 @@ class Listener:
             # a peer that talks on while its connection is being closed
             wire.forget()
 
+    @_stays_shut
     def next_layer(self, next_layer: layer.NextLayer) -> None:
         context = next_layer.context
         next_layer.layer = closing = ClosingLayer(context)
@@ -95,6 +112,7 @@ class Listener:
             context.layers.remove(closing)
             next_layer.layer = CallerLayer(context, *known)
 
+    @_stays_shut
     def server_connect(self, data: ServerConnectionHookData) -> None:
         server = data.server
         server.error = NOT_ALLOWED
