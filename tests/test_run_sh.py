@@ -300,4 +300,11 @@ def test_pytest_runs_from_the_root_and_ends_in_our_codes(
     result = checkout.run("test", "-q", "tests/a", cwd=tmp_path, env={"ENDS_WITH": str(pytest_code), **provided})
     assert result.returncode == code
     root = checkout.root
-    assert result.stdout.split() == [f"{root}", "-c", f"{root}/pyproject.toml", "--rootdir", f"{root}", "-q", "tests/a"]
+    given = [f"{root}", "-c", f"{root}/pyproject.toml", "--rootdir", f"{root}"]
+    assert result.stdout.split() == [*given, "-n", "auto", "--dist", "loadfile", "-q", "tests/a"]
+
+
+@pytest.mark.parametrize("asked", [["-n", "3"], ["-n3"], ["--numprocesses=3"], ["--pdb"]], ids=" ".join)
+def test_on_as_many_cores_as_asked(checkout: Checkout, provided: dict[str, str], asked: list[str]) -> None:
+    result = checkout.run("test", *asked, env=provided)
+    assert result.stdout.split()[5:] == ["-n", "0", *asked]

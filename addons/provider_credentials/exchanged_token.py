@@ -61,7 +61,7 @@ class ExchangedToken:
         self._failures = 0
         self._not_before = float("-inf")
         try:
-            self._subject.read()
+            self._subject.read_now()
         except SecretError as error:
             raise ValueError(f"token_file: {error}") from error
 
@@ -110,7 +110,7 @@ class ExchangedToken:
 
     async def _ask(self) -> Issued:
         async with asyncio.timeout(self._settings.deadline_seconds):  # threads may all be taken
-            subject_token = await asyncio.to_thread(self._subject.read)
+            subject_token = await asyncio.to_thread(self._subject.read_now)
         answer = await self._client.fetch(self._settings.url, HEADERS, request(self._settings, subject_token))
         return issued(answer, subject_token)
 
