@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple
 
 from addons.foundry.alarms import Alarm
@@ -76,7 +77,10 @@ BY_CODE: Final[Mapping[str, Row]] = {
 _CODE: Final = re.compile(r"[a-z0-9_]{1,64}")
 """What an error code looks like; anything else may quote the request, and stays out of the record."""
 
-KEPT_HEADERS: Final = ("retry-after", "retry-after-ms")
+MOST_SECONDS: Final = 24 * 3600
+"""The longest wait that callers are told of: further ahead no provider sees."""
+
+_WHOLE: Final = re.compile(r"[0-9]{1,12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ def refusal_for(status: int, headers: Mapping[str, str], body: bytes, model_rid:
     error = _error_object(body)
     code = str(error.get("code") or error.get("type") or "")
     row = BY_CODE.get(code) or BY_STATUS.get(status) or (_REJECTED if 400 <= status < 500 else _FAILED)  # noqa: PLR2004
+    waits = _waits(headers)
     said = str(error.get("message") or "")
     known = {
         "languageModelRid": model_rid,
@@ -103,20 +108,19 @@ def refusal_for(status: int, headers: Mapping[str, str], body: bytes, model_rid:
         "model": model_rid,
         "service": "openai",
         "reason": code,
-        "retryAfterMillis": _milliseconds(headers),
+        "retryAfterMillis": _milliseconds(waits),
         "responseBody": body.decode("utf-8", "replace"),
         "errorCode": code,
         "errorMessage": said,
     }
-    kept = {name: headers[name] for name in KEPT_HEADERS if name in headers}
     if row.refusal in {"provider_overloaded", "provider_quota"}:
-        kept.setdefault("retry-after", "1")
+        waits.setdefault("retry-after", "1")
     return ProviderError(
         Refusal(
             row.refusal,
             f"{row.message} {said}".strip() if row.relay else row.message,
             parameters={name: known[name] for name in row.parameters},
-            headers=kept,
+            headers=waits,
             provider_error=error if row.relay and error else None,
             detail=f"provider answered {status} {error_code(code) or ''}".strip(),
             provider_code=error_code(code),
@@ -130,11 +134,31 @@ def error_code(said: str | None) -> str | None:
     return said if said and _CODE.fullmatch(said) else None
 
 
-def _milliseconds(headers: Mapping[str, str]) -> str:
-    """How long to wait; empty where the provider did not say, or named a date."""
-    seconds = headers.get("retry-after", "")
-    whole = seconds.isascii() and seconds.isdigit() and len(seconds) < 10  # noqa: PLR2004 - over 30 years
-    return headers.get("retry-after-ms") or (str(1000 * int(seconds)) if whole else "")
+def _waits(headers: Mapping[str, str]) -> dict[str, str]:
+    """How long to wait, as far as it makes sense: whole numbers within ``MOST_SECONDS``, or a date."""
+    seconds, milliseconds = headers.get("retry-after", ""), headers.get("retry-after-ms", "")
+    kept = {}
+    if _WHOLE.fullmatch(seconds):
+        kept["retry-after"] = str(min(int(seconds), MOST_SECONDS))
+    elif _is_date(seconds):
+        kept["retry-after"] = seconds
+    if _WHOLE.fullmatch(milliseconds):
+        kept["retry-after-ms"] = str(min(int(milliseconds), 1000 * MOST_SECONDS))
+    return kept
+
+
+def _is_date(text: str) -> bool:
+    try:
+        parsedate_to_datetime(text)
+    except ValueError:
+        return False
+    return text.isascii()
+
+
+def _milliseconds(waits: Mapping[str, str]) -> str:
+    """Empty where the provider did not say, or named a date."""
+    seconds = waits.get("retry-after", "")
+    return waits.get("retry-after-ms") or (str(1000 * int(seconds)) if seconds.isdigit() else "")
 
 
 def _error_object(body: bytes) -> dict[str, Any]:
