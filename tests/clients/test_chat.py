@@ -61,6 +61,7 @@ def test_a_stream(client: openai.OpenAI, provider: SimulatedProvider, sidecar: S
     assert (record["openai.api.type"], record["usage.status"]) == ("chat_completions", "reported")
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # the client's, of what its own helper made
 def test_structured_output(client: openai.OpenAI, provider: SimulatedProvider) -> None:
     """What the parse helper made goes back as it is, in the second turn."""
     first = client.chat.completions.parse(model=MODEL, messages=HI, response_format=Person).choices[0].message
