@@ -76,7 +76,8 @@ def test_structured_output(client: openai.OpenAI, provider: SimulatedProvider) -
 def test_a_function_tool_goes_round(client: openai.OpenAI, provider: SimulatedProvider) -> None:
     provider.script("tool_call", "")
     first = client.chat.completions.create(model=MODEL, messages=HI, tools=[WEATHER]).choices[0].message
-    (called,) = first.tool_calls or ()
+    assert first.tool_calls
+    (called,) = first.tool_calls
     conversation: list[Any] = [*HI, first, {"role": "tool", "tool_call_id": called.id, "content": "snow"}]
     second = client.chat.completions.create(model=MODEL, messages=conversation, tools=[WEATHER])
     assert "4 characters" in str(second.choices[0].message.content)
