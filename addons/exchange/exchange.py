@@ -8,6 +8,7 @@ in one answer, where one can be given, and in one record.
 import asyncio
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import structlog
@@ -42,14 +43,14 @@ class Exchange:
         self._services = services
         self.request = request
         self.call = open_call(request, caller.peer)
-        self._telling = Telling(services, caller, request, self.call)
+        self._telling, seen = Telling(services, caller, request, self.call), services.observers
         self.relay = Relay(
             self.call,
             self._write,
             version=request.version,
             more_fields=self._telling.fields,
             quotes_credential=self.quotes_credential,
-            watch=self._watch() if services.observers else None,
+            watch=Watch(partial(seen.answer_begins, self), partial(seen.answer_piece, self)) if seen else None,
         )
         self._rules = services.in_force.rules  # a reload does not change them for a call that has begun
         self.call.judged_by = self._rules.judged_by
@@ -247,7 +248,3 @@ class Exchange:
             self._crowded = True
             self._sent.pause()
             self.relay.nudge()
-
-    def _watch(self) -> Watch:
-        observers = self._services.observers
-        return Watch(lambda: observers.answer_begins(self), lambda payload: observers.answer_piece(self, payload))

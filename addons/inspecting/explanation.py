@@ -6,11 +6,13 @@ from typing import Final, Literal
 
 import msgspec
 
+from addons.apis.table import likeliest
 from addons.bodies.verdict import Change, Finding
 from addons.call import Call, Headers
 from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
+from addons.foundry.wrong_paths import BASE
 from addons.gates.order import Gate, Gates, Named, run
 from addons.gates.route import PATH
 
@@ -76,8 +78,13 @@ class Explanation:
 
 
 def from_body(name: str, body: bytes, host: str) -> Asked:
-    """A bare body, sent as a good caller would send it; ``host`` is one that is served."""
-    return Asked(name, {"host": (host,), "content-type": ("application/json",)}, body, assumed=GOOD_HEAD)
+    """A bare body, sent as a good caller would send it, to the API it looks like; ``host`` is one that is served."""
+    try:
+        members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        members = {}
+    headers = {"host": (host,), "content-type": ("application/json",)}
+    return Asked(name, headers, body, target=f"{BASE}{likeliest(members).path}", assumed=GOOD_HEAD)
 
 
 async def explain(gates: Gates, asked: Asked) -> Explanation:

@@ -8,8 +8,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self, cast
 
 from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
@@ -91,9 +91,7 @@ class SimulatedProvider:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_raised: object) -> None:
         self.close()
 
     @property
@@ -214,14 +212,8 @@ class SimulatedProvider:
 
     def _record(self, request: Request, connection: int) -> tuple[RecordedCall, asyncio.Event]:
         released = asyncio.Event()
-        call = RecordedCall(
-            request.method,
-            request.target,
-            request.headers,
-            request.body,
-            connection,
-            release=lambda: self._from_outside(released.set),
-        )
+        release = partial(self._from_outside, released.set)
+        call = RecordedCall(request.method, request.target, request.headers, request.body, connection, release=release)
         with self._changed:
             self._calls.append(call)
             self._changed.notify_all()

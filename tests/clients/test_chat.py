@@ -61,6 +61,7 @@ def test_a_stream(client: openai.OpenAI, provider: SimulatedProvider, sidecar: S
     assert (record["openai.api.type"], record["usage.status"]) == ("chat_completions", "reported")
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # the client's, of what its own helper made
 def test_structured_output(client: openai.OpenAI, provider: SimulatedProvider) -> None:
     """What the parse helper made goes back as it is, in the second turn."""
     first = client.chat.completions.parse(model=MODEL, messages=HI, response_format=Person).choices[0].message
@@ -75,7 +76,8 @@ def test_structured_output(client: openai.OpenAI, provider: SimulatedProvider) -
 def test_a_function_tool_goes_round(client: openai.OpenAI, provider: SimulatedProvider) -> None:
     provider.script("tool_call", "")
     first = client.chat.completions.create(model=MODEL, messages=HI, tools=[WEATHER]).choices[0].message
-    (called,) = first.tool_calls or ()
+    assert first.tool_calls
+    (called,) = first.tool_calls
     conversation: list[Any] = [*HI, first, {"role": "tool", "tool_call_id": called.id, "content": "snow"}]
     second = client.chat.completions.create(model=MODEL, messages=conversation, tools=[WEATHER])
     assert "4 characters" in str(second.choices[0].message.content)

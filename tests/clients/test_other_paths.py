@@ -85,7 +85,7 @@ def test_models_beside_it(sidecar: Started, proxy: str, foundry: FoundryServer, 
     environment = {"HTTPS_PROXY": proxy, "SSL_CERT_FILE": str(sidecar.authority), "BASE": BASE_URL}
     listed = curl('curl -sS -H "Authorization: Bearer $TOKEN" "https://$HOSTNAME/api/v2/ontologies"', environment)
     assert json.loads(listed.stdout)["data"][0]["rid"] == "ri.ontology.main.ontology.a", listed.stderr
-    refused = curl('curl -sS -o /dev/null -w "%{http_code}" -X POST "$BASE/chat/completions"', environment)
+    refused = curl('curl -sS -o /dev/null -w "%{http_code}" -X POST "$BASE/completions"', environment)
     assert refused.stdout == "404"
     with pytest.MonkeyPatch.context() as patched:
         for name in ("HTTPS_PROXY", "SSL_CERT_FILE"):
