@@ -76,7 +76,12 @@ BY_CODE: Final[Mapping[str, Row]] = {
 _CODE: Final = re.compile(r"[a-z0-9_]{1,64}")
 """What an error code looks like; anything else may quote the request, and stays out of the record."""
 
-KEPT_HEADERS: Final = ("retry-after", "retry-after-ms")
+LONGEST_WAIT: Final = 24 * 3600  # seconds; a caller that were told to wait for years would do so
+
+WAITS: Final[Mapping[str, int]] = {"retry-after": 1, "retry-after-ms": 1000}
+"""Headers that say how long to wait, each with its unit in a second. They go on where they say it as SDKs write it."""
+
+_NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +102,18 @@ def refusal_for(status: int, headers: Mapping[str, str], body: bytes, model_rid:
     code = str(error.get("code") or error.get("type") or "")
     row = BY_CODE.get(code) or BY_STATUS.get(status) or (_REJECTED if 400 <= status < 500 else _FAILED)  # noqa: PLR2004
     said = str(error.get("message") or "")
+    kept = {name: headers[name] for name, unit in WAITS.items() if _is_wait(headers.get(name, ""), unit)}
     known = {
         "languageModelRid": model_rid,
         "modelName": model_rid,
         "model": model_rid,
         "service": "openai",
         "reason": code,
-        "retryAfterMillis": _milliseconds(headers),
+        "retryAfterMillis": _milliseconds(kept),
         "responseBody": body.decode("utf-8", "replace"),
         "errorCode": code,
         "errorMessage": said,
     }
-    kept = {name: headers[name] for name in KEPT_HEADERS if name in headers}
     if row.refusal in {"provider_overloaded", "provider_quota"}:
         kept.setdefault("retry-after", "1")
     return ProviderError(
@@ -130,11 +135,15 @@ def error_code(said: str | None) -> str | None:
     return said if said and _CODE.fullmatch(said) else None
 
 
-def _milliseconds(headers: Mapping[str, str]) -> str:
-    """How long to wait; empty where the provider did not say, or named a date."""
-    seconds = headers.get("retry-after", "")
-    whole = seconds.isascii() and seconds.isdigit() and len(seconds) < 10  # noqa: PLR2004 - over 30 years
-    return headers.get("retry-after-ms") or (str(1000 * int(seconds)) if whole else "")
+def _is_wait(text: str, unit: int) -> bool:
+    """Whether it is a number of seconds, or of their parts, that somebody would wait. Dates are not passed on."""
+    return _NUMBER.fullmatch(text) is not None and float(text) <= LONGEST_WAIT * unit
+
+
+def _milliseconds(waits: Mapping[str, str]) -> str:
+    """How long to wait; empty where the provider did not say."""
+    seconds = waits.get("retry-after", "")
+    return waits.get("retry-after-ms") or (str(1000 * int(seconds)) if seconds.isdigit() else "")
 
 
 def _error_object(body: bytes) -> dict[str, Any]:
