@@ -23,7 +23,8 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.connection_bounds import ConnectionBounds
 from addons.exchange.ending import Ending
-from addons.exchange.layer import CallerLayer, ClosingLayer, SocketWire
+from addons.exchange.layer import CallerLayer, ClosingLayer
+from addons.exchange.socket_wire import SocketWire
 from addons.exchange.upstream.keep_alive import keep_alive
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.exchange.wire import Peer

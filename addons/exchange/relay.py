@@ -230,7 +230,7 @@ class Relay:
 
     def _outgoing(self) -> Iterator[tuple[bytes, bytes]]:
         for name, value in passing_fields(self.fields, self._framing):
-            if not self._quotes_credential(value):
+            if not (self._quotes_credential(value) or self._quotes_credential(name)):
                 yield name, value
         if self._framing == "chunked":
             yield b"Transfer-Encoding", b"chunked"

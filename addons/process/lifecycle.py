@@ -7,13 +7,16 @@ at once.
 import asyncio
 import signal
 import threading
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from mitmproxy import ctx
 
 from addons.process import logs
 from addons.process.drain import Drain
+
+OF_MITMPROXY: Final = (signal.SIGUSR1, signal.SIGUSR2)
+"""At which mitmproxy prints its connections and stacks among the lines of the log."""
 
 _log = structlog.get_logger("sidecar")
 
@@ -35,6 +38,8 @@ class Lifecycle:
         if threading.current_thread() is threading.main_thread():  # where signals arrive
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._end, number.name)
+            for number in OF_MITMPROXY:
+                loop.add_signal_handler(number, lambda: None)
         if writer := logs.writer():
             writer.when_failed(lambda why: loop.call_soon_threadsafe(self._end, f"the log can't be written: {why}"))
         proxyserver: Any = ctx.master.addons.get("proxyserver")

@@ -21,6 +21,7 @@ from addons.inspecting import summary
 from addons.journal.journal import CALLS, CallLog
 from addons.journal.lines import LineWriter, json_line
 from addons.process import unquoted
+from addons.process.repeated import Repeated
 
 type Form = Literal["json", "console"]
 type Render = Callable[[Mapping[str, Any]], bytes]
@@ -49,7 +50,8 @@ def configure(form: Form | None) -> LineWriter:
     sys.stdout.flush()
     writer = _writer = LineWriter(sys.stdout.fileno(), lambda lines: render(_told_of(lines)))
     _calls = _Calls(writer, render)
-    atexit.register(_finish, writer)
+    own = _Handler(writer, render, form)
+    atexit.register(_finish, writer, own)
     unquoted.install()
     structlog.configure(
         processors=[*_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -61,7 +63,7 @@ def configure(form: Form | None) -> LineWriter:
     for handler in root.handlers[:]:
         if isinstance(handler, TermLogHandler):
             handler.uninstall()
-    root.addHandler(_Handler(writer, render, form))
+    root.addHandler(own)
     logging.captureWarnings(True)
     for quiet in ("mitmproxy.proxy.server", "mitmproxy.proxy.layers", "mitmproxy.tools.web.master"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
@@ -88,7 +90,8 @@ def failure() -> str | None:
     return _writer.failure if _writer else None
 
 
-def _finish(writer: LineWriter) -> None:
+def _finish(writer: LineWriter, handler: "_Handler") -> None:
+    handler.tell_repeated()
     if not writer.close():
         why = writer.failure or "its reader is too slow"
         sys.stderr.write(f"The log could not be written ({why}): {writer.dropped} lines are lost.\n")
@@ -126,6 +129,8 @@ class _Handler(logging.Handler):
     def __init__(self, writer: LineWriter, render: Render, form: Form) -> None:
         super().__init__(logging.INFO)
         self._writer = writer
+        self._render = render
+        self._repeated = Repeated()
         tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
         self.setFormatter(
             structlog.stdlib.ProcessorFormatter(
@@ -140,11 +145,28 @@ class _Handler(logging.Handler):
         )
 
     def emit(self, record: logging.LogRecord) -> None:
+        if self._repeated.over:
+            self.tell_repeated()
+        if not self._repeated.is_written(_kind(record)):
+            return
         try:
             line = self.format(record).encode(errors="replace")
         except Exception as error:  # noqa: BLE001 - what can't be told is named
             line = json_line({"event": "line_not_written", "logger": record.name, "why": type(error).__name__})
         self._writer.write(line)
+
+    def tell_repeated(self) -> None:
+        """Of lines that were left out since the last time, if any."""
+        if left_out := self._repeated.sum():
+            about = {"event": "lines_summed", "lines": left_out, "level": "warning", "logger": "sidecar"}
+            self._writer.write(self._render(_TIME(None, "warning", about)))
+
+
+def _kind(record: logging.LogRecord) -> str:
+    """What repeats: an event of ours, of alarms each by itself; of others whatever one logger says on one level."""
+    if isinstance(event := record.msg, dict):
+        return f"{event.get('event')} {event.get('alarm', '')}".rstrip()
+    return f"{record.name} {record.levelname}"
 
 
 _CONSOLE: Final = structlog.dev.ConsoleRenderer(

@@ -104,7 +104,7 @@ def test_another_host_is_refused(sidecar: Started, proxy: str, provider: Simulat
     assert done.stdout == "403"
     while (line := sidecar.lines.get(timeout=30))["event"] != "tunnel_refused":
         pass
-    assert (line["host"], line["port"]) == ("elsewhere.example.invalid", 443)
+    assert line["target"] == "elsewhere.example.invalid:443"
     assert provider.dialled == 0
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C before the sidecar runs."""
+"""Signals: Ctrl-C before the sidecar runs, and those that mitmproxy listens to."""
 
 import json
 import signal
@@ -10,6 +10,8 @@ import pytest
 
 from tests.commands.program import COMMAND, environment
 from tests.process.conftest import DocumentMaker, written
+from tests.process.sidecar import SidecarProcess
+from tests.proxy.client import post
 
 AS_KILLED = -signal.SIGINT
 
@@ -28,3 +30,15 @@ def test_it_ends_without_a_traceback(make_document: DocumentMaker, tmp_path: Pat
     assert starting.returncode in {AS_KILLED, 130, 0}
     for line in said.splitlines():
         json.loads(line)
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
+def test_mitmproxys_own_print_nothing_among_the_lines(
+    make_document: DocumentMaker, tmp_path: Path, number: signal.Signals
+) -> None:
+    with SidecarProcess(written(tmp_path, make_document())) as sidecar:
+        sidecar.signal(number)
+        assert post(sidecar.port).status == 200
+        sidecar.signal()
+        assert sidecar.exit_code() == 0
+    assert sidecar.records.of("plain") == []

@@ -1,0 +1,120 @@
+"""A caller's socket, as mitmproxy has it: bytes go straight into it, encrypted by mitmproxy's own TLS layers."""
+
+import asyncio
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mitmproxy.connection import Client
+from mitmproxy.proxy import events
+from mitmproxy.proxy.layers import ClientTLSLayer
+from mitmproxy.proxy.server import ConnectionHandler
+from OpenSSL import SSL
+
+HIGH_WATER: Final = 64 * 1024
+"""Bytes that wait for a caller's socket from which ``drain`` waits, until none are left."""
+
+READ_AT_ONCE: Final = 65535
+_ABORT: Final = struct.pack("ii", 1, 0)
+
+
+@dataclass
+class TunnelOpened(events.Event):
+    """A caller's CONNECT was answered with yes."""
+
+
+class SocketWire:
+    """Writes to a caller's socket, through each TLS layer that lies between, the innermost first."""
+
+    def __init__(self, handler: ConnectionHandler, client: Client) -> None:
+        writer: Any = handler.transports[client].writer
+        self._writer = writer
+        self._transport = writer.transport
+        self._transport.set_write_buffer_limits(high=HIGH_WATER, low=0)
+        self._handler = handler
+        self._watchdog = handler.timeout_watchdog
+        self.tls: list[ClientTLSLayer] = []
+
+    @property
+    def socket(self) -> Any:
+        """As asyncio shows it: for options alone."""
+        return self._transport.get_extra_info("socket")
+
+    @property
+    def unsent(self) -> int:
+        size: int = self._transport.get_write_buffer_size()
+        return size
+
+    def write(self, data: bytes) -> None:
+        if self._transport.is_closing():  # asyncio would log each write
+            return
+        for tls in reversed(self.tls):
+            try:
+                data = _encrypted(tls, data)
+            except SSL.Error:  # the peer broke it, by bytes that are no TLS
+                self.abort()
+                return
+        self._watchdog.register_activity()  # mitmproxy counts only what passes its own layers
+        self._writer.write(data)
+
+    async def drain(self) -> None:
+        await self._writer.drain()
+
+    def end(self) -> None:
+        self._say_goodbye()
+        if self._transport.can_write_eof() and not self._transport.is_closing():
+            self._transport.write_eof()
+
+    def close(self) -> None:
+        self._say_goodbye()
+        self._writer.close()
+
+    def abort(self) -> None:
+        own = self.socket
+        if own is not None and own.fileno() != -1:  # what the kernel holds for a peer that does not read goes too
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+        self._transport.abort()
+
+    def forget(self) -> None:
+        """mitmproxy is done with it."""
+        self._writer.close()
+
+    def go_on(self) -> None:
+        """Has the layer look at its connection again, which has opened a tunnel."""
+        asyncio.get_running_loop().call_soon(self._wake_layer)
+
+    def _wake_layer(self) -> None:
+        told = asyncio.get_running_loop().create_task(self._handler.server_event(TunnelOpened()))
+        self._handler.wakeup_timer.add(told)  # which ends with the connection
+        told.add_done_callback(self._handler.wakeup_timer.discard)
+
+    def pause(self) -> None:
+        self._transport.pause_reading()
+
+    def resume(self) -> None:
+        self._transport.resume_reading()
+
+    def _say_goodbye(self) -> None:
+        """TLS's close_notify, without which a caller can't tell the end from a cut (RFC 8446 §6.1)."""
+        session: SSL.Connection | None = self.tls[-1].tls if self.tls else None  # none before its handshake
+        if session is not None and not self._transport.is_closing():
+            try:
+                session.shutdown()
+            except SSL.Error:
+                return  # its handshake has not ended
+            self.write(b"")
+
+
+def _encrypted(tls: ClientTLSLayer, data: bytes) -> bytes:
+    if data:
+        try:
+            tls.tls.sendall(data)
+        except (SSL.ZeroReturnError, SSL.SysCallError):
+            return b""  # the peer has ended this connection
+    pieces = []
+    while True:
+        try:
+            pieces.append(tls.tls.bio_read(READ_AT_ONCE))
+        except SSL.WantReadError:
+            return b"".join(pieces)
