@@ -78,25 +78,6 @@ def test_each_row_carries_its_own_parameters(status: int, headers: dict[str, str
     assert refusal_for(status, headers, body("c"), RID).refusal.parameters == parameters
 
 
-PLAIN_WAITS = [
-    {"retry-after": "1.5", "retry-after-ms": "1500.25"},
-    {"retry-after": "86400", "retry-after-ms": "86400000"},
-]
-ODD_WAITS = [
-    "-5",
-    "+5",
-    "1e9",
-    "1000000000",
-    "9" * 400,
-    "nan",
-    "inf",
-    "",
-    "abc",
-    "5, 6",
-    "Wed, 21 Oct 2099 07:28:00 GMT",
-]
-
-
 @pytest.mark.parametrize(
     ("status", "code", "headers", "kept"),
     [
@@ -107,9 +88,6 @@ ODD_WAITS = [
          {"retry-after": "9", "retry-after-ms": "9000"}),
         (429, "insufficient_quota", {"x-ratelimit-limit": "1"}, {"retry-after": "1"}),
         (400, None, {"set-cookie": "a=b", "openai-organization": "ours"}, {}),
-        *((429, None, waits, waits) for waits in PLAIN_WAITS),
-        *((429, None, {"retry-after": odd, "retry-after-ms": odd}, {}) for odd in ODD_WAITS),
-        *((503, None, {"retry-after": odd, "retry-after-ms": odd}, {"retry-after": "1"}) for odd in ODD_WAITS),
     ],
 )  # fmt: skip
 def test_headers_that_go_on(status: int, code: str | None, headers: dict[str, str], kept: dict[str, str]) -> None:
