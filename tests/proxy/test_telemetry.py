@@ -23,6 +23,7 @@ from tests.conftest import MODEL, PROVIDER_KEY, SettingsMaker
 from tests.proxy.client import HELLO, TOKEN, Reply, post, send
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
+from tests.waiting import eventually
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 SAMPLED, UNSAMPLED = (f"00-{TRACE}-{PARENT}-0{flag}" for flag in (1, 0))
@@ -281,6 +282,7 @@ def test_labels_are_bounded_whatever_callers_send(admin: RunningSidecar, records
     ],
 )
 def test_the_admin_listener(admin: RunningSidecar, method: str, path: str, status: int, body: bytes) -> None:
+    eventually(lambda: ask(admin, "/readyz").status == 200)  # it has looked once
     reply = ask(admin, path, method)
     assert (reply.status, reply.body) == (status, body)
     assert ("allow" in reply.headers) == (status == 405)
