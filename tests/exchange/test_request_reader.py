@@ -1,0 +1,201 @@
+"""Requests out of a caller's bytes: the table of odd input, fed whole and at every split."""
+
+from collections.abc import Coroutine
+from typing import Any, NamedTuple
+
+import pytest
+
+from addons.exchange.request import BodyBounds
+from addons.exchange.request_reader import MOST_FIELDS, MOST_FRAMING, MOST_HEAD, RequestReader
+from addons.gates.body_budget import BodyBudget
+
+ROOM = 10_000_000
+
+
+class Read(NamedTuple):
+    """One request: its method, target, HTTP's version, whether the connection may go on, its body once it is whole."""
+
+    method: str = "POST"
+    target: str = "/x"
+    version: str = "1.1"
+    keep_alive: bool = True
+    body: bytes | None = b"hello"
+
+
+def reader(budget: BodyBudget | None = None) -> RequestReader:
+    return RequestReader(BodyBounds(ROOM, budget or BodyBudget(ROOM)))
+
+
+def at_once[T](waiting: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns that has nothing to wait for."""
+    with pytest.raises(StopIteration) as done:
+        waiting.send(None)
+    found: T = done.value.value
+    return found
+
+
+def fed(data: bytes, size: int | None = None) -> tuple[list[Read], str | None, bytes | None]:
+    """The requests there are, why no more can be read, and what came behind CONNECT."""
+    own = reader()
+    for start in range(0, len(data), size or len(data)):
+        own.feed(data[start : start + (size or len(data))])
+    requests = [
+        Read(
+            each.method,
+            each.target,
+            each.version,
+            each.keep_alive,
+            at_once(each.body.read()) if each.body.ended else None,
+        )
+        for each in own.requests
+    ]
+    return requests, own.failure.name if own.failure else None, own.tunnelled
+
+
+def head(*lines: bytes, version: bytes = b"1.1", request_line: bytes = b"POST /x HTTP/") -> bytes:
+    first = request_line + version if request_line.endswith(b"HTTP/") else request_line
+    return b"\r\n".join([first, b"Host: a", *lines, b"", b""])
+
+
+SIZED = b"Content-Length: 5"
+CHUNKED = b"Transfer-Encoding: chunked"
+CHUNKS = b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
+OFFER = (b"Connection: Upgrade", b"Upgrade: h2c")
+PLAIN = head(SIZED) + b"hello"
+NEXT = Read(body=b"")
+
+TAKEN = {
+    "as it should be": (PLAIN, [Read()]),
+    "chunks": (head(CHUNKED) + CHUNKS, [Read()]),
+    "chunks in capitals": (head(CHUNKED.upper()) + CHUNKS, [Read()]),
+    "an extension": (head(CHUNKED) + CHUNKS.replace(b"3", b'3;a="b"'), [Read()]),
+    "trailers": (head(CHUNKED) + CHUNKS[:-2] + b"X: a\r\n\r\n", [Read()]),
+    "HTTP/1.0": (head(SIZED, version=b"1.0") + b"hello", [Read(version="1.0", keep_alive=False)]),
+    "HTTP/1.0 that stays": (
+        head(SIZED, b"Connection: keep-alive", version=b"1.0") + b"hello",
+        [Read(version="1.0")],
+    ),
+    "close": (head(SIZED, b"Connection: close") + b"hello", [Read(keep_alive=False)]),
+    "no body": (head(), [NEXT]),
+    "pipelined": (PLAIN * 3 + head(), [Read()] * 3 + [NEXT]),
+    "empty lines between": (b"\r\n" + PLAIN + b"\r\n\r\n" + PLAIN, [Read()] * 2),
+    "an absolute target": (head(request_line=b"POST http://a/x HTTP/"), [Read(target="http://a/x", body=b"")]),
+    "bytes beyond ASCII in a value": (head(b"X: \xe9", SIZED) + b"hello", [Read()]),
+    "an offer of h2c": (head(SIZED, *OFFER) + b"hello" + PLAIN, [Read()] * 2),
+    "an offer of h2c, chunked": (head(CHUNKED, *OFFER) + CHUNKS + PLAIN, [Read()] * 2),
+    "offers, one behind the other": ((head(SIZED, *OFFER) + b"hello") * 50, [Read()] * 50),
+    "a WebSocket": (head(*OFFER, request_line=b"GET /x HTTP/") + PLAIN, [Read(method="GET", body=b""), Read()]),
+    "half a body": (PLAIN[:-1], [Read(body=None)]),
+}
+
+REFUSED = {
+    "two lengths": head(SIZED, b"Content-Length: 6") + b"hello",
+    "the same length twice": head(SIZED, SIZED) + b"hello",
+    "a list of lengths": head(b"Content-Length: 5, 5") + b"hello",
+    "a length and chunks": head(SIZED, CHUNKED) + CHUNKS,
+    "a signed length": head(b"Content-Length: +5") + b"hello",
+    "a negative length": head(b"Content-Length: -5") + b"hello",
+    "a length in hexadecimal": head(b"Content-Length: 0x5") + b"hello",
+    "an endless length": head(b"Content-Length: " + b"9" * 40) + b"hello",
+    "an empty length": head(b"Content-Length: ") + b"hello",
+    "gzip, chunked": head(b"Transfer-Encoding: gzip, chunked") + CHUNKS,
+    "chunked, gzip": head(b"Transfer-Encoding: chunked, gzip") + CHUNKS,
+    "chunked twice": head(CHUNKED, CHUNKED) + CHUNKS,
+    "chunked, chunked": head(b"Transfer-Encoding: chunked, chunked") + CHUNKS,
+    "identity": head(b"Transfer-Encoding: identity") + b"hello",
+    "an empty coding": head(b"Transfer-Encoding: ", SIZED) + b"hello",
+    "a control character before chunked": head(b"Transfer-Encoding: \x0bchunked") + CHUNKS,
+    "chunks in HTTP/1.0": head(CHUNKED, version=b"1.0") + CHUNKS,
+    "HTTP/0.9": b"POST /x\r\n\r\n",
+    "HTTP/1.9": head(version=b"1.9"),
+    "HTTP/2.0": head(version=b"2.0"),
+    "HTTP/2's preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "bare line feeds": PLAIN.replace(b"\r\n", b"\n"),
+    "a folded line": head(b"X: a\r\n b", SIZED) + b"hello",
+    "a control character in a value": head(b"X: a\x01b", SIZED) + b"hello",
+    "NUL in a value": head(b"X: a\x00b", SIZED) + b"hello",
+    "CR in a value": head(b"X: a\rb", SIZED) + b"hello",
+    "a space before the colon": head(b"X : a", SIZED) + b"hello",
+    "no colon": head(b"no colon", SIZED) + b"hello",
+    "an empty name": head(b": a", SIZED) + b"hello",
+    "a space in the target": head(request_line=b"POST /x y HTTP/"),
+    "raw UTF-8 in the target": head(request_line=b"POST /\xc3\xa9 HTTP/"),
+    "an unknown method": head(request_line=b"FETCH /x HTTP/"),
+    "no HTTP": b"\x00\x01\x02\r\n\r\n",
+    "TLS within": b"\x16\x03\x01\x02\x00\r\n\r\n",
+}
+
+BROKEN_BODIES = {
+    "a size that is none": head(CHUNKED) + b"zz\r\n",
+    "a size with a space": head(CHUNKED) + b"5 \r\nhello\r\n0\r\n\r\n",
+    "a size in 0x": head(CHUNKED) + b"0x5\r\nhello\r\n0\r\n\r\n",
+    "an endless size": head(CHUNKED) + b"f" * 40 + b"\r\nhello\r\n0\r\n\r\n",
+    "a longer chunk than it says": head(CHUNKED) + b"5\r\nhelloXX\r\n0\r\n\r\n",
+    "chunks in line feeds": head(CHUNKED) + b"5\nhello\n0\n\n",
+}
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_taken(name: str) -> None:
+    data, requests = TAKEN[name]
+    for size in (None, *range(1, 40)):
+        assert fed(data, size) == (requests, None, None), size
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    for size in (None, *range(1, 40)):
+        assert fed(REFUSED[name], size) == ([], "bad_target", None), size
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_behind_a_good_one(name: str) -> None:
+    for size in (None, *range(1, 40)):
+        assert fed(PLAIN + REFUSED[name], size) == ([Read()], "bad_target", None), size
+
+
+@pytest.mark.parametrize("name", BROKEN_BODIES)
+def test_a_broken_body_never_counts_as_whole(name: str) -> None:
+    for size in (None, *range(1, 40)):
+        requests, failure, _ = fed(BROKEN_BODIES[name], size)
+        assert (requests, failure) == ([Read(body=None)], "bad_target"), size
+
+
+@pytest.mark.parametrize("behind", [b"", b"\x16\x03\x01", b"GET / HTTP/1.1\r\n\r\n", bytes(range(256))])
+def test_what_comes_behind_connect_is_the_tunnels(behind: bytes) -> None:
+    data = b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n" + behind
+    for size in (None, *range(1, 60)):
+        assert fed(data, size) == ([Read("CONNECT", "a:443", body=b"")], None, behind), size
+
+
+@pytest.mark.parametrize(
+    ("endless", "refusal"),
+    [
+        (b"POST /" + b"a" * 2 * MOST_HEAD, "target_too_long"),
+        (b"POST / HTTP/1.1\r\nX: " + b"a" * 2 * MOST_HEAD, "headers_too_large"),
+        (b"POST / HTTP/1.1\r\n" + b"X: a\r\n" * MOST_HEAD, "headers_too_large"),
+        (head(*[b"X: a"] * (MOST_FIELDS + 1)), "headers_too_large"),
+        (head(CHUNKED) + b"5;" + b"a" * 2 * MOST_FRAMING, "bad_target"),
+        (head(CHUNKED) + b"5\r\nhello\r\n0\r\n" + b"X: a\r\n" * MOST_FRAMING, "bad_target"),
+        (head(CHUNKED) + b"0" * 2 * MOST_FRAMING, "bad_target"),
+    ],
+    ids=["target", "a field", "fields", "fields by number", "extension", "trailers", "zeros"],
+)
+def test_what_has_no_end_is_given_up(endless: bytes, refusal: str) -> None:
+    own = reader()
+    for start in range(0, len(endless), 60_000):
+        own.feed(endless[start : start + 60_000])
+    assert own.failure
+    assert own.failure.name == refusal
+    assert not any(request.body.ended for request in own.requests)
+
+
+def test_small_chunks_without_end_are_no_fault_of_framing() -> None:
+    own = reader()
+    own.feed(head(CHUNKED))
+    for _ in range(MOST_FRAMING):
+        own.feed(b"1\r\nx\r\n")
+    own.feed(b"0\r\n\r\n")
+    (request,) = own.requests
+    assert own.failure is None
+    assert at_once(request.body.read()) == b"x" * MOST_FRAMING
