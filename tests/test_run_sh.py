@@ -75,6 +75,7 @@ class Checkout:
         put(self.root / "addons/__main__.py", COMMAND)
         put(self.root / "tests/__init__.py", "")
         put(self.root / "tests/bench/__main__.py", COMMAND)
+        put(self.root / "tests/evidence/__main__.py", COMMAND)
         put(self.root / "pytest.py", PYTEST)
         self.path = self.machine / "path"
         self.path.mkdir(parents=True)
@@ -224,8 +225,11 @@ def test_the_tests_requirements_come_on_top_and_serve_the_commands_too(working: 
         assert working.run(command).stderr == ""
 
 
-def test_bench_is_run_with_its_own_arguments(checkout: Checkout, provided: dict[str, str], tmp_path: Path) -> None:
-    ran = told(checkout.run("bench", "--quick", "--json", "my file.json", cwd=tmp_path, env=provided))
+@pytest.mark.parametrize("command", ["bench", "evidence"])
+def test_measurements_are_run_with_their_own_arguments(
+    command: str, checkout: Checkout, provided: dict[str, str], tmp_path: Path
+) -> None:
+    ran = told(checkout.run(command, "--quick", "--json", "my file.json", cwd=tmp_path, env=provided))
     assert (ran["argv"], ran["cwd"]) == (["--quick", "--json", "my file.json"], str(tmp_path))
 
 

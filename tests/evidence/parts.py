@@ -42,9 +42,9 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much is done. ``mutants`` None: every mutant of the pure rooms."""
+    """How much is done. ``mutants`` and ``stateful_mutants`` in all; None: every mutant of the pure rooms."""
 
-    mutants: int | None = 1
+    mutants: int | None = 40
     stateful_mutants: int = 10
     soak_seconds: float = 0
     long: bool = False
@@ -163,8 +163,8 @@ PARTS: Final[Sequence[Part]] = (
     Part(
         "Mutants of the pure rooms",
         "small faults put into the rules, one at a time; the tests must notice each",
-        lambda extent: [_mutation(PURE, *(["--sample", str(extent.mutants), "--own"] if extent.mutants else []))],
-        mutants("gates, foundry, responses"),
+        lambda extent: [_mutation(PURE, *(["--seeded", str(extent.mutants), "--own"] if extent.mutants else []))],
+        mutants(", ".join(PURE)),
     ),
     Part(
         "Mutants of exchange and usage",
@@ -172,7 +172,7 @@ PARTS: Final[Sequence[Part]] = (
         lambda extent: [
             _mutation(STATEFUL, "--seeded", str(extent.stateful_mutants), *([] if extent.long else ["--own"])),
         ],
-        mutants("exchange, usage"),
+        mutants(", ".join(STATEFUL)),
     ),
     Part(
         "Faults and phases",

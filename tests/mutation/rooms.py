@@ -18,15 +18,13 @@ class Room(NamedTuple):
 
 
 _PURE: Final = Room(
-    ("gates", "foundry", "responses", "journal/test_record.py", "usage/test_charging.py",
-     "inspecting/test_explanation.py"),
-    40,
+    ("gates", "foundry", "bodies", "responses", "chat_completions", "embeddings", "apis", "journal/test_record.py",
+     "usage/test_charging.py", "inspecting/test_explanation.py"),
+    300,
 )  # fmt: skip
 
 ROOMS: Final[Mapping[str, Room]] = {
-    "gates": _PURE,
-    "foundry": _PURE,
-    "responses": _PURE,
+    **dict.fromkeys(("gates", "foundry", "bodies", "responses", "chat_completions", "embeddings", "apis"), _PURE),
     "exchange": Room(
         ("exchange", "proxy/test_serving.py", "proxy/test_refusing.py", "proxy/test_odd_http.py",
          "proxy/test_closed.py", "proxy/test_reading.py", "proxy/test_provider_failures.py", "proxy/test_explicit.py",
@@ -41,20 +39,28 @@ ROOMS: Final[Mapping[str, Room]] = {
     ),
 }  # fmt: skip
 
-PURE: Final = ("gates", "foundry", "responses")
 STATEFUL: Final = ("exchange", "usage")
+PURE: Final = tuple(name for name in ROOMS if name not in STATEFUL)
 
 _POLICY: Final = ("responses/test_policy.py", "responses/test_policy_settings.py", "responses/test_tables.py")
+_STREAMS: Final = ("responses/test_stream.py", "responses/test_cut_streams.py")
+_LIMITS: Final = ("gates/test_limits.py", "gates/test_budgets.py")
 _NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "exchange": ("proxy/test_serving.py", "proxy/test_refusing.py", "proxy/test_provider_failures.py"),
+    "apis": _POLICY,
+    "bodies": _POLICY,
+    "responses": _POLICY,
+    **dict.fromkeys(("bodies.event_splitter", "bodies.open_event", "bodies.server_sent_event"), _STREAMS),
+    **dict.fromkeys(("gates.budget_settings", "gates.counting", "gates.meters", "gates.pots"), _LIMITS),
+    "gates.candidate": ("proxy/test_candidate.py",),
     "foundry.caller": ("gates/test_caller.py", "verifiers/test_registry.py"),
     "foundry.models": ("foundry/test_catalogue.py", "foundry/test_shipped_models.py"),
     "foundry.permits": ("gates/test_limits.py", "foundry/test_limit_refusals.py"),
+    "foundry.regions": ("foundry/test_catalogue.py", "proxy/test_georestriction.py"),
+    "foundry.request_headers": ("gates/test_rewrite.py",),
     "foundry.rid": ("foundry/test_attribution.py", "foundry/test_catalogue.py"),
-    **{
-        f"responses.{name}": _POLICY
-        for name in ("fields", "includes", "items", "notes", "parts", "policy", "rows", "tools", "verdict", "walk")
-    },
+    "foundry.settings": ("configuration/test_wrong.py",),
+    "foundry.token_bounds": ("usage/test_charging.py", "gates/test_limits.py"),
 }
 """Tests of the modules that have no test file of their own name, by module or room."""
 
