@@ -105,7 +105,7 @@ def test_many_turns_leave_room_for_others() -> None:
     """Exchanges that are over at once go on in a later turn of the loop, and never deeper in the stack."""
 
     async def play(stage: Stage) -> None:
-        stage.server.serve = AtOnce  # type: ignore[assignment, method-assign]
+        stage.server.serve = AtOnce  # type: ignore[method-assign]  # another kind of exchange
         count = 2000
         stage.caller.received(CALL * count)
         assert len(AtOnce.served) < count
