@@ -141,7 +141,7 @@ def test_every_help_says_how_long_quick_takes(capsys: pytest.CaptureFixture[str]
     told = " ".join(capsys.readouterr().out.split())
     root = Path(__file__).parent.parent.parent
     assert f"--quick {QUICK}" in told
-    assert f"--quick: {QUICK}" in (root / "addons/__main__.py").read_text()
+    assert f"--quick: {QUICK}" in (root / "addons/commands/parser.py").read_text()
     assert f"`--quick`: {QUICK}" in (root / "README.md").read_text()
 
 
