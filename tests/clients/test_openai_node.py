@@ -112,7 +112,7 @@ def test_a_caller_who_may_not(call: Call, provider: SimulatedProvider, token: st
         ("status=429 retry_after=2", "RateLimitError", 429, "rate_limit_exceeded"),
         ("status=500", "InternalServerError", 500, "upstream_error"),
         ("status=503", "InternalServerError", 503, "server_is_overloaded"),
-        ("reset", "InternalServerError", 503, "upstream_unreachable"),
+        ("garbage", "InternalServerError", 500, "upstream_error"),
     ],
 )
 def test_a_provider_that_fails(

@@ -163,7 +163,7 @@ def test_a_caller_who_may_not(
         ("status=500", openai.InternalServerError, 500, "upstream_error"),
         ("status=503", openai.InternalServerError, 503, "server_is_overloaded"),
         ("html", openai.InternalServerError, 500, "upstream_error"),
-        ("reset", openai.InternalServerError, 503, "upstream_unreachable"),
+        ("garbage", openai.InternalServerError, 500, "upstream_error"),
     ],
 )
 def test_a_provider_that_fails(
