@@ -21,8 +21,8 @@ MOST_TURNS: Final = 32
 """Requests of one caller that are begun in a row; then other connections have their turn."""
 
 LINGER: Final = 2.0
-"""Seconds in which a caller may read the last answer while what it still sends is dropped. Closed at once, the
-kernel would answer its bytes with a reset, and the reset would take the answer with it."""
+"""Seconds at the end: in which a head that is coming may come, and a caller may read the last answer while what it
+still sends is dropped. Closed at once, the kernel's reset for its bytes would take the answer with it."""
 
 _log = structlog.get_logger("sidecar.caller")
 
@@ -222,11 +222,14 @@ class CallerConnection:
         self._clock.start(LINGER, self.abort)
 
     def close_idle(self) -> None:
-        """Closes it unless a call is under way, or its head is coming; that one is its last."""
-        self.draining = True
-        if self.current is not None or not self.open or self._deaf or self._reader.in_head:
+        """Closes it unless a call is under way, or its head is coming and soon there; that one is its last."""
+        told, self.draining = self.draining, True
+        if self.current is not None or not self.open or self._deaf or (told and self._reader.in_head):
             return
-        if self._unread is None:
+        if self._reader.in_head:
+            self._clock.stop()
+            self._clock.start(LINGER, self._head_is_late)
+        elif self._unread is None:
             self.close()
         else:
             self.say_no_more()
