@@ -14,7 +14,7 @@ def open_call(request: Request, peer: Peer) -> Call:
     scheme, colon, rest = target.partition("://")
     if colon and scheme.isalpha():  # the absolute form of a request target (RFC 9112 §3.2.2)
         authority, slash, path = rest.partition("/")
-        authority, target = authority or rest, slash + path or "/"
+        authority, target = authority.rpartition("@")[2] or "?", slash + path or "/"  # user:password stays here
     return Call(
         method=request.method,
         target=target,

@@ -36,6 +36,9 @@ WRONG_PATHS: Final = frozenset({"not_found", "wrong_path", "method_not_allowed",
 QUOTING: Final = frozenset({"invalid_attribution", "invalid_model"})
 """Refusals whose message quotes a value no table knows, so that it stays out of the record."""
 
+TIERS: Final = frozenset({"auto", "default", "flex", "priority", "scale"})
+"""Of OpenAI's; any other word is the provider's free text, which no record holds."""
+
 LONGEST: Final = 128  # characters of a name that the provider gives
 
 
@@ -178,7 +181,7 @@ def _add_answered(record: Record, facts: AnswerFacts) -> None:
     for name, value in (
         (otel.RESPONSE_MODEL, facts.model),
         (otel.RESPONSE_ID, facts.response_id),
-        (otel.RESPONSE_TIER, facts.service_tier),
+        (otel.RESPONSE_TIER, facts.service_tier if facts.service_tier in TIERS | {None} else "other"),
         ("provider.error.code", error_code(facts.error_code)),
     ):
         if value is not None:

@@ -33,6 +33,8 @@ class Credential(Protocol):
 class StaticKey:
     """A key as it stands in a file or the environment, read again when its file changes.
 
+    While it can't be read, the last good one stays in use; readiness and an alarm say so.
+
     Args:
         source: where it stands.
         fault: goes wrong while it can't be read.
@@ -44,16 +46,21 @@ class StaticKey:
         self._fault = fault
         self._clock = clock
         self._value = b""
+        self._wrong: str | None = None  # what is wrong with it now
         self._read_at = float("-inf")
 
     async def bearer(self) -> bytes:
         if self._clock() - self._read_at > KEY_LIFETIME:
             try:
-                self._value = (await asyncio.to_thread(self._source.read)).encode()
+                self._value = (await asyncio.to_thread(self._source.read_now)).encode()
             except SecretError as error:
-                self._fault.wrong(str(error))
-                raise CredentialError(str(error)) from error
-            self._fault.right()
+                self._wrong = str(error)
+                self._fault.wrong(self._wrong)
+                if not self._value:
+                    raise CredentialError(str(error)) from error
+            else:
+                self._wrong = None
+                self._fault.right()
             self._read_at = self._clock()
         return self._value
 
@@ -62,7 +69,7 @@ class StaticKey:
             self._read_at = float("-inf")  # it may have been replaced since it was read
 
     async def missing(self) -> Sequence[str]:
-        return await missing_bearer(self)
+        return await missing_bearer(self) or ([self._wrong] if self._wrong else [])
 
 
 async def missing_bearer(credential: Credential) -> Sequence[str]:
