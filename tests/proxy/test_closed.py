@@ -241,6 +241,7 @@ def test_a_fault_where_mitmproxy_asks_leaves_no_other_way(
     fault: BaseException,
     provider: SimulatedProvider,
     make_settings: SettingsMaker,
+    records: Records,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The connection closes: mitmproxy's own HTTP layer never runs."""
@@ -249,11 +250,16 @@ def test_a_fault_where_mitmproxy_asks_leaves_no_other_way(
     with RunningSidecar(make_settings()) as sidecar, pytest.raises((OSError, EOFError)):
         post(sidecar.port)
     assert provider.dialled == dialled
+    assert records.of("fault")
 
 
 @by_fault
 def test_a_fault_in_the_layer(
-    fault: BaseException, provider: SimulatedProvider, make_settings: SettingsMaker, monkeypatch: pytest.MonkeyPatch
+    fault: BaseException,
+    provider: SimulatedProvider,
+    make_settings: SettingsMaker,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """mitmproxy would log it and leave the caller hanging."""
     monkeypatch.setattr("addons.exchange.caller_connection.RequestReader.feed", raising(fault))
@@ -261,3 +267,4 @@ def test_a_fault_in_the_layer(
     with RunningSidecar(make_settings()) as sidecar, pytest.raises((OSError, EOFError)):
         post(sidecar.port)
     assert provider.dialled == dialled
+    assert records.of("fault")
