@@ -16,6 +16,7 @@ from addons.process import logs
 from addons.process.listener_certificate import lay_out
 from addons.process.lockdown import SCRIPT, arguments
 from addons.values.address import split_address
+from addons.values.small_file import FileError
 
 # the page sets comments to the right, so that the status stands beside them
 WEB_COLUMNS: Final = ["comment", "status"]
@@ -65,7 +66,7 @@ def prepare(config: Path | None) -> Settings:
     settings = examined(config)
     try:
         lay_out(settings.listen)
-    except OSError as error:
+    except (OSError, FileError) as error:
         raise ConfigurationError(f"listen.certificates: {error}") from None
     return settings
 

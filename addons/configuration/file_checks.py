@@ -14,6 +14,7 @@ from addons.usage import ledger_file
 from addons.values.address import split_address
 from addons.values.host import is_loopback
 from addons.values.secret import Secret, SecretError
+from addons.values.small_file import FileError, read_small
 from addons.verifiers.settings import CallerSettings
 
 KEY_LOGS: Final = ("SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE")
@@ -55,12 +56,19 @@ def faults(settings: Settings) -> Iterator[Fault]:
             secret.read_now()
         except SecretError as error:
             yield Fault(keys, str(error))
-    missing = [(keys, path) for keys, path in files(settings).items() if not path.is_file()]
-    for keys, path in missing:
-        yield Fault(keys, f"{path} is not there, or is no file")
+    unreadable = [Fault(keys, why) for keys, path in files(settings).items() if (why := _unreadable(path))]
+    yield from unreadable
     for keys, check in _CHECKS.items():
-        if not any(absent[: len(keys)] == keys for absent, _ in missing):
+        if not any(fault.keys[: len(keys)] == keys for fault in unreadable):
             yield from (Fault(keys, why) for why in check(settings))
+
+
+def _unreadable(path: Path) -> str | None:
+    try:
+        read_small(path)
+    except FileError as error:
+        return str(error)
+    return None
 
 
 def secrets(settings: Settings) -> Mapping[Keys, Secret]:
@@ -151,4 +159,4 @@ _CHECKS: Final[Mapping[Keys, Callable[[Settings], Iterator[str]]]] = {
     ("listen", "certificates"): _strays,
     ("listen",): _home,
 }
-"""What the file of a setting must hold. A check is left out where a file of it is not there."""
+"""What the file of a setting must hold. A check is left out where a file of it can't be read."""

@@ -16,6 +16,7 @@ from addons.configuration.errors import ConfigurationError
 from addons.configuration.faults import Origin, explain
 from addons.configuration.overrides import laid_over, overrides
 from addons.configuration.settings import Settings
+from addons.values.small_file import FileError, read_text
 
 DEVELOPMENT: Final[Mapping[str, Any]] = {
     "caller": {"verifier": "development"},
@@ -58,9 +59,9 @@ def load_with_origin(path: Path | None) -> Loaded:
 
 def _parse(path: Path) -> CommentedMap:
     try:
-        document = YAML(typ="rt").load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: can't be read: {error}") from None
+        document = YAML(typ="rt").load(read_text(path))
+    except FileError as error:
+        raise ConfigurationError(str(error)) from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigurationError(f"{path}:{line}: not YAML: {error.problem}") from None

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from addons.exchange.listen_settings import ListenSettings
+from addons.values.small_file import read_small
 
 
 def path(listen: ListenSettings) -> Path:
@@ -14,12 +15,13 @@ def lay_out(listen: ListenSettings) -> None:
     """Makes the directory and, where ``listen.tls`` is set, the file, for our eyes alone.
 
     Raises:
-        OSError: a file can't be read or written.
+        OSError: the file can't be written.
+        FileError: the certificate or its key can't be read.
     """
     own = path(listen)
     own.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if tls := listen.tls:
-        together = tls.key.read_bytes().rstrip() + b"\n" + tls.certificate.read_bytes()
+        together = read_small(tls.key).rstrip() + b"\n" + read_small(tls.certificate)
         descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(together)

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from addons.configuration import loading, overrides
 from addons.configuration.errors import ConfigurationError
 from addons.values.secret import Secret
+from tests.values.odd_files import ODD_FILES, put
 
 GOOD = """\
 listen:
@@ -89,6 +91,13 @@ def test_what_is_not_yaml_is_named_with_its_line(file: Path, text: str, line: in
 
 def test_a_missing_file(file: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"sidecar\.yaml: can't be read"):
+        loading.load(file)
+
+
+@pytest.mark.parametrize(("make", "why"), ODD_FILES.values(), ids=ODD_FILES)
+def test_what_is_no_small_file(file: Path, make: Callable[[Path], object], why: str) -> None:
+    put(make, file)
+    with pytest.raises(ConfigurationError, match=why):
         loading.load(file)
 
 

@@ -271,13 +271,13 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
         pytest.param(
             {"caller": {"verifier": "registry", "registry": {"file": "nothing"}}},
             "caller.registry.file",
-            "is not there",
+            "can't be read: No such file",
             id="no registry",
         ),
         pytest.param(
             {"caller": {"verifier": "registry", "registry": {"file": "."}}},
             "caller.registry.file",
-            "is no file",
+            "is no regular file",
             id="a folder",
         ),
         pytest.param(
@@ -290,11 +290,12 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
             "NOTHING",
             id="proxy",
         ),
+        pytest.param({"provider": {"trusted_ca": "."}}, "provider.trusted_ca", "is no regular file", id="CA a folder"),
         pytest.param({"provider": {"trusted_ca": "empty"}}, "provider.trusted_ca", "PEM bundle", id="no authority"),
         pytest.param(
             {"listen": {"tls": {"certificate": "nothing", "key": "empty"}}},
             "listen.tls.certificate",
-            "is not there",
+            "can't be read: No such file",
             id="TLS",
         ),
         pytest.param(

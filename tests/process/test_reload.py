@@ -5,9 +5,11 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from addons.process.lockdown import SCRIPT
 from addons.simulator.certificates import Authority
@@ -16,6 +18,7 @@ from tests.conftest import PROVIDER_KEY
 from tests.process.conftest import DocumentMaker
 from tests.process.sidecar import SidecarProcess
 from tests.proxy.client import HELLO, post, read_reply, request_bytes
+from tests.values.odd_files import ODD_FILES, put
 
 PLAIN = {**HELLO, "model": "gpt-5.2"}
 
@@ -232,3 +235,21 @@ def test_a_secret_that_is_gone_for_a_moment(make_document: DocumentMaker, tmp_pa
         key.put({"key": "\ufeff" + PROVIDER_KEY})
         sidecar.records.wait("secret_usable")
         assert post(sidecar.port).status == 200
+
+
+@pytest.mark.parametrize(("make", "why"), ODD_FILES.values(), ids=ODD_FILES)
+def test_an_odd_file_in_the_place_of_the_configuration_holds_up_no_later_one(
+    make_document: DocumentMaker, tmp_path: Path, make: Callable[[Path], object], why: str
+) -> None:
+    file = tmp_path / "sidecar.yaml"
+    file.write_text(json.dumps(make_document()))
+    with SidecarProcess(file) as sidecar:
+        put(make, file)
+        (refused,) = sidecar.records.wait("reload_refused")
+        assert why in refused["why"]
+        if file.is_dir():
+            file.rmdir()
+        file.unlink(missing_ok=True)
+        file.write_text(json.dumps(make_document(models={"allow_plain_names": True})))
+        sidecar.records.wait("reloaded")
+        assert post(sidecar.port, PLAIN).status == 200

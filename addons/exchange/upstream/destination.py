@@ -7,6 +7,8 @@ from pathlib import Path
 
 import certifi
 
+from addons.values.small_file import read_small
+
 
 class Trust:
     """The authorities that may vouch for a server. Two are equal when their files held the same bytes.
@@ -34,11 +36,10 @@ class Trust:
         """The authorities in ``file``, as PEM; without one those of certifi.
 
         Raises:
-            OSError: the file can't be read.
-            ValueError: it holds no certificates.
+            ValueError: the file can't be read, or holds no certificates.
         """
         path = file or Path(certifi.where())
-        pem = path.read_bytes()
+        pem = read_small(path)
         try:
             return cls(pem)
         except (ssl.SSLError, ValueError) as error:

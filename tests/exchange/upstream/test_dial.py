@@ -17,6 +17,7 @@ from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
 from addons.exchange.upstream.keep_alive import KEEP_ALIVE
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.simulator.certificates import LOOPBACK, Authority
+from addons.values.small_file import FileError
 from tests.exchange.upstream.cancelling import When, cancelled_at
 from tests.exchange.upstream.provider import Provider, Told, destination, request, serving, until
 
@@ -134,7 +135,7 @@ def test_a_file_that_holds_no_certificates_is_named(tmp_path: Path, content: byt
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match=r"ca\.pem"):
+    with pytest.raises(FileError, match=r"ca\.pem"):
         Trust.load(tmp_path / "ca.pem")
 
 
