@@ -134,10 +134,10 @@ def test_others_have_their_turn_between_the_many_of_one(make_settings: SettingsM
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 100])
-def test_a_body_in_small_chunks_takes_no_more_memory_than_its_bytes(
+def test_a_body_in_small_chunks_is_one_like_any_other(
     sidecar: RunningSidecar, provider: SimulatedProvider, size: int
 ) -> None:
-    """And it is a body like any other, however its chunks fall into what is read at once."""
+    """However its chunks fall into what is read at once."""
     text = request_bytes({"model": MODEL, "input": "x" * 200_000})
     body = text.partition(b"\r\n\r\n")[2]
     chunks = b"".join(
