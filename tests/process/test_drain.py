@@ -167,8 +167,10 @@ def test_a_second_signal_ends_at_once(
 def test_a_connection_whose_head_has_not_come_does_not_hold_it_up(
     make_document: DocumentMaker, tmp_path: Path, sent: bytes
 ) -> None:
+    """One whose head is coming is waited for, as long as heads have."""
+    document = make_document(listen={"head_seconds": 2}, lifecycle={"drain_seconds": 3600})
     with (
-        SidecarProcess(written(tmp_path, make_document(lifecycle={"drain_seconds": 3600}))) as sidecar,
+        SidecarProcess(written(tmp_path, document)) as sidecar,
         socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller,
     ):
         caller.sendall(sent)

@@ -84,7 +84,7 @@ KINDS: Final[Mapping[str, tuple[int, Callable[[Target], int]]]] = {
     "refused by policy": (3, answered(400, {**HELLO, "store": True})),
     "a body of 1 MB": (1, answered(200, BIG)),
     "provider fails": (2, answered(500, told(HELLO, "status=500"))),
-    "provider cuts the line": (1, answered(503, told(HELLO, "reset"))),
+    "provider cuts the line": (1, answered(500, told(HELLO, "garbage"))),
     "stream is cut": (2, answered(200, told(STREAM, "cut=3"))),
     "caller leaves": (2, leaving),
     "caller talks on": (1, talking_on),
