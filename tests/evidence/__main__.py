@@ -42,8 +42,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--write", action="store_true", help="also write docs/evidence.md")
     parser.add_argument("--full", action="store_true", help="every mutant, long tests and 20 minutes of soak: hours")
     parser.add_argument("--only", nargs="+", metavar="WORD", help="parts whose names hold one of these words")
-    parser.add_argument("--mutants", type=int, metavar="N", help="over the pure rooms (default: 40)")
-    parser.add_argument("--stateful-mutants", type=int, metavar="N", help="over exchange and usage (default: 10)")
+    parser.add_argument("--mutants", type=int, metavar="N", help="over the pure rooms (default: 20)")
+    parser.add_argument("--stateful-mutants", type=int, metavar="N", help="over exchange and usage (default: 4)")
     parser.add_argument("--soak-seconds", type=float, metavar="S", help="of soak (default: none)")
     parser.add_argument("--long", action="store_true", help="faults and fuzzing at length")
     parser.add_argument(

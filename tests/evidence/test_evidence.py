@@ -42,7 +42,9 @@ def ended(output: str, code: int = 0, **collected: Any) -> Ended:
         pytest.param(
             "the tests of gates.route fail without any fault\n",
             1,
-            Found([Figure("rooms", 0, 0)], ["the tests of gates.route fail without any fault"], failed=True),
+            Found(
+                [Figure("rooms", 0, 0)], ["ended with 1: the tests of gates.route fail without any fault"], failed=True
+            ),
             id="a run that broke off proves nothing",
         ),
     ],
