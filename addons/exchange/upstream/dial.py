@@ -48,7 +48,11 @@ async def _connect(host: str, port: int) -> socket.socket:
     """The name's addresses are tried in the order that the resolver gives them."""
     detail = "no address"
     for family, kind, protocol, _, address in await _resolve(host, port):
-        own = socket.socket(family, kind, protocol)
+        try:
+            own = socket.socket(family, kind, protocol)
+        except OSError as error:  # no descriptor is left
+            detail = os.strerror(error.errno or 0)
+            continue
         try:
             own.setblocking(False)
             keep_alive(own)
