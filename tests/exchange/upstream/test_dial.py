@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import pytest
 
@@ -391,12 +391,11 @@ def test_nothing_is_left_of_a_connection_that_is_given_up_at_any_await(
 def test_without_a_descriptor_nothing_is_reached(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     """The call ends as one that could not be sent, and not as a fault."""
 
-    class NoneLeft:
-        def __new__(cls, *_: object) -> "NoneLeft":
-            raise OSError(24, "Too many open files")
+    def none_left(*_: object) -> NoReturn:
+        raise OSError(24, "Too many open files")
 
     async def main() -> None:
-        monkeypatch.setattr("addons.exchange.upstream.dial.socket.socket", NoneLeft)
+        monkeypatch.setattr("addons.exchange.upstream.dial.socket.socket", none_left)
         where = Destination("global", ("127.0.0.1", 9), "127.0.0.1", Trust.load(authority.file))
         with pytest.raises(UpstreamFailure, match="Too many open files") as failed:
             await new_pool().connect(where)
