@@ -120,6 +120,7 @@ def facts(record: Record) -> Iterator[str]:
     """What else is known of a call; what was changed is told apart."""
     yield from _labelled(
         ("model", " -> ".join(filter(None, (record.get("foundry.model.rid"), record.get("gen_ai.request.model"))))),
+        ("ends on", record.get("foundry.model.shutdown")),
         ("region", record.get("region")),
         ("caller", record.get("caller")),
         ("projects", ", ".join(record.get("foundry.attribution", ()))),
@@ -132,7 +133,7 @@ def facts(record: Record) -> Iterator[str]:
         ("trace", record.get("trace_id")),
         ("session", record.get("foundry.session")),
     )
-    for label, name in (("warned of", "policy.warnings"), ("alarm", "alarms")):
+    for label, name in (("warned of", "policy.warnings"), ("trial", "policy.candidate"), ("alarm", "alarms")):
         yield from _labelled(*((label, each) for each in record.get(name, ())))
 
 

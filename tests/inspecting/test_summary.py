@@ -189,6 +189,10 @@ def test_verdict(record: dict[str, Any], expected: list[str]) -> None:
             ],
         ),
         (REFUSED, []),
+        (
+            {"policy.candidate": ["refused ZERO_DATA_RETENTION"], "foundry.model.shutdown": "2026-12-11"},
+            ["  ends on  2026-12-11", "  trial    refused ZERO_DATA_RETENTION"],
+        ),
     ],
 )
 def test_facts(record: dict[str, Any], expected: list[str]) -> None:
