@@ -1,6 +1,7 @@
 """A caller's socket, as mitmproxy has it: bytes go straight into it, encrypted by mitmproxy's own TLS layers."""
 
 import asyncio
+import contextlib
 import socket
 import struct
 from dataclasses import dataclass
@@ -64,7 +65,8 @@ class SocketWire:
     def end(self) -> None:
         self._say_goodbye()
         if self._transport.can_write_eof() and not self._transport.is_closing():
-            self._transport.write_eof()
+            with contextlib.suppress(OSError):  # the peer has reset it, which is not yet known here
+                self._transport.write_eof()
 
     def close(self) -> None:
         self._say_goodbye()

@@ -1,20 +1,26 @@
 """A refusal does not wait for a body that nobody will read."""
 
 import contextlib
+import gc
 import json
 import socket
 import ssl
+import struct
+import threading
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import openai
 import pytest
 
+from addons.call import Call
+from addons.exchange.services import Services
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, SettingsMaker
 from tests.proxy.client import HELLO, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
+from tests.waiting import eventually
 
 SIZE = 20_000_000
 REFUSED = [("attribution", "no-rid")]
@@ -128,3 +134,31 @@ def test_a_judged_call_with_a_large_body_is_read_whole(sidecar: RunningSidecar, 
         assert read_reply(caller).status == 200
     (call,) = provider.calls
     assert len(json.loads(call.body)["instructions"]) == SIZE
+
+
+def test_a_caller_that_resets_in_the_moment_of_its_answer_is_no_fault(
+    make_settings: SettingsMaker, caplog: pytest.LogCaptureFixture, records: Records
+) -> None:
+    """Its end is said on a socket that the kernel has closed meanwhile."""
+    gone = threading.Event()
+
+    def alter(services: Services) -> None:
+        record = services.record
+
+        def late(call: Call) -> Mapping[str, Any]:
+            gone.wait(20)
+            return record(call)
+
+        services.record = late
+
+    with RunningSidecar(make_settings(), alter=alter) as sidecar:
+        with socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:
+            caller.sendall(head(SIZE, ("Connection", "close")))
+            assert caller.recv(10)
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        gone.set()
+        records.wait()
+        eventually(lambda: not sidecar.part("sidecar-listener").callers)
+        sidecar.on_loop(gc.collect)  # which is when an exception is told that nobody has asked for
+    assert caplog.records == []
+    assert records.of("fault") == []
