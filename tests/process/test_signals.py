@@ -20,6 +20,7 @@ AS_KILLED = -signal.SIGINT
 def test_it_ends_without_a_traceback(make_document: DocumentMaker, tmp_path: Path, library: str) -> None:
     """``library``: what has just been loaded when the signal comes."""
     command = [*COMMAND, "start", "--config", str(written(tmp_path, make_document()))]
+    command = ["env", "--default-signal=INT", *command]  # a shell's background jobs ignore it
     with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as starting:
         loaded = Path(f"/proc/{starting.pid}/maps")
         while library not in loaded.read_text() and starting.poll() is None:
