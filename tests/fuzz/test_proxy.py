@@ -19,7 +19,9 @@ from tests.proxy.running import RunningSidecar
 from tests.records import Records
 from tests.tally import Tally
 
-ADDED = {"model", "store", "include", "prompt_cache_retention", "user", "safety_identifier", "client_metadata"}
+STRIPPED = {"access_programs", "client_metadata"}
+"""Top-level members that never leave under the default policy; no refusal says so."""
+ADDED = STRIPPED | {"model", "store", "include", "prompt_cache_retention", "user", "safety_identifier"}
 """Top-level members that the sidecar may change under its default policy."""
 
 
@@ -47,6 +49,7 @@ def test_what_leaves(
             before, after = read_again(body), read_again(reached.body)
             assert list(objections(before)) == []
             assert after["store"] is False
+            assert after.keys().isdisjoint(STRIPPED)
             assert {name for name in {*before, *after} if before.get(name, ...) != after.get(name, ...)} <= ADDED
             sent, left = members(body), members(reached.body)
             assert {name: sent[name] for name in sent.keys() - ADDED} == {
