@@ -7,6 +7,7 @@ survives that does not stand there.
 
 import argparse
 import ast
+import contextlib
 import gc
 import importlib.machinery
 import importlib.util
@@ -15,7 +16,7 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -51,6 +52,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no further module after so long")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))
     sys.dont_write_bytecode = False  # or each run would compile everything
     _preload()
     began, outcomes, judged = time.monotonic(), list[Outcome](), _equivalents()
@@ -110,27 +112,37 @@ def _try_all(module: str, found: Sequence[Mutant], jobs: int, *, own_alone: bool
     own, room = rooms.own(module), rooms.room(module)
     waiting = [(mutant, "own tests") for mutant in reversed(found)]
     running: dict[int, tuple[Mutant, str, float]] = {}
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            mutant, stage = waiting.pop()
-            child = os.fork()
-            if child == 0:
-                os.setsid()
-                _run(module, mutant, [f"tests/{each}" for each in (own if stage == "own tests" else room.wider)])
-            running[child] = mutant, stage, time.monotonic() + room.seconds
-        child, status = os.waitpid(-1, os.WNOHANG)
-        if not child:
-            for late in [pid for pid, (_, _, end) in running.items() if time.monotonic() > end]:
-                os.killpg(late, signal.SIGKILL)  # with the processes that its tests started
-            time.sleep(0.02)
-            continue
-        mutant, stage, _ = running.pop(child)
-        if os.waitstatus_to_exitcode(status) != 0:
-            yield Outcome(module, mutant, stage)
-        elif stage == "own tests" and not own_alone:
-            waiting.append((mutant, "other tests"))
-        else:
-            yield Outcome(module, mutant, "")
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                mutant, stage = waiting.pop()
+                child = os.fork()
+                if child == 0:
+                    os.setsid()
+                    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                    _run(module, mutant, [f"tests/{each}" for each in (own if stage == "own tests" else room.wider)])
+                running[child] = mutant, stage, time.monotonic() + room.seconds
+            child, status = os.waitpid(-1, os.WNOHANG)
+            if not child:
+                _end(pid for pid, (_, _, end) in running.items() if time.monotonic() > end)
+                time.sleep(0.02)
+                continue
+            mutant, stage, _ = running.pop(child)
+            if os.waitstatus_to_exitcode(status) != 0:
+                yield Outcome(module, mutant, stage)
+            elif stage == "own tests" and not own_alone:
+                waiting.append((mutant, "other tests"))
+            else:
+                yield Outcome(module, mutant, "")
+    finally:
+        _end(running)  # where this is broken off, nothing of it goes on
+
+
+def _end(children: Iterable[int]) -> None:
+    """With the processes that their tests started."""
+    for child in children:
+        with contextlib.suppress(ProcessLookupError):  # it has ended, or has not yet a session of its own
+            os.killpg(child, signal.SIGKILL)
 
 
 def _preload() -> None:
