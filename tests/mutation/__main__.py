@@ -27,6 +27,8 @@ ROOT: Final = rooms.ROOT
 EQUIVALENTS: Final = Path(__file__).parent / "equivalents.txt"
 _PURE: Final = ", ".join(rooms.PURE)
 
+ENDS: Final = (signal.SIGINT, signal.SIGTERM)
+
 QUICK: Final = (
     "-x", "-q", "--assert=plain", "--hypothesis-seed=0", "-W", "ignore::pytest.PytestAssertRewriteWarning",
     "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception",
@@ -116,12 +118,15 @@ def _try_all(module: str, found: Sequence[Mutant], jobs: int, *, own_alone: bool
         while waiting or running:
             while waiting and len(running) < jobs:
                 mutant, stage = waiting.pop()
+                signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # until the child stands in the list
                 child = os.fork()
                 if child == 0:
                     os.setsid()
                     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+                    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
                     _run(module, mutant, [f"tests/{each}" for each in (own if stage == "own tests" else room.wider)])
                 running[child] = mutant, stage, time.monotonic() + room.seconds
+                signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS)
             child, status = os.waitpid(-1, os.WNOHANG)
             if not child:
                 _end(pid for pid, (_, _, end) in running.items() if time.monotonic() > end)
@@ -141,7 +146,8 @@ def _try_all(module: str, found: Sequence[Mutant], jobs: int, *, own_alone: bool
 def _end(children: Iterable[int]) -> None:
     """With the processes that their tests started."""
     for child in children:
-        with contextlib.suppress(ProcessLookupError):  # it has ended, or has not yet a session of its own
+        os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it had no session of its own yet
             os.killpg(child, signal.SIGKILL)
 
 
