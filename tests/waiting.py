@@ -6,9 +6,10 @@ from collections.abc import Callable
 LONGEST = 20.0  # seconds, for a busy machine
 
 
-def eventually(holds: Callable[[], object]) -> None:
-    """Returns once it holds; fails the test where it never does."""
+def eventually[T](look: Callable[[], T | None]) -> T:
+    """What ``look`` finds, as soon as it finds something; fails the test where it never does."""
     end = time.monotonic() + LONGEST
-    while not holds():
+    while not (found := look()):
         assert time.monotonic() < end, "it never came to be"
         time.sleep(0.01)
+    return found

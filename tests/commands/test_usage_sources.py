@@ -15,7 +15,8 @@ from addons.usage.ledger import Ledger
 from tests.commands.test_usage_records import line
 from tests.records import Records
 from tests.usage.postgres import Postgres, postgres, postgres_process
-from tests.usage.test_shipper import shipping, until, write
+from tests.usage.test_shipper import shipping, write
+from tests.waiting import eventually
 
 __all__ = ["postgres", "postgres_process"]
 
@@ -42,7 +43,7 @@ def test_what_a_fleet_used(config: Path, postgres: Postgres, capsys: pytest.Capt
         ledger.start()
         with shipping(ledger, postgres) as each:
             write(ledger, pod, caller="ann", model="ri.m", total_tokens=5, cost=0.5, outcome="served")
-            until(lambda each=each: each.shipped == 1)  # type: ignore[misc]  # mypy knows no defaults of lambdas
+            eventually(lambda each=each: each.shipped == 1)  # type: ignore[misc]  # mypy knows no defaults of lambdas
         ledger.close()
     assert main(["usage", "--config", str(config), "--shared", "--by", "pod,day,minute,hour,month", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -12,8 +12,9 @@ from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, PROVIDER_KEY
 from tests.foundry_server import COOKIE as FOUNDRYS_COOKIE
 from tests.foundry_server import FOUNDRY, MINTED, FoundryServer
-from tests.inspecting.web import COOKIE, TOKEN, Updates, Web, ask_in_the_background, three_calls, until
+from tests.inspecting.web import COOKIE, TOKEN, Updates, Web, ask_in_the_background, three_calls
 from tests.proxy.client import HELLO, read_reply, request_bytes, send
+from tests.waiting import eventually
 
 CLIENT_SECRET = "secret-of-an-oauth-client"
 SECRETS = (PROVIDER_KEY, TOKEN, COOKIE, MINTED, FOUNDRYS_COOKIE, CLIENT_SECRET)
@@ -74,7 +75,7 @@ def test_no_surface_holds_a_secret_at_any_time(
             provider.script("hold=8 events=12")
             thread = ask_in_the_background(web)
             call = provider.wait_for_calls(2)[1]
-            streaming = until(lambda: shown_with("simulated", surfaces(web)))
+            streaming = eventually(lambda: shown_with("simulated", surfaces(web)))
             assert_no_secret(streaming, "while a stream runs")
             call.release()
             thread.join(30)

@@ -10,7 +10,8 @@ from openai import APIStatusError
 
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL
-from tests.inspecting.web import PROJECT, Updates, Web, ask_in_the_background, three_calls, timeless, until
+from tests.inspecting.web import PROJECT, Updates, Web, ask_in_the_background, three_calls, timeless
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +155,8 @@ def test_a_stream_is_shown_while_it_runs(web: Web, provider: SimulatedProvider) 
     with Updates(web) as said:
         thread = ask_in_the_background(web)
         (call,) = provider.wait_for_calls()
-        flow = until(lambda: next((each for each in web.http.get("/flows").json() if shown_so_far(each)), None))
-        told = until(lambda: any(f'"contentLength": {shown_so_far(flow)}' in message for message in said))
+        flow = eventually(lambda: next((each for each in web.http.get("/flows").json() if shown_so_far(each)), None))
+        told = eventually(lambda: any(f'"contentLength": {shown_so_far(flow)}' in message for message in said))
         view = web.view(flow, "response")
         call.release()
         thread.join(30)

@@ -7,8 +7,7 @@ import re
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -189,16 +188,6 @@ def ask_in_the_background(web: Web, **asked: Any) -> threading.Thread:
     thread = threading.Thread(target=stream)
     thread.start()
     return thread
-
-
-def until[T](look: Callable[[], T | None]) -> T:
-    """What ``look`` finds, as soon as it finds something; raises TimeoutError."""
-    end = time.monotonic() + 20
-    while not (found := look()):
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(0.05)
-    return found
 
 
 def three_calls(web: Web, provider: SimulatedProvider) -> None:

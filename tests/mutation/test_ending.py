@@ -26,8 +26,7 @@ def runs(process: int) -> bool:
 def test_its_mutants_end_with_it() -> None:
     command = [sys.executable, "-P", "-m", "tests.mutation", "--own", "gates.route"]
     with subprocess.Popen(command, cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True) as run:
-        eventually(lambda: children(run.pid))
-        (mutant,) = children(run.pid)
+        (mutant,) = eventually(lambda: children(run.pid))
         os.kill(mutant, signal.SIGSTOP)  # or it might end by itself
         try:
             run.terminate()

@@ -37,13 +37,20 @@ class SidecarProcess:
         )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        (listening,) = self.records.wait("listening")
+        try:
+            (listening,) = self.records.wait("listening")
+        except BaseException:
+            self._end()
+            raise
         self.port = int(listening["addresses"][0].rpartition(":")[2])
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         self._process.kill()
         self._process.wait(SECONDS)
         self._reader.join(SECONDS)

@@ -12,10 +12,11 @@ from mitmproxy.http import HTTPFlow
 
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PROVIDER_KEY, SettingsMaker
-from tests.inspecting.web import timeless, until
+from tests.inspecting.web import timeless
 from tests.proxy.client import HELLO, TOKEN, Reply, post, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
+from tests.waiting import eventually
 
 ALL = {"intercept": "~all"}
 HEADERS = [("X-Palantir-session-id", "a-session"), ("attribution", "ri.compass.main.folder.1")]
@@ -31,7 +32,7 @@ class Held:
             target=lambda: self._replies.append(post(sidecar.port, body, headers=HEADERS, target=f"{TARGET}?token=t"))
         )
         self._thread.start()
-        self.flow: HTTPFlow = until(self._find)
+        self.flow: HTTPFlow = eventually(self._find)
 
     def _find(self) -> HTTPFlow | None:
         return next((flow for flow in self._sidecar.view.resolve("@all") if flow.intercepted), None)
@@ -166,7 +167,7 @@ def test_the_caller_hangs_up(make_settings: SettingsMaker, provider: SimulatedPr
     with RunningSidecar(make_settings(), inspect=True, options=ALL) as sidecar:
         with socket.create_connection(("127.0.0.1", sidecar.port)) as connection:
             connection.sendall(request_bytes())
-            flow = until(lambda: next((each for each in sidecar.view.resolve("@all") if each.intercepted), None))
+            flow = eventually(lambda: next((each for each in sidecar.view.resolve("@all") if each.intercepted), None))
         (record,) = records.wait()
         assert record["call.outcome"] == "caller_gone"
         assert not flow.intercepted

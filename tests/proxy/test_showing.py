@@ -12,10 +12,11 @@ from mitmproxy.http import HTTPFlow, Response
 
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PATH, PROVIDER_KEY, SettingsMaker
-from tests.inspecting.web import timeless, until
+from tests.inspecting.web import timeless
 from tests.proxy.client import HELLO, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
+from tests.waiting import eventually
 
 STREAM = {**HELLO, "stream": True}
 KEPT = 4000
@@ -87,7 +88,7 @@ def test_a_call_is_in_the_list_from_its_first_moment(
         socket.create_connection(("127.0.0.1", sidecar.port)) as connection,
     ):
         connection.sendall(whole[:-5])
-        seen = [timeless(until(lambda: next(iter(sidecar.view._store.values()), None)).comment)]
+        seen = [timeless(eventually(lambda: next(iter(sidecar.view._store.values()), None)).comment)]
         connection.sendall(whole[-5:])
         (call,) = provider.wait_for_calls()
         (flow,) = sidecar.view._store.values()

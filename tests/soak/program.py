@@ -55,12 +55,19 @@ class Program:
         )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        assert self._listening.wait(SECONDS), self.errors
+        try:
+            assert self._listening.wait(SECONDS), self.errors
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         self._process.terminate()
         self._process.wait(SECONDS)
         self._reader.join(SECONDS)

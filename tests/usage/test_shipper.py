@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from addons.usage.shared_ledger import SharedLedger
 from addons.usage.shipper import Shipper
 from tests.records import Records
 from tests.usage.postgres import Postgres, own_postgres, postgres, postgres_process
+from tests.waiting import eventually
 
 __all__ = ["own_postgres", "postgres", "postgres_process"]
 
@@ -33,13 +34,6 @@ def write(ledger: Ledger, name: str, **columns: Any) -> None:
     ledger.write({"id": name, "opened_at": time.time(), "state": "closed", **columns})
 
 
-def until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @contextmanager
 def shipping(ledger: Ledger, server: Postgres) -> Iterator[Shipper]:
     each = Shipper(ledger.path, SharedLedger(server.url(), deadline=2.0), every=0.05)
@@ -54,7 +48,7 @@ def test_rows_are_carried_with_who_wrote_them(ledger: Ledger, postgres: Postgres
     with shipping(ledger, postgres) as each:
         for number in range(1200):  # more than two batches
             write(ledger, f"{number:04}")
-        until(lambda: each.shipped == 1200)
+        eventually(lambda: each.shipped == 1200)
     assert len(postgres.ask(READ)) == 1200
     assert postgres.ask("SELECT DISTINCT pod, namespace, version FROM foundry_usage.call") == [("pod-1", "ns", "1")]
     assert (each.waiting, each.lag, each.failing) == (0, 0.0, None)
@@ -66,7 +60,7 @@ def test_an_open_row_waits_for_its_end_and_is_carried_at_the_end_of_the_process(
     with shipping(ledger, postgres) as each:
         asyncio.run(ledger.open({"id": "a", "opened_at": time.time(), "state": "open"}))
         write(ledger, "b")
-        until(lambda: each.shipped == 1)
+        eventually(lambda: each.shipped == 1)
         assert postgres.ask(READ) == [("b", "closed")]
     assert postgres.ask(READ) == [("a", "open"), ("b", "closed")]
 
@@ -75,17 +69,17 @@ def test_an_open_row_of_a_long_call_is_carried_twice(ledger: Ledger, postgres: P
     row = {"id": "a", "opened_at": time.time() - 60}
     with shipping(ledger, postgres) as each:
         asyncio.run(ledger.open({**row, "state": "open"}))
-        until(lambda: each.shipped == 1)
+        eventually(lambda: each.shipped == 1)
         assert postgres.ask(READ) == [("a", "open")]
         ledger.write({**row, "state": "closed"})
-        until(lambda: each.shipped == 2)
+        eventually(lambda: each.shipped == 2)
     assert postgres.ask(READ) == [("a", "closed")]
 
 
 def test_an_outage_loses_nothing(ledger: Ledger, own_postgres: Postgres, records: Records) -> None:
     with shipping(ledger, own_postgres) as each:
         write(ledger, "a")
-        until(lambda: each.shipped == 1)
+        eventually(lambda: each.shipped == 1)
         own_postgres.stop()
         write(ledger, "b")
         records.wait("usage_not_shipped")
@@ -93,7 +87,7 @@ def test_an_outage_loses_nothing(ledger: Ledger, own_postgres: Postgres, records
         own_postgres.start()
         write(ledger, "c")
         records.wait("usage_shipped_again")
-        until(lambda: each.waiting == 0)
+        eventually(lambda: each.waiting == 0)
     assert own_postgres.ask(READ) == [("a", "closed"), ("b", "closed"), ("c", "closed")]
 
 
@@ -110,7 +104,7 @@ def test_what_is_left_at_the_end_is_told_and_carried_by_the_next_start(
     ledger.close()
     own_postgres.start()
     with shipping(ledger, own_postgres) as each:
-        until(lambda: each.shipped == 1)
+        eventually(lambda: each.shipped == 1)
     assert own_postgres.ask(READ) == [("a", "closed")]
 
 
@@ -118,7 +112,7 @@ def test_two_that_carry_the_same_ledger_write_each_row_once(ledger: Ledger, post
     with shipping(ledger, postgres) as one, shipping(ledger, postgres) as other:
         for number in range(300):
             write(ledger, str(number))
-        until(lambda: one.shipped + other.shipped >= 300 and not one.waiting and not other.waiting)
+        eventually(lambda: one.shipped + other.shipped >= 300 and not one.waiting and not other.waiting)
     assert len(postgres.ask(READ)) == 300
 
 
@@ -127,7 +121,7 @@ def test_a_row_that_is_never_taken_keeps_no_other_back(ledger: Ledger, postgres:
         write(ledger, "a")
         write(ledger, "b", caller="\0")
         write(ledger, "c")
-        until(lambda: each.shipped == 2)
+        eventually(lambda: each.shipped == 2)
     assert postgres.ask(READ) == [("a", "closed"), ("c", "closed")]
     (told,) = records.of("usage_row_not_taken")
     assert told["call.id"] == "b"
