@@ -1,4 +1,4 @@
-"""What kind of JSON value stands somewhere, for the walk: whether a shape takes it, whether it says anything."""
+"""What kind of JSON value stands somewhere: whether a shape takes it, whether it says anything."""
 
 from addons.bodies.rows import SEAL, Leaf, Many, Row, Shape, Values
 from addons.bodies.verdict import Json
@@ -8,18 +8,26 @@ def is_missing(value: Json, shape: Row | Shape) -> bool:
     return value is None or (shape is SEAL and isinstance(value, str) and not value.strip())
 
 
-def is_blank(value: Json) -> bool:
-    """Whether nothing is said: no text, no part with a text, nothing but a type."""
-    match value:
-        case None:
-            return True
-        case str():
-            return not value.strip()
-        case list():
-            return all(is_blank(inner) for inner in value)
-        case dict():
-            return all(is_blank(inner) for key, inner in value.items() if key != "type")
-    return False
+def telling(needs: tuple[str, ...]) -> tuple[str, ...]:
+    """A status alone says nothing of what an item holds, unless that is all there is to say."""
+    return tuple(member for member in needs if member != "status") or needs
+
+
+def says_something(value: Json) -> bool:
+    """Whether there is anything in it but blanks and types."""
+    if type(value) is str:
+        return value != "" and not value.isspace()
+    if type(value) is list:
+        for inner in value:  # noqa: SIM110 - any(…) takes longer where the first says it, as nearly always
+            if says_something(inner):
+                return True
+        return False
+    if type(value) is dict:
+        for key, inner in value.items():  # noqa: SIM110 - any(…) takes longer where the first says it, as nearly always
+            if key != "type" and says_something(inner):
+                return True
+        return False
+    return value is not None
 
 
 def takes(shape: Shape, value: Json) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 
 from addons.bodies.choices import Choices
 from addons.bodies.clean import Tables
-from addons.bodies.json_values import is_blank, is_missing, noun_of, takes
+from addons.bodies.json_values import is_missing, noun_of, says_something, takes, telling
 from addons.bodies.notes import Notes, Trail, path, shown
 from addons.bodies.rows import (
     Either,
@@ -110,7 +110,9 @@ class Walk:
                 self._notes.find(Finding(path(at), "INVALID", f"{path(at)} must have {needs}.", "invalid_json"))
             else:
                 self._refuse(_BY_ID_ALONE, at, name, f"an item without {needs}")
-        elif value.get("id") is not None and all(is_blank(value.get(member)) for member in _telling(row.needs)):
+        elif value.get("id") is not None and not any(
+            says_something(value.get(member)) for member in telling(row.needs)
+        ):
             self._notes.change(Change(path((at, "id")), "stripped", "ZERO_DATA_RETENTION", _BLANK_WITH_ID))
             return {key: inner for key, inner in value.items() if key != "id"}
         return value
@@ -223,8 +225,3 @@ class Walk:
     def _mismatch(self, value: Json, noun: str, at: Trail) -> Json:
         self._notes.find(Finding(path(at), "INVALID", f"{path(at)} must be {noun}.", "invalid_json"))
         return value
-
-
-def _telling(needs: tuple[str, ...]) -> tuple[str, ...]:
-    """A status alone says nothing of what an item holds, unless that is all there is to say."""
-    return tuple(member for member in needs if member != "status") or needs
