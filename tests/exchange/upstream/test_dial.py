@@ -282,7 +282,7 @@ def through_proxy(authority: Authority, answer: bytes, *, host: str = "127.0.0.1
             where = Destination("global", (host, provider.port), "localhost", Trust.load(authority.file), egress)
             try:
                 connection = await pool.connect(where)
-                assert connection.address == ("127.0.0.1", port)
+                assert connection._below._transport.get_extra_info("peername") == ("127.0.0.1", port)
                 connection.send([b"POST / HTTP/1.1\r\nAuthorization: Bearer " + KEY + b"\r\n\r\n"], told)
                 await told.over.wait()
             except UpstreamFailure as failure:
