@@ -2,7 +2,8 @@
 # Finds a Python, sets up .venv from the pinned requirements when they changed, and passes on to `python -m addons`.
 #   SIDECAR_PYTHON  the Python to use, instead of looking for one
 #   SIDECAR_VENV    where .venv lies instead; an environment made by other means is used as it is
-# Exit codes: 0, 1 for a failure, 2 for wrong usage or configuration. stdout belongs to the command; all else is on stderr.
+# Exit codes: 0, 1 for a failure, 2 for wrong usage or configuration, 130 where Ctrl-C cut a command short.
+# stdout belongs to the command; all else is on stderr.
 # Keeps to bash 3.2, which macOS still ships.
 set -euo pipefail
 

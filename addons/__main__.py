@@ -18,7 +18,7 @@ from addons.configuration.errors import ConfigurationError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; 0 for success, 1 for a failure, 2 for wrong usage or configuration."""
+    """Runs one command; 0 for success, 1 for a failure, 2 for wrong usage or configuration, 130 after Ctrl-C."""
     os.umask(0o077)  # whatever is written: ledgers, cassettes, charts, certificates
     options = parser().parse_args(arguments)
     try:

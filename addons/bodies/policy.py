@@ -56,23 +56,3 @@ class Policy:
                 )
                 self._api.add(additions)
         return Verdict(tuple(notes.refused), tuple(notes.warned), tuple(notes.changes), members)
-
-
-def judge(  # noqa: PLR0913 - as above
-    api: Api,
-    body: dict[str, Json],
-    model: Model,
-    choices: Choices,
-    *,
-    attested: bool = False,
-    safety_identifier: str | None = None,
-    session_cache_key: str | None = None,
-) -> Verdict:
-    """``Policy.judge`` for one body alone; who judges many keeps a Policy."""
-    return Policy(api, choices).judge(
-        body,
-        model,
-        attested=attested,
-        safety_identifier=safety_identifier,
-        session_cache_key=session_cache_key,
-    )

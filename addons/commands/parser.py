@@ -116,8 +116,8 @@ def _reading(command: AddCommand) -> None:
         "--by",
         default="project,model",
         metavar="NAMES",
-        help="any of project,model,caller (or user),outcome,error,region,policy,minute,hour,day,month"
-        " (default: project,model)",
+        help="any of project,model,caller (or user),outcome,error,region,policy,minute,hour,day,month, with --shared"
+        " also pod,namespace,version (default: project,model)",
     )
     form = usage.add_mutually_exclusive_group()
     for name, about in (("json", "one JSON object"), ("csv", "comma-separated values")):

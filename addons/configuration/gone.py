@@ -16,7 +16,6 @@ class Change(NamedTuple):
 
 CHANGES: Final[tuple[Change, ...]] = (
     Change("key", "mitmproxy", "take the section out; its key lean chose between two ways of a call, and there is one"),
-    Change("key", "mitmproxy.lean", "take it out; it chose between two ways of a call, and there is one"),
     Change("value", "models.extra[].prices", "write prices under the section prices; here they are read until 0.3"),
     Change("value", "models.extra[] of a shipped RID", "it is laid over the shipped row; write what differs alone"),
     Change(
@@ -46,7 +45,7 @@ CHANGES: Final[tuple[Change, ...]] = (
     Change("metric", "gen_ai.client.operation.duration", "gen_ai.client.inference.duration"),
     Change("metric", "gen_ai.client.operation.time_to_first_chunk", "gen_ai.client.inference.time_to_first_chunk"),
     Change("metric", "gen_ai.client.token.usage", "gen_ai.client.inference.usage.…_tokens, a counter for each kind"),
-    Change("label", "foundry_sidecar_calls_total{decision, reason}", "decision, outcome, error"),
+    Change("label", "foundry_sidecar_calls_total{decision, reason}", "decision, outcome, error_type"),
     Change("ledger column", "decision", "outcome; the ledger is brought up to date at the first start"),
     Change("ledger column", "cost", "it holds cache writes too; see cache_write_tokens"),
     Change("command", "usage --json", "it names its ledger; cached_tokens is followed by cache_write_tokens"),

@@ -140,7 +140,7 @@ def used_before(settings: Settings) -> UsedBefore | None:
 
 
 def _process() -> dict[str, str | None]:
-    """Who writes the rows; the names as the manifests give them by Kubernetes' downward API."""
+    """Who writes the rows; in a pod by the names that its manifest may give (docs/usage.md)."""
     return {
         "pod": os.environ.get("POD_NAME") or socket.gethostname(),
         "namespace": os.environ.get("POD_NAMESPACE"),

@@ -80,11 +80,6 @@ class CallerConnection:
             self._pace.came_ahead(len(data))
 
     @property
-    def waiting(self) -> int:
-        """Requests that came and have not had their turn."""
-        return len(self._reader.requests)
-
-    @property
     def tunnelled(self) -> bytes | None:
         """After CONNECT, the bytes that came behind its head."""
         return self._reader.tunnelled

@@ -91,10 +91,6 @@ class RequestReader:
         self._parser = httptools.HttpRequestParser(self)
         self._parser.feed_data(head)
 
-    def fail(self, refusal: Refusal) -> None:
-        """Nothing more is read, and whoever waits for a body is told why."""
-        self._fail(refusal)
-
     def _hold_to_bounds(self, fed: int) -> None:
         if self.failure is not None:
             return
@@ -109,6 +105,7 @@ class RequestReader:
                 self._fail(Refusal("bad_target", "What frames the body is too long."))
 
     def _fail(self, refusal: Refusal) -> None:
+        """Nothing more is read, and whoever waits for a body is told why."""
         self.failure = self.failure or refusal
         if self._last is not None:
             self._last.body.fail(refusal)

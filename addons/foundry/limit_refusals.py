@@ -71,12 +71,11 @@ def exceeded(full: Standing, cost: int, standings: Sequence[Standing]) -> Refusa
 
 def over_budget(full: Pot, resets: datetime) -> Refusal:
     """A policy's no, and no 429: clients would only come again, hours before it helps."""
-    what = "all models" if not full.model else full.model
-    of = "money" if full.unit == "money" else full.unit
     return Refusal(
         "budget_exceeded",
-        f"{_WHOSE[full.level]} has used up its budget of {of} for this {full.period}, for {what}."
-        f" It begins anew at {resets.isoformat()}; until then ask the operator of this sidecar for more.",
+        f"{_WHOSE[full.level]} has used up its budget of {full.unit} for this {full.period},"
+        f" for {full.model or 'all models'}. It begins anew at {resets.isoformat()};"
+        " until then ask the operator of this sidecar for more.",
         parameters={
             "budgetScope": full.level,
             "budgetType": full.unit.upper(),

@@ -16,7 +16,7 @@ _KEPT = "Default: the shipped row's;"
 
 
 class Model(BaseModel):
-    """A row of the catalogue: shipped in ``catalogue.py``, or written under ``models.extra``.
+    """A row of the catalogue: shipped in ``shipped_models.py``, or written under ``models.extra``.
 
     A row without ``provider_model`` is a model Foundry offers but OpenAI does not serve.
     """

@@ -3,7 +3,7 @@
 Source: docs/contract.md#limits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -48,9 +48,6 @@ class Standing(NamedTuple):
         """Seconds until nothing counts any more."""
         return rate_window.reset(self.counted, self.elapsed)
 
-    def fits(self, cost: int) -> bool:
-        return rate_window.fits(self.counted, cost, self.limit, self.elapsed)
-
     def wait(self, cost: int) -> float:
         """Seconds after which ``cost``, at most the limit, fits when nothing else is counted meanwhile."""
         return rate_window.wait(self.counted, cost, self.limit, self.elapsed)
@@ -80,10 +77,6 @@ class Permits:
     kind: str | None = None
     warned: bool = False
     unlimited: bool = False
-
-    @property
-    def charges(self) -> Mapping[Meter, int]:
-        return dict(zip(self.meters, self.costs, strict=True)) if self.costs else {}
 
     @property
     def standings(self) -> tuple[Standing, ...]:

@@ -99,7 +99,7 @@ def refusal_for(status: int, headers: Mapping[str, str], body: bytes, model_rid:
     """
     error = _error_object(body)
     code = str(error.get("code") or error.get("type") or "")
-    row = BY_CODE.get(code) or BY_STATUS.get(status) or (_REJECTED if 400 <= status < 500 else _FAILED)  # noqa: PLR2004
+    row = BY_CODE.get(code) or BY_STATUS.get(status) or (_REJECTED if 400 <= status < 500 else _FAILED)  # noqa: PLR2004 - HTTP's classes
     waits = _waits(headers)
     said = str(error.get("message") or "")
     known = {

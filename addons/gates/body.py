@@ -19,9 +19,6 @@ What takes less than Python's 5 ms between two threads' turns is no shorter for 
 as much again there.
 """
 
-MAX_JSON_VALUES: Final = 500_000
-"""A history of 400 turns and 100 tools holds 16,000. An empty object of two bytes takes 72 of memory."""
-
 
 @dataclass(frozen=True, slots=True)
 class ReadBody:
@@ -29,13 +26,13 @@ class ReadBody:
 
     Args:
         max_body_bytes: of the body, also decoded.
-        max_json_values: as ``responses.count`` counts them, before one of them is made.
+        max_json_values: as ``bodies.count`` counts them, before one of them is made.
         budget: what decoded bodies take; given back by whoever ends the call, who finds in ``call.decoded_bytes`` how
             much it was.
     """
 
     max_body_bytes: int
-    max_json_values: int = MAX_JSON_VALUES
+    max_json_values: int
     budget: BodyBudget | None = None
 
     async def __call__(self, call: Call) -> None:

@@ -7,9 +7,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 
 from addons.foundry.models import Rid
 
-type Period = Literal["day", "week", "month"]
-type Unit = Literal["tokens", "requests", "money"]
-
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)

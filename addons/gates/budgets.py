@@ -172,4 +172,4 @@ def _fullest(reserved: Reserved, counts: Sequence[int]) -> Pot | None:
     """Of the pots that the call does not fit into, the one whose period is longest: it is reset last."""
     rows = zip(reserved.pots, reserved.amounts, counts, strict=True)
     full = [pot for pot, amount, count in rows if max(0, count) + amount > pot.limit]
-    return max(full, key=lambda pot: ("day", "week", "month").index(pot.period), default=None)
+    return max(full, key=lambda pot: PERIODS.index(pot.period), default=None)

@@ -108,20 +108,13 @@ def _error_facts(kind: str | None, code: object, error: object) -> tuple[str | N
     return kind, AnswerFacts(error_code=text(code) or text(inside(error, "code")), failed=kind == "error")
 
 
-def error_data(
-    code: str,
-    message: str,
-    *,
-    error_type: str = "server_error",
-    param: str | None = None,
-    sequence_number: int = 0,
-) -> bytes:
+def error_data(code: str, message: str, sequence_number: int) -> bytes:
     """The data of the event that ends a stream the provider did not end.
 
     Flat members are OpenAI's documented ``error`` event; the nested ``error`` is what makes openai-python and
     openai-node raise (docs/contract.md#streams).
     """
-    error = {"type": error_type, "code": code, "message": message, "param": param}
+    error = {"type": "server_error", "code": code, "message": message, "param": None}
     event = {**error, "type": "error", "sequence_number": sequence_number, "error": error}
     return json.dumps(event, separators=(",", ":")).encode()
 

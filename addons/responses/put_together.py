@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from addons.bodies.answer_facts import UNDECODABLE
 from addons.bodies.server_sent_event import split_events
 from addons.responses.stream import TERMINAL
 
@@ -115,7 +116,7 @@ def _joined(value: Any) -> Any:
 def _object(data: bytes) -> Object:
     try:
         value = msgspec.json.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return {}
     return value if isinstance(value, dict) else {}
 

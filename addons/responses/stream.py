@@ -64,7 +64,7 @@ class EventStream(AnswerStream):
         return self.terminal in _FAILED
 
     def error(self, code: str, message: str) -> bytes:
-        return error_data(code, message, sequence_number=self.events)
+        return error_data(code, message, self.events)
 
     def read(self, name: str, data: bytes) -> None:
         kind, facts = facts_from_event(data)

@@ -2,11 +2,9 @@
 
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
-from addons.simulator.certificates import LOOPBACK
 from addons.simulator.directives import listing
 from addons.simulator.provider import SimulatedProvider
 
@@ -30,37 +28,25 @@ Directives, several at once if you like, in metadata.simulate:
 """
 
 
-def simulate(  # noqa: PLR0913  every setting by name, each with a default
-    host: str = "127.0.0.1",
-    port: int = 0,
-    directory: Path | None = None,
-    *,
-    tls_port: int | None = None,
-    names: Sequence[str] = LOOPBACK,
-    api_key: str | None = None,
-    out: TextIO | None = None,
-) -> None:
-    """Serve HTTP on ``port`` and HTTPS on ``tls_port`` until SIGINT or SIGTERM, and say where.
+def simulate(host: str = "127.0.0.1", port: int = 0, directory: Path | None = None) -> None:
+    """Serve HTTP on ``port`` and HTTPS on the port after it until SIGINT or SIGTERM, and say where.
 
-    A port of 0 is any free one; without ``tls_port`` it is the port after ``port``.
-    ``directory`` keeps the certificate authority from one run to the next; ``out`` is standard output unless given.
+    A port of 0 is any free one, for both. ``directory`` keeps the certificate authority from one run to the next.
     To be called on the main thread of a process that has no other.
 
     Raises:
         OSError: an address can't be had, or the directory can't be written.
     """
-    out = out or sys.stdout
-    if tls_port is None:
-        tls_port = port + 1 if port else 0
+    tls_port = port + 1 if port else 0
     # Blocked here and so in the providers' threads; whichever comes waits for sigwait.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     try:
         with (
-            SimulatedProvider(tls=False, host=host, port=port, api_key=api_key) as http,
-            SimulatedProvider(host=host, port=tls_port, directory=directory, names=names, api_key=api_key) as https,
+            SimulatedProvider(tls=False, host=host, port=port) as http,
+            SimulatedProvider(host=host, port=tls_port, directory=directory) as https,
         ):
-            out.write(_TEXT.format(http=http, https=https, directives=listing()))
-            out.flush()
+            sys.stdout.write(_TEXT.format(http=http, https=https, directives=listing()))
+            sys.stdout.flush()
             signal.sigwait(_STOP)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -129,7 +129,7 @@ def test_what_is_sent_ahead_is_read_no_further_than_its_bound() -> None:
         for _ in range(MOST_AHEAD // len(CALL) + 2):
             stage.caller.received(CALL)
         assert "pause" in stage.wire.said
-        while stage.caller.waiting:
+        while stage.caller._reader.requests:
             stage.served[-1].answer()
             await asyncio.sleep(0)
         assert stage.wire.said[-1] == "resume"

@@ -74,7 +74,7 @@ CODINGS: Final[Mapping[str, Callable[[bytes], bytes]]] = {
 GATES: Final = [
     Named(type(gate).__name__, gate, TO_ALL)
     for gate in (
-        ReadBody(SIZE),
+        ReadBody(SIZE, PolicySettings().max_json_values),
         JudgeBody(PolicySettings(mode="warn")),  # goes on where enforcing would end
         Rewrite({"global": Endpoint("https://api.openai.com/v1")}),
     )

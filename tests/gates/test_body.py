@@ -6,10 +6,12 @@ import brotli
 import pytest
 import zstandard
 
-from addons.gates.body import LARGE, MAX_JSON_VALUES, ReadBody
+from addons.apis.policy_settings import PolicySettings
+from addons.gates.body import LARGE, ReadBody
 from tests.gates.calls import call, refused_by, through
 
-GATE = ReadBody(LARGE * 2)
+MAX_JSON_VALUES = PolicySettings().max_json_values
+GATE = ReadBody(LARGE * 2, MAX_JSON_VALUES)
 BODY = {"model": "m", "input": "café"}
 TEXT = json.dumps(BODY).encode()
 
@@ -93,7 +95,7 @@ OVER_8_MIB = b'{"input": "' + b"a" * 9 * 2**20 + b'"}'
     ],
 )
 def test_how_a_body_may_not_be_packed(encoding: str, wire: bytes, refusal: str, says: str) -> None:
-    given = refused_by(ReadBody(32 * 2**20), call({"content-encoding": (encoding,)}, wire_body=wire))
+    given = refused_by(ReadBody(32 * 2**20, MAX_JSON_VALUES), call({"content-encoding": (encoding,)}, wire_body=wire))
     assert given.name == refusal
     assert says in given.message
 
@@ -114,7 +116,7 @@ def flood(count: int) -> bytes:
     ],
 )
 def test_too_many_values(encoding: str, wire: bytes) -> None:
-    given = refused_by(ReadBody(32 * 2**20), call({"content-encoding": (encoding,)}, wire_body=wire))
+    given = refused_by(ReadBody(32 * 2**20, MAX_JSON_VALUES), call({"content-encoding": (encoding,)}, wire_body=wire))
     assert (given.name, given.decided_by) == ("too_many_values", "policy.max_json_values")
     assert str(MAX_JSON_VALUES) in given.message
 

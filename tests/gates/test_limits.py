@@ -323,7 +323,7 @@ def test_a_store_that_is_away_and_calls_that_pass(mode: str, choice: str) -> Non
     permits = Sidecar(Away(), mode=mode, user=one(requests=1), on_store_failure=choice).passes().permits
     assert permits
     assert permits.unlimited
-    assert permits.charges == {}
+    assert not permits.costs
 
 
 def test_a_store_that_is_away_and_calls_that_don_t() -> None:

@@ -112,7 +112,7 @@ def test_any_minute_holds_what_was_let_through(steps: list[tuple[str, int]]) -> 
         elif open_calls:
             each = open_calls.pop(0)
             assert each.permits
-            (charged,) = each.permits.charges.values()
+            (charged,) = each.permits.costs
             place = each.permits.minute if number < charged else now
             sidecar.ends(each, used=number)
             if number > charged or place >= now - 1:

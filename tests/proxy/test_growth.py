@@ -65,6 +65,11 @@ def held(sidecar: RunningSidecar) -> Mapping[str, int]:
     return sizes | {"calls": sum(isinstance(each, Call) for each in gc.get_objects())}
 
 
+def idle(sidecar: RunningSidecar) -> Mapping[str, int]:
+    """Connections to the provider that are kept for the next call."""
+    return {"idle": sidecar.services.to_provider.idle}
+
+
 def back_to(measure: Callable[[], Mapping[str, int]], before: Mapping[str, int]) -> Mapping[str, int]:
     """What is more than before, once nothing is or 20 seconds have passed: connections take a moment to close."""
     end = time.monotonic() + 20
@@ -76,7 +81,8 @@ def back_to(measure: Callable[[], Mapping[str, int]], before: Mapping[str, int])
 
 
 def test_nothing_grows(make_settings: SettingsMaker, provider: SimulatedProvider, records: Records) -> None:
-    with RunningSidecar(make_settings()) as sidecar, ThreadPoolExecutor(AT_ONCE) as callers:
+    settings = make_settings(provider={"pool": {"idle_seconds": 1}})  # else as many stay as were once busy at a time
+    with RunningSidecar(settings) as sidecar, ThreadPoolExecutor(AT_ONCE) as callers:
         tables = held(sidecar)
         assert (tables["sidecar-listener._open"], tables["under way"]) == (0, 0)
 
@@ -88,6 +94,7 @@ def test_nothing_grows(make_settings: SettingsMaker, provider: SimulatedProvider
 
         play_all(20)  # so that threads and their descriptors are there
         assert back_to(lambda: held(sidecar), tables) == {}
+        assert back_to(lambda: idle(sidecar), {"idle": 0}) == {}
         files = descriptors()
         play_all(CALLS)
         assert back_to(lambda: held(sidecar), tables) == {}

@@ -56,7 +56,7 @@ def held(sidecar: RunningSidecar) -> tuple[int, int]:
 
     def look() -> tuple[int, int]:
         (caller,) = sidecar.part("sidecar-listener").callers
-        return caller.unsent, caller.waiting
+        return caller.unsent, len(caller._reader.requests)
 
     return sidecar.on_loop(look)
 

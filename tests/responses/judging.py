@@ -1,9 +1,13 @@
 """The policy as it judges a body of the Responses API."""
 
-from functools import partial
-from typing import Final
+from typing import Any
 
-from addons.bodies import policy
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies.policy import Policy
+from addons.bodies.verdict import Json, Verdict
+from addons.foundry.models import Model
 from addons.responses.api import RESPONSES
 
-judge: Final = partial(policy.judge, RESPONSES)
+
+def judge(body: dict[str, Json], model: Model, settings: PolicySettings, **more: Any) -> Verdict:
+    return Policy(RESPONSES, settings).judge(body, model, **more)

@@ -16,7 +16,7 @@ class UpstreamConnection:
     done to it reaches the connection.
     """
 
-    __slots__ = ("_below", "_drained", "_free", "_held", "_reader", "_receiver", "_reused", "_told", "_written")
+    __slots__ = ("_below", "_free", "_held", "_reader", "_receiver", "_reused", "_told", "_written")
 
     def __init__(self, below: TlsConnection, free: Callable[[TlsConnection, bool], None]) -> None:
         """``free`` is called once, when the hold ends, with whether the connection is good for another request."""
@@ -28,33 +28,12 @@ class UpstreamConnection:
         self._receiver: AnswerReceiver | None = None
         self._told = False  # whether the receiver has the head
         self._written = False
-        self._drained: asyncio.Future[None] | None = None
         below.user = self
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """What was really connected to: the egress proxy where there is one."""
-        return self._below.address
 
     @property
     def reused(self) -> bool:
         """Whether the connection had served another call before this one."""
         return self._reused
-
-    @property
-    def tls_version(self) -> str:
-        """As OpenSSL names it, like ``TLSv1.3``."""
-        return self._below.version
-
-    @property
-    def cipher(self) -> str:
-        """As OpenSSL names it, like ``TLS_AES_256_GCM_SHA384``."""
-        return self._below.cipher
-
-    @property
-    def unsent(self) -> int:
-        """Bytes of the request that the socket has not yet taken."""
-        return self._below.unsent if self._held else 0
 
     def send(self, request: Sequence[bytes], receiver: AnswerReceiver, *, answer_has_body: bool = True) -> None:
         """Sends head and body, and tells ``receiver`` of the answer. Once.
@@ -69,12 +48,6 @@ class UpstreamConnection:
             self._below.write(request)
         else:
             asyncio.get_running_loop().call_soon(self.lost, "closed")  # not before this call has returned
-
-    async def drain(self) -> None:
-        """Returns when the socket has taken all of the request, or the exchange is over."""
-        if self.unsent:
-            self._drained = asyncio.get_running_loop().create_future()
-            await self._drained
 
     def pause(self) -> None:
         """Stops reading."""
@@ -110,10 +83,6 @@ class UpstreamConnection:
         if self._receiver and (reader.ended or reader.failure):
             self._over(reader.failure, reusable=reader.reusable)
 
-    def emptied(self) -> None:
-        if self._drained is not None and not self._drained.done():
-            self._drained.set_result(None)
-
     def lost(self, detail: str, *, cleanly: bool = False) -> None:
         reader = self._reader
         if reader is None:
@@ -141,5 +110,4 @@ class UpstreamConnection:
             self._below.resume_reading()
         else:
             self._below.abort()
-        self.emptied()
         self._free(self._below, reusable)

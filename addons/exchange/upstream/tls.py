@@ -22,15 +22,6 @@ class TlsSession:
         self.ended = False  # whether the peer has said close_notify
         self.fault = ""  # why nothing more can be read
 
-    @property
-    def version(self) -> str:
-        return self._object.version() or ""
-
-    @property
-    def cipher(self) -> str:
-        cipher = self._object.cipher()
-        return cipher[0] if cipher else ""
-
     def shake_hands(self, data: bytes) -> bool:
         """Takes a further part of the handshake, at first none. Whether it is done, the server verified.
 

@@ -17,9 +17,6 @@ class User(Protocol):
     def received(self, data: bytes) -> None:
         """Payload; never empty."""
 
-    def emptied(self) -> None:
-        """The socket has taken all that was written."""
-
     def lost(self, detail: str, *, cleanly: bool) -> None:
         """No more will come. ``cleanly``: the peer said close_notify. ``detail`` quotes nothing of the peer's."""
 
@@ -41,19 +38,6 @@ class TlsConnection(asyncio.Protocol):
         self.idle_since = 0.0
 
     # -- for the pool and the exchange
-
-    @property
-    def address(self) -> tuple[str, int]:
-        host, port, *_ = self._transport.get_extra_info("peername") or ("", 0)
-        return host, port
-
-    @property
-    def version(self) -> str:
-        return self._session.version
-
-    @property
-    def cipher(self) -> str:
-        return self._session.cipher
 
     @property
     def closed(self) -> bool:
@@ -142,8 +126,6 @@ class TlsConnection(asyncio.Protocol):
     @override
     def resume_writing(self) -> None:
         self._write_on()
-        if self.user is not None and not self.unsent:
-            self.user.emptied()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:

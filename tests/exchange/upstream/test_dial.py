@@ -250,15 +250,17 @@ class Proxy:
                 await writer.wait_closed()
                 return
             inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._port)
-            back = asyncio.create_task(self._carry(inner_reader, writer, keep=False))
-            await self._carry(reader, inner_writer, keep=True)
-            await back
-            inner_writer.close()
-        except (OSError, asyncio.IncompleteReadError):
-            pass
+            try:
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._carry(inner_reader, writer, keep=False))
+                    both.create_task(self._carry(reader, inner_writer, keep=True))
+            finally:
+                inner_writer.transport.abort()
+        except* (OSError, asyncio.IncompleteReadError):
+            pass  # either side was given up
         finally:
-            self.open -= 1
             writer.transport.abort()
+            self.open -= 1
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, keep: bool) -> None:
         while data := await reader.read(65536):
@@ -282,7 +284,7 @@ def through_proxy(authority: Authority, answer: bytes, *, host: str = "127.0.0.1
             where = Destination("global", (host, provider.port), "localhost", Trust.load(authority.file), egress)
             try:
                 connection = await pool.connect(where)
-                assert connection.address == ("127.0.0.1", port)
+                assert connection._below._transport.get_extra_info("peername") == ("127.0.0.1", port)
                 connection.send([b"POST / HTTP/1.1\r\nAuthorization: Bearer " + KEY + b"\r\n\r\n"], told)
                 await told.over.wait()
             except UpstreamFailure as failure:
