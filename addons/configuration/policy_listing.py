@@ -14,7 +14,7 @@ from addons.foundry.refusals import Refusal
 from addons.foundry.request_headers import CHECKED, HEADERS
 from addons.foundry.rid import LANGUAGE_MODEL_PREFIX
 
-_DECISIONS = {"forwarded": "allow", "replaced": "coerce", "read": "strip", "kept back": "strip"}
+_DECISIONS = {"forwarded": "allow", "hashed": "coerce", "replaced": "coerce", "read": "strip", "kept back": "strip"}
 """What a header's row comes to, in the words of the tables."""
 
 

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final, Literal, NamedTuple
 
-type HeaderDecision = Literal["forwarded", "replaced", "read", "kept back"]
-"""Travels as it came; is made anew for the provider; is read here and goes no further; goes no further."""
+type HeaderDecision = Literal["forwarded", "hashed", "replaced", "read", "kept back"]
+"""Travels as it came; travels as an HMAC of caller and value; is made anew for the provider; is read here and goes no
+further; goes no further.
+"""
 
 PALANTIR: Final = "Palantir, API v2, OpenAI proxy: Responses"
 OURS: Final = "our decision"
@@ -49,7 +51,9 @@ HEADERS: Final[Mapping[str, Header]] = {
     "openai-project": Header(
         "replaced", "never the caller's; set for the region", OURS, _ALLOW_LIST, "provider.regions.*.project"
     ),
-    "idempotency-key": Header("forwarded", "lets a caller repeat a call safely", OURS, "holds no content"),
+    "idempotency-key": Header(
+        "hashed", "lets a caller repeat a call safely, and meet no other caller's", OURS, "holds no content"
+    ),
     "x-client-request-id": Header(
         "forwarded", "lets a caller find its call in OpenAI's logs", OURS, "holds no content"
     ),
@@ -57,4 +61,5 @@ HEADERS: Final[Mapping[str, Header]] = {
 }
 
 FORWARDED: Final = tuple(name for name, row in HEADERS.items() if row.decision == "forwarded")
-"""The only caller's headers that travel on; all others stay here."""
+HASHED: Final = tuple(name for name, row in HEADERS.items() if row.decision == "hashed")
+"""The only caller's headers that travel on, as they came or hashed; all others stay here."""

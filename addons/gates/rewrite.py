@@ -1,14 +1,15 @@
 """Gate: the request as the provider will see it, built anew from what was judged (docs/contract.md#request-headers)."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from addons.bodies import splice
+from addons.bodies.additions import pseudonym
 from addons.call import Call, Outbound
-from addons.foundry.request_headers import FORWARDED
+from addons.foundry.request_headers import FORWARDED, HASHED
 from addons.gates.body import LARGE
 
 MAX_FORWARDED: Final = 512  # characters
@@ -60,7 +61,7 @@ class Rewrite:
                 ("Accept-Encoding", "identity"),  # the usage is read from the bytes that pass
                 ("User-Agent", USER_AGENT),
                 *endpoint.headers,
-                *((name, value) for name in FORWARDED if _travels(value := call.header(name) or "")),
+                *_travelling(call),
             ),
             body=body,
         )
@@ -73,5 +74,10 @@ class Rewrite:
         return call.model.snapshot.get(call.region, call.model.provider_model)
 
 
-def _travels(value: str) -> bool:
-    return 0 < len(value) <= MAX_FORWARDED and value.isascii() and value.isprintable()
+def _travelling(call: Call) -> Iterator[tuple[str, str]]:
+    """The caller's own headers. A hash is keyed by the value alone, so that every sidecar makes the same one."""
+    assert call.caller
+    for name in (*FORWARDED, *HASHED):
+        value = call.header(name) or ""
+        if 0 < len(value) <= MAX_FORWARDED and value.isascii() and value.isprintable():
+            yield name, pseudonym(value, call.caller.subject) if name in HASHED else value

@@ -9,6 +9,7 @@ from mitmproxy import contentviews, http
 
 from addons.bodies.verdict import Json
 from addons.foundry.content_encoding import CorruptError, TooLargeError, decode
+from addons.foundry.request_headers import HASHED
 from addons.inspecting import summary
 from addons.inspecting.originals import MAX_KEPT, SENT_BY_0_1, Original, header_table, left, original
 from addons.responses import conversation
@@ -86,9 +87,9 @@ def _request_lines(data: bytes, flow: http.HTTPFlow) -> Iterator[str]:
     if leaving:
         yield "\n== What was changed on the way out"
         yield from _changes(shown, leaving["body"], flow)
-        names = {str(name).lower() for name, _ in leaving["headers"]}
-        kept_back = sorted({name.lower() for name, _ in sent.headers} - names)
-        yield f"headers kept back: {', '.join(kept_back) or '(none)'}"
+        came, went = header_table(sent.headers), header_table(leaving["headers"])
+        yield from (f"{name}: {came[name][0]} -> {went[name][0]}" for name in HASHED if name in came and name in went)
+        yield f"headers kept back: {', '.join(sorted(came.keys() - went)) or '(none)'}"
 
 
 def _changes(shown: Json, leaving: bytes | None, flow: http.HTTPFlow) -> Iterator[str]:

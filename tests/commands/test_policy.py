@@ -13,7 +13,7 @@ from addons.bodies.sources import CHECKED
 from addons.configuration.fingerprint import policy_hash
 from addons.configuration.policy_listing import old_sources, policy_listing
 from addons.configuration.settings import Settings
-from addons.foundry.request_headers import FORWARDED, HEADERS
+from addons.foundry.request_headers import FORWARDED, HASHED, HEADERS
 from addons.foundry.rid import LANGUAGE_MODEL_PREFIX as RI
 from addons.foundry.shipped_models import SHIPPED
 from tests.commands.program import ROOT, run, write_yaml
@@ -106,7 +106,7 @@ def test_the_page_is_complete_in_itself(loose: Path) -> None:
 
 
 def test_only_these_headers_travel() -> None:
-    assert FORWARDED == ("idempotency-key", "x-client-request-id")
+    assert (FORWARDED, HASHED) == (("x-client-request-id",), ("idempotency-key",))
 
 
 def test_a_configuration_that_is_none_is_told(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import hmac
 import json
 from typing import Any
 
@@ -5,9 +6,11 @@ import pytest
 
 from addons.bodies.verdict import ABSENT, Verdict
 from addons.call import Call, Headers, Outbound
+from addons.foundry.caller import Caller
+from addons.foundry.request_headers import FORWARDED, HASHED
 from addons.gates.body import LARGE
 from addons.gates.rewrite import MAX_FORWARDED, Endpoint, Rewrite
-from tests.gates.calls import GPT, call, through
+from tests.gates.calls import GPT, SOMEONE, call, through
 
 EU = Endpoint("https://eu.example:8443/v1/", (("OpenAI-Project", "proj_1"),))
 US = Endpoint("https://us.example/v1")
@@ -17,8 +20,12 @@ BODY = b'{ "model": "a RID", "input": "caf\\u00e9", "user": "me", "store": true 
 
 def judged(headers: Headers | None = None, **more: Any) -> Call:
     verdict = Verdict((), (), (), {"store": False, "user": ABSENT})
-    filled = {"region": "eu", "model": GPT, "verdict": verdict, "body": BODY, "document": json.loads(BODY), **more}
-    return call(headers, **filled)
+    body = {"body": BODY, "document": json.loads(BODY)}
+    return call(headers, **{"region": "eu", "model": GPT, "verdict": verdict, "caller": SOMEONE, **body, **more})
+
+
+def hashed(value: str) -> str:
+    return hmac.new(value.encode(), b"someone", "sha256").hexdigest()
 
 
 def leaving(asked: Call) -> Outbound:
@@ -59,13 +66,14 @@ def test_changed_members_are_spliced_into_the_callers_bytes(region: str, model: 
 @pytest.mark.parametrize(
     ("sent", "forwarded"),
     [
-        ({"idempotency-key": ("k-1",)}, {"idempotency-key": "k-1"}),
         ({"x-client-request-id": ("c-1",)}, {"x-client-request-id": "c-1"}),
-        ({"idempotency-key": ("x" * MAX_FORWARDED,)}, {"idempotency-key": "x" * MAX_FORWARDED}),
-        ({"idempotency-key": ("x" * (MAX_FORWARDED + 1),)}, {}),
-        ({"idempotency-key": ("caf\u00e9",)}, {}),
-        ({"idempotency-key": ("a\tb",)}, {}),
-        ({"idempotency-key": ("",)}, {}),
+        ({"idempotency-key": ("k-1",)}, {"idempotency-key": hashed("k-1")}),
+        ({"idempotency-key": ("x" * MAX_FORWARDED,)}, {"idempotency-key": hashed("x" * MAX_FORWARDED)}),
+        *(
+            ({name: (value,)}, {})
+            for name in (*FORWARDED, *HASHED)
+            for value in ("x" * (MAX_FORWARDED + 1), "caf\u00e9", "a\tb", "")
+        ),
         (
             dict.fromkeys(
                 ("attribution", "traceparent", "cookie", "x-forwarded-for", "openai-organization", "x-stainless-lang",
@@ -74,7 +82,7 @@ def test_changed_members_are_spliced_into_the_callers_bytes(region: str, model: 
             {},
         ),
     ],
-    ids=range(8),
+    ids=range(12),
 )  # fmt: skip
 def test_of_the_callers_headers_two_travel(sent: dict[str, tuple[str, ...]], forwarded: dict[str, str]) -> None:
     ours = {"Host", "Content-Type", "Accept", "Accept-Encoding", "User-Agent", "OpenAI-Project"}
@@ -83,6 +91,17 @@ def test_of_the_callers_headers_two_travel(sent: dict[str, tuple[str, ...]], for
     assert headers.keys() >= ours
     assert headers["Host"] == "eu.example:8443"
     assert headers["User-Agent"] == "foundry-sidecar"
+
+
+def test_what_is_hashed_is_of_caller_and_value() -> None:
+    """None of these is another's, nor what came; cut at another place, name and value are not the same either."""
+    sent = [("key", "some"), ("key", "one"), ("key2", "some"), ("keys", "ome"), ("some", "key"), ("x" * 65, "some")]
+    left = [
+        dict(leaving(judged({name: (value,)}, caller=Caller(subject, frozenset()))).headers)[name]
+        for name in HASHED
+        for value, subject in sent
+    ]
+    assert len({*left, *(value for value, _ in sent)}) == len(left) + len({value for value, _ in sent})
 
 
 @pytest.mark.parametrize(

@@ -67,14 +67,21 @@ def test_what_a_flow_by_0_1_keeps_beside_its_request_is_decoded(encoding: str, e
     ("leaving", "expected"),
     [
         ({"body": b'{"input": "Hello", "store": false}', "headers": [["Host", "there"]]}, "store: (absent) -> false\n"),
-        ({"body": b'{"input": "Hello"}', "headers": []}, "(nothing in the body)\nheaders kept back: host\n"),
+        (
+            {"body": b'{"input": "Hello"}', "headers": []},
+            "(nothing in the body)\nheaders kept back: host, idempotency-key\n",
+        ),
+        (
+            {"body": b'{"input": "Hello"}', "headers": [["idempotency-key", "5e"]]},
+            "(nothing in the body)\nidempotency-key: k-1 -> 5e\nheaders kept back: host\n",
+        ),
         ({"body": None, "headers": []}, "(what left, over 1,048,576 bytes, is not kept; changed:)\n"),
     ],
-    ids=["a member more", "as it came", "too large to be kept"],
+    ids=["a member more", "as it came", "a hashed header", "too large to be kept"],
 )
 def test_what_left_is_beside_what_the_app_sent(leaving: dict[str, Any], expected: str) -> None:
     sent = flow(**{LEFT: leaving})
-    sent.request.headers = http.Headers(host="here")
+    sent.request.headers = http.Headers(host="here", idempotency_key="k-1")
     text = shown(sent, b'{"input": "Hello"}')
     assert expected in text
     assert "user:\n  Hello" in text

@@ -81,7 +81,13 @@ def test_it_arrives_as_it_was_sent(
     body: bytes,
     arrives: str,
 ) -> None:
-    headers = [("Accept", "a"), ("X-Own", "caf\xe9"), ("Cookie", "session=1"), ("Content-Type", "text/csv")]
+    headers = [
+        ("Accept", "a"),
+        ("X-Own", "caf\xe9"),
+        ("Cookie", "session=1"),
+        ("Content-Type", "text/csv"),
+        ("Idempotency-Key", "k-1"),
+    ]
     reply = ask(sidecar, target, body, method=method, headers=headers)
     (seen,) = foundry.calls
     assert (seen.method, seen.target, seen.body) == (method, arrives, body)
