@@ -26,12 +26,19 @@ OF_PROXIES: Final = ("proxy-", "x-forwarded-", "x-original-", "x-rewrite-")
 VIA: Final = "foundry-sidecar"
 """Told to Foundry as HTTP wants it of a proxy (RFC 9110 §7.6.3); a call that has it already goes round in a circle."""
 
+BY_HAND: Final = (
+    "A call that a person held, edited or sent again goes to the model provider alone: to Foundry it would carry its"
+    " caller's own token."
+)
+
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
 def pass_on(call: Call) -> None:
     """Fills ``call.outbound``; the caller's credentials wait in the call until it may leave."""
     assert call.other_path
+    if call.by_hand:  # whoever edits or resends a call has its caller's token spent, and may not choose on what
+        raise Refusal("stopped_by_hand", BY_HAND)
     if any(VIA in value for value in call.headers.get("via", ())):
         raise Refusal(
             "bad_target",

@@ -64,6 +64,13 @@ def test_refused(headers: dict[str, tuple[str, ...]], credentials: dict[str, tup
     assert each.outbound is None
 
 
+@pytest.mark.parametrize("how", ["held", "edited", "resent"])
+def test_what_a_person_had_in_hand_stays_here(how: str) -> None:
+    each = asked(by_hand=[how], credentials={"authorization": ("Bearer the-token",)})
+    assert refused_by(pass_on, each).name == "stopped_by_hand"
+    assert each.outbound is None
+
+
 @pytest.mark.parametrize(
     ("given", "prefix"),
     [("Bearer the-token", token_hash("the-token")[:12]), ("bearer  the-token", token_hash("the-token")[:12]),

@@ -4,7 +4,8 @@ For each case the recording Foundry and the recording provider must have got not
 """
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.client import HTTPException
 from typing import Any
@@ -39,9 +40,9 @@ def foundry(provider: SimulatedProvider) -> Iterator[FoundryServer]:
 
 @pytest.fixture
 def start(make_settings: SettingsMaker, foundry: FoundryServer, records: Records) -> Start:
-    def made(**how: Any) -> RunningSidecar:
+    def made(more: Mapping[str, Any] | None = None, **how: Any) -> RunningSidecar:
         own = {"hostnames": [FOUNDRY], "other_paths": "forward", "addresses": {FOUNDRY: foundry.address}}
-        return RunningSidecar(make_settings(foundry=own), **how)
+        return RunningSidecar(make_settings(foundry=own, **more or {}), **how)
 
     return made
 
@@ -167,6 +168,34 @@ def test_a_call_for_the_provider_can_not_turn_into_one_for_foundry(
         reply = send(sidecar.port, request_bytes(host=FOUNDRY))
     assert_nothing_left(reply, foundry, provider, records)
     assert (foundry.dialled, provider.dialled) == (0, 0)
+
+
+def act_as_the_caller(flow: Any) -> None:
+    flow.request.path = "/api/v2/ontologies/a/actions/b/apply"
+
+
+def test_a_resent_call_does_not_go_to_foundry(start: Start, foundry: FoundryServer, records: Records) -> None:
+    """It would go with the caller's own token, to do there what its caller may."""
+    with start(inspect=True, more={"inspect": {"resend": "allow"}}) as sidecar:
+        assert send(sidecar.port, request_bytes(host=FOUNDRY)).status == 200
+        records.wait()
+        (flow,) = sidecar.view.resolve("@all")
+        act_as_the_caller(flow)
+        sidecar.on_loop(lambda: sidecar.master.commands.call("replay.client", [flow]))
+        _, record = records.wait(count=2)
+    assert (record["call.by_hand"], record["error.type"]) == (["resent"], "stopped_by_hand")
+    assert foundry.dialled == 0
+
+
+def test_an_edited_call_does_not_go_to_foundry(start: Start, foundry: FoundryServer, records: Records) -> None:
+    with start(inspect=True, options={"intercept": "~all"}) as sidecar, ThreadPoolExecutor(1) as thread:
+        reply = thread.submit(send, sidecar.port, request_bytes(host=FOUNDRY))
+        flow = eventually(lambda: next((each for each in sidecar.view.resolve("@all") if each.intercepted), None))
+        sidecar.on_loop(lambda: (act_as_the_caller(flow), flow.resume()))
+        assert (reply.result().status, reply.result().code) == (403, "stopped_by_hand")
+        (record,) = records.wait()
+    assert record["call.by_hand"] == ["held", "edited"]
+    assert foundry.dialled == 0
 
 
 # addresses
