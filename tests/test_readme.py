@@ -151,4 +151,4 @@ def test_files_and_settings_it_names_exist() -> None:
     for section, key in re.findall(r"`(\w+)\.(\w+)(?:: [^`]*)?`", README):
         if section in sections:
             model = Settings.model_fields[section].annotation
-            assert key in model.model_fields, f"{section}.{key}"  # type: ignore[union-attr]
+            assert key in model.model_fields, f"{section}.{key}"  # type: ignore[union-attr]  # each section's annotation is a model
