@@ -34,6 +34,7 @@ def test_a_json_call_is_rewritten_answered_and_recorded(
     headers = {name.lower(): value for name, value in seen.headers}
     assert (seen.method, seen.target) == ("POST", "/v1/responses")
     assert headers["authorization"] == f"Bearer {PROVIDER_KEY}"
+    assert headers["accept-encoding"] == "identity"
     assert headers["host"] == provider.url.removeprefix("https://").removesuffix("/v1")
     assert set(headers) == {
         "host", "content-type", "accept", "accept-encoding", "user-agent", "authorization", "content-length",
