@@ -9,9 +9,11 @@ import structlog
 
 from addons.configuration.settings import Settings
 from addons.simulator.provider import SimulatedProvider
+from addons.usage.redis_counters import RedisCounters
 from tests.records import Records
 from tests.tally import STASH, Tally
 from tests.usage.server import Store
+from tests.waiting import LONGEST
 
 PROVIDER_KEY = "sk-provider-key-of-the-tests"
 MODEL = "ri.language-model-service..language-model.gpt-5-2"
@@ -52,8 +54,9 @@ def store_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 @pytest.fixture
-def store(store_process: Store) -> Store:
-    """A real Valkey, empty; not for stopping."""
+def store(store_process: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """A real Valkey, empty; not for stopping. It is late on no machine, however busy."""
+    monkeypatch.setattr(RedisCounters.__init__, "__defaults__", (LONGEST,))
     assert store_process.say("FLUSHALL") == "+OK"
     return store_process
 

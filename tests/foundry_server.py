@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
 from addons.simulator.certificates import Authority
+from tests.waiting import LONGEST
 
 FOUNDRY: Final = "acme.palantirfoundry.invalid"  # no resolver knows it
 MINTED: Final = "token-that-foundry-mints"
@@ -96,7 +97,7 @@ class FoundryServer(ThreadingHTTPServer):
     ) -> None:
         self.released.set()
         self.shutdown()
-        self._thread.join(10)
+        self._thread.join(LONGEST)
         self.server_close()
 
     @property
@@ -109,7 +110,7 @@ class FoundryServer(ThreadingHTTPServer):
         return connection, address
 
     def finish_request(self, request: Any, client_address: Any) -> None:
-        request.settimeout(30)
+        request.settimeout(LONGEST)
         try:
             encrypted = self._context.wrap_socket(request, server_side=True)
         except (SSLError, OSError):
@@ -156,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         for number, piece in enumerate(answer.pieces):
             if number:
-                self.server.released.wait(30)
+                self.server.released.wait(LONGEST)
             if piece:
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
         if answer.broken:

@@ -5,6 +5,8 @@ from typing import Any
 
 import structlog
 
+from tests.waiting import LONGEST
+
 
 class Records:
     """Every structlog event since the start or the last ``clear``, as dictionaries."""
@@ -26,7 +28,7 @@ class Records:
     def wait(self, event: str = "call", count: int = 1) -> list[dict[str, Any]]:
         """The records of this event, as soon as there are ``count``; raises TimeoutError."""
         with self._changed:
-            if not self._changed.wait_for(lambda: len(self._named(event)) >= count, 20):
+            if not self._changed.wait_for(lambda: len(self._named(event)) >= count, LONGEST):
                 raise TimeoutError(f"{len(self._named(event))} of {count} records of {event}; all: {self._events[:50]}")
             return self._named(event)
 

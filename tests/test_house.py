@@ -20,6 +20,7 @@ TEST = [Requirement(each) for each in PROJECT["dependency-groups"]["test"]]
 RUNTIME_PINS = ROOT / "deploy/requirements.txt"
 TEST_PINS = ROOT / "tests/requirements.txt"
 MOST_LINES = 250
+SCRIPTS = ("run.sh", ".ci/run", ".ci/newer-mitmproxy", "deploy/Dockerfile")
 
 
 def pins(path: Path) -> dict[str, str]:
@@ -83,6 +84,33 @@ def test_modules_stay_small() -> None:
     lengths = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in ADDONS.rglob("*.py")}
     assert lengths
     assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+EXCEPTION = re.compile("#.*(?:noqa|type: ignore|pragma:|shellcheck disable|hadolint ignore)")
+REASONED = re.compile(
+    r"# (?:ruff: )?noqa: [A-Z]+\d+(?:, [A-Z]+\d+)* - (?P<of_ruff>\S.*)|# type: ignore\[[a-z, -]+\]  # (?P<of_mypy>\S.*)"
+)
+NO_REASON = re.compile("(?:as|see|the same)(?: (?:said|in))?(?: (?:above|below|there|run|__init__))?")
+"""Words that send the reader elsewhere."""
+
+
+def test_every_exception_from_a_check_says_its_reason() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    sources = [name for name in listed if name.endswith((".py", ".sh", ".pyi")) or name in SCRIPTS]
+    lines = [
+        (f"{name}:{number}", line)
+        for name in sources
+        if name != "tests/test_house.py" and (ROOT / name).is_file()
+        for number, line in enumerate((ROOT / name).read_text().splitlines(), 1)
+        if EXCEPTION.search(line)
+    ]
+    assert lines
+    unreasoned = []
+    for where, line in lines:
+        found = REASONED.search(line)
+        if not found or NO_REASON.fullmatch(found["of_ruff"] or found["of_mypy"]):
+            unreasoned.append(where)
+    assert unreasoned == []
 
 
 def test_no_file_carries_a_path_of_one_machine() -> None:

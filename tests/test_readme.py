@@ -17,6 +17,7 @@ from addons.simulator.provider import SimulatedProvider
 from tests.clients.installed import NODE, node_modules
 from tests.commands.program import ROOT, Program, environment, run, write_yaml
 from tests.conftest import PROVIDER_KEY
+from tests.waiting import LONGEST
 
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -65,7 +66,13 @@ def aimed(text: str, port: int) -> str:
 
 def played(command: list[str], cwd: Path) -> str:
     ended = subprocess.run(
-        command, env=environment({"TOKEN": "a-token"}), cwd=cwd, capture_output=True, text=True, timeout=60, check=False
+        command,
+        env=environment({"TOKEN": "a-token"}),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST,
+        check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout
@@ -151,4 +158,4 @@ def test_files_and_settings_it_names_exist() -> None:
     for section, key in re.findall(r"`(\w+)\.(\w+)(?:: [^`]*)?`", README):
         if section in sections:
             model = Settings.model_fields[section].annotation
-            assert key in model.model_fields, f"{section}.{key}"  # type: ignore[union-attr]
+            assert key in model.model_fields, f"{section}.{key}"  # type: ignore[union-attr]  # each section's annotation is a model

@@ -85,7 +85,7 @@ class Tape:
                 raise CassetteError(f"its answer is larger than {MOST_KEPT} bytes")  # noqa: TRY301 - told as any other
             line = line_of(self.row(heard))
             if os.write(self._file, line) != len(line):
-                raise OSError("the disk took a part of the line alone")  # noqa: TRY301 - the same
+                raise OSError("the disk took a part of the line alone")  # noqa: TRY301 - told as any other
         except Exception as error:  # noqa: BLE001 - a recording that fails must be told, and harm no call
             # another's message may quote what it could not read, which is content
             why = str(error) if isinstance(error, CassetteError | OSError) else type(error).__name__

@@ -150,7 +150,7 @@ def _process() -> dict[str, str | None]:
 
 def _shipper(path: Path, url: str | Secret) -> "Shipper":
     from addons.usage.shared_ledger import SharedLedger  # noqa: PLC0415 - costs every start 300 ms otherwise
-    from addons.usage.shipper import Shipper  # noqa: PLC0415 - the same
+    from addons.usage.shipper import Shipper  # noqa: PLC0415 - costs every start 300 ms otherwise
 
     return Shipper(path, SharedLedger(url))
 

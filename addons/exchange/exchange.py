@@ -202,9 +202,9 @@ class Exchange:
         try:
             try:
                 self._tell(error)
-            except BaseException as fault:  # noqa: BLE001 - as in run
+            except BaseException as fault:  # noqa: BLE001 - told to the caller in the place of what could not be
                 self._telling.of_fault(self.relay, fault)
-        except BaseException as fault:  # noqa: BLE001 - as in run
+        except BaseException as fault:  # noqa: BLE001 - nothing more can be told: the connection closes
             _log.error("fault", exc_info=fault, **{"call.id": self.call.id})
             self._telling.keep = False
             self._caller.abort()
@@ -231,7 +231,7 @@ class Exchange:
         for step in (self.relay.read_facts, lambda: record.update(self._services.record(self.call))):
             try:
                 step()
-            except BaseException as error:  # noqa: BLE001 - as said above
+            except BaseException as error:  # noqa: BLE001 - a step that fails must not keep the rest from happening
                 _log.error("fault", exc_info=error, **{"call.id": self.call.id})
         self._services.observers.ended(self, record)
         # These refer back to it. Without them it is free now, with the bodies it holds, and waits for no collector.

@@ -92,7 +92,7 @@ class Relay:
             return
         try:
             self._payload_came(payload)
-        except BaseException as error:  # noqa: BLE001 - as above
+        except BaseException as error:  # noqa: BLE001 - the exchange raises it, where it ends the call as a fault
             self._fault(error)
 
     def read(self) -> None:
@@ -102,7 +102,7 @@ class Relay:
             self._call.last_activity = time.monotonic()
             if self._out or self._head:
                 self._flush()
-        except BaseException as error:  # noqa: BLE001 - as above
+        except BaseException as error:  # noqa: BLE001 - the exchange raises it, where it ends the call as a fault
             self._fault(error)
 
     def ended(self, failure: UpstreamFailure | None) -> None:

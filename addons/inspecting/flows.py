@@ -203,7 +203,7 @@ class FlowViews(Observer):
             return
         try:
             getattr(view, what)(flows)
-        except Exception as error:  # noqa: BLE001 - as said above
+        except Exception as error:  # noqa: BLE001 - what can't be shown harms no call
             _log.error("not_shown", exc_info=error)
 
 

@@ -47,10 +47,9 @@ class Pipeline:
             self._send_to(otlp_endpoint.rstrip("/"), resource, failed)
 
     def _send_to(self, base: str, resource: Resource, failed: Callable[[Exception], object]) -> None:
-        # imported here, because they bring an HTTP client along
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - it brings an HTTP client along
 
-        from addons.journal import otlp  # noqa: PLC0415
+        from addons.journal import otlp  # noqa: PLC0415 - it brings an HTTP client along
 
         ids = GivenIds()
         self._traces = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False, id_generator=ids)

@@ -84,7 +84,7 @@ class Telemetry:
 
     def _build(self) -> None:
         try:
-            from addons.journal.pipeline import Pipeline  # noqa: PLC0415 - see above
+            from addons.journal.pipeline import Pipeline  # noqa: PLC0415 - it takes long, and this runs on the thread
 
             self._pipeline = Pipeline(self._endpoint, self._readings, self._about, _not_sent)
         except Exception as error:  # noqa: BLE001 - calls are served without

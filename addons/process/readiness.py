@@ -77,7 +77,7 @@ class Readiness:
         for region, credential in self._in_force.rules.credentials.items():
             try:
                 found += [f"provider.regions.{region}: {why}" for why in await credential.missing()]
-            except Exception as error:  # noqa: BLE001 - as above
+            except Exception as error:  # noqa: BLE001 - whatever it is, calls would meet it too
                 found.append(f"provider.regions.{region}: {type(error).__name__}")
         return found
 

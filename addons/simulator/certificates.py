@@ -70,7 +70,7 @@ def _load(file: Path, key_file: Path) -> tuple[x509.Certificate, ec.EllipticCurv
     certificate = x509.load_pem_x509_certificate(file.read_bytes())
     key = load_pem_private_key(key_file.read_bytes(), None)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ValueError(f"{key_file} holds another kind of key; remove it to have a new authority made")  # noqa: TRY004  a wrong file, no wrong type
+        raise ValueError(f"{key_file} holds another kind of key; remove it to have a new authority made")  # noqa: TRY004 - a wrong file, no wrong type
     if certificate.not_valid_after_utc < dt.datetime.now(dt.UTC) + _DAY:
         return None
     return certificate, key

@@ -74,7 +74,7 @@ def _text(value: str | None) -> str:
 
 def _status(value: str | None) -> int:
     status = int(_given(value))
-    if not 400 <= status <= 599:  # noqa: PLR2004  HTTP's own numbers
+    if not 400 <= status <= 599:  # noqa: PLR2004 - HTTP's own numbers
         raise ValueError("takes 400 to 599")
     return status
 

@@ -41,6 +41,6 @@ def simulated(status: int, code: str | None) -> Error:
     """The error OpenAI would send with this status; ``code`` replaces the usual one."""
     row = _BY_CODE.get(code or "") or _BY_STATUS.get(status)
     if row is None:
-        kind = "invalid_request_error" if status < 500 else _SERVER  # noqa: PLR2004  HTTP's own number
+        kind = "invalid_request_error" if status < 500 else _SERVER  # noqa: PLR2004 - HTTP's own number
         row = Error(status, f"Simulated: status {status}.", kind)
     return row._replace(status=status, code=code or row.code)

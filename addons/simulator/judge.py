@@ -42,4 +42,4 @@ def asked(body: Mapping[str, Any]) -> str:
 def _masked(request: Request) -> str:
     """As the API shows it: enough of a wrong key to recognise it, and so something that must never be relayed."""
     key = " ".join(request.values("authorization")).removeprefix("Bearer ")
-    return f"{key[:3]}***{key[-4:]}" if len(key) > 8 else "***"  # noqa: PLR2004  too short to mask
+    return f"{key[:3]}***{key[-4:]}" if len(key) > 8 else "***"  # noqa: PLR2004 - too short to mask

@@ -36,7 +36,7 @@ class SimulatedProvider:
     back, which a new connection takes twice before its first byte is read.
     """
 
-    def __init__(  # noqa: PLR0913  every setting by name, each with a default
+    def __init__(  # noqa: PLR0913 - every setting by name, each with a default
         self,
         *,
         tls: bool = True,
@@ -101,7 +101,7 @@ class SimulatedProvider:
     @property
     def url(self) -> str:
         """The base URL an OpenAI client takes."""
-        host = {"": "localhost", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._address[0], self._address[0])  # noqa: S104  translated, not bound
+        host = {"": "localhost", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._address[0], self._address[0])  # noqa: S104 - translated, not bound
         return f"{'https' if self._tls else 'http'}://{f'[{host}]' if ':' in host else host}:{self.port}/v1"
 
     @property
@@ -145,7 +145,7 @@ class SimulatedProvider:
 
     def clear(self) -> None:
         """Forget the calls, the count of connections and what is left of the script."""
-        self.dialled  # noqa: B018  a connection underway belongs to what is forgotten
+        self.dialled  # noqa: B018 - a connection underway belongs to what is forgotten
         with self._changed:
             self._calls.clear()
             self._script.clear()
@@ -205,7 +205,7 @@ class SimulatedProvider:
                     break
         except StreamClosedError:
             pass
-        except Exception:  # noqa: BLE001  it costs this connection alone, and is told
+        except Exception:  # noqa: BLE001 - it costs this connection alone, and is told
             _log.exception("a fault in the simulated provider")
         finally:
             peer.close()

@@ -3,8 +3,11 @@
 h11 and not tornado's own HTTP: it keeps header names and the target as they came, and is strict about lengths.
 """
 
+import gzip
+import re
 import socket
 import struct
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +18,9 @@ from tornado.iostream import IOStream, StreamClosedError
 type Headers = Sequence[tuple[str, str]]
 
 _READ: Final = 65536
+_ACCEPTED: Final = re.compile(r"(?:^|,)\s*gzip\s*(?:;\s*q=(?!0(?:\.0*)?\s*(?:,|$))[^,]*)?(?:,|$)", re.IGNORECASE)
+_CHUNKED: Final = ("Transfer-Encoding", "chunked")
+_GZIP: Final = ("Content-Encoding", "gzip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +38,16 @@ class Request:
 
 
 class Peer:
-    """The simulated provider's end of one connection."""
+    """The simulated provider's end of one connection.
+
+    As OpenAI's front does, it compresses whole answers and streams for a client that says it takes gzip (RFC 9110
+    §12.5.3), and for no other.
+    """
 
     def __init__(self, stream: IOStream) -> None:
         self._stream = stream
+        self._takes_gzip = False
+        self._gzip: zlib._Compress | None = None  # of the stream under way
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_READ)
 
     async def request(self) -> Request | None:
@@ -55,7 +67,9 @@ class Peer:
                     headers = [
                         (name.decode("latin-1"), value.decode("latin-1")) for name, value in head.headers.raw_items()
                     ]
-                    return Request(head.method.decode(), head.target.decode("latin-1"), headers, bytes(body))
+                    request = Request(head.method.decode(), head.target.decode("latin-1"), headers, bytes(body))
+                    self._takes_gzip = bool(_ACCEPTED.search(",".join(request.values("accept-encoding"))))
+                    return request
                 else:
                     return None
         except h11.RemoteProtocolError as error:
@@ -75,18 +89,29 @@ class Peer:
 
     async def head(self, status: int, headers: Headers) -> None:
         """Begin an answer."""
+        if self._takes_gzip and _CHUNKED in headers:
+            self._gzip = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+            headers = [*headers, _GZIP]
         await self._send(_head(status, headers))
 
     async def data(self, data: bytes) -> None:
         """Send some of its body, framed as its headers said."""
+        if self._gzip:
+            data = self._gzip.compress(data) + self._gzip.flush(zlib.Z_SYNC_FLUSH)
         await self._send(h11.Data(data=data))
 
     async def end(self) -> None:
         """End it properly."""
-        await self._send(h11.EndOfMessage(), last=True)
+        rest = [h11.Data(data=self._gzip.flush())] if self._gzip else []
+        self._gzip = None
+        await self._send(*rest, h11.EndOfMessage(), last=True)
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None:
         """A whole answer in one write."""
+        if self._takes_gzip and body:
+            body = gzip.compress(body)
+            kept = [(name, value) for name, value in headers if name.lower() != "content-length"]
+            headers = [*kept, ("Content-Length", str(len(body))), _GZIP]
         await self._send(_head(status, headers), h11.Data(data=body), h11.EndOfMessage(), last=True)
 
     async def raw(self, data: bytes) -> None:

@@ -76,7 +76,7 @@ class HttpClient:
 
     def _here(self) -> "SimpleAsyncHTTPClient":
         """The client of the running loop: there is none yet when mitmproxy loads us."""
-        from tornado.simple_httpclient import SimpleAsyncHTTPClient  # noqa: PLC0415 - see __init__
+        from tornado.simple_httpclient import SimpleAsyncHTTPClient  # noqa: PLC0415 - costs every start 50 ms otherwise
 
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:

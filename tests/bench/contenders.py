@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -32,6 +31,7 @@ from tests.bench.cases import (
     TOKEN,
 )
 from tests.bench.load import Caller
+from tests.ports import free_port
 
 ROOT: Final = Path(__file__).parent.parent.parent
 PROGRAM: Final = (
@@ -99,9 +99,7 @@ def provider(directory: Path, round_trip: float = 0) -> Iterator[Provider]:
 @contextmanager
 def running(name: str, upstream: Provider, directory: Path, under: Sequence[str] = ()) -> Iterator[Proxy]:
     """A freshly started proxy that has served one call. ``under`` is the program that runs it, with its words."""
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        port = trial.getsockname()[1]
+    port = free_port()
     output = directory / f"{name}-{port}.log"
     with output.open("w") as log:
         began = time.perf_counter()

@@ -94,7 +94,7 @@ def route(own: Route, call: Call, judge: Callable[[Route, Call], None] = Route._
 
 
 def main() -> int:
-    Route.__call__ = route  # type: ignore[assignment, method-assign]
+    Route.__call__ = route  # type: ignore[assignment, method-assign]  # a fault put in
     for place, (kind, name) in PLACES.items():
         setattr(kind, name, failing(place, getattr(kind, name)))
     return program.main()

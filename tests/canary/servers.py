@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import socketserver
 import ssl
 import threading
@@ -106,9 +105,3 @@ def response(text: str) -> dict[str, Any]:
         "id": "resp_1", "object": "response", "model": "gpt-5.2", "status": "completed", "store": False,
         "output": [message, tool], "usage": usage,
     }  # fmt: skip
-
-
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])

@@ -18,11 +18,11 @@ import httpx
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
-from tests.canary.servers import free_port
 from tests.commands.program import environment
+from tests.ports import free_port
+from tests.waiting import LONGEST
 
 PROGRAM: Final = ("tests.canary.faulty",)
-SECONDS: Final = 20.0
 
 
 class Started:
@@ -54,12 +54,12 @@ class Started:
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.process.kill()
-        self.process.wait(SECONDS)
+        self.process.wait(LONGEST)
 
     def stop(self) -> int:
         """Ends it as an operator does, so that everything is written; its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(SECONDS)
+        return self.process.wait(LONGEST)
 
     def read(self, name: str) -> bytes:
         return (self.directory / name).read_bytes()
@@ -69,7 +69,7 @@ class Started:
 
     def wait(self, pattern: bytes, count: int = 1) -> re.Match[bytes]:
         """The first match of what it says, as soon as there are ``count``; raises TimeoutError."""
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + LONGEST
         while time.monotonic() < end:
             found = list(re.finditer(pattern, self.said()))
             if len(found) >= count:
@@ -110,13 +110,13 @@ class Page:
     def __init__(self, started: Started) -> None:
         found = started.wait(rb"(http://127\.0\.0\.1:\d+)/\?token=(\w+)")
         self.base, self.token = found[1].decode(), found[2].decode()
-        self.http = httpx.Client(base_url=self.base, headers={"Authorization": f"Bearer {self.token}"}, timeout=SECONDS)
+        self.http = httpx.Client(base_url=self.base, headers={"Authorization": f"Bearer {self.token}"}, timeout=LONGEST)
         self.http.cookies["_mitmproxy_xsrf"] = self.http.headers["X-XSRFToken"] = "00" * 16
         self.messages: list[str] = []
         self._open = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._listen()))
         self._thread.start()
-        assert self._open.wait(SECONDS)
+        assert self._open.wait(LONGEST)
 
     async def _listen(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -146,5 +146,5 @@ class Page:
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._connection.close)
-        self._thread.join(10)
+        self._thread.join(LONGEST)
         self.http.close()

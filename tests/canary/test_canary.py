@@ -23,6 +23,7 @@ from tests.canary.cases import ALL, CASES, CONTENT, CREDENTIALS, FAULTS, LARGEST
 from tests.canary.planted import Canaries, Leak
 from tests.canary.servers import Quoting
 from tests.canary.started import Page, Started
+from tests.ports import free_port
 from tests.proxy.test_telemetry import Collector
 from tests.tally import Tally
 
@@ -125,7 +126,7 @@ def test_a_sidecar_that_logs_records_and_saves_all_it_can(
     run = Run()
     run.key = f"sk-{run.canaries.plant('provider key', 'the configuration')}"
     with Quoting(lambda _head, _body: None, authority.server_context(LOOPBACK)) as provider:
-        admin = servers.free_port()
+        admin = free_port()
         sections = {
             "listen": {"admin": f"127.0.0.1:{admin}"},
             "usage": {"ledger": str(tmp_path / "ledger")},

@@ -139,7 +139,7 @@ def test_the_sdk_reads_a_replay_as_it_read_the_call(cassette_of: Any, replaying:
         for reply in replies
     ]
     with replaying(cassette) as sidecar, _client(sidecar) as client:
-        response = client.responses.create(**ASKED)  # type: ignore[call-overload]
+        response = client.responses.create(**ASKED)  # type: ignore[call-overload]  # keywords of any kind
         assert response.usage.output_tokens == replies[0].json["usage"]["output_tokens"]
         assert (response.output_text == replies[0].json["output"][0]["content"][0]["text"]) == (content == "kept")
         for number in (1, 2):

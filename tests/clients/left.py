@@ -27,6 +27,7 @@ def assert_left_as_promised(provider: SimulatedProvider, calls: int = 1, path: s
         assert (call.method, call.target) == ("POST", path)
         assert {name.lower() for name, _ in call.headers} <= SENT
         assert call.values("authorization") == [f"Bearer {PROVIDER_KEY}"]
+        assert call.values("accept-encoding") == ["identity"]
         assert call.values("host") == [f"127.0.0.1:{provider.port}"]
         assert call.json()["model"] == "gpt-5.2"
         assert call.json()["store"] is False

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from addons.foundry.caller import SCOPE
+from tests.waiting import LONGEST
 
 RUN: Final = Path(__file__).parent.parent.parent / "run.sh"
-SECONDS: Final = 30.0
 TOKEN: Final = "token-of-a-caller-who-may-use-models"
 TOKEN_WITHOUT_SCOPE: Final = "token-of-a-caller-who-may-not"
 REGISTRY: Final = (
@@ -43,7 +43,7 @@ class Started:
 
     def record(self) -> dict[str, Any]:
         """The record of the next call not asked for yet; raises queue.Empty when none comes."""
-        while (line := self.lines.get(timeout=SECONDS))["event"] != "call":
+        while (line := self.lines.get(timeout=LONGEST))["event"] != "call":
             pass
         return line
 
@@ -55,7 +55,7 @@ class Started:
         """
         own = secrets.token_hex(16)
         headers = {"Authorization": f"Bearer {TOKEN}", "traceparent": f"00-{own}-{own[:16]}-00"}
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=LONGEST)
         connection.request("GET", "/api/v2/llm/proxy/openai/v1/models", headers=headers)
         assert connection.getresponse().status == 200
         connection.close()
@@ -89,7 +89,7 @@ def started(directory: Path, document: Mapping[str, Any], authority: Path) -> It
         reader = threading.Thread(target=read)
         reader.start()
         try:
-            while (line := lines.get(timeout=SECONDS))["event"] != "listening":
+            while (line := lines.get(timeout=LONGEST))["event"] != "listening":
                 if line["event"] == "ended":
                     raise RuntimeError("the sidecar did not start:\n" + "".join(other))
             port = int(line["addresses"][0].rpartition(":")[2])

@@ -106,7 +106,7 @@ def test_the_asynchronous_client(sidecar: Started, foundry: Any, provider: Simul
     client = AsyncOpenAI(
         api_key=get_foundry_token(preview=True),
         base_url=get_openai_base_url(preview=True),
-        http_client=get_async_http_client(preview=True),  # type: ignore[arg-type]  # the same
+        http_client=get_async_http_client(preview=True),  # type: ignore[arg-type]  # of the older httpx; taken at run time
     )
     assert asyncio.run(ask(client)).startswith(GREETING)
     assert_left_as_promised(provider)

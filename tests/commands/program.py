@@ -13,6 +13,8 @@ from typing import Any, Self
 
 from ruamel.yaml import YAML
 
+from tests.waiting import LONGEST
+
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, "-P", "-m", "addons"]
 
@@ -25,7 +27,7 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 def run(*words: str, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *words], env=environment(env), cwd=cwd, capture_output=True, text=True, timeout=60, check=False
+        [*COMMAND, *words], env=environment(env), cwd=cwd, capture_output=True, text=True, timeout=LONGEST, check=False
     )
 
 
@@ -68,7 +70,7 @@ class Program:
     def event(self, name: str, count: int = 1) -> list[dict[str, Any]]:
         """The records with this event name, as soon as there are ``count``; raises TimeoutError."""
         with self._changed:
-            if not self._changed.wait_for(lambda: len(self._events(name)) >= count or self._ended(), 30):
+            if not self._changed.wait_for(lambda: len(self._events(name)) >= count or self._ended(), LONGEST):
                 raise TimeoutError(f"no {name}; said: {self.lines}")
             found = self._events(name)
         if len(found) < count:
@@ -86,9 +88,9 @@ class Program:
         return not self._readers[0].is_alive()
 
     def _end(self) -> int:
-        code = self.process.wait(30)
+        code = self.process.wait(LONGEST)
         for reader in self._readers:
-            reader.join(10)
+            reader.join(LONGEST)
         assert self.process.stdout
         assert self.process.stderr
         self.process.stdout.close()

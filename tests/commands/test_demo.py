@@ -4,6 +4,7 @@ import signal
 import subprocess
 
 from tests.commands.program import COMMAND, environment, run
+from tests.waiting import LONGEST
 
 
 def test_the_demo_shows_two_calls_served_and_three_refused() -> None:
@@ -27,4 +28,4 @@ def test_the_simulated_provider_alone() -> None:
             assert line, said
             said += line
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) in {0, 130}
+        assert process.wait(LONGEST) in {0, 130}

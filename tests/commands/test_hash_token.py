@@ -11,6 +11,7 @@ from addons.verifiers.well_formed import LONGEST_TOKEN
 from tests.commands.program import COMMAND, environment
 from tests.sources.alarms import a_fault
 from tests.verifiers.refusals import run, verdict
+from tests.waiting import LONGEST
 
 
 def hashed(given: str, *words: str) -> subprocess.CompletedProcess[str]:
@@ -20,7 +21,7 @@ def hashed(given: str, *words: str) -> subprocess.CompletedProcess[str]:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST,
         check=False,
     )
 

@@ -17,6 +17,7 @@ from addons.simulator.provider import SimulatedProvider
 from tests.commands.program import COMMAND, ROOT, environment
 from tests.inspecting.web import configuration
 from tests.proxy.client import HELLO, post
+from tests.waiting import LONGEST
 
 TOKEN = "token-that-a-person-brings"
 
@@ -41,13 +42,13 @@ class Terminal:
 
     def __exit__(self, *_: object) -> None:
         self._process.terminate()
-        self._process.wait(30)
-        self._reader.join(10)
+        self._process.wait(LONGEST)
+        self._reader.join(LONGEST)
         os.close(self._ours)
 
     def wait(self, pattern: str) -> re.Match[str]:
         with self._changed:
-            if found := self._changed.wait_for(lambda: re.search(pattern, self._said), 30):
+            if found := self._changed.wait_for(lambda: re.search(pattern, self._said), LONGEST):
                 return found
         raise TimeoutError(f"{pattern} did not come; said: {self._said}")
 
@@ -85,7 +86,7 @@ def terminal(provider_process: SimulatedProvider, tmp_path_factory: pytest.TempP
 def run(*words: str) -> str:
     variables = environment({"TOKEN": TOKEN})
     variables.pop("REQUESTS_CA_BUNDLE", None)  # foundry_sdk would heed it before SSL_CERT_FILE
-    done = subprocess.run(words, env=variables, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(words, env=variables, capture_output=True, text=True, timeout=LONGEST, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

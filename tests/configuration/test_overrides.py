@@ -31,7 +31,7 @@ def test_names_of_callers_projects_and_models_keep_their_case() -> None:
         "LIMITS.user.default.requests_per_minute=5",
         SIDECAR_LIMITS__USER__Bob__TOKENS_PER_MINUTE="6",
     ).limits
-    assert {name: each.requests_per_minute for name, each in limits.user.items()} == {  # type: ignore[union-attr]
+    assert {name: each.requests_per_minute for name, each in limits.user.items()} == {  # type: ignore[union-attr]  # it is set
         "Alice": 1, "Ada.Lovelace": 2, "default": 5, "Bob": None,
     }  # fmt: skip
     assert list(limits.project) == [FOLDER]

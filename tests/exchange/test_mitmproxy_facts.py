@@ -28,6 +28,7 @@ from addons.process.lockdown import Lockdown
 from tests.conftest import SettingsMaker
 from tests.proxy.client import HELLO, post
 from tests.proxy.running import RunningSidecar
+from tests.waiting import LONGEST
 
 SECOND = 1
 
@@ -91,21 +92,21 @@ def plain_mitmproxy(server: Server, addon: Any) -> Iterator[int]:
 
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
-    assert ready.event.wait(20)
+    assert ready.event.wait(LONGEST)
     master = started["master"]
     proxyserver = master.addons.get("proxyserver")
     try:
         yield proxyserver.listen_addrs()[0][1]
     finally:
-        asyncio.run_coroutine_threadsafe(proxyserver.servers.update([]), started["loop"]).result(10)
+        asyncio.run_coroutine_threadsafe(proxyserver.servers.update([]), started["loop"]).result(LONGEST)
         master.shutdown()
-        thread.join(10)
+        thread.join(LONGEST)
         assert not thread.is_alive()
 
 
 def get(port: int) -> int | None:
     """The status of the answer; None where the connection closes without one."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=LONGEST)
     try:
         connection.request("GET", "/")
         return connection.getresponse().status

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Literal, Self
 
+from tests.waiting import LONGEST
+
 NAME: Final = "X-Client-Request-Id"
 """The header by which a call names the script it wants; the sidecar lets it through."""
 
@@ -66,7 +68,7 @@ class RawProvider:
         ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), name="raw provider")
         self._thread.start()
-        assert ready.wait(20)
+        assert ready.wait(LONGEST)
         return self
 
     def __exit__(

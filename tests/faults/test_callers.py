@@ -24,6 +24,7 @@ from tests.proxy.test_growth import back_to, descriptors, held
 from tests.proxy.test_odd_http import BODY, CHUNKED, IN_CHUNKS, SIZED, head
 from tests.records import Records
 from tests.tally import Tally
+from tests.waiting import LONGEST
 
 STREAM = {**HELLO, "stream": True}
 
@@ -98,7 +99,7 @@ def test_a_caller_that_leaves(
             assert record["call.outcome"] == "caller_gone", name
             assert record.get("usage.status") == ("interrupted" if phase.reached else None), name
         assert len(provider.calls) == phase.reached, name
-        assert all(call.hung_up.wait(10) for call in provider.calls), name
+        assert all(call.hung_up.wait(LONGEST) for call in provider.calls), name
     assert back_to(lambda: everything(sidecar), before) == {}
     tally.add("faults", f"callers that leave by {leave.__name__}", tried=len(PHASES), lost=0)
 

@@ -18,6 +18,7 @@ from tests.proxy.client import post
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
 from tests.tally import Tally
+from tests.waiting import LONGEST
 
 __all__ = ["make_document"]
 
@@ -103,7 +104,7 @@ def test_without_a_ledger_it_does_not_start(
         env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"], "HOME": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONGEST,
         check=False,
     )
     assert done.returncode in {1, 2}

@@ -21,6 +21,7 @@ from tests.faults.matrix import Seen, Stage, body_of, by_node, by_wire, openai_p
 from tests.proxy.test_growth import back_to, descriptors, held
 from tests.records import Records
 from tests.tally import Tally
+from tests.waiting import LONGEST
 
 WAYS = ("wire", "python", "node")
 ROUNDS = 3
@@ -81,7 +82,7 @@ def _charged(stage: Stage, caller: str, within: range) -> int:
     model = body_of(ROWS[caller.partition(" ")[0]])["model"]
     meter = Meter("USER", caller, model, "TOKENS")
     reading = settlement._counters.read([meter.key(minute) for minute in within])
-    return sum(asyncio.run_coroutine_threadsafe(reading, stage.sidecar.loop).result(20))
+    return sum(asyncio.run_coroutine_threadsafe(reading, stage.sidecar.loop).result(LONGEST))
 
 
 def everything(stage: Stage) -> Mapping[str, int]:

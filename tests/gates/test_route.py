@@ -11,8 +11,8 @@ FORWARDING = Route(LOOPBACK_NAMES | {FOUNDRY}, {FOUNDRY}, other_paths=True)
 
 
 def call(target: str = PATH, method: str = "POST", **more: object) -> Call:
-    headers = {"host": ("localhost:8080",), **more.pop("headers", {})}  # type: ignore[dict-item]
-    return Call(method=method, target=target, headers=headers, trace=read_trace({}), **more)  # type: ignore[arg-type]
+    headers = {"host": ("localhost:8080",), **more.pop("headers", {})}  # type: ignore[dict-item]  # of the kind a Call takes
+    return Call(method=method, target=target, headers=headers, trace=read_trace({}), **more)  # type: ignore[arg-type]  # keywords of any kind
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_without_port(authority: str, host: str) -> None:
 
 
 def to_foundry(target: str, **more: object) -> Call:
-    return call(target, **{"headers": {"host": (f"{FOUNDRY}:443",)}, **more})  # type: ignore[arg-type]  # as above
+    return call(target, **{"headers": {"host": (f"{FOUNDRY}:443",)}, **more})  # type: ignore[arg-type]  # keywords of any kind
 
 
 def test_another_path_is_marked_where_it_is_passed_on() -> None:

@@ -14,7 +14,7 @@ from tests.foundry_server import COOKIE as FOUNDRYS_COOKIE
 from tests.foundry_server import FOUNDRY, MINTED, FoundryServer
 from tests.inspecting.web import COOKIE, TOKEN, Updates, Web, ask_in_the_background, three_calls
 from tests.proxy.client import HELLO, read_reply, request_bytes, send
-from tests.waiting import eventually
+from tests.waiting import LONGEST, eventually
 
 CLIENT_SECRET = "secret-of-an-oauth-client"
 SECRETS = (PROVIDER_KEY, TOKEN, COOKIE, MINTED, FOUNDRYS_COOKIE, CLIENT_SECRET)
@@ -78,7 +78,7 @@ def test_no_surface_holds_a_secret_at_any_time(
             streaming = eventually(lambda: shown_with("simulated", surfaces(web)))
             assert_no_secret(streaming, "while a stream runs")
             call.release()
-            thread.join(30)
+            thread.join(LONGEST)
 
             with socket.create_connection(("127.0.0.1", web.port)) as connection:
                 body = f"client_secret={CLIENT_SECRET}".encode()

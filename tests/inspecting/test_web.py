@@ -11,7 +11,7 @@ from openai import APIStatusError
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL
 from tests.inspecting.web import PROJECT, Updates, Web, ask_in_the_background, three_calls, timeless
-from tests.waiting import eventually
+from tests.waiting import LONGEST, eventually
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,7 @@ def test_a_stream_is_shown_while_it_runs(web: Web, provider: SimulatedProvider) 
         told = eventually(lambda: any(f'"contentLength": {shown_so_far(flow)}' in message for message in said))
         view = web.view(flow, "response")
         call.release()
-        thread.join(30)
+        thread.join(LONGEST)
         (whole,) = web.flows(1)
     assert told
     assert timeless(flow["comment"]) == "⏳ gpt-5.2 · the-project · development · “Tell me”"

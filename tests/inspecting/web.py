@@ -20,6 +20,7 @@ from tornado.websocket import websocket_connect
 
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, PATH, PROVIDER_KEY
+from tests.waiting import LONGEST
 
 ROOT = Path(__file__).parent.parent.parent
 TOKEN = "token-of-the-caller-who-is-looked-at"
@@ -103,9 +104,9 @@ class Web:
 
     def _stop(self) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(LONGEST)
         for reader in self._readers:
-            reader.join(10)
+            reader.join(LONGEST)
         assert self.process.stdout
         assert self.process.stderr
         self.process.stdout.close()
@@ -141,7 +142,7 @@ class Web:
             return re.search(pattern, "".join(lines))
 
         with self._changed:
-            if match := self._changed.wait_for(found, 30):
+            if match := self._changed.wait_for(found, LONGEST):
                 return match
         raise TimeoutError(f"{pattern} did not come; said: {self.output} {self.errors}")
 
@@ -162,12 +163,12 @@ class Updates:
     def __enter__(self) -> list[str]:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._listen()))
         self._thread.start()
-        assert self._open.wait(10)
+        assert self._open.wait(LONGEST)
         return self.messages
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._connection.close)
-        self._thread.join(10)
+        self._thread.join(LONGEST)
 
     async def _listen(self) -> None:
         self._loop = asyncio.get_running_loop()

@@ -16,6 +16,7 @@ from addons.journal.unproven import ALONE_A_PEER, Unproven
 from addons.responses.answer import facts_from_body
 from tests.journal.test_record import FACTS, call, served
 from tests.records import Records
+from tests.waiting import LONGEST
 
 HUGE = b"9" * 5000
 
@@ -183,7 +184,7 @@ def test_the_sum_is_told_though_nobody_calls_again(records: Records, monkeypatch
         while not records.of("calls_summed"):  # noqa: ASYNC110 - the timer is the journal's own
             await asyncio.sleep(0.01)
 
-    asyncio.run(asyncio.wait_for(run(), 20))
+    asyncio.run(asyncio.wait_for(run(), LONGEST))
 
 
 def test_facts_that_are_served_raise_nothing() -> None:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import pytest
 
 from addons.journal.lines import LineWriter, json_line
+from tests.waiting import LONGEST
 
 HUGE = int("9" * 4300) * 10  # Python writes no more digits than that by itself
 
@@ -161,10 +162,10 @@ def test_a_reader_that_is_gone_is_told_at_once(pipe: Pipe, early: bool) -> None:
         writer.when_failed(tell)
     os.close(pipe.reading)
     writer.write(b"a\n")
-    writer._thread.join(20)
+    writer._thread.join(LONGEST)
     if not early:
         writer.when_failed(tell)
-    assert told.wait(20)
+    assert told.wait(LONGEST)
     assert reasons == ["Broken pipe"] == [writer.failure]
     for _ in range(3):
         writer.write(b"b\n")
@@ -176,7 +177,7 @@ def test_a_full_disk_likewise() -> None:
     descriptor = os.open("/dev/full", os.O_WRONLY)
     writer = LineWriter(descriptor, told_of)
     writer.write(b"a\n")
-    writer._thread.join(20)
+    writer._thread.join(LONGEST)
     os.close(descriptor)
     assert writer.failure == "No space left on device"
     assert writer.dropped == 1

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.mutation.rooms import ROOT
-from tests.waiting import eventually
+from tests.waiting import LONGEST, eventually
 
 
 def children(process: int) -> list[int]:
@@ -30,7 +30,7 @@ def test_its_mutants_end_with_it() -> None:
         os.kill(mutant, signal.SIGSTOP)  # or it might end by itself
         try:
             run.terminate()
-            _, said = run.communicate(timeout=20)
+            _, said = run.communicate(timeout=LONGEST)
             eventually(lambda: not runs(mutant))
         finally:
             if runs(mutant):

@@ -14,9 +14,9 @@ from typing import Final, Self
 import structlog
 
 from tests.records import Records
+from tests.waiting import LONGEST
 
 ROOT: Final = Path(__file__).parent.parent.parent
-SECONDS: Final = 60
 
 
 class SidecarProcess:
@@ -52,8 +52,8 @@ class SidecarProcess:
 
     def _end(self) -> None:
         self._process.kill()
-        self._process.wait(SECONDS)
-        self._reader.join(SECONDS)
+        self._process.wait(LONGEST)
+        self._reader.join(LONGEST)
         assert self._process.stdout
         self._process.stdout.close()
 
@@ -66,8 +66,8 @@ class SidecarProcess:
 
     def exit_code(self) -> int:
         """Waits for its end."""
-        code = self._process.wait(SECONDS)
-        self._reader.join(SECONDS)
+        code = self._process.wait(LONGEST)
+        self._reader.join(LONGEST)
         return code
 
     def _read(self) -> None:

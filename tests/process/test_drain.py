@@ -14,6 +14,7 @@ from addons.simulator.provider import SimulatedProvider
 from tests.process.conftest import DocumentMaker, written
 from tests.process.sidecar import SidecarProcess
 from tests.proxy.client import HELLO, Reply, post, read_reply, request_bytes
+from tests.waiting import LONGEST
 
 STREAMS = 12
 VARIETY: tuple[Mapping[str, Any], ...] = ({}, {"stream": True}, {"unknown": 1})
@@ -38,7 +39,7 @@ def last_event(reply: Reply) -> Any:
 
 
 def asked(address: str, path: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection(address, timeout=20)
+    connection = http.client.HTTPConnection(address, timeout=LONGEST)
     connection.request("GET", path)
     response = connection.getresponse()
     with response:
@@ -87,7 +88,7 @@ def test_streams_cut_by_the_deadline_end_with_the_error_event_and_a_record(
             assert event["error"]["code"] == "sidecar_shutting_down"
         assert sidecar.exit_code() == 0
     for call in provider.calls:
-        assert call.hung_up.wait(20)
+        assert call.hung_up.wait(LONGEST)
     records = sidecar.records.of("call")
     assert [record["error.type"] for record in records] == ["shut_down"] * STREAMS
     assert [record["usage.status"] for record in records] == ["interrupted"] * STREAMS
@@ -131,7 +132,7 @@ def test_a_call_whose_body_is_still_coming_in_gets_a_record(make_document: Docum
 def test_before_listening_stops_readiness_fails_and_calls_are_still_served(
     make_document: DocumentMaker, tmp_path: Path
 ) -> None:
-    document = make_document(listen={"admin": "127.0.0.1:0"}, lifecycle={"announce_seconds": 2, "drain_seconds": 60})
+    document = make_document(listen={"admin": "127.0.0.1:0"}, lifecycle={"announce_seconds": 5, "drain_seconds": 60})
     with SidecarProcess(written(tmp_path, document)) as sidecar:
         (admin,) = sidecar.records.wait("admin_listening")
         sidecar.records.wait("ready")

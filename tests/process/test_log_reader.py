@@ -15,9 +15,11 @@ import pytest
 
 from addons.simulator.provider import SimulatedProvider
 from tests.commands.program import COMMAND, environment
+from tests.ports import free_port
 from tests.process.conftest import DocumentMaker, written
 from tests.process.test_drain import HELD, last_event
 from tests.proxy.client import post, read_reply, request_bytes
+from tests.waiting import LONGEST
 
 CALLS = 80
 HELD_BYTES = 20_000
@@ -33,12 +35,6 @@ sys.exit(main())
 """The program with little room for lines that wait."""
 
 
-def free_port() -> int:
-    with socket.socket() as trial:
-        trial.bind(("127.0.0.1", 0))
-        return int(trial.getsockname()[1])
-
-
 @contextmanager
 def started(config: Path, stdout: int | IO[Any], command: list[str] = COMMAND) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
@@ -52,7 +48,7 @@ def started(config: Path, stdout: int | IO[Any], command: list[str] = COMMAND) -
         yield process
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(LONGEST)
         assert process.stderr
         process.stderr.close()
 
@@ -84,7 +80,7 @@ def test_a_reader_that_stops_reading_stops_no_call(make_document: DocumentMaker,
         assert float(dropped.split()[1]) > 10
         process.send_signal(signal.SIGTERM)
         found = events(reading)
-        assert process.wait(20) == 0
+        assert process.wait(LONGEST) == 0
     records = [event for event in found if event["event"] == "call"]
     missed = sum(event["lines"] for event in found if event["event"] == "log_lines_dropped")
     assert missed >= float(dropped.split()[1])
@@ -111,10 +107,10 @@ def test_without_a_log_calls_under_way_end_well_and_the_process_says_why(
                 assert post(port).status == 200  # its record finds nobody
                 call.release()
                 assert last_event(read_reply(caller))["type"] == "response.completed"
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=LONGEST)
     else:
         with Path("/dev/full").open("w") as full, started(config, full) as process:
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate(timeout=LONGEST)
     assert process.returncode == 1
     why = "Broken pipe" if gone == "closed" else "No space left on device"
     assert f"The log could not be written ({why})" in errors

@@ -15,6 +15,7 @@ from addons.process.lockdown import SCRIPT
 from addons.simulator.certificates import Authority
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PROVIDER_KEY
+from tests.ports import free_port
 from tests.process.conftest import DocumentMaker
 from tests.process.sidecar import SidecarProcess
 from tests.proxy.client import HELLO, post, read_reply, request_bytes
@@ -211,8 +212,7 @@ def test_sighup_has_the_configuration_looked_at_now(make_document: DocumentMaker
 def test_a_reload_can_not_bring_development_mode_to_the_network(make_document: DocumentMaker, tmp_path: Path) -> None:
     (tmp_path / "tokens.yaml").write_text("[]")
     registry = {"verifier": "registry", "registry": {"file": str(tmp_path / "tokens.yaml")}}
-    with socket.create_server(("0.0.0.0", 0)) as free:
-        proxy = f"0.0.0.0:{free.getsockname()[1]}"
+    proxy = f"0.0.0.0:{free_port('0.0.0.0')}"
     listen = {**make_document()["listen"], "proxy": proxy}
     mount = Mount(tmp_path / "mount", text(make_document(caller=registry, listen=listen)))
     with SidecarProcess(mount / "sidecar.yaml") as sidecar:

@@ -8,8 +8,16 @@ from addons.process import secret_watch
 from addons.process.secret_watch import SecretWatch
 from addons.values.secret import Secret
 from tests.records import Records
+from tests.waiting import LONGEST
 
 KEY = "provider.regions.global.api_key"
+
+
+def put(file: Path, text: str) -> None:
+    """At once: who looks on never finds it half written."""
+    new = file.with_suffix(".new")
+    new.write_text(text)
+    new.replace(file)
 
 
 async def _run(file: Path) -> list[tuple[str, str | None]]:
@@ -20,10 +28,10 @@ async def _run(file: Path) -> list[tuple[str, str | None]]:
     changes: tuple[Callable[[], object], ...] = (
         lambda: file.write_text(""),
         file.unlink,
-        lambda: file.write_text("better"),
+        lambda: put(file, "better"),
     )
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(LONGEST):
             found = []
             for change in changes:
                 change()

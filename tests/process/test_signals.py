@@ -12,6 +12,7 @@ from tests.commands.program import COMMAND, environment
 from tests.process.conftest import DocumentMaker, written
 from tests.process.sidecar import SidecarProcess
 from tests.proxy.client import post
+from tests.waiting import LONGEST
 
 AS_KILLED = -signal.SIGINT
 
@@ -26,7 +27,7 @@ def test_it_ends_without_a_traceback(make_document: DocumentMaker, tmp_path: Pat
         while library not in loaded.read_text() and starting.poll() is None:
             time.sleep(0.001)
         starting.send_signal(signal.SIGINT)
-        said, errors = starting.communicate(timeout=30)
+        said, errors = starting.communicate(timeout=LONGEST)
     assert errors == b""
     assert starting.returncode in {AS_KILLED, 130, 0}
     for line in said.splitlines():

@@ -20,6 +20,7 @@ from addons.cassettes.tape import Tape
 from addons.configuration import mitmproxy_options
 from addons.configuration.settings import Settings
 from addons.exchange.services import Services
+from tests.waiting import LONGEST
 
 # mitmproxy reads its authority's key twice at each start; checking an RSA key takes longer than all else of a start.
 certs.load_pem_private_key = cache(certs.load_pem_private_key)
@@ -98,9 +99,9 @@ class RunningSidecar:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop_listening(), self.loop).result(10)
+        asyncio.run_coroutine_threadsafe(self._stop_listening(), self.loop).result(LONGEST)
         self.master.shutdown()
-        self._thread.join(10)
+        self._thread.join(LONGEST)
         assert not self._thread.is_alive(), "the sidecar did not stop"
         if self._saved:
             with self._saved.open("wb") as stream:
@@ -121,7 +122,7 @@ class RunningSidecar:
         async def run() -> T:
             return function()
 
-        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(LONGEST)
 
     async def _stop_listening(self) -> None:
         """mitmproxy leaves its listening sockets to the end of the process; tests have many proxies in one."""

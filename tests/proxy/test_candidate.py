@@ -22,6 +22,7 @@ from tests.conftest import SettingsMaker
 from tests.proxy.client import HELLO, post, send
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
+from tests.waiting import LONGEST
 
 SEARCH = {**HELLO, "tools": [{"type": "web_search"}]}
 LONG: Mapping[str, Any] = {**HELLO, "input": "x" * LARGE}
@@ -167,7 +168,7 @@ def test_the_trial_is_no_part_of_a_calls_time(
     decide = Candidate._decide
 
     def wait(candidate: Candidate, call: Any) -> Any:
-        assert let_go.wait(20)
+        assert let_go.wait(LONGEST)
         return decide(candidate, call)
 
     monkeypatch.setattr(Candidate, "_decide", wait)

@@ -20,7 +20,7 @@ from tests.conftest import MODEL, SettingsMaker
 from tests.proxy.client import HELLO, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
-from tests.waiting import eventually
+from tests.waiting import LONGEST, eventually
 
 SIZE = 20_000_000
 REFUSED = [("attribution", "no-rid")]
@@ -146,7 +146,7 @@ def test_a_caller_that_resets_in_the_moment_of_its_answer_is_no_fault(
         record = services.record
 
         def late(call: Call) -> Mapping[str, Any]:
-            gone.wait(20)
+            gone.wait(LONGEST)
             return record(call)
 
         services.record = late

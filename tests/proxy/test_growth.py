@@ -19,6 +19,7 @@ from tests.proxy.client import HELLO, post, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.proxy.test_odd_http import IN_CHUNKS, head
 from tests.records import Records
+from tests.waiting import LONGEST
 
 CALLS = 500
 AT_ONCE = 8
@@ -71,8 +72,8 @@ def idle(sidecar: RunningSidecar) -> Mapping[str, int]:
 
 
 def back_to(measure: Callable[[], Mapping[str, int]], before: Mapping[str, int]) -> Mapping[str, int]:
-    """What is more than before, once nothing is or 20 seconds have passed: connections take a moment to close."""
-    end = time.monotonic() + 20
+    """What is more than before, once nothing is or it hangs: connections take a moment to close."""
+    end = time.monotonic() + LONGEST
     while True:
         more = {name: size for name, size in measure().items() if size > before[name]}
         if not more or time.monotonic() > end:

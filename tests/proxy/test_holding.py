@@ -16,7 +16,7 @@ from tests.inspecting.web import timeless
 from tests.proxy.client import HELLO, TOKEN, Reply, post, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
-from tests.waiting import eventually
+from tests.waiting import LONGEST, eventually
 
 ALL = {"intercept": "~all"}
 HEADERS = [("X-Palantir-session-id", "a-session"), ("attribution", "ri.compass.main.folder.1")]
@@ -46,7 +46,7 @@ class Held:
         return self.reply()
 
     def reply(self) -> Reply:
-        self._thread.join(20)
+        self._thread.join(LONGEST)
         (reply,) = self._replies
         return reply
 

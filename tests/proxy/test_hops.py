@@ -100,12 +100,12 @@ def test_a_slow_caller_is_not_the_providers_silence(start: Start, records: Recor
     many = b"".join(b": %d %s\n\n" % (number, b"x" * 1000) for number in range(24_000))
     sent = EVENTS[0] + many + b"".join(EVENTS[1:])
     with (
-        start(CHUNKED, chunk(sent) + END, timeouts={"read": 1.0}) as sidecar,
+        start(CHUNKED, chunk(sent) + END, timeouts={"read": 2.0}) as sidecar,
         socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller,
     ):
         caller.sendall(request_bytes({**HELLO, "stream": True}, headers=[(NAME, "call")]))
         caller.recv(1000, socket.MSG_PEEK)
-        time.sleep(3)
+        time.sleep(4)
         reply = read_reply(caller)
     assert len(reply.body) == len(sent)
     (record,) = records.wait()

@@ -102,7 +102,7 @@ def test_no_addon_hears_of_a_refused_value(sidecar: RunningSidecar, tmp_path: Pa
     script.write_text(f"open({str(made)!r}, 'w').close()")
     for update in ({"scripts": [str(script)]}, {"save_stream_file": str(made)}):
         with pytest.raises(exceptions.OptionsError):
-            sidecar.on_loop(lambda update=update: sidecar.master.options.update(**update))  # type: ignore[misc]
+            sidecar.on_loop(lambda update=update: sidecar.master.options.update(**update))  # type: ignore[misc]  # mypy knows no defaults of lambdas
     assert not made.exists()
 
 

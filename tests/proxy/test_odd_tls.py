@@ -13,6 +13,7 @@ from tests.proxy.client import HELLO, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.proxy.test_explicit import FOUNDRY, connected, explicit, open_tunnel
 from tests.records import Records
+from tests.waiting import LONGEST
 
 __all__ = ["explicit"]
 
@@ -72,7 +73,7 @@ def test_bytes_that_are_no_tls_amid_a_stream(
         (record,) = records.wait()
     assert (record["call.outcome"], records.of("fault")) == ("caller_gone", [])
     (call,) = provider.calls
-    assert call.hung_up.wait(20)
+    assert call.hung_up.wait(LONGEST)
 
 
 def test_tls_within_tls_is_not_read(sidecar: RunningSidecar, provider: SimulatedProvider) -> None:

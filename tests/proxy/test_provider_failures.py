@@ -11,6 +11,7 @@ from tests.conftest import SettingsMaker
 from tests.proxy.client import HELLO, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
+from tests.waiting import LONGEST
 
 STREAM = {**HELLO, "stream": True}
 CHUNK_EDGE = re.compile(rb"\r\n[0-9a-f]+\r\n")
@@ -133,7 +134,7 @@ def test_a_provider_that_never_answers_is_timed_out(
     assert (reply.status, reply.code) == (500, "timeout")
     assert reply.json["errorName"] == "LanguageModelService:LlmSocketTimeout"
     (call,) = provider.wait_for_calls(1)
-    assert call.hung_up.wait(10)
+    assert call.hung_up.wait(LONGEST)
 
 
 def test_a_stream_that_falls_silent_is_ended(
@@ -169,7 +170,7 @@ def test_a_provider_that_can_not_be_reached(make_settings: SettingsMaker, record
             listener.close()
         base = make_settings().provider.model_dump()
         base["regions"]["global"]["url"] = f"https://127.0.0.1:{port}/v1"
-        with RunningSidecar(make_settings(provider=base | {"timeouts": {"connect": 0.3}})) as sidecar:
+        with RunningSidecar(make_settings(provider=base | {"timeouts": {"connect": 0.3 if silent else 20}})) as sidecar:
             reply = post(sidecar.port)
     expected = (500, "timeout") if silent else (503, "upstream_unreachable")
     assert (reply.status, reply.code) == expected
@@ -197,7 +198,7 @@ def test_a_caller_that_hangs_up_cancels_the_providers_work(
         connection.sendall(request_bytes(STREAM))
         assert connection.recv(65536)
     (call,) = provider.wait_for_calls(1)
-    assert call.hung_up.wait(10)
+    assert call.hung_up.wait(LONGEST)
     (record,) = records.wait()
     assert record["call.outcome"] == "caller_gone"
     assert record["usage.status"] == "interrupted"
@@ -236,7 +237,7 @@ def test_a_caller_that_hangs_up_before_the_answer(
     with socket.create_connection(("127.0.0.1", sidecar.port)) as connection:
         connection.sendall(request_bytes())
         (call,) = provider.wait_for_calls(1)
-    assert call.hung_up.wait(10)
+    assert call.hung_up.wait(LONGEST)
     (record,) = records.wait()
     assert record["call.outcome"] == "caller_gone"
     assert "http.response.status_code" not in record

@@ -67,7 +67,7 @@ def test_refused(
     code: str | None,
 ) -> None:
     dialled = provider.dialled
-    reply = post(sidecar.port, **request_)  # type: ignore[arg-type]
+    reply = post(sidecar.port, **request_)  # type: ignore[arg-type]  # keywords of any kind
     assert reply.status == status
     assert reply.code == code if code else reply.body == b""
     assert reply.headers["cache-control"] == "no-store"

@@ -15,6 +15,7 @@ from tests.conftest import MODEL, PROVIDER_KEY
 from tests.proxy.client import HELLO, TOKEN, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
+from tests.waiting import LONGEST
 
 PROJECT = "ri.compass.main.folder.1f2e3d4c"
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -34,6 +35,7 @@ def test_a_json_call_is_rewritten_answered_and_recorded(
     headers = {name.lower(): value for name, value in seen.headers}
     assert (seen.method, seen.target) == ("POST", "/v1/responses")
     assert headers["authorization"] == f"Bearer {PROVIDER_KEY}"
+    assert headers["accept-encoding"] == "identity"
     assert headers["host"] == provider.url.removeprefix("https://").removesuffix("/v1")
     assert set(headers) == {
         "host", "content-type", "accept", "accept-encoding", "user-agent", "authorization", "content-length",
@@ -136,7 +138,7 @@ def test_many_callers_at_once_find_room_to_wait(sidecar: RunningSidecar) -> None
     """While the sidecar is busy; mitmproxy's own queue would hold 100, and leave the others to try again."""
     busy = threading.Event()
     with ThreadPoolExecutor(1) as thread, ExitStack() as callers:
-        blocked = thread.submit(sidecar.on_loop, lambda: busy.wait(30))
+        blocked = thread.submit(sidecar.on_loop, lambda: busy.wait(LONGEST))
         try:
             connections = [
                 callers.enter_context(socket.create_connection(("127.0.0.1", sidecar.port), 5)) for _ in range(300)

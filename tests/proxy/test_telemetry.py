@@ -334,7 +334,7 @@ def test_not_ready_while_draining(admin: RunningSidecar, monkeypatch: pytest.Mon
 
 def test_a_page_that_fails_says_so(admin: RunningSidecar, records: Records) -> None:
     part = next(part for part in admin.addons if isinstance(part, Admin))
-    part._routes = {"/metrics": lambda: 1 / 0}  # type: ignore[dict-item,return-value]
+    part._routes = {"/metrics": lambda: 1 / 0}  # type: ignore[dict-item,return-value]  # a fault put in
     assert ask(admin, "/metrics").status == 500
     assert records.of("admin_failed")
 

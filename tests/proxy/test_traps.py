@@ -31,7 +31,7 @@ from tests.proxy.client import HELLO, post, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.proxy.test_explicit import LISTENS_ON, connected, open_tunnel
 from tests.records import Records
-from tests.waiting import eventually
+from tests.waiting import LONGEST, eventually
 
 STREAM = {**HELLO, "stream": True}
 
@@ -58,7 +58,7 @@ def test_mitmproxys_own_replay_leads_nowhere(
         await playback.queue.join()
         await playback.done()
 
-    asyncio.run_coroutine_threadsafe(replay(), sidecar.loop).result(20)
+    asyncio.run_coroutine_threadsafe(replay(), sidecar.loop).result(LONGEST)
     assert flow.error
     assert records.of("dial_refused")
     assert provider.dialled == dialled

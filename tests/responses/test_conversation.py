@@ -18,7 +18,7 @@ REQUESTS: list[tuple[dict[str, Any], str]] = [
     ({"instructions": "Be\nkind"}, "\ninstructions:\n  Be\n  kind\n"),
     ({"stream": True, "reasoning": {"effort": "low"}}, 'stream: true\nreasoning: {effort: "low"}\n'),
     (
-        {"tools": [{"type": "function", "name": "f"}, {"type": "namespace", "name": "n", "tools": [{"type": "custom", "name": "g"}]}]},  # noqa: E501
+        {"tools": [{"type": "function", "name": "f"}, {"type": "namespace", "name": "n", "tools": [{"type": "custom", "name": "g"}]}]},  # noqa: E501 - one case a line
         "tools: f (function), n (namespace) of [g (custom)]\n",
     ),
     (
@@ -30,7 +30,7 @@ REQUESTS: list[tuple[dict[str, Any], str]] = [
         "\nuser:\n  [input_file a.pdf: base64, 3 bytes]\n",
     ),
     (
-        {"input": [{"type": "function_call", "name": "f", "call_id": "c1", "arguments": "{}"}, {"type": "function_call_output", "call_id": "c1", "output": "42"}]},  # noqa: E501
+        {"input": [{"type": "function_call", "name": "f", "call_id": "c1", "arguments": "{}"}, {"type": "function_call_output", "call_id": "c1", "output": "42"}]},  # noqa: E501 - one case a line
         "\nfunction_call f [c1]:\n  {}\n\nfunction_call_output [c1]:\n  42\n",
     ),
     (

@@ -1,12 +1,15 @@
 """The recorder and the directives, seen from a socket and from http.client."""
 
 import concurrent.futures
+import gzip
 import http.client
 import json
+import re
 import socket
 import ssl
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +60,47 @@ def read_until(connection: socket.socket, done: Callable[[bytes], object]) -> by
         assert more, data
         data += more
     return data
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip", "gzip"),
+        ("gzip, deflate, br", "gzip"),
+        ("br;q=1.0, GZIP ; q=0.5", "gzip"),
+        ("identity", None),
+        ("gzip;q=0", None),
+        ("gzip;q=0.000, identity", None),
+        ("x-gzip", None),
+        ("", None),
+    ],
+)
+@pytest.mark.parametrize("line", ["", "status=429", "html"])
+@pytest.mark.parametrize("body", [BODY, STREAM], ids=["json", "stream"])
+def test_compresses_for_who_takes_it(
+    provider: SimulatedProvider, body: bytes, line: str, accepted: str, encoding: str | None
+) -> None:
+    provider.script(line, line)
+    _, plain = exchange(provider, body, headers={"Accept-Encoding": "identity"})
+    answer, sent = exchange(provider, body, headers={"Accept-Encoding": accepted})
+    assert answer.headers["content-encoding"] == encoding
+    read = gzip.decompress(sent) if encoding else sent
+    without_ids_and_times = re.compile(rb"\w*_[0-9a-f]{8,}|\d{10}")
+    assert without_ids_and_times.sub(b"", read) == without_ids_and_times.sub(b"", plain)
+
+
+def test_a_compressed_event_can_be_read_when_it_comes(provider: SimulatedProvider) -> None:
+    provider.script("hold=2")
+    with dial(provider) as connection:
+        connection.sendall(post(b"Accept-Encoding: gzip\r\n"))
+        client = http.client.HTTPResponse(connection, method="POST")
+        client.begin()
+        unpack, seen = zlib.decompressobj(wbits=31), b""
+        while b"event: response.in_progress" not in seen:
+            seen += unpack.decompress(client.read1(65536))
+        provider.calls[0].release()
+        assert b"event: response.completed" in unpack.decompress(client.read())
+        assert unpack.eof
 
 
 # -- the recorder

@@ -69,7 +69,7 @@ def test_tool_loop(client: openai.OpenAI) -> None:
         call.to_dict(),
         {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"},
     ]
-    second = client.responses.create(model="gpt-5.2", input=history, tools=tools, tool_choice="required")  # type: ignore[call-overload]  # as above
+    second = client.responses.create(model="gpt-5.2", input=history, tools=tools, tool_choice="required")  # type: ignore[call-overload]  # the shape is the API's
     assert "The tool returned 5 characters" in second.output_text
 
 

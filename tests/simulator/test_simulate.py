@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from addons.simulator.directives import TABLE
+from tests.waiting import LONGEST
 
 SCRIPT = (
     "import sys, pathlib; from addons.simulator.simulate import simulate; simulate(directory=pathlib.Path(sys.argv[1]))"
@@ -30,5 +31,5 @@ def test_serves_until_interrupted(tmp_path: Path, number: signal.Signals) -> Non
         assert re.search(r"HTTPS  https://127\.0\.0\.1:\d+/v1\n", told)
         assert f"CA     {tmp_path / 'ca.pem'}\n" in told
         process.send_signal(number)
-        assert process.communicate(timeout=30) == ("", "")
+        assert process.communicate(timeout=LONGEST) == ("", "")
     assert process.returncode == 0

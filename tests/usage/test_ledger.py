@@ -16,6 +16,7 @@ from addons.usage.ledger import Ledger
 from addons.usage.ledger_file import LedgerError, check, connect_to_read
 from addons.usage.ledger_tables import VERSION, projects
 from tests.records import Records
+from tests.waiting import LONGEST
 
 DAY = 86_400
 
@@ -62,7 +63,7 @@ def test_a_closing_is_written_without_an_opening_after_it(ledger: Ledger) -> Non
     async def closed() -> None:
         await ledger.open(row("a"))
         ledger.write(row("a", state="closed"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(LONGEST):
             while read(ledger.path, "SELECT state FROM call") == [("open",)]:  # noqa: ASYNC110 - a thread writes it
                 await asyncio.sleep(0.01)
 

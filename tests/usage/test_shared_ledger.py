@@ -14,6 +14,7 @@ from addons.usage.shared_schema import COLUMNS
 from addons.values.secret import Secret
 from tests.usage.address import Address
 from tests.usage.postgres import Postgres, own_postgres, postgres, postgres_process, serving
+from tests.waiting import LONGEST
 
 __all__ = ["own_postgres", "postgres", "postgres_process"]
 
@@ -164,7 +165,7 @@ def test_a_server_that_only_reads_is_left_for_the_one_that_took_over(own_postgre
             address.point_to(new.port)
             own_postgres.ask("ALTER SYSTEM SET default_transaction_read_only = on")
             own_postgres.ask("SELECT pg_reload_conf()")
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + LONGEST
             while new.ask("SELECT to_regclass('foundry_usage.call')") == [(None,)]:
                 assert time.monotonic() < deadline
                 try:

@@ -88,7 +88,7 @@ def test_swapped_for_an_odd_file(tmp_path: Path, make: Callable[[Path], object],
 @pytest.mark.parametrize("fields", [{}, {"env": "A", "file": "b"}, {"value": "x"}])
 def test_exactly_one_reference(fields: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
-        Secret(**fields)  # type: ignore[arg-type]
+        Secret(**fields)  # type: ignore[arg-type]  # wrong ones are the point
 
 
 @pytest.mark.parametrize("literal", ["sk-literal", 5, ["sk-literal"], None])

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.verifiers.servers import Answer, Served, serving
+from tests.waiting import LONGEST
 
 
 @contextmanager
@@ -16,9 +17,9 @@ def served(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Served
     thread.start()
     server = serving(answer, tls)
     try:
-        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
+        yield asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(LONGEST)
     finally:
-        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(10)
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(LONGEST)
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(LONGEST)
         loop.close()

@@ -25,22 +25,18 @@ nobody can decrypt. ``wait``: for `Provider.go`.
 _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: (\d+)")
 
 
-class Provider:
-    """Plays the script that a request's target names; ``body``: whether it reads the request's body first.
+class Listening:
+    """Whoever the tests connect to. ``open``: connections that are."""
 
-    ``requests``: the connection's number and the target, in the order they came. ``open``: connections that are.
-    """
-
-    def __init__(self, scripts: Mapping[str, Sequence[Step]], *, body: bool = True) -> None:
-        self.scripts = scripts
-        self.requests: list[tuple[int, str]] = []
+    def __init__(self) -> None:
         self.dialled = 0
         self.open = 0
-        self.go = asyncio.Event()
-        self.body = body
-        self.greeting = b""  # said before anything was asked
         self.port = 0
         self._tasks: set[asyncio.Task[None]] = set()
+
+    async def converse(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """On one connection, of that number; whatever it raises for a connection that is gone ends it."""
+        raise NotImplementedError
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -50,13 +46,33 @@ class Provider:
         self.open += 1
         try:
             with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-                await self._serve(self.dialled, reader, writer)
+                await self.converse(self.dialled, reader, writer)
         finally:
             self._tasks.discard(task)
             self.open -= 1
             writer.transport.abort()
 
-    async def _serve(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def end(self) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+class Provider(Listening):
+    """Plays the script that a request's target names; ``body``: whether it reads the request's body first.
+
+    ``requests``: the connection's number and the target, in the order they came.
+    """
+
+    def __init__(self, scripts: Mapping[str, Sequence[Step]], *, body: bool = True) -> None:
+        super().__init__()
+        self.scripts = scripts
+        self.requests: list[tuple[int, str]] = []
+        self.go = asyncio.Event()
+        self.body = body
+        self.greeting = b""  # said before anything was asked
+
+    async def converse(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         own = writer.get_extra_info("socket")
         writer.write(self.greeting)
         while True:
@@ -86,21 +102,19 @@ class Provider:
                         own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                         return
 
-    async def end(self) -> None:
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
 
 @asynccontextmanager
-async def serving(provider: Provider, context: ssl.SSLContext | None) -> AsyncIterator[Provider]:
-    server = await asyncio.start_server(provider.accept, "127.0.0.1", 0, ssl=context, limit=2**24)
-    provider.port = server.sockets[0].getsockname()[1]
+async def serving[L: Listening](listening: L, context: ssl.SSLContext | None) -> AsyncIterator[L]:
+    """Nothing of it is left behind: no task, no connection that it had not come to yet."""
+    server = await asyncio.start_server(listening.accept, "127.0.0.1", 0, ssl=context, limit=2**24)
+    listening.port = server.sockets[0].getsockname()[1]
     try:
-        yield provider
+        yield listening
     finally:
         server.close()
-        await provider.end()
+        await listening.end()
+        server.abort_clients()
+        await server.wait_closed()
 
 
 async def until(true: Callable[[], bool]) -> None:

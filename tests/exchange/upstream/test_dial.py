@@ -19,7 +19,7 @@ from addons.exchange.upstream.pool import UpstreamPool
 from addons.simulator.certificates import LOOPBACK, Authority
 from addons.values.small_file import FileError
 from tests.exchange.upstream.cancelling import When, cancelled_at
-from tests.exchange.upstream.provider import Provider, Told, destination, request, serving, until
+from tests.exchange.upstream.provider import Listening, Provider, Told, destination, request, serving, until
 
 HI: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 KEY: Final = b"sk-key-of-the-provider"
@@ -228,39 +228,37 @@ TUNNEL: Final = b"HTTP/1.1 200 Connection established\r\n\r\n"
 CUT: Final = TUNNEL[:-1]
 
 
-class Proxy:
-    """Answers CONNECT with ``answer``, and carries bytes where that is a good one. ``seen``: what came to it."""
+class Proxy(Listening):
+    """Answers CONNECT with ``answer``, and carries bytes to ``to`` where that is a good one.
 
-    def __init__(self, answer: bytes, port: int) -> None:
+    ``head``: what was asked of it. ``carried``: what it carried there.
+    """
+
+    def __init__(self, answer: bytes, to: int) -> None:
+        super().__init__()
         self.answer = answer
         self.head = b""
         self.carried = b""
-        self.open = 0
-        self._port = port
+        self._to = to
 
-    async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.open += 1
+    async def converse(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(self.answer)
+        if not self.answer.endswith(b"\r\n\r\n"):
+            if self.answer != CUT:
+                await reader.read()
+            writer.close()
+            await writer.wait_closed()
+            return
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._to)
         try:
-            self.head = await reader.readuntil(b"\r\n\r\n")
-            writer.write(self.answer)
-            if not self.answer.endswith(b"\r\n\r\n"):
-                if self.answer != CUT:
-                    await reader.read()
-                writer.close()
-                await writer.wait_closed()
-                return
-            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._port)
-            try:
-                async with asyncio.TaskGroup() as both:
-                    both.create_task(self._carry(inner_reader, writer, keep=False))
-                    both.create_task(self._carry(reader, inner_writer, keep=True))
-            finally:
-                inner_writer.transport.abort()
-        except* (OSError, asyncio.IncompleteReadError):
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._carry(inner_reader, writer, keep=False))
+                both.create_task(self._carry(reader, inner_writer, keep=True))
+        except* OSError:
             pass  # either side was given up
         finally:
-            writer.transport.abort()
-            self.open -= 1
+            inner_writer.transport.abort()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, keep: bool) -> None:
         while data := await reader.read(65536):
@@ -276,15 +274,12 @@ def through_proxy(authority: Authority, answer: bytes, *, host: str = "127.0.0.1
         async with AsyncExitStack() as stack, asyncio.timeout(30):
             provider = Provider({"/": [HI, "keep"]})
             await stack.enter_async_context(serving(provider, authority.server_context(LOOPBACK)))
-            proxy = Proxy(answer, provider.port)
-            server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
-            stack.callback(server.close)
-            port = server.sockets[0].getsockname()[1]
-            egress = EgressProxy("127.0.0.1", port, b"Basic dXNlcjpwYXNzd29yZA==")
+            proxy = await stack.enter_async_context(serving(Proxy(answer, provider.port), None))
+            egress = EgressProxy("127.0.0.1", proxy.port, b"Basic dXNlcjpwYXNzd29yZA==")
             where = Destination("global", (host, provider.port), "localhost", Trust.load(authority.file), egress)
             try:
                 connection = await pool.connect(where)
-                assert connection._below._transport.get_extra_info("peername") == ("127.0.0.1", port)
+                assert connection._below._transport.get_extra_info("peername") == ("127.0.0.1", proxy.port)
                 connection.send([b"POST / HTTP/1.1\r\nAuthorization: Bearer " + KEY + b"\r\n\r\n"], told)
                 await told.over.wait()
             except UpstreamFailure as failure:
@@ -363,10 +358,8 @@ def test_nothing_is_left_of_a_connection_that_is_given_up_at_any_await(
         async with AsyncExitStack() as stack, asyncio.timeout(60):
             provider = Provider({"/": [HI, "keep"]})
             await stack.enter_async_context(serving(provider, authority.server_context(LOOPBACK)))
-            proxy = Proxy(TUNNEL, provider.port)
-            server = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
-            stack.callback(server.close)
-            egress = EgressProxy("127.0.0.1", server.sockets[0].getsockname()[1]) if proxied else None
+            proxy = await stack.enter_async_context(serving(Proxy(TUNNEL, provider.port), None))
+            egress = EgressProxy("127.0.0.1", proxy.port) if proxied else None
             host = "localhost" if by_name else "127.0.0.1"
             where = Destination("global", (host, provider.port), "localhost", Trust.load(authority.file), egress)
             for number in range(1, 50):

@@ -15,7 +15,7 @@ from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.simulator.certificates import LOOPBACK, Authority
 from tests.exchange.upstream.cancelling import When, cancelled_at
-from tests.exchange.upstream.provider import Provider, Step, Told, destination, request, serving, until
+from tests.exchange.upstream.provider import Listening, Provider, Step, Told, destination, request, serving, until
 
 HI: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 SCRIPTS: Final[dict[str, Sequence[Step]]] = {
@@ -398,20 +398,18 @@ def test_an_idle_connection_closes_with_close_notify(authority: Authority) -> No
     async def test() -> None:
         ends: list[BaseException | bytes] = []
 
-        async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\r\n\r\n")
-            writer.write(HI)
-            ends.append(await reader.read())
-            writer.close()
+        class Noting(Listening):
+            async def converse(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await reader.readuntil(b"\r\n\r\n")
+                writer.write(HI)
+                ends.append(await reader.read())
 
-        server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=authority.server_context(LOOPBACK))
-        pool, told = UpstreamPool(idle_seconds=60, most=1, wait_seconds=1), Told()
-        where = destination(server.sockets[0].getsockname()[1], authority.file)
-        (await pool.connect(where)).send(request("/"), told)
-        await told.over.wait()
-        await pool.close()
-        await until(lambda: bool(ends))
-        assert ends == [b""]
-        server.close()
+        async with serving(Noting(), authority.server_context(LOOPBACK)) as noting:
+            pool, told = UpstreamPool(idle_seconds=60, most=1, wait_seconds=1), Told()
+            (await pool.connect(destination(noting.port, authority.file))).send(request("/"), told)
+            await told.over.wait()
+            await pool.close()
+            await until(lambda: bool(ends))
+            assert ends == [b""]
 
     run(test())
