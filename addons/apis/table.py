@@ -1,5 +1,6 @@
 """The provider's APIs that are served; a further one is a room of tables and a row here."""
 
+import re
 from typing import Final
 
 from addons.bodies.api import Api, Body
@@ -8,6 +9,12 @@ from addons.embeddings.api import EMBEDDINGS
 from addons.responses.api import RESPONSES
 
 APIS: Final[tuple[Api, ...]] = (RESPONSES, CHAT_COMPLETIONS, EMBEDDINGS)
+
+
+def at(path: str) -> Api | None:
+    """The API that a path leads to, below whatever base URL, with or without a query."""
+    plain = re.sub("/{2,}", "/", path.partition("?")[0]).removesuffix("/")
+    return next((api for api in APIS if plain.endswith(api.path)), None)
 
 
 def likeliest(body: Body) -> Api:

@@ -67,6 +67,11 @@ def python_with_frameworks() -> Path:
 
 
 @pytest.fixture(scope="session")
-def python_with_llama_index() -> Path:
-    """Apart from the others, because it wants openai-python 2."""
-    return python_of("llama_index")
+def python_with_openai_2() -> Path:
+    """llama-index and instructor, apart from the others, because they want openai-python 2."""
+    return python_of("openai_2")
+
+
+@pytest.fixture(scope="session")
+def python_with_openai_1() -> Path:
+    return python_of("openai_1")
