@@ -55,6 +55,14 @@ def sidecar_with_certificate(provider: SimulatedProvider, tmp_path: Path) -> Ite
         yield running
 
 
+@pytest.fixture
+def sidecar_of_plain_names(provider: SimulatedProvider, tmp_path: Path) -> Iterator[Started]:
+    """A sidecar to which apps may name models as OpenAI does."""
+    settings = document(tmp_path, provider) | {"models": {"allow_plain_names": True}}
+    with started(tmp_path, settings, tmp_path / "mitmproxy-ca-cert.pem") as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def clients_of_node() -> Path:
     """Where the packages of openai-node, @osdk/client, the Vercel AI SDK and Codex lie."""

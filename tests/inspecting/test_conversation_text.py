@@ -160,6 +160,7 @@ json_values = st.recursive(
 
 
 @pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
+@settings(deadline=None)
 @given(
     bodies=st.dictionaries(st.sampled_from(["input", "messages", "choices", "data", "output", "tools"]), json_values)
 )
