@@ -1,16 +1,18 @@
 # mypy: ignore-errors
 # ruff: noqa: T201
 # It runs in an environment of its own, which mypy does not see, and answers on stdout.
-"""openai-python of whichever version its environment has, its strict validation on: chat completions and embeddings."""
+"""openai-python of whichever version its environment has, its strict validation on: chat completions and embeddings.
+
+Of embeddings it asks for bytes by itself, which its strict validation does not take.
+"""
 
 import json
 import os
 
 import openai
 
-client = openai.OpenAI(
-    base_url=os.environ["BASE_URL"], api_key=os.environ["TOKEN"], max_retries=0, _strict_response_validation=True
-)
+where = {"base_url": os.environ["BASE_URL"], "api_key": os.environ["TOKEN"], "max_retries": 0}
+client = openai.OpenAI(**where, _strict_response_validation=True)
 asked = {"model": os.environ["MODEL"], "messages": [{"role": "user", "content": "Hi"}]}
 
 
@@ -40,7 +42,9 @@ print(
             "stored": raised(store=True),
             "embeddings": [
                 len(each.embedding)
-                for each in client.embeddings.create(model=os.environ["EMBEDDINGS"], input=["a", "b"]).data
+                for each in openai.OpenAI(**where)
+                .embeddings.create(model=os.environ["EMBEDDINGS"], input=["a", "b"])
+                .data
             ],
         }
     )
