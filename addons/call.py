@@ -113,6 +113,7 @@ class Call:
     passed: list[str] = field(default_factory=list)
     api: Api | None = None  # None: the path is none of the provider's
     answered_here: bool = False
+    not_served: str | None = None  # which API of Foundry's model proxy was meant, of those that are not served
     other_path: OtherPath | None = None
     # until the caller is known, or the call leaves for Foundry
     credentials: Headers = field(default_factory=dict, repr=False)

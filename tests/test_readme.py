@@ -121,7 +121,7 @@ def test_explain(tmp_path: Path) -> None:
     (tmp_path / "next.yaml").write_text((tmp_path / "sidecar.yaml").read_text())
     tape = Tape(tmp_path / "calls.jsonl", "redacted")
     tape.start()
-    tape.add(Heard(json.dumps({**hello, "model": "gpt-5.2"}).encode(), 200, (), 1.0, whole=True))
+    tape.add(Heard("responses", json.dumps({**hello, "model": "gpt-5.2"}).encode(), 200, (), 1.0, whole=True))
     tape.close()
     (block,) = (text for text in blocks("sh") if text.startswith("./run.sh explain"))
     for line, words in zip(block.splitlines(), ("store", "0 of 1 would be treated otherwise"), strict=True):

@@ -1,5 +1,7 @@
 """The provider's APIs that are served; a further one is a room of tables and a row here."""
 
+import re
+from collections.abc import Collection
 from typing import Final
 
 from addons.bodies.api import Api, Body
@@ -10,6 +12,15 @@ from addons.responses.api import RESPONSES
 APIS: Final[tuple[Api, ...]] = (RESPONSES, CHAT_COMPLETIONS, EMBEDDINGS)
 
 
-def likeliest(body: Body) -> Api:
-    """The API whose table knows most of a body's members, for one that came without its path."""
-    return max(APIS, key=lambda api: sum(name in api.request.rows for name in body))
+def at(path: str) -> Api | None:
+    """The API that a path leads to, below whatever base URL, with or without a query."""
+    plain = re.sub("/{2,}", "/", path.partition("?")[0]).removesuffix("/")
+    return next((api for api in APIS if plain.endswith(api.path)), None)
+
+
+def likeliest(body: Body, serving: Collection[str] = ()) -> Api:
+    """The API whose table knows most of a body's members, for one that came without its path.
+
+    Where two know as many, it is one of ``serving``: names of APIs that serve the body's model.
+    """
+    return max(APIS, key=lambda api: (sum(name in api.request.rows for name in body), api.name in serving))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from addons.bodies.additions import Additions
 from addons.bodies.answer_stream import AnswerStream
+from addons.bodies.conversation import ConversationReader
 from addons.bodies.json_answer import Document
 from addons.bodies.rows import Members
 from addons.bodies.verdict import Json
@@ -24,6 +25,7 @@ class Api:
         output_tokens: how many one answer may take, as a body that was judged has it; None: it does not say.
         answers: how many the model gives to one body.
         answer: its answer in one piece.
+        reader: brings its bodies into the form in which a person reads all APIs' bodies.
         stream: its answer as a stream, to what an app asked in this body; None: it has none.
     """
 
@@ -35,4 +37,5 @@ class Api:
     output_tokens: Callable[[Body], int | None]
     answers: Callable[[Body], int]
     answer: Document
+    reader: ConversationReader
     stream: Callable[[Body], AnswerStream] | None = None

@@ -1,7 +1,7 @@
 """The file of recorded calls: JSON Lines, a header first, then one call a line.
 
 {"cassette": 1, "content": "redacted", "salt": "…"}
-{"request": {"model": "gpt-5.2", …}, "answer": {"status": 200, "headers": […], "began": 412.0, "pieces": […], …}}
+{"api": "responses", "request": {"model": "gpt-5.2", …}, "answer": {"status": 200, "headers": […], "pieces": […], …}}
 """
 
 import json
@@ -52,8 +52,12 @@ class Answer(_Row):
 
 
 class RecordedCall(_Row):
-    """``request`` is the JSON body that left for the provider."""
+    """``request`` is the JSON body that left for the provider, ``api`` the name of the API it asked.
 
+    Cassettes of 0.1 do not say the latter: that version had one API.
+    """
+
+    api: str = "responses"
     request: dict[str, Any]
     answer: Answer
 

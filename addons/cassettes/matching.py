@@ -28,14 +28,14 @@ class Matching:
         self._cassette = cassette
         self._once = once
         self._redaction = Redaction(cassette.header.salt) if cassette.header.content == "redacted" else None
-        self._lines: dict[str, list[int]] = {}  # by the request's own text
-        self._used: dict[str, int] = {}
+        self._lines: dict[tuple[str, str], list[int]] = {}  # by the API and the request's own text
+        self._used: dict[tuple[str, str], int] = {}
         self._members = {number: _members(call.request) for number, call in cassette.calls.items()}
         for number, members in self._members.items():
-            self._lines.setdefault(canonical(members), []).append(number)
+            self._lines.setdefault((cassette.calls[number].api, canonical(members)), []).append(number)
 
-    def find(self, body: Mapping[str, Any]) -> RecordedCall:
-        """The call that answers this body, as it leaves for the provider.
+    def find(self, api: str, body: Mapping[str, Any]) -> RecordedCall:
+        """The call that answers this body, as it leaves for the API of this name.
 
         Raises:
             MissError: there is none, or none left.
@@ -43,10 +43,10 @@ class Matching:
         redacted = self._redaction.document(dict(body)) if self._redaction else body
         assert isinstance(redacted, Mapping)
         asked = _members(redacted)
-        key = canonical(asked)
+        key = api, canonical(asked)
         lines = self._lines.get(key)
         if lines is None:
-            raise self._miss(asked)
+            raise self._miss(api, asked)
         used = self._used.get(key, 0)
         if self._once and used == len(lines):
             raise MissError(
@@ -56,11 +56,15 @@ class Matching:
         self._used[key] = used + 1
         return self._cassette.calls[lines[min(used, len(lines) - 1)]]
 
-    def _miss(self, asked: Mapping[str, str]) -> MissError:
+    def _miss(self, api: str, asked: Mapping[str, str]) -> MissError:
         known = f"No recorded call in cassette {self._cassette.name} fits this one."
-        differing = {number: _differing(asked, members) for number, members in self._members.items()}
+        differing = {
+            number: _differing(asked, members)
+            for number, members in self._members.items()
+            if self._cassette.calls[number].api == api
+        }
         if not differing:
-            return MissError(f"{known} It holds none at all; record it anew.")
+            return MissError(f"{known} It holds none of the API {api}; record it anew.")
         number = min(differing, key=lambda each: len(differing[each]))
         return MissError(
             f"{known} The nearest, on line {number}, differs in {', '.join(differing[number])}."

@@ -37,13 +37,14 @@ class Recorder(Observer):
 
     def answer_begins(self, exchange: Observed) -> None:
         call = exchange.call
-        if call.to != "provider" or call.outbound is None or call.answer.status is None:
+        if call.to != "provider" or call.api is None or call.outbound is None or call.answer.status is None:
             return
         fields = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in exchange.relay.fields]
         if dict(fields).get("content-encoding", "identity") != "identity":
             _log.error("call_not_recorded", why="the provider compressed its answer, though it was asked not to")
             return
         self._heard[call.id] = Heard(
+            api=call.api.name,
             request=call.outbound.body,
             status=call.answer.status,
             headers=tuple((name, value) for name, value in fields if _is_shown(name)),

@@ -4,12 +4,13 @@ Doing it twice changes nothing. So an app that hands a replayed answer back, as 
 what it asked when it was recorded.
 """
 
+import base64
 import hashlib
 import hmac
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from addons.bodies.server_sent_event import split_events
 from addons.bodies.verdict import Json
@@ -18,7 +19,7 @@ KEPT: Final = frozenset(
     (
         "type", "object", "role", "status", "phase", "model", "name", "code", "id", "item_id", "call_id", "response_id",
         "effort", "verbosity", "truncation", "service_tier", "tool_choice", "detail", "include", "syntax",
-        "prompt_cache_retention",
+        "prompt_cache_retention", "tool_call_id", "finish_reason", "reasoning_effort", "encoding_format", "format",
     )
 )  # fmt: skip
 """Members whose strings stay, where they are one word: they say how a call is made and not what about."""
@@ -29,7 +30,13 @@ FREE_FORM: Final = frozenset(
 """Members that hold objects of the app's own making, whose very keys are content."""
 
 PIECEMEAL: Final = frozenset(("logprobs", "top_logprobs"))
-"""Lists that give a text in its tokens, each so short that its mark would tell it."""
+"""Lists, or objects of lists, that give a text in its tokens, each so short that its mark would tell it."""
+
+TOKENS: Final = frozenset(("input",))
+"""Members whose lists of numbers are a text, in its tokens."""
+
+VECTORS: Final = frozenset(("embedding",))
+"""Members that hold numbers out of which a text can be made again; as many zeros stand for them."""
 
 SHORT: Final = 32  # characters
 """A text below has so short a hash that many others have the same: trying all does not find it for certain."""
@@ -38,7 +45,8 @@ _WORD: Final = re.compile(r"[A-Za-z0-9._:-]{0,128}")
 _MEMBER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _MARK: Final = re.compile(r"\[REDACTED LENGTH=\d+ HASH=[0-9a-f]{4}(?:[0-9a-f]{12})?\]")
 _END_OF_EVENTS: Final = b"[DONE]"
-_PLACE: Final = ("type", "item_id", "output_index", "content_index", "summary_index")  # of the text a delta adds to
+# What tells apart the texts that deltas add to.
+_PLACE: Final = ("type", "item_id", "output_index", "content_index", "summary_index", "index")
 
 
 def is_mark(value: Json) -> bool:
@@ -63,14 +71,14 @@ class Redaction:
 
     def document(self, value: Json, member: str = "") -> Json:
         """A JSON value as it may be kept; ``member`` is the name it stands under."""
+        if member in VECTORS:
+            return _zeros(value)
         if isinstance(value, str):
             return value if member in KEPT and _WORD.fullmatch(value) else self.mark(value)
         if isinstance(value, list):
-            return [] if member in PIECEMEAL else [self.document(each, member) for each in value]
+            return self._list(value, member)
         if isinstance(value, dict):
-            if value and (member in FREE_FORM or not all(map(_MEMBER.fullmatch, value))):
-                return self._closed(value)
-            return {name: self.document(each, name) for name, each in value.items()}
+            return self._object(value, member)
         return value
 
     def json_text(self, text: bytes) -> bytes:
@@ -88,22 +96,39 @@ class Redaction:
         says at the text's end, and no small piece has a mark of its own.
         """
         read = [_Event(piece) for piece in pieces]
-        texts: dict[str, str] = {}
+        texts: dict[str, list[str]] = {}
         for event in read:
-            if event.delta is not None:
-                texts[event.place] = texts.get(event.place, "") + event.delta
+            for delta in event.deltas:
+                texts.setdefault(delta.place, []).append(delta.text)
         for event in read:
             if event.document is None:
                 yield self._unread(event)
                 continue
-            if event.delta is not None:
-                event.document |= {"delta": self.mark(texts.pop(event.place, ""))}
+            for delta in event.deltas:
+                delta.holder[delta.member] = self.mark("".join(texts.pop(delta.place, ())))
             event.document.pop("obfuscation", None)
             yield event.head + b"data: " + _bytes(self.document(event.document)) + b"\n\n"
 
     def broken_event(self, piece: bytes) -> bytes:
         """What had come of an event when the stream broke off: a comment, likewise unfinished."""
         return b": " + self._mark_bytes(piece)
+
+    def _list(self, value: list[Json], member: str) -> Json:
+        if member in PIECEMEAL:
+            return []
+        if member in TOKENS and value and all(type(each) is int for each in value):
+            return self.mark(canonical(value))
+        return [self.document(each, member) for each in value]
+
+    def _object(self, value: dict[str, Any], member: str) -> Json:
+        if value and (member in FREE_FORM or not all(map(_MEMBER.fullmatch, value))):
+            return self._closed(value)
+        if member in PIECEMEAL:
+            return {name: [] if isinstance(each, list) else None for name, each in value.items()}
+        kept = {name: self.document(each, name) for name, each in value.items()}
+        if "role" in value and isinstance(value.get("name"), str):  # of a person, or whoever else speaks
+            kept["name"] = self.mark(value["name"])
+        return kept
 
     def _closed(self, value: dict[str, Any]) -> Json:
         if is_mark(value):
@@ -120,13 +145,25 @@ class Redaction:
         return self.mark(text.decode("utf-8", "replace")).encode()
 
 
+class _Delta(NamedTuple):
+    """A piece of a text, which stands in ``holder`` under ``member``; ``place`` says of which text."""
+
+    holder: dict[str, Any]
+    member: str
+    place: str
+
+    @property
+    def text(self) -> str:
+        return str(self.holder[self.member])
+
+
 class _Event:
-    """One event as read: ``document`` is its JSON object, ``delta`` the piece of text it adds, ``place`` to what."""
+    """One event as read: ``document`` is its JSON object, ``deltas`` the pieces of texts that it adds."""
 
     def __init__(self, piece: bytes) -> None:
         self.data = next(split_events(piece), b"")
         self.document: dict[str, Any] | None = None
-        self.delta: str | None = None
+        self.deltas: list[_Delta] = []
         try:
             found = json.loads(self.data)
         except (ValueError, RecursionError):
@@ -136,9 +173,28 @@ class _Event:
         self.document = found
         kind = str(found.get("type", ""))
         self.head = f"event: {kind}\n".encode() if piece.startswith(b"event") and _WORD.fullmatch(kind) else b""
-        self.place = canonical([found.get(name) for name in _PLACE])
-        if isinstance(found.get("delta"), str):
-            self.delta = found["delta"]
+        self.deltas = list(_deltas(found, ()))
+
+
+def _deltas(value: Json, place: tuple[Json, ...], *, within: bool = False) -> Iterator[_Delta]:
+    """The pieces of texts in an event, of whichever API: what stands under ``delta``, or ``within`` it."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _deltas(each, place, within=within)
+    elif isinstance(value, dict):
+        here = (*place, *(value.get(name) for name in _PLACE))
+        for name, each in value.items():
+            if not isinstance(each, str):
+                yield from _deltas(each, (*here, name), within=within or name == "delta")
+            elif name == "delta" or (within and name not in KEPT):
+                yield _Delta(value, name, canonical((*here, name)))
+
+
+def _zeros(vector: Json) -> Json:
+    """As many numbers, in the same form: a list, or the bytes in base64."""
+    if isinstance(vector, str):
+        return base64.b64encode(bytes(len(vector.rstrip("=")) * 3 // 4)).decode()
+    return [0] * len(vector) if isinstance(vector, list) else None
 
 
 def canonical(value: Json) -> str:

@@ -30,6 +30,7 @@ _log = structlog.get_logger("sidecar.cassette")
 class Heard:
     """One call as it was heard: ``chunks`` as they came, with milliseconds since the request left."""
 
+    api: str
     request: bytes = field(repr=False)
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -97,6 +98,7 @@ class Tape:
             request = self._redaction.document(request)
         redact = self.content == "redacted" or heard.status in SAYS_KEYS
         return RecordedCall(
+            api=heard.api,
             request=request,
             answer=Answer(
                 status=heard.status,

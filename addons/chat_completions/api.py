@@ -6,6 +6,7 @@ from addons.bodies.answer_stream import AnswerStream
 from addons.bodies.api import Api, Body
 from addons.chat_completions.additions import CAPS, add
 from addons.chat_completions.answer import COMPLETION
+from addons.chat_completions.conversation import READER
 from addons.chat_completions.fields import MOST_CHOICES, REQUEST
 from addons.chat_completions.stream import ChunkStream
 
@@ -33,5 +34,6 @@ CHAT_COMPLETIONS: Final = Api(
     output_tokens=_output_tokens,
     answers=_answers,
     answer=COMPLETION,
+    reader=READER,
     stream=_stream,
 )

@@ -6,14 +6,16 @@ Each thing found is a request, a record, or a sentence that says why it can't be
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from addons.apis.table import APIS
 from addons.cassettes.cassette import Cassette, CassetteError, parse
 from addons.cassettes.redaction import is_mark
 from addons.foundry.models import Model
 from addons.inspecting.explained_flows import are_flows, from_flows, read_flows
-from addons.inspecting.explanation import Asked, from_body
+from addons.inspecting.explanation import Asked, from_body, to_api
 
 STDIN: Final = "-"
 
@@ -47,6 +49,8 @@ class Recorded(NamedTuple):
     record: Mapping[str, Any]
 
 
+_APIS: Final = {api.name: api for api in APIS}
+
 type Found = Asked | Recorded | Unread
 
 
@@ -55,8 +59,12 @@ class Reader:
 
     def __init__(self, host: str, models: Iterable[Model]) -> None:
         self._host = host
+        self._models = tuple(models)
         self._rids = {
-            name: model.rid for model in models for name in (model.provider_model, *model.snapshot.values()) if name
+            name: model.rid
+            for model in self._models
+            for name in (model.provider_model, *model.snapshot.values())
+            if name
         }
 
     def read(self, files: Iterable[str]) -> Iterator[Found]:
@@ -95,7 +103,7 @@ class Reader:
         elif isinstance(log := _object(content).get("log"), dict) and "entries" in log:
             yield Unread(name, "is a HAR file, which is not read; save flows with mitmproxy instead")
         elif alone:
-            yield from_body(name, content, self._host)
+            yield from_body(name, content, self._host, self._models)
         else:
             yield Unread(name, NO_KIND)
 
@@ -112,13 +120,14 @@ class Reader:
             name, model = f"{cassette.name}:{number}", call.request.get("model")
             if is_mark(call.request):
                 yield Unread(name, "of its body only a mark was kept")
+            elif call.api not in _APIS:
+                yield Unread(name, f"went to the API {call.api!r}, which this version does not know")
             elif not isinstance(model, str) or model not in self._rids:
                 yield Unread(name, f"no model of the catalogue is called {model!r} by the provider")
             else:
                 body = json.dumps({**call.request, "model": self._rids[model]}).encode()
-                head = from_body(name, body, self._host).headers
-                redacted = cassette.header.content == "redacted"
-                yield Asked(name, head, body, assumed=AS_IT_LEFT, redacted=redacted)
+                asked = to_api(_APIS[call.api], name, body, self._host)
+                yield replace(asked, assumed=AS_IT_LEFT, redacted=cassette.header.content == "redacted")
 
 
 def _flows(name: str, content: bytes) -> Iterator[Found]:

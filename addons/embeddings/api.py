@@ -4,6 +4,7 @@ from typing import Final
 
 from addons.bodies.api import Api
 from addons.embeddings.answer import LIST
+from addons.embeddings.conversation import READER
 from addons.embeddings.fields import REQUEST, inputs_of
 
 EMBEDDINGS: Final = Api(
@@ -15,4 +16,5 @@ EMBEDDINGS: Final = Api(
     output_tokens=lambda _body: 0,
     answers=lambda body: inputs_of(body.get("input")),
     answer=LIST,
+    reader=READER,
 )

@@ -69,6 +69,12 @@ OF_KIND: Final = {
 }
 """Hints for the right path, by the row of ``refusals.KINDS``."""
 
+_PROXYS: Final = re.compile(
+    "/api/v[0-9]+/llm/proxy/(?P<provider>openai|anthropic|google|xai)(/v[0-9]+(alpha|beta)?[0-9]*)?"
+    "(/(?P<api>responses|chat/completions|messages|embeddings|models|completions|images|audio|files|batches))?(/.*)?"
+)
+"""Paths of Foundry's model proxy, to whichever provider."""
+
 _FOUNDRYS: Final = re.compile(r"/(api|multipass|oauth2|ontology[^/]*|workspace|foundry[^/]*)(/.*)?", re.IGNORECASE)
 """How paths of Foundry itself begin. Those that are not served are answered as Foundry answers: empty."""
 
@@ -103,6 +109,15 @@ def hint(path: str, kind: str = "not_found") -> str | None:
 def is_foundrys(path: str) -> bool:
     """Whether Foundry itself may serve the path, so that an app would expect Foundry's empty 404."""
     return _FOUNDRYS.fullmatch(_plain(path)) is not None
+
+
+def proxys(path: str) -> str | None:
+    """Which of the APIs that Foundry's proxy has, or may have, a path leads to, such as ``anthropic/messages``.
+
+    One of few words, so that paths can be counted by it; None: it is no path of the proxy's.
+    """
+    found = _PROXYS.fullmatch(_plain(path))
+    return found and f"{found['provider']}/{found['api'] or 'other'}"
 
 
 def shown(path: str) -> str:

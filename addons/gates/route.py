@@ -14,7 +14,7 @@ from addons.call import Call, OtherPath
 from addons.foundry import wrong_paths
 from addons.foundry.paths import DISGUISES, normal_path
 from addons.foundry.refusals import Refusal
-from addons.foundry.wrong_paths import hint, is_foundrys
+from addons.foundry.wrong_paths import hint, is_foundrys, proxys
 from addons.values.host import is_same_host, normal_host
 
 PATH: Final = wrong_paths.PATH
@@ -82,7 +82,9 @@ class Route:
             call.answered_here = served.api is None
             _hold_to(call, served.methods)
             call.query_dropped = bool(query)
-        elif self.other_paths and host in self.foundry_hosts:
+            return
+        call.not_served = proxys(path)
+        if self.other_paths and host in self.foundry_hosts:
             call.other_path = OtherPath(host, normal_path(path))
             _hold_to(call, OTHER_METHODS)
         else:

@@ -7,14 +7,14 @@ import msgspec
 import structlog
 from mitmproxy import contentviews, http
 
+from addons.apis.table import at
+from addons.bodies.conversation import Conversation
 from addons.bodies.verdict import Json
 from addons.foundry.content_encoding import CorruptError, TooLargeError, decode
 from addons.foundry.request_headers import HASHED
-from addons.inspecting import summary
+from addons.inspecting import conversation_text, summary
 from addons.inspecting.originals import MAX_KEPT, SENT_BY_0_1, Original, header_table, left, original
-from addons.responses import conversation
-from addons.responses.put_together import response_of
-from addons.responses.wrapping import folded
+from addons.inspecting.wrapping import folded
 
 CUT: Final = "sidecar.cut"
 """In ``flow.metadata``: how many bytes an answer had of which only the beginning is kept."""
@@ -35,15 +35,17 @@ class ConversationView(contentviews.Contentview):
         flow = metadata.flow
         if not isinstance(flow, http.HTTPFlow):
             return -1
-        return 10 if "sidecar" in flow.metadata or flow.request.path.endswith("/responses") else -1
+        return 10 if "sidecar" in flow.metadata or at(flow.request.path) else -1
 
     def prettify(self, data: bytes, metadata: contentviews.Metadata) -> str:
         """Never raises: what is not understood is shown as it came."""
         try:
-            return conversation.page(_folded(_lines(data, metadata)))
+            return conversation_text.page(_folded(_lines(data, metadata)))
         except Exception as error:  # noqa: BLE001 - a page without the view helps nobody
             _log.warning("view_failed", exc_info=error)
-            return conversation.page(folded(data[: conversation.PAGE].decode("utf-8", "replace"), summary.WIDTH))
+            return conversation_text.page(
+                folded(data[: conversation_text.PAGE].decode("utf-8", "replace"), summary.WIDTH)
+            )
 
 
 def _folded(lines: Iterator[str]) -> Iterator[str]:
@@ -79,11 +81,11 @@ def _request_lines(data: bytes, flow: http.HTTPFlow) -> Iterator[str]:
     sent, leaving = original(flow), left(flow)
     if sent is None:
         yield "\n== What left for the provider"
-        yield from conversation.request_lines(_parsed(data))
+        yield from _asked(flow, _parsed(data))
         return
     shown = _parsed(_decoded(sent) if SENT_BY_0_1 in flow.metadata else data)
     yield "\n== What the app sent"
-    yield from conversation.request_lines(shown)
+    yield from _asked(flow, shown)
     if leaving:
         yield "\n== What was changed on the way out"
         yield from _changes(shown, leaving["body"], flow)
@@ -97,7 +99,7 @@ def _changes(shown: Json, leaving: bytes | None, flow: http.HTTPFlow) -> Iterato
         yield f"(what left, over {MAX_KEPT:,} bytes, is not kept; changed:)"
         yield from summary.changes(flow.metadata.get("sidecar", {}))
         return
-    yield from list(conversation.differences(shown, _parsed(leaving))) or ["(nothing in the body)"]
+    yield from list(conversation_text.differences(shown, _parsed(leaving))) or ["(nothing in the body)"]
 
 
 def _decoded(sent: Original) -> bytes:
@@ -109,9 +111,25 @@ def _decoded(sent: Original) -> bytes:
 
 
 def _answer_lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
+    flow = metadata.flow
+    assert isinstance(flow, http.HTTPFlow)
     yield "\n== What was answered"
-    events = metadata.content_type == "text/event-stream"
-    yield from conversation.answer_lines(response_of(data) if events else _parsed(data))
+    api = at(flow.request.path)
+    events = metadata.content_type == "text/event-stream" and api and api.reader.put_together
+    document = events(data) if events else _parsed(data)
+    read = isinstance(document, dict) and api and api.reader.answer
+    yield from conversation_text.answer_lines(read(document) if read else _as_it_came("answer", document))
+
+
+def _asked(flow: http.HTTPFlow, document: Json) -> Iterator[str]:
+    api = at(flow.request.path)
+    read = isinstance(document, dict) and api and api.reader.request
+    return conversation_text.request_lines(read(document) if read else _as_it_came("body", document))
+
+
+def _as_it_came(name: str, document: Json) -> Conversation:
+    """What no API's reader knows: of another path, or no object."""
+    return Conversation(texts={name: document})
 
 
 def _parsed(body: bytes) -> Json:
@@ -119,4 +137,4 @@ def _parsed(body: bytes) -> Json:
     try:
         return msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return body[: conversation.PAGE].decode("utf-8", "replace")
+        return body[: conversation_text.PAGE].decode("utf-8", "replace")

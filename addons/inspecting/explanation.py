@@ -1,15 +1,17 @@
 """What would become of a call, gate by gate, and why: the proxy's own gates on a request from a file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import msgspec
 
 from addons.apis.table import likeliest
+from addons.bodies.api import Api
 from addons.bodies.verdict import Change, Finding
 from addons.call import Call, Headers
 from addons.foundry.caller import SCOPE, Caller
+from addons.foundry.models import Model
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
 from addons.foundry.wrong_paths import BASE
@@ -77,14 +79,21 @@ class Explanation:
     destination: str | None = None
 
 
-def from_body(name: str, body: bytes, host: str) -> Asked:
+def from_body(name: str, body: bytes, host: str, models: Iterable[Model] = ()) -> Asked:
     """A bare body, sent as a good caller would send it, to the API it looks like; ``host`` is one that is served."""
     try:
         members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         members = {}
+    named = bytes(members.get("model", b""))
+    serving = next((model.apis for model in models if named == msgspec.json.encode(model.rid)), ())
+    return to_api(likeliest(members, serving), name, body, host)
+
+
+def to_api(api: Api, name: str, body: bytes, host: str) -> Asked:
+    """A body, sent as a good caller would send it to this API."""
     headers = {"host": (host,), "content-type": ("application/json",)}
-    return Asked(name, headers, body, target=f"{BASE}{likeliest(members).path}", assumed=GOOD_HEAD)
+    return Asked(name, headers, body, target=f"{BASE}{api.path}", assumed=GOOD_HEAD)
 
 
 async def explain(gates: Gates, asked: Asked) -> Explanation:

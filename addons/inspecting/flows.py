@@ -22,7 +22,7 @@ from addons.inspecting.conversation_view import CUT, ConversationView
 from addons.inspecting.flow_of_exchange import flow_of, plain, put_head, put_refusal
 from addons.inspecting.originals import LEFT, keep_left
 from addons.inspecting.settings import InspectSettings
-from addons.responses.turns import last_said
+from addons.inspecting.turns import last_said
 
 LOOK_EVERY: Final = 1.0  # seconds
 
@@ -230,7 +230,8 @@ def _comment(flow: http.HTTPFlow, comment: str, call: Call) -> str:
     """
     at = time.strftime("%H:%M:%S", time.localtime(flow.timestamp_created))
     comment = f"{emoji[flow.marked]} {at} {comment}"
-    said = " ".join(last_said(call.document).split())
+    items = call.api.reader.request(call.document).items if call.api else ()
+    said = " ".join(last_said(items).split())
     cut = said if len(said) <= WORDS else f"{said[: WORDS - 1]}…"
     return f"{comment} · “{cut}”" if cut else comment
 

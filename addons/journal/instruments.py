@@ -76,6 +76,13 @@ ROWS: Final = (
         ("decision", "outcome", otel.ERROR_TYPE, "status"),
     ),
     Instrument(
+        "foundry.sidecar.not_served",
+        "counter",
+        "{call}",
+        "calls to Foundry's model proxy for an API that is not served here: for which, such as anthropic/messages",
+        ("path",),
+    ),
+    Instrument(
         "foundry.sidecar.tokens",
         "counter",
         "{token}",

@@ -58,6 +58,7 @@ class Metrics:
         self._tokens_of_one = {attribute: distributions(name) for attribute, name in otel.TOKENS_METRICS.items()}
         self._calls = sums("foundry.sidecar.calls")
         self._other_paths = sums("foundry.sidecar.other_paths")
+        self._not_served = sums("foundry.sidecar.not_served")
         self._tokens = sums("foundry.sidecar.tokens")
         self._whole = distributions("foundry.sidecar.call.duration")
         self._own = distributions("foundry.sidecar.overhead.duration")
@@ -97,6 +98,8 @@ class Metrics:
         region = call.region or ""
         self._calls.add(1, decided, outcome, error, rule, model, region, status, told("usage.status", ""))
         self._whole.add(record["duration.total"], outcome, model)
+        if call.not_served is not None:
+            self._not_served.add(1, call.not_served)
         self._own.add(record["duration.sidecar"], decided)
         if call.trial is not None:
             self._settle_trial(call.trial)

@@ -5,6 +5,7 @@ from typing import Final
 from addons.bodies.api import Api, Body
 from addons.responses.additions import add
 from addons.responses.answer import RESPONSE
+from addons.responses.conversation import READER
 from addons.responses.fields import REQUEST
 from addons.responses.stream import EventStream
 
@@ -23,5 +24,6 @@ RESPONSES: Final = Api(
     output_tokens=_output_tokens,
     answers=lambda _body: 1,
     answer=RESPONSE,
+    reader=READER,
     stream=lambda _asked: EventStream(),
 )

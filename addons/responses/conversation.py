@@ -1,214 +1,38 @@
-"""A request or an answer of the Responses API as a person wants to read it: who said what, with which tools.
+"""A request or an answer of the Responses API as a conversation: the form of its items is the one that all have."""
 
-Everything is bounded, whatever the body holds: ``TEXT`` characters of one text, ``ITEMS`` of one list, ``PAGE``
-characters in all; what is left out is counted. Images and files are named by type and size.
-"""
-
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Mapping
 from typing import Final
 
-import msgspec
-
+from addons.bodies.conversation import Conversation, ConversationReader, member, rest
 from addons.bodies.verdict import Json
-from addons.responses.shown_values import LINE, TEXT, clip, file_size, inline, short
-from addons.responses.turns import member, turns
-
-ITEMS: Final = 200
-PAGE: Final = 200_000
-
-_BRIEF: Final = 100  # characters of an item that is told in a line
-
-# What a request says beside its conversation and tools is shown in one line each, in the order it came.
-_TOLD_APART: Final = frozenset(("instructions", "input", "tools"))
+from addons.responses.answer import facts_from_response
+from addons.responses.put_together import response_of
 
 
-def page(lines: Iterable[str]) -> str:
-    """The lines as one text, cut at ``PAGE`` characters."""
-    taken: list[str] = []
-    left = PAGE
-    for line in lines:
-        if len(line) > left:
-            taken += [line[:left], f"[… cut here: a view holds {PAGE:,} characters]"]
-            break
-        taken.append(line)
-        left -= len(line) + 1
-    return "\n".join(taken) + "\n"
-
-
-def request_lines(document: Json) -> Iterator[str]:
-    """A parsed request body."""
-    if not isinstance(document, dict):
-        yield from _block("body", document)
-        return
-    for name, value in document.items():
-        if name not in _TOLD_APART:
-            yield f"{name}: {short(value)}"
-    if tools := document.get("tools"):
-        yield f"tools: {', '.join(_tools(tools))}"
-    if instructions := document.get("instructions"):
-        yield from _block("instructions", instructions)
+def _request(document: Mapping[str, Json]) -> Conversation:
     given = document.get("input")
-    yield from items([{"role": "user", "content": given}] if isinstance(given, str) else given)
-
-
-def answer_lines(response: Json) -> Iterator[str]:
-    """A Response object, or one put together from a stream."""
-    if not isinstance(response, dict):
-        yield from _block("answer", response)
-        return
-    for name in ("id", "model", "status", "events"):
-        if response.get(name) is not None:
-            yield f"{name}: {short(response[name])}"
-    if reason := member(response.get("incomplete_details"), "reason"):
-        yield f"finish reason: {short(reason)}"
-    if usage := response.get("usage"):
-        yield f"usage: {_usage(usage)}"
-    if error := response.get("error"):
-        yield from _block("error", error)
-    yield from items(response.get("output"))
-
-
-def items(given: Json) -> Iterator[str]:
-    """The items of an input or an output."""
-    if given is None:
-        return
-    if not isinstance(given, list):
-        yield from _block("input", given)
-        return
-    new, earlier = turns(given)
-    for item in new[:ITEMS]:
-        yield from _item(item)
-    if len(new) > ITEMS:
-        yield f"\n[… {len(new) - ITEMS:,} more items]"
-    if earlier:
-        yield f"\n== Before that: {len(earlier):,} items, which the app sent again"
-        for item in earlier[-ITEMS:]:
-            yield _in_a_line(item)
-        if len(earlier) > ITEMS:
-            yield f"[… {len(earlier) - ITEMS:,} before these]"
-
-
-def _in_a_line(item: Json) -> str:
-    said = member(item, "content") or next((item[name] for name in _TELLING if member(item, name)), None)
-    parts = said if isinstance(said, list) else [said]
-    told = " ".join(_part(part) if isinstance(part, dict) else short(part, _BRIEF) for part in parts[:ITEMS])
-    who = short(member(item, "role") or member(item, "type") or "item", _BRIEF)
-    name = member(item, "name")
-    return f"  {who}{f' {short(name, _BRIEF)}' if name else ''}: {clip(' '.join(told.split()), _BRIEF)}"
-
-
-def _item(item: Json) -> Iterator[str]:
-    if not isinstance(item, dict):
-        yield from _block("item", item)
-        return
-    kind = str(item.get("type") or "message")
-    if kind == "message":
-        yield from _block(str(item.get("role") or "message"), item.get("content"))
-    elif kind == "reasoning":
-        sealed = item.get("encrypted_content")
-        note = f" [encrypted, {len(sealed):,} characters]" if isinstance(sealed, str) else ""
-        yield from _block(f"reasoning{note}", item.get("summary") or item.get("content"))
-    else:
-        name = f" {short(item['name'])}" if item.get("name") else ""
-        mark = f" [{short(item['call_id'])}]" if item.get("call_id") else ""
-        told = next((item[member] for member in _TELLING if member in item), None)
-        rest = {key: value for key, value in item.items() if key not in _QUIET} if told is None else told
-        yield from _block(f"{kind}{name}{mark}", _pretty(rest))
-
-
-_TELLING: Final = ("arguments", "input", "output", "action", "operation", "tools", "encrypted_content")
-"""The member of a tool's call or output that says what it is about; the first that is there."""
-
-_QUIET: Final = frozenset(("type", "id", "status", "call_id", "name"))
-
-
-def _pretty(text: Json) -> Json:
-    """JSON that is given as text, over several lines; anything else as it is."""
-    if not isinstance(text, str) or text[:1] not in {"{", "["} or len(text) > TEXT:
-        return text
-    try:
-        return msgspec.json.format(text, indent=2)
-    except (msgspec.MsgspecError, RecursionError):
-        return text
-
-
-def _block(title: str, content: Json) -> Iterator[str]:
-    yield f"\n{clip(title, LINE)}:"
-    for text in _texts(content):
-        yield from (f"  {line}" for line in clip(text, TEXT).splitlines() or [""])
-
-
-def _texts(content: Json) -> Iterator[str]:
-    match content:
-        case None:
-            yield "(nothing)"
-        case str():
-            yield inline(content) or content
-        case list():
-            for part in content[:ITEMS]:
-                yield _part(part)
-            if len(content) > ITEMS:
-                yield f"[… {len(content) - ITEMS:,} more]"
-        case _:
-            yield short(content, TEXT)
-
-
-def _part(part: Json) -> str:
-    if not isinstance(part, dict):
-        return short(part, TEXT)
-    for name in ("text", "refusal"):
-        if isinstance(part.get(name), str):
-            label = "refusal: " if name == "refusal" else ""
-            return label + str(part[name])
-    kind = short(part.get("type", "part"))
-    for place in ("image_url", "file_data", "file_url", "file_id"):
-        if isinstance(value := part.get(place), str):
-            name = f" {short(part['filename'])}" if part.get("filename") else ""
-            return f"[{kind}{name}: {inline(value) or short(value) if place != 'file_data' else file_size(value)}]"
-    return short(part, TEXT)
-
-
-def _tools(tools: Json, depth: int = 0) -> Iterator[str]:
-    if not isinstance(tools, list):
-        yield short(tools)
-        return
-    for tool in tools[:ITEMS]:
-        kind = short(member(tool, "type") or "?")
-        name = member(tool, "name") or member(tool, "server_label")
-        label = f"{short(name)}{_parameters(tool)} ({kind})" if name else kind
-        inside = member(tool, "tools")
-        yield f"{label} of [{', '.join(_tools(inside, depth + 1))}]" if inside and not depth else label
-    if len(tools) > ITEMS:
-        yield f"… {len(tools) - ITEMS:,} more"
-
-
-def _parameters(tool: Json) -> str:
-    """The names of a function's parameters; its definition may be pages long."""
-    names = member(member(tool, "parameters"), "properties")
-    return clip(f"({', '.join(map(str, names))})", LINE) if isinstance(names, dict) and names else ""
-
-
-def _usage(usage: Json) -> str:
-    counts = (
-        ("input", member(usage, "input_tokens")),
-        ("cached", member(member(usage, "input_tokens_details"), "cached_tokens")),
-        ("cache written", member(member(usage, "input_tokens_details"), "cache_write_tokens") or None),
-        ("output", member(usage, "output_tokens")),
-        ("reasoning", member(member(usage, "output_tokens_details"), "reasoning_tokens")),
+    items = [{"role": "user", "content": given}] if isinstance(given, str) else given
+    texts = {"instructions": document.get("instructions"), "input": None if isinstance(items, list) else items}
+    return Conversation(
+        values=rest(document, ("instructions", "input", "tools")),
+        tools=document.get("tools"),
+        texts={name: text for name, text in texts.items() if text},
+        items=items if isinstance(items, list) else (),
     )
-    return ", ".join(f"{name} {short(count)}" for name, count in counts if count is not None)
 
 
-def differences(sent: Json, left: Json) -> Iterator[str]:
-    """The top-level members that an app sent otherwise than they left."""
-    if not (isinstance(sent, dict) and isinstance(left, dict)):
-        return
-    names: Sequence[str] = list(dict.fromkeys([*sent, *left]))
-    changed = (name for name in names if name not in sent or name not in left or sent[name] != left[name])
-    for name in islice(changed, ITEMS):
-        yield f"{clip(name, LINE)}: {_shown(sent, name)} -> {_shown(left, name)}"
+def _answer(response: Mapping[str, Json]) -> Conversation:
+    """Of a Response object, or of one put together from a stream."""
+    values = {name: response.get(name) for name in ("id", "model", "status", "events")}
+    values["finish reason"] = member(response.get("incomplete_details"), "reason")
+    output = response.get("output")
+    texts = {"error": response.get("error"), "output": None if isinstance(output, list) else output}
+    return Conversation(
+        values={name: value for name, value in values.items() if value is not None},
+        usage=facts_from_response(response).usage,
+        texts={name: text for name, text in texts.items() if text},
+        items=output if isinstance(output, list) else (),
+    )
 
 
-def _shown(document: dict[str, Json], name: str) -> str:
-    return short(document[name]) if name in document else "(absent)"
+READER: Final = ConversationReader(request=_request, answer=_answer, put_together=response_of)

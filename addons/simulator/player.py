@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from addons.apis import table
 from addons.cassettes.cassette import Answer, Cassette, is_stream
 from addons.cassettes.matching import Matching, MissError
 from addons.simulator.delivery import fail
@@ -25,10 +26,12 @@ class Player(SimulatedProvider):
         self._matching = Matching(cassette, once=once)
         self._speed = speed
 
-    async def _follow(self, peer: Peer, _path: str, body: Mapping[str, Any], _released: asyncio.Event) -> None:
+    async def _follow(self, peer: Peer, path: str, body: Mapping[str, Any], _released: asyncio.Event) -> None:
         began = asyncio.get_running_loop().time()
         try:
-            answer = self._matching.find(body).answer
+            asked = table.at(path)
+            assert asked  # no other path is answered
+            answer = self._matching.find(asked.name, body).answer
         except MissError as miss:
             await fail(peer, Error(400, str(miss), code=MISS, param=next(iter(miss.members), None)))
             return

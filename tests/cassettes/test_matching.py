@@ -8,6 +8,7 @@ from addons.cassettes.cassette import Answer, Cassette, Content, Header, Recorde
 from addons.cassettes.matching import Matching, MissError
 from addons.cassettes.redaction import Redaction
 
+API = "responses"
 HELLO: dict[str, Any] = {"model": "gpt-5.2", "input": "Hello", "tools": [{"type": "function", "name": "f"}]}
 OTHER = {"model": "gpt-5.2", "input": "Something else"}
 RECORDED: list[dict[str, Any]] = [HELLO, OTHER, HELLO]
@@ -28,7 +29,7 @@ def content(request: pytest.FixtureRequest) -> Any:
 
 def test_equal_requests_are_answered_in_order_and_then_by_the_last(content: Content) -> None:
     found = matching(content)
-    lines = [found.find(body).answer.began for body in (HELLO, HELLO, OTHER, HELLO, OTHER)]
+    lines = [found.find(API, body).answer.began for body in (HELLO, HELLO, OTHER, HELLO, OTHER)]
     assert lines == [2, 4, 3, 4, 3]
 
 
@@ -41,17 +42,17 @@ def test_equal_requests_are_answered_in_order_and_then_by_the_last(content: Cont
     ],
 )
 def test_what_makes_no_difference(content: Content, body: dict[str, Any]) -> None:
-    assert matching(content).find(body).answer.began == 2
+    assert matching(content).find(API, body).answer.began == 2
 
 
 def test_once(content: Content) -> None:
     found = matching(content, once=True)
     for body in (HELLO, HELLO, OTHER):
-        found.find(body)
+        found.find(API, body)
     with pytest.raises(MissError, match=r"calls\.jsonl holds this call 2 times \(lines 2, 4\).*--once"):
-        found.find(HELLO)
+        found.find(API, HELLO)
     with pytest.raises(MissError, match=r"holds this call once \(line 3\)"):
-        found.find(OTHER)
+        found.find(API, OTHER)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def test_once(content: Content) -> None:
 )
 def test_a_miss_names_the_nearest(content: Content, body: dict[str, Any], line: int, members: tuple[str, ...]) -> None:
     with pytest.raises(MissError) as raised:
-        matching(content).find(body)
+        matching(content).find(API, body)
     assert raised.value.members == members
     assert f"calls.jsonl fits this one. The nearest, on line {line}, differs in {', '.join(members)}." in str(
         raised.value
@@ -73,5 +74,12 @@ def test_a_miss_names_the_nearest(content: Content, body: dict[str, Any], line: 
 
 
 def test_an_empty_cassette(content: Content) -> None:
-    with pytest.raises(MissError, match="holds none at all"):
-        matching(content, []).find(HELLO)
+    with pytest.raises(MissError, match="none of the API responses"):
+        matching(content, []).find(API, HELLO)
+
+
+def test_a_call_is_answered_out_of_its_own_api_alone(content: Content) -> None:
+    found = matching(content)
+    with pytest.raises(MissError, match="none of the API embeddings"):
+        found.find("embeddings", HELLO)
+    assert found.find(API, HELLO).answer.began == 2

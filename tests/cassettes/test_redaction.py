@@ -52,8 +52,35 @@ def mark(text: str) -> str:
         ),
         ({"text": "yes", "logprobs": [{"token": "yes", "bytes": [121]}]}, {"text": mark("yes"), "logprobs": []}),
         ({"error": {"code": "too_long", "message": LONG}}, {"error": {"code": "too_long", "message": mark(LONG)}}),
+        (
+            {
+                "messages": [
+                    {"role": "user", "name": "anna", "content": "Hi"},
+                    {"role": "tool", "tool_call_id": "call_1"},
+                ]
+            },
+            {
+                "messages": [
+                    {"role": "user", "name": mark("anna"), "content": mark("Hi")},
+                    {"role": "tool", "tool_call_id": "call_1"},
+                ]
+            },
+        ),
+        (
+            {
+                "choices": [
+                    {"finish_reason": "stop", "logprobs": {"content": [{"token": "H", "bytes": [72]}], "refusal": None}}
+                ]
+            },
+            {"choices": [{"finish_reason": "stop", "logprobs": {"content": [], "refusal": None}}]},
+        ),
+        ({"input": [101, 7592]}, {"input": mark("[101,7592]")}),
+        ({"input": [[101], [102, 103]]}, {"input": [mark("[101]"), mark("[102,103]")]}),
+        ({"input": ["a", "b"]}, {"input": [mark("a"), mark("b")]}),
+        ({"data": [{"embedding": [0.25, -0.5]}]}, {"data": [{"embedding": [0, 0]}]}),
+        ({"data": [{"embedding": "AACAPgAAAL8="}]}, {"data": [{"embedding": "AAAAAAAAAAA="}]}),
     ],
-)
+)  # fmt: skip
 def test_a_document(given: Any, kept: Any) -> None:
     assert REDACTION.document(given) == kept
     assert REDACTION.document(kept) == kept, "twice is once, so that a replayed answer can be handed back"
@@ -93,6 +120,37 @@ def test_the_deltas_of_a_text_say_what_its_end_says() -> None:
     assert said[4]["text"] == mark("The quick brown fox.")
     assert [each["delta"] for each in said[:4]] == [said[4]["text"], mark("other"), "", ""]
     assert "obfuscation" not in said[0]
+
+
+def chunk(index: int = 0, **delta: Any) -> bytes:
+    choices = [{"index": index, "delta": delta, "finish_reason": None}]
+    return f"data: {json.dumps({'choices': choices, 'obfuscation': 'xx'})}\n\n".encode()
+
+
+def call(index: int, **function: str) -> dict[str, Any]:
+    return {"index": index, "id": f"call_{index}", "type": "function", "function": function}
+
+
+def test_the_pieces_of_a_completion_say_what_it_says_as_a_whole() -> None:
+    given = [
+        chunk(role="assistant", content="", refusal=None), chunk(content="The "), chunk(1, content="Not"),
+        chunk(content="fox."), chunk(1, refusal="No."),
+        chunk(tool_calls=[call(0, name="f", arguments='{"a"'), call(1, name="g", arguments="x")]),
+        chunk(tool_calls=[call(0, arguments=": 1}")]),
+    ]  # fmt: skip
+    kept = list(REDACTION.events([*given, b"data: [DONE]\n\n"]))
+    assert kept.pop() == b"data: [DONE]\n\n"
+    said = [data(piece)["choices"][0]["delta"] for piece in kept]
+    assert said[:5] == [
+        {"role": "assistant", "content": mark("The fox."), "refusal": None}, {"content": ""}, {"content": mark("Not")},
+        {"content": ""}, {"refusal": mark("No.")},
+    ]  # fmt: skip
+    assert said[5]["tool_calls"] == [
+        call(0, name="f", arguments=mark('{"a": 1}')),
+        call(1, name="g", arguments=mark("x")),
+    ]
+    assert said[6]["tool_calls"] == [call(0, arguments="")]
+    assert "obfuscation" not in data(kept[0])
 
 
 @pytest.mark.parametrize(

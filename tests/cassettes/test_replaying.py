@@ -19,6 +19,7 @@ from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, PATH, PROVIDER_KEY, SettingsMaker
 from tests.proxy.client import HELLO, TOKEN, Reply, post, request_bytes
 from tests.proxy.running import RunningSidecar
+from tests.proxy.test_embeddings import ADA
 from tests.records import Records
 
 PROMPT = "Is the patient in room 12 allergic to penicillin?"
@@ -174,6 +175,67 @@ def test_a_conversation_goes_on_with_what_was_replayed(
         ids = converse(sidecar)
     with replaying(read(tape.path)) as sidecar:
         assert converse(sidecar) == ids
+
+
+TALK = [{"role": "user", "name": "anna", "content": PROMPT}]
+CHAT_TOOL = {"type": "function", "function": {name: value for name, value in TOOL.items() if name != "type"}}
+CHAT: list[tuple[str, dict[str, Any]]] = [
+    ("", {"model": MODEL, "messages": TALK}),
+    ("", {"model": MODEL, "messages": TALK, "stream": True}),
+    ("tool_call", {"model": MODEL, "messages": TALK, "stream": True, "tools": [CHAT_TOOL]}),
+    ("cut=3", {"model": MODEL, "messages": TALK, "stream": True, "temperature": 0.5}),
+]
+TEXTS: list[dict[str, Any]] = [
+    {"model": ADA, "input": [PROMPT, "x"]},
+    {"model": ADA, "input": [101, 7592], "encoding_format": "base64"},
+]
+
+
+@pytest.mark.parametrize("content", ["redacted", "kept"])
+def test_chat_completions_and_embeddings(
+    make_settings: SettingsMaker,
+    provider: SimulatedProvider,
+    replaying: Any,
+    records: Records,
+    tmp_path: Path,
+    content: Content,
+) -> None:
+    """An app reads a replay as it read the calls; of a call's usage, of which it did not ask, too."""
+    chat, embeddings = (PATH.replace("responses", path) for path in ("chat/completions", "embeddings"))
+    tape = Tape(tmp_path / "calls.jsonl", content)
+    with RunningSidecar(make_settings(), tape=tape) as sidecar:
+        for directive, body in CHAT:
+            provider.script(directive)
+            post(sidecar.port, body, target=chat)
+        vectors = [post(sidecar.port, body, target=embeddings) for body in TEXTS]
+        records.wait(count=len(CHAT) + len(TEXTS))
+    cassette = read(tape.path)
+    assert [call.api for call in cassette.calls.values()] == ["chat_completions"] * len(CHAT) + ["embeddings"] * 2
+    text = tape.path.read_text()
+    words = ("penicillin", "anna", "secret place", "hidden_city", GREETING, "7592")
+    assert [word for word in words if (word in text) == (content == "redacted")] == []
+    assert [word for word in SECRETS if word in text] == []
+    records.clear()
+    with replaying(cassette) as sidecar, _client(sidecar) as client:
+        whole = client.chat.completions.create(**CHAT[0][1])
+        assert str(whole.choices[0].message.content).startswith(GREETING) == (content == "kept")
+        chunks = list(client.chat.completions.create(**CHAT[1][1]))
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == whole.choices[0].message.content
+        assert chunks[-1].choices[0].finish_reason == "stop"
+        with client.chat.completions.stream(model=MODEL, messages=TALK, tools=[CHAT_TOOL]) as stream:  # type: ignore[arg-type,list-item]  # as dicts
+            (called,) = stream.get_final_completion().choices[0].message.tool_calls or ()
+        assert called.function.name == "weather"
+        with pytest.raises(openai.APIError, match="broke off"):
+            list(client.chat.completions.create(**CHAT[3][1]))
+        for body, before in zip(TEXTS, vectors, strict=True):
+            again = post(sidecar.port, body, target=embeddings).json
+            assert (again == before.json) == (content == "kept")
+            assert [len(each["embedding"]) for each in again["data"]] == [
+                len(each["embedding"]) for each in before.json["data"]
+            ]
+        assert post(sidecar.port, {"model": MODEL, "input": PROMPT}).code == "cassette_miss"
+    usages = [record["usage.status"] for record in records.wait(count=7)]
+    assert usages.count("reported") == 5
 
 
 def test_a_miss(cassette_of: Any, replaying: Any, records: Records) -> None:

@@ -16,7 +16,7 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     tape = Tape(tmp_path / "calls.jsonl", "kept")
     tape.start()
     for number in range(3):
-        tape.add(Heard(b'{"input": %d}' % number, 200, JSON, 1.0, [(2.0, b"{}")], whole=True))
+        tape.add(Heard("responses", b'{"input": %d}' % number, 200, JSON, 1.0, [(2.0, b"{}")], whole=True))
     tape.close()
     assert stat.S_IMODE(tape.path.stat().st_mode) == 0o600
     assert [call.request for call in read(tape.path).calls.values()] == [{"input": number} for number in range(3)]
@@ -37,7 +37,7 @@ def test_what_can_not_be_written_is_told(tmp_path: Path, records: Records, monke
     tape = Tape(tmp_path / "calls.jsonl", "redacted")
     tape.start()
     for body, answer in ((b'["secret"]', b"{}"), (b"not JSON", b"{}"), (b"{}", b"x" * 11), (b"{}", b"{}")):
-        heard = Heard(body, 200, JSON, 1.0, whole=True)
+        heard = Heard("responses", body, 200, JSON, 1.0, whole=True)
         heard.hear(2.0, answer)
         tape.add(heard)
     tape.close()
@@ -49,7 +49,11 @@ def test_what_can_not_be_written_is_told(tmp_path: Path, records: Records, monke
 @pytest.mark.parametrize("status", [401, 403])
 def test_what_a_provider_says_of_its_key_is_never_kept(tmp_path: Path, status: int) -> None:
     body = b'{"error": {"message": "Incorrect API key provided: sk-p***9xyz.", "code": "invalid_api_key"}}'
-    (piece,) = Tape(tmp_path, "kept").row(Heard(b"{}", status, JSON, 0.0, [(1.0, body)], whole=True)).answer.pieces
+    (piece,) = (
+        Tape(tmp_path, "kept")
+        .row(Heard("responses", b"{}", status, JSON, 0.0, [(1.0, body)], whole=True))
+        .answer.pieces
+    )
     assert "sk-p" not in piece[1]
     assert "invalid_api_key" in piece[1]
 

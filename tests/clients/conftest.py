@@ -55,6 +55,14 @@ def sidecar_with_certificate(provider: SimulatedProvider, tmp_path: Path) -> Ite
         yield running
 
 
+@pytest.fixture
+def sidecar_of_plain_names(provider: SimulatedProvider, tmp_path: Path) -> Iterator[Started]:
+    """A sidecar to which apps may name models as OpenAI does."""
+    settings = document(tmp_path, provider) | {"models": {"allow_plain_names": True}}
+    with started(tmp_path, settings, tmp_path / "mitmproxy-ca-cert.pem") as running:
+        yield running
+
+
 @pytest.fixture(scope="session")
 def clients_of_node() -> Path:
     """Where the packages of openai-node, @osdk/client, the Vercel AI SDK and Codex lie."""
@@ -67,6 +75,11 @@ def python_with_frameworks() -> Path:
 
 
 @pytest.fixture(scope="session")
-def python_with_llama_index() -> Path:
-    """Apart from the others, because it wants openai-python 2."""
-    return python_of("llama_index")
+def python_with_openai_2() -> Path:
+    """llama-index and instructor, apart from the others, because they want openai-python 2."""
+    return python_of("openai_2")
+
+
+@pytest.fixture(scope="session")
+def python_with_openai_1() -> Path:
+    return python_of("openai_1")

@@ -11,6 +11,7 @@ from tests.clients.started import TOKEN, Started
 from tests.conftest import MODEL
 
 HERE: Final = Path(__file__).parent
+EMBEDDINGS: Final = "ri.language-model-service..language-model.text-embedding-ada-002_azure"
 
 
 def play(sidecar: Started, command: Sequence[str | Path], **environment: str) -> Any:
@@ -25,6 +26,7 @@ def play(sidecar: Started, command: Sequence[str | Path], **environment: str) ->
         "BASE_URL": sidecar.base_url,
         "TOKEN": TOKEN,
         "MODEL": MODEL,
+        "EMBEDDINGS": EMBEDDINGS,
     }
     done = subprocess.run(
         command, check=False, cwd=HERE, env=variables | environment, capture_output=True, text=True, timeout=110

@@ -11,6 +11,7 @@ from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolPara
 from addons.simulator.answer import GREETING
 from addons.simulator.provider import SimulatedProvider
 from tests.clients.left import assert_left_as_promised
+from tests.clients.played import EMBEDDINGS
 from tests.clients.started import Started
 from tests.clients.test_foundry_sdk import PROJECTS, foundry
 from tests.clients.test_openai_python import client
@@ -19,7 +20,6 @@ from tests.conftest import MODEL
 __all__ = ["client", "foundry"]
 
 PATH = "/v1/chat/completions"
-ADA = "ri.language-model-service..language-model.text-embedding-ada-002_azure"
 HI: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hi"}]
 WEATHER = ChatCompletionToolParam(
     type="function",
@@ -101,14 +101,14 @@ def test_a_refusal_says_what_is_wrong(client: openai.OpenAI, provider: Simulated
 
 
 def test_embeddings(client: openai.OpenAI, provider: SimulatedProvider, sidecar: Started) -> None:
-    answer = client.embeddings.create(model=ADA, input=["a", "b"], dimensions=8, encoding_format="float")
+    answer = client.embeddings.create(model=EMBEDDINGS, input=["a", "b"], dimensions=8, encoding_format="float")
     assert [len(each.embedding) for each in answer.data] == [8, 8]
     assert [call.target for call in provider.calls] == ["/v1/embeddings"]
     assert sidecar.record()["gen_ai.operation.name"] == "embeddings"
 
 
 def test_the_models(client: openai.OpenAI, provider: SimulatedProvider) -> None:
-    assert {MODEL, ADA} <= {model.id for model in client.models.list()}
+    assert {MODEL, EMBEDDINGS} <= {model.id for model in client.models.list()}
     assert provider.dialled == 0
 
 
@@ -122,6 +122,6 @@ def test_palantirs_helpers(sidecar: Started, foundry: Any, provider: SimulatedPr
     with client:
         assert client.chat.completions.create(model=MODEL, messages=HI).choices
         assert sidecar.record()["foundry.attribution"] == PROJECTS
-        assert len(client.embeddings.create(model=ADA, input="a").data[0].embedding) == 1536
+        assert len(client.embeddings.create(model=EMBEDDINGS, input="a").data[0].embedding) == 1536
         assert provider.calls[-1].json()["encoding_format"] == "base64"  # the client asks for it by itself
         assert client.models.list().data

@@ -10,7 +10,11 @@ from tests.clients.installed import HERE, install_once
 
 @pytest.mark.parametrize(
     "name",
-    ["frameworks.in", "frameworks.txt", "llama_index.in", "llama_index.txt", "package.json", "package-lock.json"],
+    [
+        *(f"{name}.{kind}" for name in ("frameworks", "openai_1", "openai_2") for kind in ("in", "txt")),
+        "package.json",
+        "package-lock.json",
+    ],
 )
 def test_lists_carry_no_addresses(name: str) -> None:
     assert "://" not in (HERE / name).read_text().replace('"url": "https://github.com/sponsors/', "")

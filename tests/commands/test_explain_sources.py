@@ -46,12 +46,12 @@ def searching(tmp_path: Path) -> str:
     return str(write_yaml(tmp_path / "searching.yaml", PLAIN | {"policy": {"web_search": "allow"}}))
 
 
-def cassette(file: Path, bodies: Sequence[object], content: Any) -> str:
+def cassette(file: Path, bodies: Sequence[object], content: Any, api: str = "responses") -> str:
     tape = Tape(file, content)
     tape.start()
     for body in bodies:
-        tape.add(Heard(json.dumps(body).encode(), 200, (("content-type", "application/json"),), 1.0, [(2.0, b"{}")],
-                       whole=True))  # fmt: skip
+        sent, kind = json.dumps(body).encode(), (("content-type", "application/json"),)
+        tape.add(Heard(api, sent, 200, kind, 1.0, [(2.0, b"{}")], whole=True))
     tape.close()
     return str(file)
 
@@ -79,6 +79,47 @@ def test_a_recording_is_put_to_a_new_policy(
     assert row["differences"] == [{"effect": "refuses", "rule": "GEORESTRICTION", "path": "tools[1]"}]
     assert "calls.jsonl:5: no model of the catalogue is called 'gpt-0'" in told
     assert ("at input[0].content[0].image_url" in told) == (content == "redacted")
+
+
+CHAT: dict[str, Any] = {"messages": [{"role": "user", "content": "Hi"}], "stream_options": {"include_usage": True}}
+ADA = "ri.language-model-service..language-model.text-embedding-ada-002_azure"
+
+
+@pytest.mark.parametrize(
+    ("api", "path", "left", "refused"),
+    [
+        ("chat_completions", "/v1/chat/completions", {**CHAT, "model": "gpt-5.2"}, {"modalities": ["audio"]}),
+        ("embeddings", "/v1/embeddings", {"model": "text-embedding-ada-002", "input": "Hi"}, {"store": False}),
+    ],
+)
+def test_calls_of_every_api_are_judged_by_its_own_tables(
+    tmp_path: Path,
+    strict: str,
+    capsys: pytest.CaptureFixture[str],
+    api: str,
+    path: str,
+    left: dict[str, Any],
+    refused: dict[str, Any],
+) -> None:
+    """Recorded, or alone, where a body of two members may be one of two APIs: its model tells which."""
+    (tmp_path / "calls").mkdir()
+    cassette(tmp_path / "calls/calls.jsonl", [left, {**left, **refused}], "kept", api)
+    sent = {**left, "model": {"gpt-5.2": MODEL}.get(left["model"], ADA)}
+    (tmp_path / "calls/alone.json").write_text(json.dumps(sent))
+    found, told = explained(capsys, str(tmp_path / "calls"), "--config", strict)
+    assert not told
+    assert [(each["name"], each["verdict"]) for each in found["requests"]] == [
+        ("alone.json", "served"), ("calls.jsonl:2", "served"), ("calls.jsonl:3", "refused"),
+    ]  # fmt: skip
+    assert all(each["destination"].endswith(path) for each in found["requests"][:2])
+
+
+def test_of_an_api_that_is_not_known_nothing_is_judged(
+    tmp_path: Path, strict: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = cassette(tmp_path / "calls.jsonl", [LEFT], "kept", "messages")
+    assert main(["explain", file, "--config", strict]) == 2
+    assert "went to the API 'messages', which this version does not know" in capsys.readouterr().err
 
 
 def test_what_a_mark_hides_does_not_hide_what_is_refused_beside_it(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from addons.foundry.wrong_paths import BASE, PATH, hint, is_foundrys, shown, shown_method
+from addons.foundry.wrong_paths import BASE, PATH, hint, is_foundrys, proxys, shown, shown_method
 
 BASE_URL = "base URL"
 
@@ -103,3 +103,30 @@ def test_of_a_path_only_known_segments_are_shown(path: str, expected: str) -> No
 @pytest.mark.parametrize(("method", "expected"), [("GET", "GET"), ("get", "_OTHER"), ("SECRET", "_OTHER")])
 def test_of_a_method_only_a_known_one(method: str, expected: str) -> None:
     assert shown_method(method) == expected
+
+
+PROXY = "/api/v2/llm/proxy"
+
+
+@pytest.mark.parametrize(
+    ("path", "counted"),
+    [
+        (f"{PROXY}/anthropic/v1/messages", "anthropic/messages"),
+        (f"{PROXY}/anthropic/v1/messages/count_tokens?beta=true", "anthropic/messages"),
+        (f"{PROXY}/google/v1beta/models/gemini:generateContent", "google/models"),
+        (f"{PROXY}/google/v1beta1/very-secret", "google/other"),
+        (f"/{PROXY}//xai/v1/chat/completions/", "xai/chat/completions"),
+        (f"{PROXY}/xai", "xai/other"),
+        (f"{BASE}/audio/speech", "openai/audio"),
+        (f"{BASE}/responses/resp_1/cancel", "openai/responses"),
+        (f"{PROXY}/openai/responses", "openai/responses"),
+        (f"{BASE}/messages-of-mine", "openai/other"),
+        (f"{PROXY}/mistral/v1/messages", None),
+        (PROXY, None),
+        ("/v1/messages", None),
+        ("/api/v2/ontologies", None),
+        ("", None),
+    ],
+)
+def test_what_a_path_of_the_proxy_is_counted_as(path: str, counted: str | None) -> None:
+    assert proxys(path) == counted

@@ -188,6 +188,34 @@ def test_other_paths_that_are_not_passed_on(target: str, more: dict[str, object]
     assert caught.value.name == refusal
 
 
+@pytest.mark.parametrize("route", [ROUTE, FORWARDING])
+@pytest.mark.parametrize(
+    ("target", "not_served"),
+    [
+        ("/api/v2/llm/proxy/anthropic/v1/messages?a=b", "anthropic/messages"),
+        ("/api/v2/llm/proxy/xai/v1/chat/completions", "xai/chat/completions"),
+        (PATH + "/resp_1", "openai/responses"),
+        ("/v1/messages", None),
+    ],
+)
+def test_of_what_is_not_served_it_is_known_which_api_was_meant(
+    route: Route, target: str, not_served: str | None
+) -> None:
+    asked = call(target)
+    with pytest.raises(Refusal):
+        route(asked)
+    assert asked.not_served == not_served
+
+
+def test_what_is_served_or_refused_by_its_host_is_not_among_it() -> None:
+    asked = call()
+    ROUTE(asked)
+    stranger = call("/api/v2/llm/proxy/anthropic/v1/messages", headers={"host": ("evil.example",)})
+    with pytest.raises(Refusal):
+        ROUTE(stranger)
+    assert (asked.not_served, stranger.not_served) == (None, None)
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_methods_that_are_passed_on(method: str) -> None:
     FORWARDING(to_foundry("/api/v2/ontologies", method=method))

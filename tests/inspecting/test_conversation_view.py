@@ -6,9 +6,11 @@ import pytest
 from mitmproxy import contentviews, http
 from mitmproxy.test import tflow
 
+from addons.foundry.wrong_paths import BASE, PATH
+from addons.inspecting.conversation_text import PAGE
 from addons.inspecting.conversation_view import CUT, ConversationView
 from addons.inspecting.originals import LEFT, SENT_BY_0_1
-from addons.responses.conversation import PAGE
+from addons.inspecting.wrapping import BLANK
 
 VIEW = ConversationView()
 
@@ -20,6 +22,7 @@ def shown(flow: http.HTTPFlow, data: bytes, *, answer: bool = False, content_typ
 
 def flow(**metadata: Any) -> http.HTTPFlow:
     made = tflow.tflow(resp=True)
+    made.request.path = PATH
     made.metadata.update(metadata)
     return made
 
@@ -93,10 +96,49 @@ def test_a_cut_answer_says_so() -> None:
 
 @pytest.mark.parametrize(
     ("path", "metadata", "wanted"),
-    [("/v1/responses", {}, True), ("/other", {"sidecar": {}}, True), ("/other", {}, False)],
+    [
+        ("/v1/responses", {}, True),
+        (f"/{BASE}/chat/completions/?a=b", {}, True),
+        (f"{BASE}//embeddings", {}, True),
+        ("/other", {"sidecar": {}}, True),
+        ("/other", {}, False),
+        (f"{BASE}/models", {}, False),
+    ],
 )
 def test_where_it_is_the_first_choice(path: str, metadata: dict[str, Any], wanted: bool) -> None:
     seen = flow(**metadata)
     seen.request.path = path
     assert (VIEW.render_priority(b"", contentviews.Metadata(flow=seen)) > 1) is wanted
     assert VIEW.render_priority(b"", contentviews.Metadata()) < 0
+
+
+CHAT = b'{"messages": [{"role": "user", "content": "Hello"}]}'
+COMPLETION = b'{"id": "c", "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}}]}'
+CHUNKS = (
+    b'data: {"id": "c", "choices": [{"index": 0, "delta": {"role": "assistant", "content": "Hi"}}]}\n\ndata: [DONE]\n\n'
+)
+EVENTS = "text/event-stream"
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "answer", "content_type", "expected"),
+    [
+        ("/chat/completions", CHAT, False, "application/json", "\nuser:\n  Hello\n"),
+        ("/chat/completions", COMPLETION, True, "application/json", f"id: c\n{BLANK}\nassistant:\n  Hi\n"),
+        ("/chat/completions", CHUNKS, True, EVENTS, f"id: c\nevents: 1\n{BLANK}\nassistant:\n  Hi\n"),
+        ("/embeddings", b'{"input": "Hello"}', False, "application/json", "\ninput:\n  Hello\n"),
+        (
+            "/embeddings",
+            b'{"data": [{"embedding": [1, 2]}]}',
+            True,
+            "application/json",
+            "embeddings: 1, of 2 numbers\n",
+        ),
+        ("/embeddings", b"data: what is that\n\n", True, EVENTS, "\nanswer:\n  data: what is that\n"),
+        ("/models", b'{"object": "list"}', True, "application/json", '\nanswer:\n  {object: "list"}\n'),
+    ],
+)
+def test_each_api_by_its_own_reader(path: str, data: bytes, answer: bool, content_type: str, expected: str) -> None:
+    seen = flow()
+    seen.request.path = BASE + path
+    assert expected in shown(seen, data, answer=answer, content_type=content_type)

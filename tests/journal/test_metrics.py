@@ -103,6 +103,17 @@ def test_calls_passed_on_are_counted_apart() -> None:
     }
 
 
+def test_what_is_not_served_is_counted_by_api() -> None:
+    refused = [
+        call(not_served=path, refusal=Refusal("not_found"), status=404)
+        for path in ("anthropic/messages", "anthropic/messages", "google/other", None)
+    ]
+    assert settled(*refused, served())["foundry.sidecar.not_served"] == {
+        frozenset({"anthropic/messages"}): 2,
+        frozenset({"google/other"}): 1,
+    }
+
+
 def test_limits() -> None:
     meter = Meter("USER", "anna", "a model", "TOKENS")
     permits = Permits(

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from addons.journal.unproven import ALONE_A_PEER
+from addons.simulator.provider import SimulatedProvider
 from tests.conftest import SettingsMaker
 from tests.proxy.client import post
 from tests.proxy.running import RunningSidecar
@@ -51,3 +52,27 @@ def test_a_wrong_base_url_is_told_in_the_log(make_settings: SettingsMaker, recor
     assert "Set the client's base URL to https://HOST/api/v2/llm/proxy/openai/v1" in first["refusal.hint"]
     assert second["url.path"] == "/v1/…"
     assert "very-secret" not in records.everything()
+
+
+def test_other_providers_paths_are_told_and_counted(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records
+) -> None:
+    proxy = "/api/v2/llm/proxy"
+    paths = ("anthropic/v1/messages", "google/v1beta/models/very-secret:generateContent", "xai/v1/chat/completions")
+    with RunningSidecar(make_settings(listen={"admin": "127.0.0.1:0"})) as sidecar:
+        for path in (*paths, paths[0]):
+            reply = post(sidecar.port, target=f"{proxy}/{path}")
+            assert (reply.status, reply.body) == (404, b"")
+        told = records.wait(count=4)
+        telemetry = next(part for part in sidecar.addons if part.name == "sidecar-telemetry")
+        exposed = telemetry.exposition()[1].decode()
+    assert provider.dialled == 0
+    assert [each["url.path"] for each in told[:3]] == [
+        f"{proxy}/{paths[0]}", f"{proxy}/google/…/models/…", f"{proxy}/{paths[2]}",
+    ]  # fmt: skip
+    assert {each["refusal.hint"] for each in told} == {
+        "Other providers are not served here; OpenAI's APIs are, below /api/v2/llm/proxy/openai/v1."
+    }
+    counted = dict(re.findall(r'foundry_sidecar_not_served_total\{path="([^"]*)"\} (\d+)', exposed))
+    assert counted == {"anthropic/messages": "2", "google/models": "1", "xai/chat/completions": "1"}
+    assert "very-secret" not in records.everything() + exposed

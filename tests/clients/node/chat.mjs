@@ -5,10 +5,9 @@ import OpenAI from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
 
-const { ORIGIN, TOKEN, MODEL } = process.env;
+const { ORIGIN, TOKEN, MODEL, EMBEDDINGS } = process.env;
 const { over, how } = JSON.parse(process.argv[2]);
 const PATH = "api/v2/llm/proxy/openai/v1";
-const EMBEDDINGS = "ri.language-model-service..language-model.text-embedding-ada-002_azure";
 
 function clientOver(kind) {
   if (kind === "openai") return new OpenAI({ apiKey: TOKEN, baseURL: `${ORIGIN}/${PATH}`, maxRetries: 0 });

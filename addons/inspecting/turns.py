@@ -1,8 +1,9 @@
 """A conversation's items in the order in which a person reads them: what is new, and of what came before a summary."""
 
-from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
+from addons.bodies.conversation import member
 from addons.bodies.verdict import Json
 
 SHOWN_WHOLE: Final = 8
@@ -18,7 +19,7 @@ class Turns(NamedTuple):
     earlier: list[Json]
 
 
-def turns(items: list[Json]) -> Turns:
+def turns(items: Sequence[Json]) -> Turns:
     """An app sends its whole history with every call; new is what comes behind the last item that a model made."""
     paired = list(_paired(items))
     if len(paired) <= SHOWN_WHOLE:
@@ -26,16 +27,13 @@ def turns(items: list[Json]) -> Turns:
     made = max((place for place, item in enumerate(paired) if _is_made_by_model(item)), default=-1)
     begin = min(made + 1, len(paired) - 1)
     if _is_output(paired[begin]):  # what a tool answered stands with its call
-        begin -= 1
+        begin = max(0, begin - 1)
     return Turns(paired[begin:], paired[:begin])
 
 
-def last_said(document: Json) -> str:
-    """The text of the last message by a user in a parsed request; empty where there is none."""
-    given = member(document, "input")
-    if isinstance(given, str):
-        return given
-    for item in reversed(given if isinstance(given, list) else []):
+def last_said(items: Sequence[Json]) -> str:
+    """The text of the last message by a user; empty where there is none."""
+    for item in reversed(items):
         if member(item, "role") == "user":
             content = member(item, "content")
             parts = content if isinstance(content, list) else [{"text": content}]
@@ -45,29 +43,29 @@ def last_said(document: Json) -> str:
     return ""
 
 
-def member(value: Json, name: str) -> Any:
-    return value.get(name) if isinstance(value, dict) else None
-
-
-def _paired(items: list[Json]) -> Iterator[Json]:
+def _paired(items: Sequence[Json]) -> Iterator[Json]:
     """Each output right behind the call that it answers."""
-    outputs: dict[str, list[Json]] = {}
-    called = {member(item, "call_id") for item in items if not _is_output(item)} - {None}
+    outputs: dict[str | None, list[Json]] = {}
+    called = {_call(item) for item in items if not _is_output(item)} - {None}
     for item in items:
-        if _is_output(item) and (call_id := member(item, "call_id")) in called:
+        if _is_output(item) and (call_id := _call(item)) in called:
             outputs.setdefault(call_id, []).append(item)
     for item in items:
-        call_id = member(item, "call_id")
+        call_id = _call(item)
         if not _is_output(item) or call_id not in called:
             yield item
-            if isinstance(call_id, str):
-                yield from outputs.pop(call_id, ())
+            yield from outputs.pop(call_id, ())
+
+
+def _call(item: Json) -> str | None:
+    """Which call it is, or answers."""
+    call_id = member(item, "call_id")
+    return call_id if isinstance(call_id, str) else None
 
 
 def _is_output(item: Json) -> bool:
     kind = member(item, "type")
-    call_id = member(item, "call_id")
-    return isinstance(kind, str) and kind.endswith("_output") and isinstance(call_id, str)
+    return isinstance(kind, str) and kind.endswith("_output")
 
 
 def _is_made_by_model(item: Json) -> bool:

@@ -3,7 +3,7 @@ import struct
 
 import pytest
 
-from addons.responses.pictures import pixels
+from addons.inspecting.pictures import pixels
 
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 640, 480) + b"\x08\x06\x00\x00\x00"
 GIF = b"GIF89a" + struct.pack("<HH", 320, 200)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.responses.wrapping import BLANK, columns, folded
+from addons.inspecting.wrapping import BLANK, columns, folded
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,23 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from addons.responses.conversation import ITEMS, PAGE, answer_lines, differences, page, request_lines
-from addons.responses.shown_values import within
+from addons.apis.table import APIS
+from addons.bodies.api import Api
+from addons.inspecting.conversation_text import ITEMS, PAGE, answer_lines, differences, page, request_lines
+from addons.inspecting.shown_values import within
+from addons.responses.conversation import READER
+
+
+def asked(document: Any) -> str:
+    return page(request_lines(READER.request(document)))
+
+
+def answered(response: Any) -> str:
+    return page(answer_lines(READER.answer(response)))
+
 
 IMAGE = "data:image/png;base64," + base64.b64encode(b"x" * 1000).decode()
 
@@ -62,7 +74,7 @@ REQUESTS: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("document", "expected"), REQUESTS)
 def test_request(document: dict[str, Any], expected: str) -> None:
-    assert page(request_lines(document)) == expected
+    assert asked(document) == expected
 
 
 ANSWERS: list[tuple[dict[str, Any], str]] = [
@@ -87,17 +99,15 @@ ANSWERS: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("response", "expected"), ANSWERS)
 def test_answer(response: dict[str, Any], expected: str) -> None:
-    assert page(answer_lines(response)) == expected
+    assert answered(response) == expected
 
 
 def test_what_is_left_out_is_counted() -> None:
-    text = page(
-        request_lines({"input": [{"role": "user", "content": "a" * 50_000}] * 300, "metadata": {"k": "v" * 999}})
-    )
+    text = asked({"input": [{"role": "user", "content": "a" * 50_000}] * 300, "metadata": {"k": "v" * 999}})
     assert len(text) < PAGE + 200
     assert "[… 30,000 more characters]" in text
     assert "[… cut here: a view holds 200,000 characters]" in text
-    assert "[… 100 more items]" in page(request_lines({"input": [{"role": "user", "content": "a"}] * 300}))
+    assert "[… 100 more items]" in asked({"input": [{"role": "user", "content": "a"}] * 300})
 
 
 @pytest.mark.parametrize(
@@ -109,8 +119,8 @@ def test_what_is_left_out_is_counted() -> None:
     ],
 )
 def test_no_list_is_shown_beyond_its_bound(many: Callable[[int], Any], mark: str) -> None:
-    assert "more" not in page(request_lines(many(ITEMS)))
-    assert page(request_lines(many(ITEMS + 1))).endswith(mark)
+    assert "more" not in asked(many(ITEMS))
+    assert asked(many(ITEMS + 1)).endswith(mark)
 
 
 def test_a_page_is_cut_at_its_bound() -> None:
@@ -122,7 +132,7 @@ def test_a_page_is_cut_at_its_bound() -> None:
 def test_a_large_body_is_shown_short() -> None:
     huge = "data:image/png;base64," + "A" * 20_000_000
     document = {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": huge}]}], "metadata": huge}
-    assert len(page(request_lines(document))) < 500
+    assert len(asked(document)) < 500
 
 
 def test_differences() -> None:
@@ -139,16 +149,27 @@ def test_differences() -> None:
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(
-        st.sampled_from(["type", "role", "content", "input", "tools", "output", "summary", "error"]) | st.text(),
+        st.sampled_from([
+            "type", "role", "content", "input", "tools", "output", "summary", "error", "call_id", "messages", "choices",
+            "message", "delta", "tool_calls", "function", "function_call", "index", "data", "embedding", "usage",
+        ]) | st.text(),
         inner,
     ),
     max_leaves=30,
 )  # fmt: skip
 
 
-@given(json_values)
-def test_never_raises(value: Any) -> None:
-    for lines in (request_lines(value), answer_lines(value), differences(value, value)):
+@pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
+@settings(deadline=None)
+@given(
+    bodies=st.dictionaries(st.sampled_from(["input", "messages", "choices", "data", "output", "tools"]), json_values)
+)
+def test_no_reader_raises(api: Api, bodies: dict[str, Any]) -> None:
+    for lines in (
+        request_lines(api.reader.request(bodies)),
+        answer_lines(api.reader.answer(bodies)),
+        differences(bodies, bodies),
+    ):
         assert isinstance(page(lines), str)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from addons.bodies.verdict import Json
-from addons.responses.pictures import LOOKED_AT, pixels
+from addons.inspecting.pictures import LOOKED_AT, pixels
 
 TEXT: Final = 20_000
 """Characters of one text."""
