@@ -51,7 +51,7 @@ def days_readings(
         Reading(
             "foundry.sidecar.certificate.expiry",
             "d",
-            "days until the certificates end that a setting names: a chain's first, of a bundle of authorities the last",
+            "days until a setting's certificates end: a chain's first, of a bundle of authorities the last",
             lambda: [(left, {"setting": setting}) for setting, left in expiry()],
         ),
     )

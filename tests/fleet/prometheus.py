@@ -83,9 +83,9 @@ def scraping(target: int, directory: Path, rules: Path) -> Iterator[Prometheus]:
             assert process.poll() is None, "Prometheus ended"
             assert time.monotonic() < deadline, "Prometheus does not answer"
             try:
-                found.ask("status/runtimeinfo")
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=PATIENCE).close()
                 break
-            except OSError:
+            except OSError:  # nobody listens, or 503
                 time.sleep(EVERY)
         yield found
     finally:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.conftest import SettingsMaker
 from tests.fleet.prometheus import Prometheus, promtool, scraping
 from tests.proxy.shown import showing
-from tests.proxy.test_dashboards import DEPLOY, alert_rules, dashboard_queries
+from tests.proxy.test_dashboards import MONITORING, alert_rules, dashboard_queries
 from tests.records import Records
 from tests.usage.postgres import Postgres, postgres, postgres_process
 from tests.waiting import eventually
@@ -32,13 +33,21 @@ def written(expression: str) -> str:
 
 
 @pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    """The rules as Prometheus itself reads them: what the operator takes stands under ``spec``."""
+    file = tmp_path / "rules.json"
+    file.write_text(json.dumps(YAML(typ="safe").load(MONITORING / "alerts.yaml")["spec"]))
+    return file
+
+
+@pytest.fixture
 def prometheus(
-    make_settings: SettingsMaker, records: Records, tmp_path: Path, postgres: Postgres
+    make_settings: SettingsMaker, records: Records, tmp_path: Path, postgres: Postgres, rules: Path
 ) -> Iterator[Prometheus]:
     """It has read a sidecar after calls of every kind, more than once."""
     with (
         showing(make_settings, records, tmp_path, postgres, calls=2) as port,
-        scraping(port, tmp_path, DEPLOY / "alerts.yaml") as found,
+        scraping(port, tmp_path, rules) as found,
     ):
         found.wait_for("count_over_time(foundry_sidecar_build_info[1m]) > 2")
         yield found
@@ -64,8 +73,8 @@ def test_every_rule_is_taken_and_evaluated(prometheus: Prometheus) -> None:
     assert rules() == dict.fromkeys([rule["alert"] for rule in alert_rules()], "ok")
 
 
-def test_promtool_takes_the_rules() -> None:
-    assert f"{len(alert_rules())} rules found" in promtool("check", "rules", DEPLOY / "alerts.yaml")
+def test_promtool_takes_the_rules(rules: Path) -> None:
+    assert f"{len(alert_rules())} rules found" in promtool("check", "rules", rules)
 
 
 class Case(NamedTuple):
@@ -231,14 +240,12 @@ def _test(case: Case, series: tuple[tuple[str, str], ...], minute: int, *, firin
     }
 
 
-def test_every_alert_comes_when_it_must_and_not_before(tmp_path: Path) -> None:
+def test_every_alert_comes_when_it_must_and_not_before(tmp_path: Path, rules: Path) -> None:
     assert {case.alert for case in CASES} == {rule["alert"] for rule in alert_rules()}
     tests = []
     for case in CASES:
         at = 62 if "0x60 1x180" in case.fires[0] else 120
         tests += [_test(case, case.fires, at, firing=True), _test(case, case.quiet, 120, firing=False)]
     file = tmp_path / "tests.json"
-    file.write_text(
-        json.dumps({"rule_files": [str(DEPLOY / "alerts.yaml")], "evaluation_interval": "1m", "tests": tests})
-    )
+    file.write_text(json.dumps({"rule_files": [str(rules)], "evaluation_interval": "1m", "tests": tests}))
     assert "SUCCESS" in promtool("test", "rules", file)

@@ -21,7 +21,7 @@ from tests.usage.postgres import Postgres, postgres, postgres_process
 
 __all__ = ["postgres", "postgres_process"]
 
-DEPLOY = Path(__file__).parent.parent.parent / "deploy"
+MONITORING = Path(__file__).parent.parent.parent / "deploy/components/monitoring"
 TABLES = {
     "outcome": [outcome.value for outcome in Outcome],
     "error_type": [*KINDS, *(outcome.value for outcome in Outcome)],
@@ -37,7 +37,7 @@ type Exposed = dict[str, dict[str, set[str]]]
 
 
 def dashboard_queries() -> Iterator[tuple[str, str]]:
-    dashboard = json.loads((DEPLOY / "grafana.json").read_text())
+    dashboard = json.loads((MONITORING / "grafana.json").read_text())
     for panel in dashboard["panels"]:
         for target in panel.get("targets", ()):
             yield panel["title"], target["expr"]
@@ -47,7 +47,8 @@ def dashboard_queries() -> Iterator[tuple[str, str]]:
 
 
 def alert_rules() -> list[dict[str, Any]]:
-    return [rule for group in YAML(typ="safe").load(DEPLOY / "alerts.yaml")["groups"] for rule in group["rules"]]
+    written = YAML(typ="safe").load(MONITORING / "alerts.yaml")
+    return [rule for group in written["spec"]["groups"] for rule in group["rules"]]
 
 
 QUERIES = [*dashboard_queries(), *((rule["alert"], rule["expr"]) for rule in alert_rules())]
@@ -143,7 +144,7 @@ def test_the_alert_for_a_failing_provider_sees_every_way_it_fails(outcome: Outco
 
 
 def test_legends_name_labels_of_their_queries() -> None:
-    for panel in json.loads((DEPLOY / "grafana.json").read_text())["panels"]:
+    for panel in json.loads((MONITORING / "grafana.json").read_text())["panels"]:
         for target in panel.get("targets", ()):
             for label in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]):
                 assert re.search(rf"\bby \([^)]*\b{label}\b", target["expr"]) or label in ADDED_BY_PROMETHEUS
