@@ -1,12 +1,13 @@
 """Puts the parts together: settings in, addons out."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from addons.cassettes.recorder import Recorder
 from addons.cassettes.tape import Tape
 from addons.configuration import exchanging
+from addons.configuration.certificate_days import days_to_expiry
 from addons.configuration.changing import Changing, Source
 from addons.configuration.judging import Lasting, rules, rules_again
 from addons.configuration.meaning import days_to_shutdown, listening, warn_of_days
@@ -27,7 +28,7 @@ from addons.gates.counting import Counters
 from addons.journal.journal import Journal
 from addons.process import logs
 from addons.process.announce import Announce
-from addons.process.daily import Daily, days_reading
+from addons.process.daily import Daily, days_readings
 from addons.process.drain import Drain
 from addons.process.lifecycle import Lifecycle
 from addons.process.lockdown import Lockdown
@@ -190,7 +191,8 @@ class Assembly:
 
     @cached_property
     def _observation(self) -> Observation:
-        more = (*self._reloads.readings, days_reading(self._days))
+        days = days_readings(lambda: days_to_shutdown(self._now()), lambda: days_to_expiry(self._now()))
+        more = (*self._reloads.readings, *days)
         return observe(self._settings, self._under_way, self._missing, self._judged_by, more)
 
     @cached_property
@@ -245,6 +247,3 @@ class Assembly:
 
     def _now(self) -> Settings:
         return self._changing.settings if self._changing else self._settings
-
-    def _days(self) -> Iterable[tuple[str, int]]:
-        return days_to_shutdown(self._now())

@@ -70,6 +70,7 @@ def own_store(tmp_path: Path) -> Iterator[Store]:
 
 PARTS: Final[Mapping[str, str]] = {
     "browser": "mitmweb's page in a real browser (needs Chromium: apt install chromium)",
+    "fleet": "what a fleet runs with (needs Debian's postgresql, pgbouncer, prometheus and rsyslog)",
     "frameworks": "agents' frameworks as clients (installs some 300 MB of them in two environments)",
     "long": "faults, floods, fuzz and leaks at length (takes an hour or more)",
 }

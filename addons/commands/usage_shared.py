@@ -9,7 +9,8 @@ import psycopg
 
 from addons.configuration.errors import ConfigurationError
 from addons.usage.ledger_file import LedgerError
-from addons.usage.shared_ledger import SharedLedger, SharedLedgerError, parameters, why
+from addons.usage.shared_faults import why
+from addons.usage.shared_ledger import SharedLedger, SharedLedgerError, parameters
 from addons.values.secret import Secret
 
 

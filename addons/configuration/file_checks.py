@@ -99,8 +99,8 @@ def _leaves(keys: Keys, value: Any) -> Iterator[tuple[Keys, Any]]:
     if isinstance(value, BaseModel) and not isinstance(value, Secret):
         for name in type(value).model_fields:
             yield from _leaves((*keys, name), getattr(value, name))
-    elif isinstance(value, Mapping):
-        for name, each in value.items():
+    elif isinstance(value, Mapping | tuple):
+        for name, each in value.items() if isinstance(value, Mapping) else enumerate(value):
             yield from _leaves((*keys, name), each)
     else:
         yield keys, value

@@ -182,6 +182,13 @@ def _shipping(shipper: "Shipper") -> tuple[Reading, ...]:
             lambda: [(shipper.shipped, {})],
             counts=True,
         ),
+        Reading(
+            "foundry.sidecar.usage.not_taken",
+            "{row}",
+            "rows that the shared ledger refused for good, since the start",
+            lambda: [(shipper.not_taken, {})],
+            counts=True,
+        ),
     )
 
 

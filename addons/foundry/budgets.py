@@ -40,12 +40,14 @@ class Reserved:
     """What a call was charged on its pots: one key and one amount each, until its end tells what it used.
 
     ``shares`` is the number of projects that the call's tokens and money are divided among, 1 for each other pot.
+    ``filled`` is what each pot would hold with this call. A call that found one full is charged on none: no ``keys``.
     """
 
     pots: Sequence[Pot] = ()
     keys: Sequence[str] = ()
     amounts: Sequence[int] = ()
     shares: Sequence[int] = ()
+    filled: Sequence[int] = ()
 
 
 def begins(period: Period, day: date) -> date:

@@ -99,8 +99,11 @@ class HoldToBudgets:
             before = await self.counters.read(reserved.keys)
         full = _fullest(reserved, before)
         if full and self.settings.mode == "enforce":
+            filled = [max(0, count) + amount for count, amount in zip(before, reserved.amounts, strict=True)]
+            call.reserved = Reserved(reserved.pots, filled=filled)
             return full
         totals = await self.counters.add(dict(zip(reserved.keys, reserved.amounts, strict=True)), REMEMBERED)
+        reserved.filled = totals
         call.reserved = reserved
         others = [total - amount for total, amount in zip(totals, reserved.amounts, strict=True)]
         lost = _fullest(reserved, others)

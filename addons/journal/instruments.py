@@ -113,6 +113,13 @@ ROWS: Final = (
         ("level", "kind", "model"),
     ),
     Instrument(
+        "foundry.sidecar.budget.used",
+        "gauge",
+        "1",
+        "highest share of a budget that a call would fill, in this minute or the one before; over 1: it was refused",
+        ("level", "period", "unit", "model"),
+    ),
+    Instrument(
         "foundry.sidecar.candidate.calls",
         "counter",
         "{call}",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from addons.call import Call
+from addons.foundry.budgets import Reserved
 from addons.foundry.permits import Permits
 from addons.journal import conventions as otel
 from addons.journal.instruments import ASKED, BY_NAME, ROWS, Instrument
@@ -66,6 +67,7 @@ class Metrics:
         self._candidate = sums("foundry.sidecar.candidate.differences")
         self._unlimited = sums("foundry.sidecar.limit.unlimited")
         self._limit_used = self._kept["foundry.sidecar.limit.used"] = Highest(clock)
+        self._budget_used = self._kept["foundry.sidecar.budget.used"] = Highest(clock)
         self._unlimited.add(0)  # a counter that begins at 1 never shows its first increase
 
     def settle(self, call: Call, record: Mapping[str, Any]) -> None:
@@ -105,6 +107,8 @@ class Metrics:
             self._settle_trial(call.trial)
         if call.permits is not None:
             self._settle_permits(call.permits, model)
+        if call.reserved is not None:
+            self._settle_reserved(call.reserved)
         if call.released_at is not None and call.to == "provider":
             self._settle_sent(record, model, region, error)
 
@@ -121,6 +125,11 @@ class Metrics:
             if standing.limit:
                 share = standing.used / standing.limit
                 self._limit_used.add(share, standing.meter.level, standing.meter.kind, model)
+
+    def _settle_reserved(self, reserved: Reserved) -> None:
+        for pot, filled in zip(reserved.pots, reserved.filled, strict=True):
+            if pot.limit:
+                self._budget_used.add(filled / pot.limit, pot.level, pot.period, pot.unit, pot.model)
 
     def _settle_sent(self, record: Mapping[str, Any], model: str, region: str, error: str) -> None:
         told = record.get

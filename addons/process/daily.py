@@ -1,7 +1,7 @@
 """Addon: looks once a day at what a day decides, such as models whose shutdown comes near."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -37,11 +37,21 @@ class Daily:
                 _log.error("daily_look_failed", exc_info=error)
 
 
-def days_reading(days: Callable[[], Iterable[tuple[str, int]]]) -> Reading:
-    """``days`` gives models, and the days until each is shut down; few, and all of the catalogue."""
-    return Reading(
-        "foundry.sidecar.model.shutdown",
-        "d",
-        "days until the provider shuts a model down, of models that may be used and have such a day",
-        lambda: [(float(left), {"model": model}) for model, left in days()],
+def days_readings(
+    shutdown: Callable[[], Iterable[tuple[str, int]]], expiry: Callable[[], Iterable[tuple[str, float]]]
+) -> Sequence[Reading]:
+    """``shutdown`` gives models of the catalogue, ``expiry`` settings that name certificates, each with days left."""
+    return (
+        Reading(
+            "foundry.sidecar.model.shutdown",
+            "d",
+            "days until the provider shuts a model down, of models that may be used and have such a day",
+            lambda: [(float(left), {"model": model}) for model, left in shutdown()],
+        ),
+        Reading(
+            "foundry.sidecar.certificate.expiry",
+            "d",
+            "days until a setting's certificates end: a chain's first, of a bundle of authorities the last",
+            lambda: [(left, {"setting": setting}) for setting, left in expiry()],
+        ),
     )

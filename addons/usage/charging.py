@@ -36,7 +36,7 @@ def corrections(call: Call, now: float) -> Mapping[str, int]:
 def budget_corrections(call: Call) -> Mapping[str, int]:
     """The same for budgets. A call counts in the period it began in, however long it took."""
     reserved = call.reserved
-    if reserved is None:
+    if reserved is None or not reserved.keys:
         return {}
     counts, tokens, money = is_counted(call), tokens_used(call), cost(call)
     used = {

@@ -14,15 +14,16 @@ TAKEN: Final = ("sslmode", "sslrootcert")
 FORM: Final = "postgresql://USER@HOST:PORT/DATABASE?sslmode=verify-full"
 CONNECT_SECONDS: Final = 5
 
+# No "options": a pooler takes none.
 FIXED: Final[Mapping[str, str]] = {
     "application_name": "foundry-sidecar",
     "connect_timeout": str(CONNECT_SECONDS),
     "target_session_attrs": "read-write",  # behind one address may stand a replica
     "gssencmode": "disable",
-    "passfile": "/dev/null",
+    "passfile": "/dev/null/none",  # what can't be there; of a device libpq complains on stderr
+    "sslcrl": "/dev/null/none",
     "sslcertmode": "disable",
     "client_encoding": "utf8",
-    "options": "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=30000",
     "keepalives_idle": "30",
 }
 

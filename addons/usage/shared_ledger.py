@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import pq
-from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, UndefinedFunction
+from psycopg.errors import InvalidSchemaName, UndefinedFunction
 
 from addons.usage.dsn import DsnError, connection_parameters
+from addons.usage.shared_faults import why
 from addons.usage.shared_schema import COLUMNS, LOCK, MIGRATION, SCHEMA, VERSION
 from addons.values.secret import Secret, SecretError
 
@@ -111,7 +112,8 @@ async def _bring_up_to_date(connection: psycopg.AsyncConnection[Any]) -> None:
     if await _version(connection) >= VERSION:
         return
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        await connection.execute("SET LOCAL lock_timeout = '5s'")
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,), prepare=False)
         if await _version(connection) < VERSION:
             await connection.execute(MIGRATION)
 
@@ -130,14 +132,3 @@ async def _version(connection: psycopg.AsyncConnection[Any]) -> int:
 def _told(row: Mapping[str, Any]) -> dict[str, Any]:
     known = {name: row[name] for name in COLUMNS if row.get(name) is not None}
     return known | {"opened_at": datetime.fromtimestamp(row["opened_at"], UTC).isoformat()}
-
-
-def why(error: Exception) -> str:
-    """PostgreSQL's code and kind: its message may quote a row, libpq's the host and user."""
-    if isinstance(error, InsufficientPrivilege):
-        return (
-            f"InsufficientPrivilege: the role may not write; as the schema's owner: GRANT USAGE ON SCHEMA {SCHEMA},"
-            f" EXECUTE ON FUNCTION {SCHEMA}.usage_write, or run usage --migrate as a role that may create it"
-        )
-    state = getattr(error, "sqlstate", None)
-    return f"{type(error).__name__}{f' ({state})' if state else ''}"

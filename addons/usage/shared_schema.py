@@ -54,7 +54,7 @@ END $$;
 
 -- Takes a list of rows, each an object of columns. A row that is closed stays as it is.
 CREATE OR REPLACE FUNCTION {SCHEMA}.usage_write(rows jsonb) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
 DECLARE
     written integer;
 BEGIN

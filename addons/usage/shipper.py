@@ -46,6 +46,7 @@ class Shipper:
 
     Attributes:
         shipped: rows carried since the start, those twice that were first carried open.
+        not_taken: rows that the shared ledger will never take, since the start; each was told.
         waiting: rows that are to be carried, as of the last look.
         lag: seconds the oldest of them has waited.
         failing: why the last attempt failed; None when it did not.
@@ -53,6 +54,7 @@ class Shipper:
 
     def __init__(self, path: Path, shared: SharedLedger, every: float = EVERY) -> None:
         self.shipped = 0
+        self.not_taken = 0
         self.waiting = 0
         self.failing: str | None = None
         self._oldest: float | None = None
@@ -150,6 +152,7 @@ class Shipper:
             if not error.rows_at_fault:
                 raise
             _log.error("usage_row_not_taken", why=str(error), **{"call.id": row["id"]})
+            self.not_taken += 1
             self._done([row])
 
     def _due(self) -> list[Row]:

@@ -283,6 +283,24 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
         pytest.param(
             {"policy": {"safety_identifier": {"env": "NOTHING"}}}, "policy.safety_identifier", "NOTHING", id="HMAC"
         ),
+        pytest.param(
+            {
+                "caller": {
+                    "verifier": "jwt",
+                    "jwt": [
+                        {
+                            "issuer": "https://a.example",
+                            "audience": "a",
+                            "jwks_url": "https://a.example/keys",
+                            "trusted_ca": "nothing",
+                        }
+                    ],
+                }
+            },
+            "caller.jwt.0.trusted_ca",
+            "can't be read: No such file",
+            id="one of several issuers",
+        ),
         pytest.param({"limits": {"storage": {"env": "NOTHING"}}}, "limits.storage", "NOTHING", id="store"),
         pytest.param(
             {"provider": {"proxy": {"url": "http://p.example:1", "credentials": {"env": "NOTHING"}}}},

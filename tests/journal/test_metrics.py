@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from addons.call import Answer, Call, OtherPath, Outcome
 from addons.foundry.alarms import Alarm
+from addons.foundry.budgets import Pot, Reserved
 from addons.foundry.permits import Meter, Permits
 from addons.foundry.refusals import Refusal
 from addons.journal.alarms import Alarms
@@ -122,6 +123,12 @@ def test_limits() -> None:
     found = settled(served(permits=permits))
     assert found["foundry.sidecar.limit.used"] == {frozenset({"USER", "TOKENS", "gpt-5.2"}): 0.5}
     assert found["foundry.sidecar.limit.unlimited"] == {frozenset(): 1}
+
+
+def test_budgets() -> None:
+    pots = (Pot("USER", "anna", "", "day", "tokens", 100), Pot("USER", "anna", "ri.m", "month", "money", 0))
+    found = settled(served(reserved=Reserved(pots, filled=(80, 5))), served(reserved=Reserved(pots, filled=(120, 5))))
+    assert found["foundry.sidecar.budget.used"] == {frozenset({"USER", "day", "tokens"}): 1.2}
 
 
 READINGS = (

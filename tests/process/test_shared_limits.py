@@ -32,3 +32,15 @@ def test_two_sidecars_share_a_limit_through_an_outage(
         own_store.start()  # and has forgotten all
         assert sorted(burst()) == [200] * LIMIT + [429] * (CALLS - LIMIT)
         assert len(provider.calls) == 2 * LIMIT
+
+
+def test_two_sidecars_that_race_spend_no_more_than_one_budget(
+    make_document: DocumentMaker, provider: SimulatedProvider, tmp_path: Path, store: Store
+) -> None:
+    limits = {"storage": store.url, "budgets": {"enrollment": {"month": {"requests": LIMIT}}}}
+    config = written(tmp_path, make_document(limits=limits))
+    with SidecarProcess(config) as one, SidecarProcess(config) as two, ThreadPoolExecutor(CALLERS) as callers:
+        ports = [(one, two)[n % 2].port for n in range(CALLS)]
+        replies = [reply.status for reply in callers.map(post, ports)]
+    assert sorted(replies) == [200] * LIMIT + [403] * (CALLS - LIMIT)
+    assert len(provider.calls) == LIMIT

@@ -7,6 +7,10 @@ from tests.conftest import MODEL, SettingsMaker
 from tests.proxy.client import HELLO, post
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
+from tests.usage.postgres import Postgres, postgres, postgres_process
+from tests.usage.server import Store
+
+__all__ = ["postgres", "postgres_process"]
 
 
 def test_a_budget_outlives_the_process(
@@ -28,3 +32,33 @@ def test_a_budget_outlives_the_process(
     assert len(provider.calls) == 1
     refused = records.of("call")[-1]
     assert (refused["error.type"], refused["policy.rule"]) == ("budget_exceeded", "BUDGET")
+
+
+def test_a_budget_outlives_the_loss_of_the_store(
+    make_settings: SettingsMaker,
+    provider: SimulatedProvider,
+    records: Records,
+    tmp_path: Path,
+    store: Store,
+    postgres: Postgres,
+) -> None:
+    """What Valkey forgot is counted again from PostgreSQL, where another sidecar's calls are too."""
+    body = {**HELLO, "max_output_tokens": 100, "metadata": {"simulate": "usage=300,0,200,0"}}
+    budgets = {"enrollment": {"month": {"tokens": 1000}}}
+    for name in ("one", "other"):
+        settings = make_settings(
+            usage={"ledger": tmp_path / name, "shared": postgres.url()},
+            limits={"storage": store.url, "budgets": budgets},
+        )
+        with RunningSidecar(settings) as sidecar:
+            assert post(sidecar.port, body).status == 200
+            records.wait(count=1)
+            records.clear()
+    assert store.say("FLUSHALL") == "+OK"
+    with RunningSidecar(settings) as sidecar:
+        reply = post(sidecar.port, body)
+        assert (reply.status, reply.code) == (403, "budget_exceeded")
+        assert store.say("FLUSHALL") == "+OK"  # under a sidecar that runs
+        assert post(sidecar.port, body).status == 403
+    assert len(provider.calls) == 2
+    assert len(records.of("budgets_rebuilt")) == 2

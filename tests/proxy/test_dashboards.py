@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,15 @@ from ruamel.yaml import YAML
 from addons.call import Outcome
 from addons.foundry.alarms import Alarm
 from addons.foundry.refusals import KINDS
-from addons.process.admin import Admin
-from tests.commands.program import write_yaml
-from tests.conftest import MODEL, SettingsMaker
-from tests.proxy.client import HELLO, post, send
-from tests.proxy.running import RunningSidecar
+from tests.conftest import SettingsMaker
+from tests.proxy.client import send
+from tests.proxy.shown import showing
 from tests.records import Records
+from tests.usage.postgres import Postgres, postgres, postgres_process
 
-DEPLOY = Path(__file__).parent.parent.parent / "deploy"
-USAGE = {"simulate": "usage=100,40,20,8"}
-LIMITS = {"user": {"default": {"tokens_per_minute": 1_000_000, "requests_per_minute": 1000}}}
+__all__ = ["postgres", "postgres_process"]
 
+MONITORING = Path(__file__).parent.parent.parent / "deploy/components/monitoring"
 TABLES = {
     "outcome": [outcome.value for outcome in Outcome],
     "error_type": [*KINDS, *(outcome.value for outcome in Outcome)],
@@ -40,7 +37,7 @@ type Exposed = dict[str, dict[str, set[str]]]
 
 
 def dashboard_queries() -> Iterator[tuple[str, str]]:
-    dashboard = json.loads((DEPLOY / "grafana.json").read_text())
+    dashboard = json.loads((MONITORING / "grafana.json").read_text())
     for panel in dashboard["panels"]:
         for target in panel.get("targets", ()):
             yield panel["title"], target["expr"]
@@ -50,7 +47,8 @@ def dashboard_queries() -> Iterator[tuple[str, str]]:
 
 
 def alert_rules() -> list[dict[str, Any]]:
-    return [rule for group in YAML(typ="safe").load(DEPLOY / "alerts.yaml")["groups"] for rule in group["rules"]]
+    written = YAML(typ="safe").load(MONITORING / "alerts.yaml")
+    return [rule for group in written["spec"]["groups"] for rule in group["rules"]]
 
 
 QUERIES = [*dashboard_queries(), *((rule["alert"], rule["expr"]) for rule in alert_rules())]
@@ -62,26 +60,13 @@ def kept() -> Exposed:
 
 
 @pytest.fixture
-def exposed(make_settings: SettingsMaker, records: Records, tmp_path: Path, kept: Exposed) -> Exposed:
+def exposed(
+    make_settings: SettingsMaker, records: Records, tmp_path: Path, kept: Exposed, postgres: Postgres
+) -> Exposed:
     """What a sidecar exposes after a call of every kind; one run serves all tests here."""
     if kept:
         return kept
-    candidate = {"caller": {"verifier": "development"}, "provider": {"regions": {"global": {"api_key": {"env": "X"}}}}}
-    settings = make_settings(
-        listen={"admin": "127.0.0.1:0"},
-        usage={"ledger": tmp_path / "usage.sqlite"},
-        limits=LIMITS,
-        models={"extra": [{"rid": MODEL, "shutdown": str(datetime.now(UTC).date() + timedelta(days=30))}]},
-        policy={"candidate": write_yaml(tmp_path / "candidate.yaml", candidate | {"policy": {"store_true": "coerce"}})},
-    )
-    with RunningSidecar(settings) as sidecar:
-        post(sidecar.port, {**HELLO, "metadata": USAGE})
-        post(sidecar.port, {**HELLO, "stream": True, "metadata": USAGE})
-        post(sidecar.port, {**HELLO, "stream": True, "metadata": {"simulate": "cut=2"}})
-        post(sidecar.port, {**HELLO, "store": True})
-        post(sidecar.port, {**HELLO, "metadata": {"simulate": "status=500"}})
-        records.wait(count=5)
-        port = next(part.port for part in sidecar.addons if isinstance(part, Admin))
+    with showing(make_settings, records, tmp_path, postgres) as port:
         text = send(port, b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").body.decode()
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -159,7 +144,7 @@ def test_the_alert_for_a_failing_provider_sees_every_way_it_fails(outcome: Outco
 
 
 def test_legends_name_labels_of_their_queries() -> None:
-    for panel in json.loads((DEPLOY / "grafana.json").read_text())["panels"]:
+    for panel in json.loads((MONITORING / "grafana.json").read_text())["panels"]:
         for target in panel.get("targets", ()):
             for label in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]):
                 assert re.search(rf"\bby \([^)]*\b{label}\b", target["expr"]) or label in ADDED_BY_PROMETHEUS

@@ -28,25 +28,34 @@ def programs() -> Path | None:
         return Path(wheel.submodule_search_locations[0]) / "pginstall/bin"
     if found := shutil.which("initdb"):
         return Path(found).parent
+    return debian()
+
+
+def debian() -> Path | None:
+    """The newest of the machine's own, as Debian installs it."""
     return max((path.parent for path in DEBIAN.glob("*/bin/initdb")), default=None)
 
 
 class Postgres:
-    """Keeps its port and its data over restarts. Its superuser is ``owner``, who needs no password."""
+    """Keeps its port and its data over restarts. Its superuser is ``owner``, who needs no password.
 
-    def __init__(self) -> None:
-        found = programs()
+    ``found`` is the folder of its programs, absent the wheel's, which knows no TLS.
+    """
+
+    def __init__(self, found: Path | None = None) -> None:
+        found = found or programs()
         assert found, "no PostgreSQL: the tests' requirements bring one"
         self._programs = found
-        self._directory = TemporaryDirectory(prefix="postgres-")  # pytest's own are for its user alone
-        self._data = Path(self._directory.name) / "data"
+        self._temporary = TemporaryDirectory(prefix="postgres-")  # pytest's own are for its user alone
+        self.directory = Path(self._temporary.name)
+        self._data = self.directory / "data"
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._data.mkdir()
         self._data.chmod(0o700)
         if os.geteuid() == 0:  # as whom the server refuses to run
-            self._data.parent.chmod(0o755)
-            os.chown(self._data, *_somebody())
+            self.directory.chmod(0o755)
+        self.give(self._data)
         self._run("initdb", "-D", str(self._data), "-U", "owner", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
 
     def url(self, user: str = "owner", port: int | None = None) -> str:
@@ -87,7 +96,7 @@ class Postgres:
 
     def remove(self) -> None:
         self.stop()
-        self._directory.cleanup()
+        self._temporary.cleanup()
 
     def _signal_all(self, number: signal.Signals) -> None:
         assert self._process
@@ -99,6 +108,18 @@ class Postgres:
         with psycopg.connect(self.url(), autocommit=True, connect_timeout=5) as connection:
             cursor = connection.execute(statement.encode(), values)
             return cursor.fetchall() if cursor.description else []
+
+    def put(self, name: str, content: bytes) -> None:
+        """A file among its data, which it alone may read."""
+        file = self._data / name
+        file.write_bytes(content)
+        file.chmod(0o600)
+        self.give(file)
+
+    def give(self, path: Path) -> None:
+        """Has it belong to the user that the server runs as."""
+        if os.geteuid() == 0:
+            os.chown(path, *_somebody())
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run([self._programs / program, *arguments], check=True, capture_output=True, cwd="/", **_as())
@@ -122,10 +143,10 @@ def _as() -> dict[str, Any]:
 
 
 @contextmanager
-def serving() -> Iterator[Postgres]:
-    server = Postgres()
+def serving(found: Path | None = None, *settings: str) -> Iterator[Postgres]:
+    server = Postgres(found)
     try:
-        server.start()
+        server.start(*settings)
         yield server
     finally:
         server.remove()

@@ -20,7 +20,7 @@ RIGHT = "postgresql://sidecar@db.example:6432/usage?sslmode=verify-full"
 def test_a_right_one(url: str, expected: dict[str, str]) -> None:
     found = connection_parameters(url, secret=False)
     assert {name: found[name] for name in expected} == expected
-    assert (found["passfile"], found["target_session_attrs"]) == ("/dev/null", "read-write")
+    assert (found["passfile"], found["target_session_attrs"]) == ("/dev/null/none", "read-write")
     assert found["password"] == ""
 
 
@@ -49,3 +49,8 @@ def test_a_wrong_one(url: str, says: str) -> None:
         connection_parameters(url, secret=False)
     assert says in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def test_nothing_that_a_pooler_refuses() -> None:
+    """pgbouncer takes no ``options`` unless it is told to."""
+    assert "options" not in connection_parameters(RIGHT, secret=False)

@@ -189,6 +189,25 @@ def test_libpq_s_own_variables_are_not_read(postgres: Postgres, monkeypatch: pyt
     assert not {name for name in os.environ if name in {"PGSERVICE", "PGOPTIONS", "PGSSLMODE"}}
 
 
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://owner@127.0.0.1:PORT/missing", "no such database or role"),
+        ("postgresql://missing@127.0.0.1:PORT/postgres", "no such database or role"),
+        ("postgresql://owner@127.0.0.1:1/postgres", "nobody listens"),
+        ("postgresql://owner@nowhere.invalid/u?sslmode=verify-full", "can't be resolved"),
+        ("postgresql://owner@localhost:PORT/postgres?sslmode=verify-full", "speaks no TLS"),
+    ],
+)
+def test_a_wrong_url_is_told_by_what_is_wrong(postgres: Postgres, url: str, says: str) -> None:
+    async def work(shared: SharedLedger) -> None:
+        told = await fails(shared)
+        assert says in told
+        assert "missing" not in told
+
+    run(url.replace("PORT", str(postgres.port)), work)
+
+
 def test_no_password_is_in_an_error(postgres: Postgres, tmp_path: Path) -> None:
     secret = tmp_path / "url"
 

@@ -125,6 +125,7 @@ def test_a_row_that_is_never_taken_keeps_no_other_back(ledger: Ledger, postgres:
     assert postgres.ask(READ) == [("a", "closed"), ("c", "closed")]
     (told,) = records.of("usage_row_not_taken")
     assert told["call.id"] == "b"
+    assert each.not_taken == 1
 
 
 def test_without_a_shared_ledger_nothing_is_due(tmp_path: Path, records: Records) -> None:
