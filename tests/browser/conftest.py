@@ -2,9 +2,9 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -13,7 +13,11 @@ from tests.inspecting.web import ROOT
 
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 
-type Picture = Callable[[Page, str], Path]
+
+class Picture(Protocol):
+    """Takes the picture's name; ``whole`` is the page as far as it can be scrolled."""
+
+    def __call__(self, page: Page, name: str, *, whole: bool = False) -> Path: ...
 
 
 @pytest.fixture(scope="package")
@@ -31,10 +35,10 @@ def browser() -> Iterator[Browser]:
 def picture() -> Picture:
     """Writes what a page shows into ``screenshots``, for a person to look at."""
 
-    def take(page: Page, name: str) -> Path:
+    def take(page: Page, name: str, *, whole: bool = False) -> Path:
         file = ROOT / "screenshots" / f"{name}.png"
         file.parent.mkdir(exist_ok=True)
-        page.screenshot(path=file)
+        page.screenshot(path=file, full_page=whole)
         return file
 
     return take
