@@ -59,12 +59,14 @@ class MetersOf:
         if (found := self._known.get(key)) is None:
             if len(self._known) >= MOST_KNOWN:
                 del self._known[next(iter(self._known))]
-            found = self._known[key] = Meters(_limits(key, self._settings))
+            found = self._known[key] = Meters(limits_of(key, self._settings))
         return found if found.meters else None
 
 
-def _limits(key: Key, settings: LimitsSettings) -> Mapping[Meter, int]:
-    """Attribution is the caller's claim: a project that is not in the configuration by its own RID may have been made
+def limits_of(key: Key, settings: LimitsSettings) -> Mapping[Meter, int]:
+    """What limits a model's calls of a subject for these projects, where others are named besides or are not.
+
+    Attribution is the caller's claim: a project that is not in the configuration by its own RID may have been made
     up, so such a call counts towards its caller too. Those nobody granted share one meter, or a caller could have
     a fresh one for each call by a new name.
     """

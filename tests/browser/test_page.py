@@ -1,35 +1,20 @@
 """mitmweb's page in a real browser: what a person sees of a call, and that no secret is on it or on its way."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from openai import APIError
-from playwright.sync_api import Browser, Page, WebSocket, expect, sync_playwright
+from playwright.sync_api import Browser, Page, WebSocket, expect
 
 from addons.simulator.provider import SimulatedProvider
+from tests.browser.conftest import Picture
 from tests.conftest import MODEL, PROVIDER_KEY
-from tests.inspecting.web import COOKIE, ROOT, TOKEN, Web, ask_in_the_background, three_calls
+from tests.inspecting.web import COOKIE, TOKEN, Web, ask_in_the_background, three_calls
 
 pytestmark = pytest.mark.browser
-
-SCREENSHOTS = ROOT / "screenshots"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    assert found, f"none of {', '.join(NAMES)} is on PATH; install one: apt install chromium"
-    sandbox = os.geteuid() != 0  # Chromium has none for root
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found, chromium_sandbox=sandbox)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture
@@ -52,7 +37,7 @@ class Traffic:
 
 
 def test_a_person_sees_what_was_sent_what_was_changed_and_what_it_cost(
-    browser: Browser, web: Web, provider: SimulatedProvider
+    browser: Browser, web: Web, provider: SimulatedProvider, picture: Picture
 ) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     traffic = Traffic(page)
@@ -74,8 +59,7 @@ def test_a_person_sees_what_was_sent_what_was_changed_and_what_it_cost(
         row.click()
         page.locator(".nav-tabs").get_by_text(tab, exact=True).click()
         expect(page.locator(".flow-detail")).to_contain_text(shown)
-        SCREENSHOTS.mkdir(exist_ok=True)
-        page.screenshot(path=SCREENSHOTS / f"{name}.png")
+        picture(page, name)
         seen.append(page.content())
     assert any("flows/update" in frame for frame in traffic.frames)
     assert all(address.startswith((web.base, "data:")) for address in traffic.addresses)
@@ -84,7 +68,9 @@ def test_a_person_sees_what_was_sent_what_was_changed_and_what_it_cost(
         assert secret not in everything
 
 
-def test_a_stream_can_be_read_while_it_runs(browser: Browser, web: Web, provider: SimulatedProvider) -> None:
+def test_a_stream_can_be_read_while_it_runs(
+    browser: Browser, web: Web, provider: SimulatedProvider, picture: Picture
+) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     traffic = Traffic(page)
     page.goto(web.page)
@@ -95,8 +81,7 @@ def test_a_stream_can_be_read_while_it_runs(browser: Browser, web: Web, provider
     detail = page.locator(".flow-detail")
     expect(detail).to_contain_text("status: in_progress")
     expect(detail).to_contain_text("Hello")
-    SCREENSHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / "running.png")
+    picture(page, "running")
     seen = page.content()
     provider.calls[0].release()
     thread.join(30)
@@ -158,7 +143,9 @@ KINDS = ("served", "streamed", "refused", "tool loop", "cut", "failed", "wrong p
 
 
 @pytest.mark.parametrize("width", [1100, 1440, 1920])
-def test_nobody_scrolls_sideways(browser: Browser, web: Web, provider: SimulatedProvider, width: int) -> None:
+def test_nobody_scrolls_sideways(
+    browser: Browser, web: Web, provider: SimulatedProvider, picture: Picture, width: int
+) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900})
     page.goto(web.page)
     play(web, provider)
@@ -168,14 +155,13 @@ def test_nobody_scrolls_sideways(browser: Browser, web: Web, provider: Simulated
     (call,) = provider.wait_for_calls()
     rows = page.locator(".flow-table tbody tr[class]")
     expect(rows).to_have_count(len(KINDS))
-    SCREENSHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"list {width}.png")
+    picture(page, f"list {width}")
     for row, kind in enumerate(KINDS):
         rows.nth(row).click()
         for tab in ("Request", "Response"):
             page.locator(".nav-tabs").get_by_text(tab, exact=True).click()
             expect(page.locator(".flow-detail .contentview")).to_be_visible()
             assert page.evaluate(TOO_WIDE) == [], f"{kind}, {tab}"
-            page.screenshot(path=SCREENSHOTS / f"{kind} {tab.lower()} {width}.png")
+            picture(page, f"{kind} {tab.lower()} {width}")
     call.release()
     thread.join(30)
