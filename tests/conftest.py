@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import hypothesis
 import pytest
 import structlog
 
@@ -14,6 +15,9 @@ from tests.records import Records
 from tests.tally import STASH, Tally
 from tests.usage.server import Store
 from tests.waiting import LONGEST
+
+hypothesis.settings.register_profile("no clock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("no clock")
 
 PROVIDER_KEY = "sk-provider-key-of-the-tests"
 MODEL = "ri.language-model-service..language-model.gpt-5-2"

@@ -120,3 +120,12 @@ def test_no_file_carries_a_path_of_one_machine() -> None:
     personal = re.compile(rb"(?<![\w.~/}$-])/(?:home|Users|root|work|tmp/w)/[^\s\"'`]*")
     found = {str(path): personal.findall(path.read_bytes()) for path in files if path.is_file()}
     assert {name: paths for name, paths in found.items() if paths} == {}
+
+
+def test_the_assembly_reads_like_the_picture() -> None:
+    """A list of parts, each made of those above it: short, and nothing in it is asked later of what comes below."""
+    tree = ast.parse((ADDONS / "assembly.py").read_text())
+    (assemble,) = (each for each in tree.body if isinstance(each, ast.FunctionDef) and each.name == "assemble")
+    assert (assemble.end_lineno or 0) - assemble.lineno < 50
+    inside = [type(node).__name__ for node in ast.walk(assemble) if node is not assemble]
+    assert {"Lambda", "FunctionDef", "AsyncFunctionDef", "ClassDef"} & set(inside) == set()

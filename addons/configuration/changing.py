@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from addons.apis.policy_settings import PolicySettings
+from addons.configuration.certificate_days import days_to_expiry
 from addons.configuration.file_checks import secrets
 from addons.configuration.fingerprint import changed_keys
+from addons.configuration.meaning import days_to_shutdown, warn_of_days
 from addons.configuration.settings import Settings
 from addons.exchange.rules import InForce, Rules
 from addons.gates.limits_settings import LimitsSettings
@@ -46,9 +48,9 @@ class NeedsRestartError(Exception):
 
 
 class Changing:
-    """``settings`` were read from ``source``, and ``in_force`` was made of them by ``build``."""
+    """``settings`` were read from ``source`` (None: they stay), and ``in_force`` was made of them by ``build``."""
 
-    def __init__(self, settings: Settings, in_force: InForce, source: Source, build: Build) -> None:
+    def __init__(self, settings: Settings, in_force: InForce, source: Source | None, build: Build) -> None:
         self._settings = settings
         self._secrets = _named(settings)  # looked at each second, which walking all settings would make dear
         self._in_force = in_force
@@ -61,7 +63,7 @@ class Changing:
 
     def files(self) -> Iterator[Path]:
         """The files whose change calls for another look at the configuration."""
-        if self._source.file:
+        if self._source and self._source.file:
             yield self._source.file
         if self._settings.policy.candidate:
             yield self._settings.policy.candidate
@@ -74,10 +76,17 @@ class Changing:
                 yield upstream.identity.trusted_ca
         yield from _verifier_files(self._settings)
 
-    @property
-    def settings(self) -> Settings:
-        """Those in force."""
-        return self._settings
+    def warn_of_days(self) -> None:
+        """``meaning.warn_of_days``, of the settings in force."""
+        warn_of_days(self._settings)
+
+    def days_to_shutdown(self) -> Iterator[tuple[str, int]]:
+        """``meaning.days_to_shutdown``, of the settings in force."""
+        return days_to_shutdown(self._settings)
+
+    def days_to_expiry(self) -> Iterator[tuple[str, float]]:
+        """``certificate_days.days_to_expiry``, of the settings in force."""
+        return days_to_expiry(self._settings)
 
     def prepare(self, changed: set[Path]) -> Prepared:
         """Reads everything again, on any thread. What it returns puts it in force, on the event loop's.
@@ -86,7 +95,7 @@ class Changing:
             NeedsRestartError: a setting changed that is built into a listener, an option or an open store.
             ConfigurationError, OSError, ValueError, SecretError: something is wrong with what is new.
         """
-        settings = self._source.read()
+        settings = self._source.read() if self._source else self._settings
         if fixed := needing_restart(self._settings, settings):
             raise NeedsRestartError(f"{', '.join(fixed)}: changed; this needs a restart of the sidecar")
         same = self._settings.caller.model_dump() == settings.caller.model_dump()

@@ -1,8 +1,8 @@
-"""Puts together what watches calls: the ledger, telemetry, the operator's own listener, a recording."""
+"""What the settings mean for who watches calls: the ledger, telemetry, the operator's own listener."""
 
 import os
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from addons.call import Call
 from addons.configuration.settings import Settings
 from addons.exchange.observing import Observed
+from addons.exchange.rules import InForce
 from addons.gates.budgets import UsedBefore
 from addons.journal import conventions
-from addons.journal.alarms import Alarms
 from addons.journal.journal import Sink
 from addons.journal.readings import Reading
 from addons.journal.telemetry import Telemetry
@@ -33,44 +33,49 @@ ABOUT: Final = {conventions.SERVICE_VERSION: VERSION}
 """What every record and metric says of this process."""
 
 
-class Observation(NamedTuple):
-    """``parts`` are addons that stand behind the Journal; ``before_release`` is awaited before a call leaves, and
-    ``needed`` is for readiness.
+class Kept(NamedTuple):
+    """What keeps calls. ``parts`` are addons that stand behind the Journal; ``before_release`` is awaited before a call
+    leaves, and ``needed`` is for readiness.
     """
 
-    parts: tuple[Any, ...]
-    sinks: tuple[Sink, ...]
-    before_release: tuple[Callable[[Call], Awaitable[None]], ...]
-    needed: tuple[Callable[[], Awaitable[str | None]], ...]
-    alarms: Alarms
+    parts: tuple[Any, ...] = ()
+    sinks: tuple[Sink, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    before_release: tuple[Callable[[Call], Awaitable[None]], ...] = ()
+    needed: tuple[Callable[[], Awaitable[str | None]], ...] = ()
 
 
-def observe(
+def ledger(settings: Settings) -> Kept:
+    """A row a call, where the settings want one. Touches no disk before the sidecar runs."""
+    usage = settings.usage
+    path = usage.path(settings.listen.certificates)
+    if path is None:
+        return Kept()
+    own = Ledger(path, usage.keep_days, ship=usage.shared is not None, run=_process())
+    shipper = _shipper(path, usage.shared) if usage.shared else None
+    rows = LedgerRows(own, usage.on_failure, shipper)
+    readings = (*_readings(own), *(_shipping(shipper) if shipper else ()))
+    return Kept((Started("sidecar-ledger", rows),), (rows.close,), readings, (rows.open,), (rows.missing,))
+
+
+def telemetry(
     settings: Settings,
-    under_way: Callable[[], Iterable[Observed]],
+    in_force: InForce,
     missing: Callable[[], Sequence[str]],
-    judged_by: Callable[[], Mapping[str, str]],
-    more: Sequence[Reading] = (),
-) -> Observation:
-    """Touches neither disk nor network; the parts do so once the sidecar runs.
+    under_way: Collection[Observed],
+    more: Sequence[Reading],
+) -> Kept:
+    """Metrics, spans and the operator's own listener, where the settings want them. ``more`` is read as well.
 
-    ``missing`` says why no new calls are welcome, ``judged_by`` which rules are in force. ``more`` is read beside what
-    is read here.
+    ``missing`` says why no new calls are welcome; ``under_way`` holds the calls at any time.
     """
-
-    def about() -> Mapping[str, str]:
-        return {"version": VERSION, **judged_by()}
-
-    usage, admin, otlp = settings.usage, settings.listen.admin, settings.telemetry.otlp_endpoint
-    parts: list[Any] = []
-    sinks: list[Sink] = []
-    before_release, needed = [], []
-    alarms = Alarms()
-    readings = [
-        alarms.reading,
+    admin, otlp = settings.listen.admin, settings.telemetry.otlp_endpoint
+    if not (admin or otlp):
+        return Kept()
+    about = partial(_about, in_force)
+    readings = (
         Reading("foundry.sidecar.build.info", "1", "the program, and the rules in force", lambda: [(1, about())]),
-        *more,
-        Reading("foundry.sidecar.calls.open", "{call}", "calls under way, by state", lambda: _open(under_way())),
+        Reading("foundry.sidecar.calls.open", "{call}", "calls under way, by state", lambda: _open(under_way)),
         Reading(
             "foundry.sidecar.log.dropped",
             "{line}",
@@ -78,31 +83,20 @@ def observe(
             lambda: [(logs.dropped(), {})],
             counts=True,
         ),
-    ]
-    if path := usage.path(settings.listen.certificates):
-        ledger = Ledger(path, usage.keep_days, ship=usage.shared is not None, run=_process())
-        shipper = _shipper(path, usage.shared) if usage.shared else None
-        rows = LedgerRows(ledger, usage.on_failure, shipper)
-        parts.append(Started("sidecar-ledger", rows))
-        sinks.append(rows.close)
-        before_release.append(rows.open)
-        needed.append(rows.missing)
-        readings += _readings(ledger)
-        if shipper:
-            readings += _shipping(shipper)
-    if admin or otlp:
-        telemetry = Telemetry(otlp, readings, ABOUT)
-        parts.append(telemetry)
-        sinks.append(telemetry.settle)
-        if admin:
-            routes = {
-                "/livez": alive,
-                "/readyz": readiness(missing),
-                "/version": version(about),
-                "/metrics": lambda: Page(200, *telemetry.exposition()),
-            }
-            parts.append(Admin(split_address(admin), routes))
-    return Observation(tuple(parts), tuple(sinks), tuple(before_release), tuple(needed), alarms)
+        *more,
+    )
+    own = Telemetry(otlp, readings, ABOUT)
+    routes = {
+        "/livez": alive,
+        "/readyz": readiness(missing),
+        "/version": version(about),
+        "/metrics": lambda: Page(200, *own.exposition()),
+    }
+    return Kept((own, *((Admin(split_address(admin), routes),) if admin else ())), (own.settle,))
+
+
+def _about(in_force: InForce) -> Mapping[str, str]:
+    return {"version": VERSION, **in_force.rules.judged_by}
 
 
 def _readings(ledger: Ledger) -> tuple[Reading, ...]:
@@ -192,7 +186,7 @@ def _shipping(shipper: "Shipper") -> tuple[Reading, ...]:
     )
 
 
-def _open(under_way: Iterable[Observed]) -> Iterable[tuple[float, Mapping[str, str]]]:
+def _open(under_way: Collection[Observed]) -> Iterable[tuple[float, Mapping[str, str]]]:
     counts = {"judged": 0, "waiting": 0, "answered": 0}
     for exchange in tuple(under_way):
         counts[_state(exchange.call)] += 1

@@ -19,10 +19,10 @@ _log = structlog.get_logger("sidecar.exchange")
 
 
 class ConnectionBounds:
-    """At most ``most`` connections, counted by ``enter`` and ``leave``."""
+    """At most ``most`` connections, counted by ``enter`` and ``leave``; by default what the process has room for."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
+    def __init__(self, most: int | None = None) -> None:
+        self._most = max(8, _descriptors() - RESERVED) if most is None else most
         self._by_peer: Counter[str] = Counter()
         self._refused = 0
         self._told_at = float("-inf")
@@ -48,7 +48,7 @@ class ConnectionBounds:
             self._refused, self._told_at = 0, time.monotonic()
 
 
-def descriptors() -> int:
+def _descriptors() -> int:
     """How many descriptors this process may have, once its soft limit is raised as far as it goes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != soft:

@@ -70,6 +70,9 @@ class Observers(Observer):
     def __init__(self, *each: Observer) -> None:
         self._each = each
 
+    def add(self, *each: Observer) -> None:
+        self._each += each
+
     def __bool__(self) -> bool:
         return bool(self._each)
 

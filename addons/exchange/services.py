@@ -31,10 +31,9 @@ class Services:
         to_provider, to_foundry: connections, which nothing but ``sending`` uses.
         before_release: awaited in their order once every gate has passed; each may still refuse the call.
         record: makes the one record of a call that has ended, and hands it to all who get it.
-        standing: fields that tell a caller how far its limits are used.
+        under_way: the exchanges that have begun and are not over.
         observers: those who look on.
         hold: awaited before the gates; a person may keep a call waiting there, edit or refuse it.
-        under_way: the exchanges that have begun and are not over.
         leaving: the sidecar is about to end; each answer is its connection's last.
     """
 
@@ -44,10 +43,9 @@ class Services:
     to_foundry: UpstreamPool
     before_release: Sequence[Callable[[Call], Awaitable[None]]]
     record: Callable[[Call], Mapping[str, Any]]
-    error_format: ErrorFormat = "hybrid"
-    standing: Callable[[Call], Sequence[tuple[bytes, bytes]]] = lambda _call: ()
+    error_format: ErrorFormat
+    under_way: set[Observed]
     observers: Observers = field(default_factory=Observers)
-    under_way: set[Observed] = field(default_factory=set)
     leaving: bool = False
     hold: Callable[[Held], Awaitable[None]] | None = None
 

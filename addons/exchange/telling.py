@@ -19,6 +19,7 @@ from addons.exchange.request import Request
 from addons.exchange.services import Services
 from addons.exchange.upstream.failure import UpstreamFailure
 from addons.foundry.alarms import Alarm
+from addons.foundry.limit_refusals import standing_headers
 from addons.foundry.provider_errors import refusal_for
 from addons.foundry.refusals import Refusal
 
@@ -51,7 +52,7 @@ class Telling:
         call = self._call
         if call.verdict and call.verdict.changes:
             yield CHANGES_FIELD, ", ".join(f"{each.path};{each.action}" for each in call.verdict.changes).encode()
-        yield from self._services.standing(call)
+        yield from _standing(call)
         self.keep = self.keep and framing != "close"
         if self.closes:
             yield answers.CLOSE
@@ -76,7 +77,7 @@ class Telling:
         if not self._caller.open:
             return
         call.status = refusal.kind.status
-        more = () if refusal.name == "fault" else tuple(self._services.standing(call))
+        more = () if refusal.name == "fault" else _standing(call)
         self._caller.write(
             answers.refusal_bytes(
                 refusal, self._services.error_format, close=self.closes, method=call.method, more=more
@@ -144,3 +145,8 @@ class Telling:
 def is_about_credential(call: Call) -> bool:
     """Whether the provider did not accept what the call left with."""
     return call.answer.status == HTTPStatus.UNAUTHORIZED
+
+
+def _standing(call: Call) -> answers.Fields:
+    """How far a caller's limits are used, for every answer (docs/contract.md#limits)."""
+    return [(name.encode(), value.encode()) for name, value in standing_headers(call.permits)]

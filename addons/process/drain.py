@@ -1,18 +1,25 @@
 """The orderly end: nothing new comes in, what is under way is finished, and what can't be is told so."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Final, Protocol
 
 import structlog
 from mitmproxy import ctx
 
 from addons.exchange.ending import Ending
+from addons.process.settings import LifecycleSettings
 
 LOOK_EVERY: Final = 0.05  # seconds
 FAREWELL: Final = 1.0  # seconds in which the last bytes to callers leave
 
 _log = structlog.get_logger("sidecar.drain")
+
+
+class Leaving(Protocol):
+    """A part that behaves otherwise once the sidecar is about to end."""
+
+    def leave(self) -> None: ...
 
 
 class Connection(Protocol):
@@ -24,6 +31,13 @@ class Connection(Protocol):
     def abort(self) -> None: ...
 
 
+class Callers(Protocol):
+    """Who knows the callers that are connected."""
+
+    @property
+    def callers(self) -> Collection[Connection]: ...
+
+
 class Exchange(Protocol):
     """A call under way."""
 
@@ -31,46 +45,44 @@ class Exchange(Protocol):
 
 
 class Drain:
-    """``begin`` is called first. ``announce`` and ``within`` in seconds from then on (settings ``lifecycle``)."""
+    """``leaving`` are told first; ``under_way`` holds the calls at any time."""
 
     def __init__(
         self,
-        begin: Callable[[], object],
-        connections: Callable[[], Collection[Connection]],
-        under_way: Callable[[], Collection[Exchange]],
-        *,
-        announce: float,
-        within: float,
+        settings: LifecycleSettings,
+        leaving: Sequence[Leaving],
+        listener: Callers,
+        under_way: Collection[Exchange],
     ) -> None:
-        self._begin = begin
-        self._connections = connections
+        self._settings = settings
+        self._leaving = leaving
+        self._listener = listener
         self._under_way = under_way
-        self._announce = announce
-        self._within = within
 
     async def run(self) -> None:
         """Returns when every caller has what it will get."""
-        self._begin()
+        for each in self._leaving:
+            each.leave()
         loop = asyncio.get_running_loop()
-        end = loop.time() + self._within
-        await asyncio.sleep(self._announce)
+        end = loop.time() + self._settings.drain_seconds
+        await asyncio.sleep(self._settings.announce_seconds)
         proxyserver: Any = ctx.master.addons.get("proxyserver")
         await proxyserver.servers.update([])  # stops listening; connections stay
         if await self._closed(end):
             return
-        unfinished = list(self._under_way())
+        unfinished = list(self._under_way)
         if unfinished:
             _log.warning("drain_deadline", cut=len(unfinished))
         for exchange in unfinished:
             exchange.end(Ending.SHUTDOWN)
         await self._closed(loop.time() + FAREWELL)
-        for connection in self._connections():
+        for connection in self._listener.callers:
             connection.abort()
 
     async def _closed(self, end: float) -> bool:
         """Waits for callers' connections to end; False where some are left when the time is up."""
         loop = asyncio.get_running_loop()
-        while connections := self._connections():
+        while connections := self._listener.callers:
             for connection in connections:
                 connection.close_idle()
             if loop.time() >= end:

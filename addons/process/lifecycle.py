@@ -28,10 +28,6 @@ class Lifecycle:
         self._drain = drain
         self._ending: asyncio.Task[None] | None = None
 
-    @property
-    def draining(self) -> bool:
-        return self._ending is not None
-
     def running(self) -> None:
         _stop_script_reload()
         loop = asyncio.get_running_loop()

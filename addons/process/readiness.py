@@ -28,19 +28,22 @@ class Readiness:
         self,
         in_force: InForce,
         counters: Counters,
-        draining: Callable[[], bool],
         further: Sequence[Callable[[], Awaitable[str | None]]] = (),
     ) -> None:
         """``further`` are other parts that calls can't do without: each says what is missing, if anything."""
         self._further = further
         self._in_force = in_force
         self._counters = counters
-        self._draining = draining
+        self._draining = False
         self._missing: Sequence[str] = ("starting",)
 
     def missing(self) -> Sequence[str]:
         """Why no new call is welcome; empty when it is. May be asked on any thread."""
-        return ("draining",) if self._draining() else self._missing
+        return ("draining",) if self._draining else self._missing
+
+    def leave(self) -> None:
+        """From now on no new call is welcome."""
+        self._draining = True
 
     def running(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._watch())

@@ -18,7 +18,7 @@ import structlog
 from mitmproxy import ctx
 from mitmproxy.net import tls
 
-from addons.process.reloads import Reloads
+from addons.process.reload_times import ReloadTimes
 from addons.sources.watched_file import stamp
 
 LOOK_EVERY: Final = 1.0  # seconds
@@ -47,9 +47,9 @@ class Changing(Protocol):
 class Reload:
     name = "sidecar-reload"
 
-    def __init__(self, changing: Changing, reloads: Reloads) -> None:
+    def __init__(self, changing: Changing, times: ReloadTimes) -> None:
         self._changing = changing
-        self._reloads = reloads
+        self._times = times
         self._stamps = self._seen = self._look()  # of what is in force; of what was tried last
         self._tried = 0.0
         self._refused = ""
@@ -88,10 +88,10 @@ class Reload:
             if why != self._refused:
                 _log.error("reload_refused", why=why, meaning="what was in force stays so")
             self._refused = why
-            self._reloads.refused()
+            self._times.refused()
         else:
             prepared.put_in_force()
-            self._reloads.took_over()
+            self._times.took_over()
             self._refused = ""
             self._stamps = self._seen = await asyncio.to_thread(self._look) | stamps
             _log.info("reloaded", files=sorted(map(str, changed)), **prepared.told)

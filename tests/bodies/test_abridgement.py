@@ -22,7 +22,7 @@ def abridged(document: bytes, sizes: list[int] | None = None) -> Abridgement:
     return read
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(SEEDS, st.booleans(), SIZES)
 def test_agrees_with_a_full_parser_on_any_document_in_any_split(seed: int, mostly: bool, sizes: list[int]) -> None:
     document = (an_object if mostly else a_value)(Random(seed))
@@ -32,7 +32,7 @@ def test_agrees_with_a_full_parser_on_any_document_in_any_split(seed: int, mostl
     assert not read.unread
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(SEEDS, st.integers(0, 400), SIZES)
 def test_of_half_a_document_what_came_whole_is_told(seed: int, length: int, sizes: list[int]) -> None:
     whole = an_object(Random(seed)).encode()
@@ -44,7 +44,7 @@ def test_of_half_a_document_what_came_whole_is_told(seed: int, length: int, size
     assert not read.complete
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(st.binary(max_size=20) | st.sampled_from([b'{"id":', b'"\\', b"}", b"]", b"1", b",", b'"'])), SIZES)
 def test_never_raises(pieces: list[bytes], sizes: list[int]) -> None:
     document = b"".join(pieces)

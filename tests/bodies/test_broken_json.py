@@ -18,7 +18,7 @@ def rest(document: bytes, sizes: list[int]) -> bytes | None:
     return rest_of(read, document[-8:], b'"error":"ours"')
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.integers(0, 2**32), st.floats(0, 1, exclude_max=True), st.lists(st.integers(1, 30), max_size=5))
 def test_an_object_that_broke_off_anywhere(seed: int, share: float, sizes: list[int]) -> None:
     document = an_object(Random(seed))

@@ -1,6 +1,7 @@
 """``./run.sh evidence``: what was tried and what was lost, as figures; under ten minutes unless more is asked for."""
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ FULL: Final = Extent(mutants=None, stateful_mutants=300, soak_seconds=1200, long
 def main(arguments: Sequence[str] | None = None) -> int:
     """Prints each part as it ends; 1 when a command fails or anything is lost."""
     options = _options(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))  # so that the command under way ends too
     extent = _extent(options)
     made: dict[str, str] = {}
     lost = False
@@ -31,9 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lost = lost or found.failed or any(figure.lost for figure in found.figures)
         made[part.name] = section(part, commands, found, f"{datetime.now(UTC):%Y-%m-%d}", time.monotonic() - began)
         print(made[part.name], flush=True)
-    if options.write:
-        before = PAGE.read_text() if PAGE.exists() else ""
-        PAGE.write_text(page(PARTS, before, made))
+        if options.write:  # at once: a run that is ended keeps what it has
+            PAGE.write_text(page(PARTS, PAGE.read_text() if PAGE.exists() else "", made))
     return 1 if lost else 0
 
 
@@ -42,7 +43,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--write", action="store_true", help="also write docs/evidence.md")
     parser.add_argument("--full", action="store_true", help="every mutant, long tests and 20 minutes of soak: hours")
     parser.add_argument("--only", nargs="+", metavar="WORD", help="parts whose names hold one of these words")
-    parser.add_argument("--mutants", type=int, metavar="N", help="over the pure rooms (default: 20)")
+    parser.add_argument("--mutants", type=int, metavar="N", help="of each pure room (default: 3)")
     parser.add_argument("--stateful-mutants", type=int, metavar="N", help="over exchange and usage (default: 4)")
     parser.add_argument("--soak-seconds", type=float, metavar="S", help="of soak (default: none)")
     parser.add_argument("--long", action="store_true", help="faults and fuzzing at length")

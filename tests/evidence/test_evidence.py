@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -127,7 +128,22 @@ def test_no_soak_unless_asked() -> None:
     assert part("Soak").commands(Extent()) == []
 
 
-def test_every_module_has_tests_that_are_there() -> None:
-    for module in rooms.modules(tuple(rooms.ROOMS)):
-        for name in (*rooms.own(module), *rooms.room(module).wider):
-            assert (rooms.TESTS / name).exists(), f"{module}: tests/{name}"
+def test_what_a_part_found_is_written_before_the_next_is_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    written = tmp_path / "evidence.md"
+    monkeypatch.setattr(program, "PAGE", written)
+
+    def fail_at_the_second(command: Sequence[str]) -> Ended:
+        if written.exists():
+            raise KeyboardInterrupt
+        return ended(MUTANTS)
+
+    monkeypatch.setattr(program, "run", fail_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        program.main(["--write", "--only", "mutants of"])
+    assert "12 |" in sections(written.read_text())[PARTS[0].name]
+
+
+def test_each_pure_room_is_a_part_of_its_own() -> None:
+    assert [each.name for each in PARTS if each.name.startswith("Mutants of ")][: len(rooms.PURE)] == [
+        f"Mutants of {room}" for room in rooms.PURE
+    ]

@@ -59,7 +59,7 @@ def test_however_a_body_is_spelled(tally: Tally) -> None:
     """What is judged is what another parser reads, and what leaves differs in the changed members alone."""
     counted = {"spelled": 0, "keys twice": 0, "left": 0}
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=150, suppress_health_check=list(HealthCheck))
     @given(tampered(), st.randoms(use_true_random=False), st.booleans())
     def holds(document: dict[str, Any], chance: random.Random, twice: bool) -> None:
         body = spelled(document, chance, twice=twice).encode()
@@ -130,7 +130,7 @@ def test_what_is_no_body(body: bytes) -> None:
     assert refused.value.name == "invalid_json"
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     try:
@@ -191,7 +191,7 @@ def test_of_a_stacked_bomb_one_layer_alone_is_opened() -> None:
 
 
 @pytest.mark.parametrize("encoding", BOMBS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cut=st.integers(0, 60), junk=st.binary(max_size=4))
 def test_what_is_cut_or_goes_on_is_corrupt(encoding: str, cut: int, junk: bytes) -> None:
     data = b'{"input": "some text or other"}'

@@ -44,7 +44,7 @@ def is_rid(text: str) -> bool:
     )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.lists(PIECES | RIDS, max_size=6).map("".join), max_size=3))
 def test_attribution(values: list[str]) -> None:
     named = [part for part in (part.strip(" \t") for value in values for part in value.split(",")) if part]
@@ -59,7 +59,7 @@ def test_attribution(values: list[str]) -> None:
         assert list(found) == list(dict.fromkeys(named))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(
         st.sampled_from(["Bearer", "bearer", " ", "a", "~", "+", "/", "=", "=a", ",", "\x00", "é", "\n"]), max_size=8
@@ -80,7 +80,7 @@ def test_bearer(pieces: list[str]) -> None:
 HEX = st.sampled_from(["0" * 32, "1" * 32, "a" * 16, "A" * 32, "0" * 16, "b" * 16, "00", "01", "ff", "-", "g", "é", ""])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(HEX, max_size=9).map("".join),
     st.lists(st.sampled_from(["a=b", ",", "a", "=", "A=b", "é", " "]), max_size=6).map("".join),
@@ -113,7 +113,7 @@ TARGETS = st.lists(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(TARGETS)
 def test_route(target: str) -> None:
     """Served is the path alone, slashes counted once and one at the end let go."""
@@ -140,7 +140,7 @@ STREAM = st.lists(
 ).map(b"".join)  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(STREAM, st.lists(st.integers(1, 9), min_size=1))
 def test_a_stream_however_it_is_cut(stream: bytes, sizes: list[int]) -> None:
     """The same is seen whatever pieces it comes in."""
@@ -164,7 +164,7 @@ JSON = st.recursive(
 
 
 @pytest.mark.parametrize("shape", ["json", "bytes"])
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     status=st.integers(100, 599), value=JSON, junk=st.binary(max_size=40),
     headers=st.dictionaries(st.sampled_from(["retry-after", "x-ratelimit-a", "set-cookie"]), st.text(max_size=8)),

@@ -37,7 +37,7 @@ SETTINGS = st.builds(
 def test_whatever_passes_is_clean() -> None:
     passed: set[str] = set()
 
-    @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=400, suppress_health_check=list(HealthCheck))
     @given(BODIES, SETTINGS)
     def holds(body: dict[str, Json], chosen: PolicySettings) -> None:
         before = copy.deepcopy(body)
@@ -70,7 +70,7 @@ def _types(node: Json) -> set[str]:
     return set()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(BODIES)
 def test_warning_lets_pass_what_enforcing_refuses_and_no_more(body: dict[str, Json]) -> None:
     enforced = judge(body, MODEL, PolicySettings())
@@ -99,7 +99,7 @@ JUNK = st.recursive(
 
 
 @pytest.mark.parametrize("mode", ["enforce", "warn"])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(body=st.dictionaries(st.sampled_from(sorted(FIELDS)) | st.text(max_size=4), JUNK, max_size=4))
 def test_junk_gets_a_verdict(mode: Literal["enforce", "warn"], body: dict[str, Json]) -> None:
     judge(body, MODEL, PolicySettings(mode=mode))
@@ -118,7 +118,7 @@ def test_two_judges_agree(tally: Tally) -> None:
     counted: Counter[str] = Counter()
     policy = Policy(RESPONSES, PolicySettings())  # one for all: nothing of one body is left for the next
 
-    @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=250, suppress_health_check=list(HealthCheck))
     @given(tampered())
     def agree(body: dict[str, Json]) -> None:
         verdict = policy.judge(body, MODEL)

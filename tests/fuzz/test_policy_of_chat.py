@@ -57,7 +57,7 @@ def test_two_judges_agree(tally: Tally) -> None:
     counted: Counter[str] = Counter()
     policy = Policy(CHAT_COMPLETIONS, PolicySettings())
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=300, suppress_health_check=list(HealthCheck))
     @given(tampered())
     def agree(body: dict[str, Json]) -> None:
         before = copy.deepcopy(body)

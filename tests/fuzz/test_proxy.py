@@ -33,7 +33,7 @@ def test_what_leaves(
     counted = {"sent": 0, "left": 0}
     with RunningSidecar(make_settings()) as sidecar:
 
-        @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
         @given(tampered(), st.randoms(use_true_random=False), st.sampled_from([True, False]))
         def holds(document: dict[str, Any], chance: random.Random, twice: bool) -> None:
             document["model"] = MODEL

@@ -81,7 +81,7 @@ def test_a_burst_is_admitted_up_to_the_limit_and_no_further(counters: Callable[[
     assert [charged["now"], charged["calls"]] in (standing, [standing[0] - 1, standing[1] - 1])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     steps=st.lists(
         st.one_of(

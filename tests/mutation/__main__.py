@@ -36,6 +36,14 @@ QUICK: Final = (
 """How pytest is run: to the first failure, and without what costs time."""
 
 
+TESTS_FAILED: Final = 1  # pytest's exit code; of its others none says that a test noticed something
+HUNG: Final = -signal.SIGKILL
+
+
+class NotRunError(Exception):
+    """The tests did not run."""
+
+
 class Outcome(NamedTuple):
     module: str
     mutant: Mutant
@@ -133,7 +141,7 @@ def _try_all(module: str, found: Sequence[Mutant], jobs: int, *, own_alone: bool
                 time.sleep(0.02)
                 continue
             mutant, stage, _ = running.pop(child)
-            if os.waitstatus_to_exitcode(status) != 0:
+            if is_killed(os.waitstatus_to_exitcode(status)):
                 yield Outcome(module, mutant, stage)
             elif stage == "own tests" and not own_alone:
                 waiting.append((mutant, "other tests"))
@@ -141,6 +149,17 @@ def _try_all(module: str, found: Sequence[Mutant], jobs: int, *, own_alone: bool
                 yield Outcome(module, mutant, "")
     finally:
         _end(running)  # where this is broken off, nothing of it goes on
+
+
+def is_killed(code: int) -> bool:
+    """Whether the tests noticed, by how their process ended.
+
+    Raises:
+        NotRunError: they did not run, which says nothing of the mutant: a file is not there, or pytest has a fault.
+    """
+    if code not in {0, TESTS_FAILED, HUNG}:
+        raise NotRunError(f"pytest ended with {code}: its tests did not run")
+    return code != 0
 
 
 def _end(children: Iterable[int]) -> None:
@@ -172,9 +191,19 @@ def _run(module: str, mutant: Mutant, tests: Sequence[str]) -> None:
         sys.meta_path.insert(0, _Mutated(f"addons.{module}", mutant.source))
         import pytest  # noqa: PLC0415 - long since imported
 
-        code = int(pytest.main([*QUICK, *tests]))
+        code = int(pytest.main([*QUICK, *tests])) if _can_be_imported(module) else TESTS_FAILED
     finally:
         os._exit(code)
+
+
+def _can_be_imported(module: str) -> bool:
+    """Whether the mutant lets itself be imported, and what all tests import: pytest calls that an error of usage."""
+    try:
+        importlib.import_module(f"addons.{module}")
+        importlib.import_module("tests.conftest")
+    except Exception:  # noqa: BLE001 - whatever it raises, every test would meet it
+        return False
+    return True
 
 
 class _Mutated(importlib.machinery.SourceFileLoader):

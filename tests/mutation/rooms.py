@@ -45,7 +45,7 @@ PURE: Final = tuple(name for name in ROOMS if name not in STATEFUL)
 _POLICY: Final = ("responses/test_policy.py", "responses/test_policy_settings.py", "responses/test_tables.py")
 _STREAMS: Final = ("responses/test_stream.py", "responses/test_cut_streams.py")
 _LIMITS: Final = ("gates/test_limits.py", "gates/test_budgets.py")
-_NEAREST: Final[Mapping[str, Sequence[str]]] = {
+NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "exchange": ("proxy/test_serving.py", "proxy/test_refusing.py", "proxy/test_provider_failures.py"),
     "apis": _POLICY,
     "bodies": _POLICY,
@@ -80,9 +80,9 @@ def own(module: str) -> Sequence[str]:
     """The tests that are nearest to a module: those of its name, else those that the table names, else its room's."""
     *folders, name = module.split(".")
     mirror = Path(*folders) / f"test_{name}.py"
-    if module not in _NEAREST and (TESTS / mirror).is_file():
+    if module not in NEAREST and (TESTS / mirror).is_file():
         return (str(mirror),)
-    return _NEAREST.get(module) or _NEAREST.get(folders[0]) or (folders[0],)
+    return NEAREST.get(module) or NEAREST.get(folders[0]) or (folders[0],)
 
 
 def room(module: str) -> Room:

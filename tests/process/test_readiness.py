@@ -51,7 +51,7 @@ def missing(
             verifier=build(CallerSettings.model_validate(caller)), credentials=credentials or {}, store_needed=needed
         )
         in_force: Any = SimpleNamespace(rules=rules)
-        return list(await Readiness(in_force, counters or MemoryCounters(), lambda: False).look())
+        return list(await Readiness(in_force, counters or MemoryCounters()).look())
 
     return asyncio.run(look())
 
@@ -67,7 +67,7 @@ def test_a_verifier_that_dials(verifier: str, tmp_path: Path) -> None:
         in_force: Any = SimpleNamespace(
             rules=SimpleNamespace(verifier=build(caller), credentials={}, store_needed=True)
         )
-        return list(await Readiness(in_force, MemoryCounters(), lambda: False).look())
+        return list(await Readiness(in_force, MemoryCounters()).look())
 
     async def both() -> tuple[list[str], list[str], int]:
         async with serving(always(*reply)) as served:
@@ -109,7 +109,7 @@ def test_a_registry_that_went_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     caller = CallerSettings.model_validate({"verifier": "registry", "registry": {"file": registry}})
     rules = SimpleNamespace(verifier=build(caller, Alarms()), credentials={}, store_needed=False)
     in_force: Any = SimpleNamespace(rules=rules)
-    readiness = Readiness(in_force, MemoryCounters(), lambda: False)
+    readiness = Readiness(in_force, MemoryCounters())
     registry.write_text("- {sha256: x}")
     (why,) = asyncio.run(readiness.look())
     assert f"{registry}:1: " in why
@@ -137,9 +137,8 @@ def test_a_credential_that_fails_otherwise_is_missing_and_looking_goes_on() -> N
 
 
 def test_not_welcome_before_the_first_look_and_while_draining() -> None:
-    draining = False
     in_force: Any = None
-    readiness = Readiness(in_force, MemoryCounters(), lambda: draining)
+    readiness = Readiness(in_force, MemoryCounters())
     assert readiness.missing() == ("starting",)
-    draining = True
+    readiness.leave()
     assert readiness.missing() == ("draining",)

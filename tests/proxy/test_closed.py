@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from mitmproxy import exceptions
 
-from addons.configuration.judging import Lasting, rules
+from addons.configuration.rules import Lasting, rules
 from addons.exchange.judging import Judged, PassedOn
 from addons.exchange.relay import Relay
 from addons.exchange.services import Services

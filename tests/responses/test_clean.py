@@ -46,7 +46,7 @@ def walked(body: dict[str, Json], chosen: PolicySettings) -> Verdict:
 def test_a_verdict_is_the_same_where_all_is_walked_into() -> None:
     counted: Counter[str] = Counter()
 
-    @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=300, suppress_health_check=list(HealthCheck))
     @given(tampered() | BODIES, CHOSEN)
     def same(body: dict[str, Json], chosen: PolicySettings) -> None:
         verdict = Policy(RESPONSES, chosen).judge(body, MODEL)
@@ -57,7 +57,7 @@ def test_a_verdict_is_the_same_where_all_is_walked_into() -> None:
     assert min(counted[each] for each in ("refused", "warned", "passed")) > 10, counted
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from(["input", "tools", "tool_choice", "include", "metadata", "x"]), JUNK), CHOSEN)
 def test_of_junk_too(body: dict[str, Json], chosen: PolicySettings) -> None:
     assert Policy(RESPONSES, chosen).judge(body, MODEL) == walked(body, chosen)

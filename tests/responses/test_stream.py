@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from addons.bodies.answer_facts import AnswerFacts, Usage
@@ -233,7 +233,6 @@ def test_reads_what_a_second_reader_reads_of_random_streams_in_random_splits(str
         agrees(seed)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.binary(max_size=30) | st.integers(0, 1000).map(lambda seed: a_stream(Random(seed)))), st.integers(1, 40)
 )

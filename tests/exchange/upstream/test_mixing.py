@@ -95,7 +95,7 @@ async def call(pool: UpstreamPool, where: Destination, number: int, planned: tup
         assert told.payload == (b"" if ending == "none" else own)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     calls=st.lists(
         st.tuples(st.sampled_from(ENDINGS), st.sampled_from(WAYS), st.integers(0, 4)), min_size=2, max_size=14

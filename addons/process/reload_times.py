@@ -5,7 +5,7 @@ import time
 from addons.journal.readings import Reading
 
 
-class Reloads:
+class ReloadTimes:
     """Begins with the configuration that the sidecar starts with. Times are seconds since 1970."""
 
     def __init__(self) -> None:

@@ -1,19 +1,19 @@
 """What the settings mean for callers' connections, and for those to the other side."""
 
-from collections.abc import Sequence
+from typing import NamedTuple
 
-from addons.call import Call
 from addons.configuration.meaning import foundry_hosts
 from addons.configuration.settings import Settings
 from addons.exchange.client_certificates import ClientCertificates
 from addons.exchange.clock import Clocks
+from addons.exchange.provider_settings import Pool
 from addons.exchange.request import BodyBounds
+from addons.exchange.rules import Rules
 from addons.exchange.services import Services, Timeouts
 from addons.exchange.serving import Serving
 from addons.exchange.tunnel import Tunnels
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.foundry.alarms import Alarm
-from addons.foundry.limit_refusals import standing_headers
 from addons.gates.body_budget import BodyBudget
 from addons.sources.alarm import Fault, RaiseAlarm
 
@@ -34,9 +34,24 @@ def timeouts(settings: Settings) -> Timeouts:
     return Timeouts(near.body_seconds, far.connect, far.read, far.total, near.write_seconds)
 
 
-def pool(settings: Settings) -> UpstreamPool:
-    """Connections to one other side; the provider and Foundry have each their own."""
-    kept = settings.provider.pool
+class Upstreams(NamedTuple):
+    """Connections to the model provider, and those to Foundry."""
+
+    to_provider: UpstreamPool
+    to_foundry: UpstreamPool
+
+    def forget(self, now: Rules) -> None:
+        """Connections that were made under other rules serve no new call."""
+        wanted = set(now.destinations.values())
+        self.to_provider.forget(lambda destination: destination in wanted)
+        self.to_foundry.forget(lambda destination: destination.trust == now.foundry_trust)
+
+
+def upstreams(settings: Settings) -> Upstreams:
+    return Upstreams(_pool(settings.provider.pool), _pool(settings.provider.pool))
+
+
+def _pool(kept: Pool) -> UpstreamPool:
     return UpstreamPool(idle_seconds=kept.idle_seconds, most=kept.most, wait_seconds=kept.wait_seconds)
 
 
@@ -48,8 +63,3 @@ def client_certificates(settings: Settings, alarm: RaiseAlarm) -> tuple[ClientCe
     required = settings.caller.verifiers == ("certificate",)
     fault = Fault(Alarm.CLIENT_CERTIFICATES, alarm)
     return (ClientCertificates(own.certificate, own.key, callers.trusted_ca, required=required, fault=fault),)
-
-
-def standing(call: Call) -> Sequence[tuple[bytes, bytes]]:
-    """How far a caller's limits are used, for every answer (docs/contract.md#limits)."""
-    return [(name.encode(), value.encode()) for name, value in standing_headers(call.permits)]
