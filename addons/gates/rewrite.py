@@ -43,9 +43,9 @@ class Rewrite:
         assert call.api
         members = {**call.verdict.members, "model": self._provider_model(call)}
         if len(call.body) < LARGE:
-            body = splice.splice(call.body, call.document, members)
+            pieces = splice.splice(call.body, call.document, members)
         else:
-            body = await asyncio.to_thread(splice.splice, call.body, call.document, members)
+            pieces = await asyncio.to_thread(splice.splice, call.body, call.document, members)
         endpoint = self.endpoints[call.region]
         host, port = endpoint.address
         call.outbound = Outbound(
@@ -62,7 +62,7 @@ class Rewrite:
                 *endpoint.headers,
                 *((name, value) for name in FORWARDED if _travels(value := call.header(name) or "")),
             ),
-            body=body,
+            pieces=pieces,
         )
 
     @staticmethod
