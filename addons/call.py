@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -62,8 +62,16 @@ class Outbound:
     port: int
     path: str
     headers: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes = field(repr=False)
+    pieces: Sequence[bytes | memoryview] = field(repr=False)
     method: str = "POST"
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.pieces)
+
+    @property
+    def body_size(self) -> int:
+        return sum(map(len, self.pieces))
 
 
 @dataclass(frozen=True, slots=True)

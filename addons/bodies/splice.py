@@ -25,6 +25,8 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separato
 _HALF_A_CHARACTER: Final = ("unexpected end of hex escape", "lone leading surrogate in hex escape")
 _JSON_NAMES = {list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 
+type Pieces = list[bytes | memoryview]
+
 
 def read(body: bytes) -> dict[str, Json]:
     """Parse the body for judging.
@@ -52,7 +54,7 @@ def read(body: bytes) -> dict[str, Json]:
     return value
 
 
-def splice(body: bytes, document: dict[str, Json], members: Mapping[str, Json | Absent]) -> bytes:
+def splice(body: bytes, document: dict[str, Json], members: Mapping[str, Json | Absent]) -> Pieces:
     """The body with top-level members replaced, taken out (``ABSENT``) or appended.
 
     A new value keeps the bytes of whatever in it is the very object that ``document`` holds at the same place, so
@@ -70,18 +72,15 @@ def splice(body: bytes, document: dict[str, Json], members: Mapping[str, Json | 
             written again as the caller wrote it.
     """
     if not any(name in document or not isinstance(value, Absent) for name, value in members.items()):
-        return body
-    return b"".join(_object(body, document, members))
+        return [body]
+    return _object(body, document, members)
 
 
-type _Pieces = list[bytes | memoryview]
-
-
-def _object(raw: bytes, old: dict[str, Json], changes: Mapping[str, Json | Absent]) -> _Pieces:
+def _object(raw: bytes, old: dict[str, Json], changes: Mapping[str, Json | Absent]) -> Pieces:
     present = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     view = memoryview(raw)
     start = _expect(_OPEN, raw, 0).end()
-    parts: _Pieces = [view[:start]]
+    parts: Pieces = [view[:start]]
     for name, value in present.items():
         key = _expect(_KEY, raw, start)
         if msgspec.json.decode(key["key"], type=str) != name:
@@ -103,12 +102,12 @@ def _object(raw: bytes, old: dict[str, Json], changes: Mapping[str, Json | Absen
     return [*parts, view[closing.start("brace") :]]
 
 
-def _list(raw: bytes, old: list[Json], new: Thinned, name: str) -> _Pieces:
+def _list(raw: bytes, old: list[Json], new: Thinned, name: str) -> Pieces:
     if not old:
         return [raw]
     view = memoryview(raw)
     start = _expect(_OPEN_LIST, raw, 0).end()
-    parts: _Pieces = [view[:start]]
+    parts: Pieces = [view[:start]]
     kept = dict(zip(new.kept, new, strict=True))
     for place, value in enumerate(msgspec.json.decode(raw, type=list[msgspec.Raw])):
         value_start = _expect(_SPACES, raw, start).end()
@@ -125,7 +124,7 @@ def _list(raw: bytes, old: list[Json], new: Thinned, name: str) -> _Pieces:
     return [*parts, view[start - 1 :]]
 
 
-def _value(raw: bytes, old: Json, new: Json, name: str) -> _Pieces:
+def _value(raw: bytes, old: Json, new: Json, name: str) -> Pieces:
     if isinstance(new, dict) and isinstance(old, dict):
         gone = {key: ABSENT for key in old if key not in new}
         return _object(raw, old, gone | new)

@@ -41,7 +41,7 @@ async def send_to_provider(judged: Judged, credential: bytes, pool: UpstreamPool
     """
     head = _head(judged.outbound, b"Authorization: Bearer " + credential + b"\r\n")
     connection = await pool.connect(judged.destination)
-    connection.send((head, judged.outbound.body), receiver)
+    connection.send((head, *judged.outbound.pieces), receiver)
     return connection
 
 
@@ -56,14 +56,14 @@ async def pass_on_to_foundry(passed_on: PassedOn, rules: Rules, pool: UpstreamPo
     address = await address_of(outbound.host, rules.foundry)
     head = _head(outbound, b"".join(_lines(passed_on.credentials)))
     connection = await pool.connect(Destination(FOUNDRY, address, outbound.host, rules.foundry_trust))
-    connection.send((head, outbound.body), receiver, answer_has_body=outbound.method != "HEAD")
+    connection.send((head, *outbound.pieces), receiver, answer_has_body=outbound.method != "HEAD")
     return connection
 
 
 def _head(outbound: Outbound, credentials: bytes) -> bytes:
     lines = [f"{outbound.method} {outbound.path} HTTP/1.1\r\n"]
     lines += [f"{name}: {value}\r\n" for name, value in outbound.headers]
-    return b"".join(("".join(lines).encode("latin-1"), credentials, b"Content-Length: %d\r\n\r\n" % len(outbound.body)))
+    return b"".join(("".join(lines).encode("latin-1"), credentials, b"Content-Length: %d\r\n\r\n" % outbound.body_size))
 
 
 def _lines(credentials: Headers) -> Iterator[bytes]:

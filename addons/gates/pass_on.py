@@ -63,7 +63,7 @@ def pass_on(call: Call) -> None:
             *_travelling(call.headers, own),
             ("Via", f"1.1 {VIA}"),
         ),
-        body=call.wire_body,
+        pieces=(call.wire_body,),
         method=call.method,
     )
 

@@ -44,9 +44,9 @@ class Rewrite:
         assert call.api
         members = {**call.verdict.members, "model": self._provider_model(call)}
         if len(call.body) < LARGE:
-            body = splice.splice(call.body, call.document, members)
+            pieces = splice.splice(call.body, call.document, members)
         else:
-            body = await asyncio.to_thread(splice.splice, call.body, call.document, members)
+            pieces = await asyncio.to_thread(splice.splice, call.body, call.document, members)
         endpoint = self.endpoints[call.region]
         host, port = endpoint.address
         call.outbound = Outbound(
@@ -63,7 +63,7 @@ class Rewrite:
                 *endpoint.headers,
                 *_travelling(call),
             ),
-            body=body,
+            pieces=pieces,
         )
 
     @staticmethod

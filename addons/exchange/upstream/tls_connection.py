@@ -56,13 +56,9 @@ class TlsConnection(asyncio.Protocol):
         poll.register(self._transport.get_extra_info("socket"), select.POLLIN)
         return not poll.poll(0)
 
-    def write(self, pieces: Sequence[bytes]) -> None:
+    def write(self, pieces: Sequence[bytes | memoryview]) -> None:
         self._unencrypted = sum(map(len, pieces))
-        if self._unencrypted <= _SLICE:
-            pieces = [b"".join(pieces)]
-        for piece in reversed(pieces):
-            view = memoryview(piece)
-            self._rest.extend(view[at : at + _SLICE] for at in reversed(range(0, len(piece), _SLICE)))
+        self._rest.extend(map(memoryview, reversed(pieces)))
         self._write_on()
 
     def pause_reading(self) -> None:
@@ -137,6 +133,18 @@ class TlsConnection(asyncio.Protocol):
     def _write_on(self) -> None:
         transport = self._transport  # which closes itself where the peer has gone
         while self._rest and not transport.get_write_buffer_size() and not transport.is_closing():
+            transport.write(self._session.encrypt(self._next_slice()))
+
+    def _next_slice(self) -> bytes | memoryview:
+        """As much of what is to be sent as is encrypted at once: small pieces together, large ones in parts."""
+        taken: list[memoryview] = []
+        room = _SLICE
+        while self._rest and room:
             piece = self._rest.pop()
-            self._unencrypted -= len(piece)
-            transport.write(self._session.encrypt(piece))
+            if len(piece) > room:
+                self._rest.append(piece[room:])
+                piece = piece[:room]
+            taken.append(piece)
+            room -= len(piece)
+        self._unencrypted -= _SLICE - room
+        return taken[0] if len(taken) == 1 else b"".join(taken)
