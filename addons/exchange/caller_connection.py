@@ -5,6 +5,7 @@ what a caller sends ahead waits, and reading stops when too much waits.
 """
 
 import asyncio
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
@@ -57,7 +58,9 @@ class CallerConnection:
         self._wire = wire
         self._server = server
         self._reader = RequestReader(server.bounds)
-        self._pace = Pace(wire, server.clocks.write, self._take_turns, self._takes_nothing)
+        self._pace = Pace(
+            wire, server.clocks.write, self._take_turns, self._takes_nothing, partial(self.cut, Ending.CALLER_GONE)
+        )
         self._deaf = False  # the last answer was said: what still comes is dropped
         self._unread: Request | None = None  # answered before its body has come
         self._turning = False
@@ -112,6 +115,7 @@ class CallerConnection:
             return
         self.open = False
         self._clock.stop()
+        self._pace.read_on()
         for request in self._reader.requests:  # their turn never comes
             request.body.drop()
         self._reader.requests.clear()

@@ -1,22 +1,50 @@
 """The one function that lets a call out: it runs every gate and makes what ``sending`` takes.
 
-``Judged`` and ``PassedOn`` can be made nowhere else: their constructor asks for a value that only this module holds.
-So whoever reads this file and ``sending`` has seen that nothing unjudged leaves.
+``Judged`` and ``PassedOn`` can be made nowhere else: they ask for a key that only this module has, and cannot be
+copied or changed. ``sending`` has ``held_to`` look at each. So whoever reads this file and ``sending`` has seen that
+nothing unjudged leaves.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Final, final
+from typing import Final, NoReturn, final
 
 from addons.call import Call, Headers, Outbound
 from addons.exchange.rules import Rules
 from addons.exchange.upstream.destination import Destination
 from addons.gates.order import run
 
-_MADE_HERE: Final = object()
+
+@final
+class _Key:
+    pass
+
+
+_KEY: Final = _Key()
+
+_ONLY_HERE: Final = "only judge() makes a request that may leave"
+
+
+class _MayLeave:
+    """What a key has made. With the key, which comes last, it is as it stays."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: _Key) -> None:
+        if key is not _KEY:
+            raise TypeError(_ONLY_HERE)
+        self._key = key
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if hasattr(self, "_key"):
+            raise TypeError(_ONLY_HERE)
+        super().__setattr__(name, value)
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        raise TypeError(_ONLY_HERE)
 
 
 @final
-class Judged:
+class Judged(_MayLeave):
     """A request that every gate let through, for the model provider.
 
     ``destination`` and ``region`` say where it goes, and whose credential opens the way there.
@@ -24,15 +52,15 @@ class Judged:
 
     __slots__ = ("destination", "outbound", "region")
 
-    def __init__(self, outbound: Outbound, region: str, destination: Destination, made_here: object) -> None:
-        _hold(made_here)
-        self.outbound = outbound
-        self.region = region
-        self.destination = destination
+    def __init__(self, key: _Key, outbound: Outbound, region: str, destination: Destination) -> None:
+        self.outbound: Final = outbound
+        self.region: Final = region
+        self.destination: Final = destination
+        super().__init__(key)
 
 
 @final
-class PassedOn:
+class PassedOn(_MayLeave):
     """A request for one of Foundry's other paths, which the shorter list of gates let through.
 
     ``credentials`` are the caller's own header lines; they go to Foundry alone.
@@ -40,10 +68,21 @@ class PassedOn:
 
     __slots__ = ("credentials", "outbound")
 
-    def __init__(self, outbound: Outbound, credentials: Headers, made_here: object) -> None:
-        _hold(made_here)
-        self.outbound = outbound
-        self.credentials = credentials
+    def __init__(self, key: _Key, outbound: Outbound, credentials: Headers) -> None:
+        self.outbound: Final = outbound
+        self.credentials: Final = credentials
+        super().__init__(key)
+
+
+def held_to[Kind: _MayLeave](kind: type[Kind], given: Kind) -> Kind:
+    """What was given, which is of this kind and was made here.
+
+    Raises:
+        TypeError: it is not, or was not.
+    """
+    if type(given) is not kind or getattr(given, "_key", None) is not _KEY:
+        raise TypeError(_ONLY_HERE)
+    return given
 
 
 async def judge(call: Call, rules: Rules, read_body: Callable[[], Awaitable[bytes]]) -> Judged | PassedOn | None:
@@ -71,15 +110,10 @@ async def judge(call: Call, rules: Rules, read_body: Callable[[], Awaitable[byte
         raise RuntimeError("no gate said where the call goes")
     if call.to == "foundry":
         credentials, call.credentials = call.credentials, {}
-        return PassedOn(outbound, credentials, _MADE_HERE)
+        return PassedOn(_KEY, outbound, credentials)
     if outbound.region is None:
         raise RuntimeError("no gate said whose credential the call takes")
     destination = rules.destinations[outbound.region]
     if (outbound.host, outbound.port) != destination.address:
         raise RuntimeError(f"{outbound.host} is not where the region {outbound.region} is")
-    return Judged(outbound, outbound.region, destination, _MADE_HERE)
-
-
-def _hold(made_here: object) -> None:
-    if made_here is not _MADE_HERE:
-        raise TypeError("only judge() makes a request that may leave")
+    return Judged(_KEY, outbound, outbound.region, destination)

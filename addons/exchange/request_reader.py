@@ -1,10 +1,13 @@
 """Reads HTTP/1.1 requests out of one caller's bytes.
 
 llhttp (through httptools) reads the bytes; it is strict, and refuses two framings of one body, folded lines, bare line
-feeds and control characters by itself. What it leaves to its user is done here: how long a head may be, which versions
-and transfer codings are served, and that each request is handed out alone (RFC 9112).
+feeds and control characters by itself. What it leaves to its user is done here: how long a head may be, how a request
+line is spelled, which versions and transfer codings are served, and that each request is handed out alone (RFC 9112).
+
+llhttp is never fed beyond the end of a request, so that each begins with what is fed next.
 """
 
+import re
 from collections import deque
 from typing import Final
 
@@ -24,6 +27,14 @@ MOST_FRAMING: Final = 64 * 1024
 
 _CODING: Final = b"transfer-encoding"
 _CODINGS: Final = frozenset({b"", b"chunked"})
+_LENGTH: Final = b"content-length"
+
+_REQUEST_LINE: Final = re.compile(rb"(?:\r\n)*[A-Z-]+ [^ #]+ HTTP/\d\.\d\r\n")
+"""RFC 9112 §3, and the empty lines that may stand before it (§2.2). llhttp takes several spaces, fragments, RTSP and
+ICE."""
+
+_END: Final = b"\r\n\r\n"
+"""How a head ends, and a body in chunks."""
 
 
 class RequestReader:
@@ -47,8 +58,11 @@ class RequestReader:
         self._parser = httptools.HttpRequestParser(self)
         self._last: Request | None = None  # whose body is coming
         self._offered: Request | None = None  # one with an offer of another protocol, while its head is read again
+        self._head = bytearray()
         self._url = b""
         self._fields: list[tuple[bytes, bytes]] = []
+        self._left = 0  # of a body of known length
+        self._recent = b""  # the last bytes that were fed, where an end may lie across two pieces
         self._framing = 0  # bytes fed since the body last grew
         self._grew = False  # the body did, by what is being fed
 
@@ -60,33 +74,45 @@ class RequestReader:
         """Never raises: what is wrong is in ``failure``, and in the body of the request that it concerns."""
         if self.tunnelled is not None:
             self.tunnelled += data
-        elif self.failure is None:
+        else:
             self._feed(data)
-            self._hold_to_bounds(len(data))
 
     def _feed(self, data: bytes) -> None:
-        while data and self.tunnelled is None:
+        start = 0
+        while start < len(data) and self.failure is None:
+            end = self._next_end(data, start)
+            piece, start = data[start:end], end
+            if self._last is None:
+                self._head += piece
+            self._left = max(self._left - len(piece), 0)
+            self._recent = (self._recent + piece[-len(_END) :])[1 - len(_END) :]
             try:
-                self._parser.feed_data(data)
-            except httptools.HttpParserUpgrade as upgrade:
-                data = data[upgrade.args[0] :]
+                self._parser.feed_data(piece)
+            except httptools.HttpParserUpgrade:
                 if self._offered is None:  # CONNECT
-                    self.tunnelled = data
-                else:
-                    self._decline(self._offered)
-                continue
+                    self.tunnelled = data[start:]
+                    return
+                self._decline(self._offered)
             except httptools.HttpParserError:
                 self._fail(Refusal("bad_target", "The request is not well-formed HTTP."))
-            return
+            self._hold_to_bounds(len(piece))
+
+    def _next_end(self, data: bytes, start: int) -> int:
+        """The first place behind ``start`` where a head or a body may end, or where the data does."""
+        if self._left:
+            return min(start + self._left, len(data))
+        across = (self._recent + data[start : start + len(_END) - 1]).find(_END)
+        if across >= 0:
+            return start + across + len(_END) - len(self._recent)
+        found = data.find(_END, start)
+        return len(data) if found < 0 else found + len(_END)
 
     def _decline(self, request: Request) -> None:
         """Goes on in HTTP/1.1, though another protocol was offered: no offer is taken up (RFC 9110 §7.8).
 
         llhttp has left the body to the other protocol. A new one gets the head again, as far as it frames the body.
         """
-        framing = (
-            b"%b: %b\r\n" % field for field in request.fields if field[0].lower() in {b"content-length", _CODING}
-        )
+        framing = (b"%b: %b\r\n" % field for field in request.fields if field[0].lower() in {_LENGTH, _CODING})
         head = b"POST / HTTP/%b\r\n%b\r\n" % (request.version.encode(), b"".join(framing))
         self._parser = httptools.HttpRequestParser(self)
         self._parser.feed_data(head)
@@ -130,6 +156,9 @@ class RequestReader:
             self._begin_body(self._offered)
             self._offered = None
             return
+        if not _REQUEST_LINE.match(self._head):
+            raise ValueError("this is no request line of HTTP's")
+        self._head.clear()
         version = self._parser.get_http_version()
         request = Request(
             method=self._parser.get_method().decode("ascii"),
@@ -153,6 +182,9 @@ class RequestReader:
 
     def _begin_body(self, request: Request) -> None:
         self._framing = 0
+        self._left = sum(
+            int(value) for name, value in request.fields if name.lower() == _LENGTH
+        )  # there is one at most
         self._last = request
         self.requests.append(request)
 

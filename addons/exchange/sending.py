@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from addons.call import Headers, Outbound
 from addons.exchange.foundry_addresses import address_of
-from addons.exchange.judging import Judged, PassedOn
+from addons.exchange.judging import Judged, PassedOn, held_to
 from addons.exchange.rules import Rules
 from addons.exchange.upstream.answer import AnswerReceiver
 from addons.exchange.upstream.destination import Destination
@@ -39,6 +39,7 @@ async def send_to_provider(judged: Judged, credential: bytes, pool: UpstreamPool
     Raises:
         UpstreamFailure: no connection can be had; nothing was sent.
     """
+    judged = held_to(Judged, judged)
     head = _head(judged.outbound, b"Authorization: Bearer " + credential + b"\r\n")
     connection = await pool.connect(judged.destination)
     connection.send((head, *judged.outbound.pieces), receiver)
@@ -52,6 +53,7 @@ async def pass_on_to_foundry(passed_on: PassedOn, rules: Rules, pool: UpstreamPo
         UpstreamFailure: as ``send_to_provider``.
         Refusal: Foundry's name can't be resolved, or leads where nobody should be led.
     """
+    passed_on = held_to(PassedOn, passed_on)
     outbound = passed_on.outbound
     address = await address_of(outbound.host, rules.foundry)
     head = _head(outbound, b"".join(_lines(passed_on.credentials)))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import select
 import socket
 import struct
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ HIGH_WATER: Final = 64 * 1024
 """Bytes that wait for a caller's socket from which ``drain`` waits, until none are left."""
 
 READ_AT_ONCE: Final = 65535
+_HANG_UP: Final = getattr(select, "POLLRDHUP", 0)  # macOS has none, and tells of resets alone
 _ABORT: Final = struct.pack("ii", 1, 0)
 
 
@@ -96,6 +98,13 @@ class SocketWire:
 
     def resume(self) -> None:
         self._transport.resume_reading()
+
+    def hung_up(self) -> bool:
+        if self._transport.is_closing():
+            return True
+        poll = select.poll()
+        poll.register(self.socket, _HANG_UP)
+        return bool(poll.poll(0))
 
     def _say_goodbye(self) -> None:
         """TLS's close_notify, without which a caller can't tell the end from a cut (RFC 8446 §6.1)."""

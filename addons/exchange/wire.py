@@ -31,6 +31,9 @@ class Wire(Protocol):
 
     def resume(self) -> None: ...
 
+    def hung_up(self) -> bool:
+        """Whether the caller has ended the connection, though what it sent before is not read yet."""
+
     def go_on(self) -> None:
         """Has whoever feeds the connection look at ``opened``."""
 

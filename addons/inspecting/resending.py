@@ -156,5 +156,8 @@ class NoWire:
     def resume(self) -> None:
         pass
 
+    def hung_up(self) -> bool:
+        return False
+
     def go_on(self) -> None:
         pass

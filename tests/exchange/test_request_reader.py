@@ -120,6 +120,17 @@ REFUSED = {
     "an empty name": head(b": a", SIZED) + b"hello",
     "a space in the target": head(request_line=b"POST /x y HTTP/"),
     "raw UTF-8 in the target": head(request_line=b"POST /\xc3\xa9 HTTP/"),
+    "two spaces before the target": head(request_line=b"POST  /x HTTP/"),
+    "two spaces before the version": head(request_line=b"POST /x  HTTP/"),
+    "a space behind the version": head(request_line=b"POST /x HTTP/1.1 "),
+    "a tab in the request line": head(request_line=b"POST\t/x HTTP/"),
+    "a fragment in the target": head(request_line=b"POST /x#y HTTP/"),
+    "RTSP": head(request_line=b"POST /x RTSP/1.0"),
+    "RTSP/1.1": head(SIZED, request_line=b"OPTIONS /x RTSP/1.1") + b"hello",
+    "ICE": head(request_line=b"SOURCE /x ICE/1.0"),
+    "a bare line feed before it": b"\n" + PLAIN,
+    "a bare CR before it": b"\r" + PLAIN,
+    "a request line within a field of another": head(b"X: POST /x HTTP/1.1", request_line=b"POST  /x HTTP/"),
     "an unknown method": head(request_line=b"FETCH /x HTTP/"),
     "no HTTP": b"\x00\x01\x02\r\n\r\n",
     "TLS within": b"\x16\x03\x01\x02\x00\r\n\r\n",
@@ -152,6 +163,18 @@ def test_refused(name: str) -> None:
 def test_refused_behind_a_good_one(name: str) -> None:
     for size in (None, *range(1, 40)):
         assert fed(PLAIN + REFUSED[name], size) == ([Read()], "bad_target", None), size
+
+
+@pytest.mark.parametrize("before", [PLAIN, head(CHUNKED) + CHUNKS, head(CHUNKED) + CHUNKS[:-2] + b"X: a\r\n\r\n"])
+def test_each_request_line_is_held_to_its_form_wherever_it_begins(before: bytes) -> None:
+    """A body that holds what looks like an end, or like a request, is a body."""
+    decoy = b"POST /y HTTP/1.1\r\n\r\n"
+    body = head(CHUNKED) + b"%x\r\n%b\r\n0\r\n\r\n" % (len(decoy), decoy)
+    sized = head(b"Content-Length: %d" % len(decoy)) + decoy
+    wrong = head(request_line=b"POST /y  HTTP/")
+    expected = [Read(), Read(body=decoy), Read(body=decoy), Read()]
+    for size in (None, *range(1, 60)):
+        assert fed(before + body + sized + before + wrong, size) == (expected, "bad_target", None), size
 
 
 @pytest.mark.parametrize("name", BROKEN_BODIES)

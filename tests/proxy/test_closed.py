@@ -3,12 +3,16 @@
 Each case goes through a real proxy; the recording provider shows what was dialled and what arrived.
 """
 
+import ast
 import asyncio
+import copy
 import http.client
+import pickle
 import socket
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from mitmproxy import exceptions
@@ -16,6 +20,7 @@ from mitmproxy import exceptions
 from addons.configuration.rules import Lasting, rules
 from addons.exchange.judging import Judged, PassedOn
 from addons.exchange.relay import Relay
+from addons.exchange.sending import send_to_provider
 from addons.exchange.services import Services
 from addons.gates.order import Gates
 from addons.simulator.provider import SimulatedProvider
@@ -37,6 +42,10 @@ GATES = [
     "route", "caller", "concurrency", "attribution", "media_type",
     "body", "model", "permission", "policy", "rewrite", "limits", "budgets",
 ]  # fmt: skip
+
+ADDONS: Final = Path(__file__).parents[2] / "addons"
+POOLS: Final = {"pool", "services.to_provider", "services.to_foundry", "self._services.to_provider"}
+"""Names that connections to the other side go by."""
 
 by_fault = pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
 
@@ -221,10 +230,90 @@ def test_an_address_that_is_not_the_providers_is_not_dialled(
     assert records.of("fault")
 
 
-@pytest.mark.parametrize("kind", [Judged, PassedOn])
-def test_nobody_else_makes_what_may_leave(kind: Any) -> None:
-    with pytest.raises(TypeError, match=r"only judge\(\)"):
-        kind(*[object()] * (kind.__init__.__code__.co_argcount - 1))
+class Alike:
+    """Has all that a Judged has, and is none."""
+
+    def __init__(self, judged: Judged) -> None:
+        self.outbound, self.region, self.destination = judged.outbound, judged.region, judged.destination
+
+
+def made_anew(judged: Judged) -> Judged:
+    return Judged(object(), judged.outbound, judged.region, judged.destination)  # type: ignore[arg-type]  # as asked
+
+
+def made_without_its_constructor(judged: Judged) -> Judged:
+    made = object.__new__(Judged)
+    made.outbound = judged.outbound  # type: ignore[misc]  # as asked
+    made.region = judged.region  # type: ignore[misc]  # as asked
+    made.destination = judged.destination  # type: ignore[misc]  # as asked
+    return made
+
+
+def changed(judged: Judged) -> Judged:
+    judged.outbound = replace(judged.outbound, body=b"{}")  # type: ignore[misc]  # as asked
+    return judged
+
+
+def derived(judged: Judged) -> Judged:
+    class Own(Judged):  # type: ignore[misc]  # as asked
+        def __init__(self) -> None: ...
+
+    own: Judged = Own()
+    own.outbound, own.region, own.destination = judged.outbound, judged.region, judged.destination  # type: ignore[misc]  # as asked
+    return own
+
+
+def of_the_other_kind(judged: Judged) -> Judged:
+    return PassedOn(judged._key, judged.outbound, {})  # type: ignore[return-value]  # as asked
+
+
+def alike(judged: Judged) -> Judged:
+    return Alike(judged)  # type: ignore[return-value]  # as asked
+
+
+def replaced(judged: Judged) -> Judged:
+    return replace(judged, outbound=judged.outbound)  # type: ignore[type-var]  # as asked
+
+
+@pytest.mark.parametrize(
+    "cheat",
+    [
+        made_anew, made_without_its_constructor, changed, derived, of_the_other_kind, alike, replaced,
+        copy.copy, copy.deepcopy, lambda judged: pickle.loads(pickle.dumps(judged)),
+    ],
+    ids=lambda cheat: cheat.__name__,
+)  # fmt: skip
+def test_nobody_else_makes_what_may_leave(
+    cheat: Callable[[Judged], Judged],
+    provider: SimulatedProvider,
+    make_settings: SettingsMaker,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A call is judged, and another is put in its place. The type checker holds what is marked here, too."""
+
+    async def send(judged: Judged, *others: Any) -> Any:
+        return await send_to_provider(cheat(judged), *others)
+
+    monkeypatch.setattr("addons.exchange.exchange.send_to_provider", send)
+    dialled = provider.dialled
+    assert_refused(call_with(lambda _services: None, make_settings), provider, dialled, records)
+    (record,) = records.wait()
+    assert record["call.outcome"] == "fault"
+
+
+def test_only_sending_asks_for_a_connection_to_the_provider() -> None:
+    """And nobody takes from another module what that keeps for itself, such as the key of ``judging``."""
+    asking, taken = [], []
+    for path in ADDONS.rglob("*.py"):
+        name = str(path.relative_to(ADDONS))
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr == "connect" and ast.unparse(node.value) in POOLS:
+                asking.append(name)
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("addons"):
+                taken += [f"{name}: {each.name}" for each in node.names if each.name.startswith("_")]
+    assert set(asking) == {"exchange/sending.py"}
+    assert taken == []
 
 
 def test_without_any_addon_the_target_is_dead(provider: SimulatedProvider, make_settings: SettingsMaker) -> None:

@@ -3,9 +3,11 @@
 import contextlib
 import gc
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sized
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,15 @@ def leave_early(port: int) -> None:
     with socket.create_connection(("127.0.0.1", port)) as caller:
         caller.sendall(request_bytes({**STREAM, "metadata": {"simulate": "hold=1"}}))
         caller.recv(1)
+
+
+def reset_amid_a_stream(port: int) -> None:
+    """A caller whose connection is reset while its answer is being written, again and again."""
+    for pieces in range(1, 11):
+        with socket.create_connection(("127.0.0.1", port)) as caller:
+            caller.sendall(request_bytes({**STREAM, "metadata": {"simulate": "events=3000"}}))
+            caller.recv(5000 * pieces)
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def play(port: int, number: int) -> None:
@@ -112,21 +123,24 @@ def uncollected() -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "number",
+    "calls",
     [
-        pytest.param(0, id="the caller hung up"),
-        pytest.param(1, id="refused"),
-        pytest.param(2, id="the provider failed"),
-        pytest.param(3, id="a stream was cut"),
-        pytest.param(4, id="a stream was served"),
-        pytest.param(9, id="served"),
+        pytest.param(partial(play, number=0), id="the caller hung up"),
+        pytest.param(partial(play, number=1), id="refused"),
+        pytest.param(partial(play, number=2), id="the provider failed"),
+        pytest.param(partial(play, number=3), id="a stream was cut"),
+        pytest.param(partial(play, number=4), id="a stream was served"),
+        pytest.param(partial(play, number=9), id="served"),
+        pytest.param(reset_amid_a_stream, id="the caller was reset while being written to"),
     ],
 )
 @pytest.mark.usefixtures("uncollected", "provider")
-def test_a_call_that_has_ended_is_free_at_once(make_settings: SettingsMaker, records: Records, number: int) -> None:
+def test_a_call_that_has_ended_is_free_at_once(
+    make_settings: SettingsMaker, records: Records, calls: Callable[[int], None]
+) -> None:
     """Else its bodies would stay until the collector of garbage comes by."""
     with RunningSidecar(make_settings()) as sidecar:
-        play(sidecar.port, number)
+        calls(sidecar.port)
         records.wait(count=1)
         assert back_to(living, dict.fromkeys(living(), 0)) == {}
 

@@ -73,6 +73,9 @@ CASES = [
     pytest.param(head(SIZED).replace(b"/", b"http:///", 1) + BODY, [400], 0, id="no authority"),
     pytest.param(b"CONNECT api.openai.com:443 HTTP/1.1\r\nHost: api.openai.com:443\r\n\r\n", [404], 0, id="CONNECT"),
     pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [400], 0, id="HTTP/2 without asking"),
+    pytest.param(head(SIZED).replace(b" /", b"  /", 1) + BODY, [400], 0, id="two spaces in the request line"),
+    pytest.param(head(SIZED).replace(b"HTTP/1.1", b"RTSP/1.0", 1) + BODY, [400], 0, id="RTSP"),
+    pytest.param(head(SIZED).replace(b"POST", b"SOURCE", 1).replace(b"HTTP/1.1", b"ICE/1.0", 1), [400], 0, id="ICE"),
     pytest.param(b"\x00\x01\x02\r\n\r\n", [400], 0, id="no HTTP"),
 ]
 

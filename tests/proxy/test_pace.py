@@ -101,6 +101,20 @@ def test_who_reads_late_gets_every_answer_in_turn(sidecar: RunningSidecar) -> No
         assert statuses(caller, many) == [404] * many
 
 
+def test_one_that_hangs_up_is_noticed_though_it_is_not_read(
+    sidecar: RunningSidecar, provider: SimulatedProvider, records: Records
+) -> None:
+    """What it sent ahead stands before its end, and fits into the kernel's buffers."""
+    provider.script("hang")
+    with socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:
+        caller.sendall(request_bytes())
+        (call,) = provider.wait_for_calls(1)
+        caller.sendall(request_bytes(b"x" * MOST_AHEAD))
+    assert call.hung_up.wait(20)
+    (record,) = records.wait()
+    assert record["call.outcome"] == "caller_gone"
+
+
 class _InARow(Observer):
     """The most exchanges that were begun before the event loop turned to anything else."""
 
