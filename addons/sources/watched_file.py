@@ -46,7 +46,7 @@ class WatchedFile[T]:
         self._clock = clock
         self._looked = clock()
         self._stamp = stamp(path)
-        self._value = read(path)
+        self._value = self._made_out()
         self.fault = fault
 
     async def current(self) -> T:
@@ -64,13 +64,21 @@ class WatchedFile[T]:
             return
         self._stamp = seen
         try:
-            self._value = self._read(self._path)
+            self._value = self._made_out()
         except FileError as error:
             self._value = self._keep(self._value)
             self.fault.wrong(f"{error}; what the file said before stays in force")
         else:
             self.fault.right()
             _LOG.info("%s was read again", self._path)
+
+    def _made_out(self) -> T:
+        try:
+            return self._read(self._path)
+        except FileError:
+            raise
+        except Exception as error:  # nobody foresaw it: a file gone bad all the same
+            raise FileError(f"{self._path}: can't be made out ({type(error).__name__})") from error
 
 
 def stamp(path: Path) -> tuple[int, int, int] | None:
