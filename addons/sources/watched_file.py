@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from addons.sources.alarm import Fault
-from addons.values.small_file import FileError
+from addons.values.small_file import FileError, made_out
 
 _LOG: Final = logging.getLogger(__name__)
 _LOOK_EVERY: Final = 1.0  # seconds
@@ -73,12 +73,8 @@ class WatchedFile[T]:
             _LOG.info("%s was read again", self._path)
 
     def _made_out(self) -> T:
-        try:
+        with made_out(self._path):
             return self._read(self._path)
-        except FileError:
-            raise
-        except Exception as error:  # nobody foresaw it: a file gone bad all the same
-            raise FileError(f"{self._path}: can't be made out ({type(error).__name__})") from error
 
 
 def stamp(path: Path) -> tuple[int, int, int] | None:
