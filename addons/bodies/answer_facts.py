@@ -13,6 +13,12 @@ import msgspec
 from addons.bodies.abridgement import Abridgement, Members
 
 MAX_COUNT: Final = 2**63 - 1  # what the ledger's and the metrics' columns hold
+COUNTS: Final = frozenset({
+    "input_tokens", "prompt_tokens", "cached_tokens", "cache_write_tokens", "ttl_12h_tokens", "output_tokens",
+    "completion_tokens", "reasoning_tokens", "total_tokens",
+})  # fmt: skip
+"""Members of a report of usage that are read, of all APIs."""
+
 _MAX_DIGITS: Final = 4000  # Python refuses to convert a longer number
 
 UNDECODABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -85,14 +91,21 @@ def count(value: object) -> int | None:
     return value if type(value) is int and 0 <= value <= MAX_COUNT else None
 
 
+def is_misread(value: object, kind: type[bool | str]) -> bool:
+    """Whether something stands there that is no flag, or no text: nobody knows what it says."""
+    return value is not None and not isinstance(value, kind)
+
+
 def has_unreadable_count(usage: object) -> bool:
-    """Whether a number stands in it that can be no count of tokens, or what is no usage at all."""
+    """Whether something stands in it that can be no count of tokens, or what is no usage at all."""
     if not isinstance(usage, Mapping):
         return usage is not None
     details = [detail for detail in usage.values() if isinstance(detail, Mapping)]
     details += [deeper for detail in details for deeper in detail.values() if isinstance(deeper, Mapping)]
-    return any(
-        isinstance(value, int | float) and not 0 <= value <= MAX_COUNT
-        for member in (usage, *details)
-        for value in member.values()
-    )
+    return any(_is_no_count(name, value) for member in (usage, *details) for name, value in member.items())
+
+
+def _is_no_count(name: object, value: object) -> bool:
+    if name in COUNTS:
+        return value is not None and count(value) is None
+    return isinstance(value, int | float) and not 0 <= value <= MAX_COUNT

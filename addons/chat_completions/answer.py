@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from addons.bodies.abridgement import Members
-from addons.bodies.answer_facts import AnswerFacts, has_unreadable_count, inside, text
+from addons.bodies.answer_facts import AnswerFacts, has_unreadable_count, inside, is_misread, text
 from addons.bodies.completion_usage import usage_of
 from addons.bodies.json_answer import Document
 
@@ -28,7 +28,7 @@ def _facts(completion: Mapping[str, Any]) -> AnswerFacts:
         service_tier=text(completion.get("service_tier")),
         error_code=text(inside(completion.get("error"), "code")),
         failed=completion.get("error") is not None,
-        unread=wrong,
+        unread=wrong or is_misread(completion.get("service_tier"), str),
     )
 
 

@@ -3,17 +3,22 @@
 Each line begins with the key to change.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from itertools import combinations
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from addons.bodies.rows import LARGEST
+from addons.configuration.leaves import leaves
 from addons.configuration.sections import Sections
 from addons.foundry.overlay import laid_over
 from addons.foundry.regions import REGION_HOSTS
 from addons.foundry.shipped_models import SHIPPED
 from addons.values.address import split_address
 from addons.values.host import is_loopback
+from addons.values.secret import Secret
 
 UNSPECIFIED: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 HTTPS: Final = 443
@@ -25,7 +30,29 @@ type Rule = Callable[[Sections], Iterator[str]]
 
 
 def disagreements(settings: Sections) -> list[str]:
-    return [line for rule in RULES for line in rule(settings)]
+    return [*_each_value_can_be_used(settings)] or [line for rule in RULES for line in rule(settings)]
+
+
+def _each_value_can_be_used(settings: Sections) -> Iterator[str]:
+    for keys, value in leaves(settings):
+        if why := _unusable(value.file if isinstance(value, Secret) else value):
+            yield f"{'.'.join(map(str, keys))}: {why}"
+
+
+def _unusable(value: object) -> str | None:
+    """Why nothing can be done with a number or a path, whatever it is for."""
+    if isinstance(value, int | float) and not -LARGEST <= value <= LARGEST:
+        return f"write a number, of at most {LARGEST}"
+    if isinstance(value, Path) and not _names_a_file(value):
+        return "no file can have such a name; write another path"
+    return None
+
+
+def _names_a_file(path: Path) -> bool:
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
 
 
 def _development_stays_at_home(settings: Sections) -> Iterator[str]:

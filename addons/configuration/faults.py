@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-
 from addons.configuration.gone import GONE
 from addons.configuration.overrides import Override
 from addons.configuration.shape import TOP, below, fixed_keys, place
 from addons.foundry.rid import RID
+from addons.values.yaml_file import line_of
 
 ADVICE: Final[Mapping[str, str]] = {
     "missing": "is required",
@@ -50,7 +49,7 @@ class Origin:
         dotted = ".".join(map(str, keys)) or "the configuration"
         if by := [each.origin for each in self._overrides if _concerns(each.keys, keys)]:
             return f"{dotted}: {message} (set by {by[-1]})"
-        where = f"{self._path}:{_line(self._document, keys)}: " if self._path else ""
+        where = f"{self._path}:{line_of(self._document, keys)}: " if self._path else ""
         return f"{where}{dotted}: {message}"
 
 
@@ -91,17 +90,3 @@ def _unknown(keys: Sequence[object]) -> str:
 def _concerns(given: Sequence[object], keys: Sequence[object]) -> bool:
     """Whether one is the beginning of the other."""
     return bool(keys) and all(str(one) == str(other) for one, other in zip(given, keys, strict=False))
-
-
-def _line(document: Any, keys: Sequence[object]) -> int:
-    """The line of the deepest of the keys that the file holds."""
-    line = 1
-    for key in keys:
-        if isinstance(document, CommentedMap) and key in document:
-            line = document.lc.key(key)[0] + 1
-        elif isinstance(document, CommentedSeq) and isinstance(key, int) and key < len(document):
-            line = document.lc.item(key)[0] + 1
-        else:
-            break
-        document = document[key]
-    return line

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from pydantic import BaseModel
-
+from addons.configuration.leaves import Keys, leaves
 from addons.configuration.settings import Settings
 from addons.usage import ledger_file
 from addons.values.address import split_address
@@ -24,7 +23,8 @@ STRAY: Final = ("config.yaml", "config.yml", "keys.yaml")
 MADE: Final = frozenset({"listen.certificates", "usage.ledger"})
 """Paths of what is made when missing."""
 
-type Keys = tuple[object, ...]
+
+_NO_HOME: Final = "its ~ leads to no home directory on this machine; write the whole path"
 
 
 class Fault(NamedTuple):
@@ -51,6 +51,9 @@ def faults(settings: Settings) -> Iterator[Fault]:
     for name in KEY_LOGS:
         if os.environ.get(name):
             yield Fault((), f"{name} is set: it would write TLS secrets to a file; unset it")
+    if homeless := [Fault(keys, _NO_HOME) for keys, value in _in_use(settings) if _leads_to_no_home(value)]:
+        yield from homeless
+        return
     for keys, secret in secrets(settings).items():
         try:
             secret.read_now()
@@ -61,6 +64,13 @@ def faults(settings: Settings) -> Iterator[Fault]:
     for keys, check in _CHECKS.items():
         if not any(fault.keys[: len(keys)] == keys for fault in unreadable):
             yield from (Fault(keys, why) for why in check(settings))
+
+
+def _leads_to_no_home(value: Any) -> bool:
+    try:
+        return isinstance(value, Path) and not value.expanduser()
+    except RuntimeError:
+        return True
 
 
 def _unreadable(path: Path) -> str | None:
@@ -90,20 +100,9 @@ def _in_use(settings: Settings) -> Iterator[tuple[Keys, Any]]:
     regions = settings.provider.regions.keys() - set(settings.provider.allowed_regions)
     verifiers = CallerSettings.model_fields.keys() - set(settings.caller.verifiers)
     idle = {("provider", "regions", name) for name in regions} | {("caller", name) for name in verifiers}
-    for keys, value in _leaves((), settings):
+    for keys, value in leaves(settings):
         if not any(keys[: len(each)] == each for each in idle):
             yield keys, value
-
-
-def _leaves(keys: Keys, value: Any) -> Iterator[tuple[Keys, Any]]:
-    if isinstance(value, BaseModel) and not isinstance(value, Secret):
-        for name in type(value).model_fields:
-            yield from _leaves((*keys, name), getattr(value, name))
-    elif isinstance(value, Mapping | tuple):
-        for name, each in value.items() if isinstance(value, Mapping) else enumerate(value):
-            yield from _leaves((*keys, name), each)
-    else:
-        yield keys, value
 
 
 def _trusted(settings: Settings) -> Iterator[str]:

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from addons.configuration.errors import ConfigurationError
 from addons.configuration.faults import Origin, explain
 from addons.configuration.overrides import laid_over, overrides
 from addons.configuration.settings import Settings
-from addons.values.small_file import FileError, read_text
+from addons.values.small_file import FileError
+from addons.values.yaml_file import read_yaml
 
 DEVELOPMENT: Final[Mapping[str, Any]] = {
     "caller": {"verifier": "development"},
@@ -59,14 +58,9 @@ def load_with_origin(path: Path | None) -> Loaded:
 
 def _parse(path: Path) -> CommentedMap:
     try:
-        document = YAML(typ="rt").load(read_text(path))
+        document = read_yaml(path)
     except FileError as error:
         raise ConfigurationError(str(error)) from None
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ConfigurationError(f"{path}:{line}: not YAML: {error.problem}") from None
-    except YAMLError as error:
-        raise ConfigurationError(f"{path}: not YAML: {error}") from None
     if not isinstance(document, CommentedMap):
         raise ConfigurationError(f"{path}:1: the file must hold a mapping of sections, as `./run.sh schema` describes")
     return document
@@ -83,7 +77,7 @@ def _plain(node: Any, base: Path | None = None) -> Any:
     """The document as plain values; with ``base`` relative paths are taken from there, and ``~`` is expanded."""
     if isinstance(node, Mapping):
         return {
-            str(key): str(base / Path(value).expanduser())
+            str(key): str(_from(base, value))
             if base and key in PATH_KEYS and isinstance(value, str) and value.lower() not in NO_PATHS
             else _plain(value, base)
             for key, value in node.items()
@@ -91,3 +85,10 @@ def _plain(node: Any, base: Path | None = None) -> Any:
     if isinstance(node, list):
         return [_plain(value, base) for value in node]
     return node
+
+
+def _from(base: Path, written: str) -> Path:
+    try:
+        return base / Path(written).expanduser()
+    except RuntimeError:  # a home that is not there; ``file_checks`` says so
+        return Path(written)

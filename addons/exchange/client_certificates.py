@@ -27,7 +27,7 @@ from OpenSSL.crypto import X509, X509StoreFlags
 
 from addons.sources.alarm import Fault
 from addons.sources.watched_file import stamp
-from addons.values.small_file import FileError, read_small
+from addons.values.small_file import FileError, made_out, read_small
 from addons.verifiers.certificate_identity import identity
 
 _HTTP: Final = b"http/1.1"
@@ -53,7 +53,7 @@ class ClientCertificates:
         self._required = required
         self._fault = fault
         self._seen = self._look()
-        self._context = _context(certificate, key, trusted_ca, required=required)
+        self._context = self._made()
 
     async def tls_start_client(self, data: TlsData) -> None:
         if not isinstance(data.context.client.proxy_mode, mode_specs.ReverseMode):
@@ -67,12 +67,16 @@ class ClientCertificates:
         if seen != self._seen:
             self._seen = seen
             try:
-                self._context = _context(*self._files, required=self._required)
+                self._context = self._made()
             except FileError as error:
                 self._fault.wrong(f"{error}; what the files said before stays in force")
             else:
                 self._fault.right()
         return self._context
+
+    def _made(self) -> SSL.Context:
+        with made_out(self._files[0]):
+            return _context(*self._files, required=self._required)
 
     def _look(self) -> tuple[object, ...]:
         return tuple(stamp(file) for file in self._files)

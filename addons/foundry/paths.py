@@ -26,6 +26,8 @@ _QUERY: Final = re.compile(r"[!-~]*")  # visible ASCII
 
 MODELS: Final = re.compile(r"/api/[^/]*/llm(?:/|$)")
 """Foundry's proxy to models, of any version of its API: served here or refused here, never passed on."""
+_TRIMMED: Final = re.compile("[^a-z0-9/]+")
+"""What a server may take off a segment before it looks for its name: blanks, marks, dots, whatever nobody sees."""
 
 
 def normal_path(path: str) -> str:
@@ -38,12 +40,12 @@ def normal_path(path: str) -> str:
         raise _ambiguous()
     normal = _SLASHES.sub("/", _ENCODED.sub(_decoded, path))
     try:
-        meant = unicodedata.normalize("NFKC", unquote(normal, errors="strict")).casefold()
+        meant = unicodedata.normalize("NFKD", unquote(normal, errors="strict")).casefold()
     except UnicodeDecodeError:
         raise _ambiguous() from None
     if DISGUISES.search(meant):
         raise _ambiguous()
-    if MODELS.match(_SLASHES.sub("/", meant)):
+    if MODELS.match(_SLASHES.sub("/", _TRIMMED.sub("", meant))):
         raise Refusal("not_found", detail="path to models, which is never passed on")
     return normal
 

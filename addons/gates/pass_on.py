@@ -20,8 +20,9 @@ OF_THIS_HOP: Final = frozenset({
     # of proxies on the way here
     "forwarded", "via", "x-real-ip",
 })  # fmt: skip
-OF_PROXIES: Final = ("proxy-", "x-forwarded-", "x-original-", "x-rewrite-")
-"""The only headers that stay here. Some servers take the path from those of the last two kinds."""
+OF_PROXIES: Final = ("proxy-", "x-forwarded-")
+OVERRIDES: Final = ("x-original-", "x-rewrite-", "x-override-", "x-http-method", "x-method-override")
+"""How headers begin from which some servers take path, host or method in place of those that were judged here."""
 
 VIA: Final = "foundry-sidecar"
 """Told to Foundry as HTTP wants it of a proxy (RFC 9110 §7.6.3); a call that has it already goes round in a circle."""
@@ -71,7 +72,8 @@ def pass_on(call: Call) -> None:
 def _travelling(headers: Headers, own: set[str]) -> Iterator[tuple[str, str]]:
     """Those that are meant for Foundry; ``own`` are further ones of this hop."""
     for name, values in headers.items():
-        if name in OF_THIS_HOP or name in own or name.startswith(OF_PROXIES):
+        known = name.replace("_", "-")  # some servers make no difference
+        if known in OF_THIS_HOP or name in own or known.startswith((*OF_PROXIES, *OVERRIDES)):
             continue
         for value in values:
             if not _VALUE.fullmatch(value):

@@ -13,6 +13,7 @@ from addons.gates.concurrency import UnderWay
 from addons.inspecting.explainer import Explainer
 from addons.inspecting.flows import FlowViews
 from addons.inspecting.holding import Holding
+from addons.inspecting.page_names import PageNames
 from addons.inspecting.resending import Resending
 from addons.inspecting.settings import InspectSettings
 
@@ -38,4 +39,4 @@ class Inspection:
         resending = Resending(settings.resend, connect)
         self.observers: Final[tuple[Observer, ...]] = (views, resending)
         self.hold: Final = Holding(views, enter, lambda call: under_way.leave(call, {}), settings.hold_seconds)
-        self.parts: Final[tuple[Any, ...]] = (views, resending, Explainer(lambda: in_force.rules.gates))
+        self.parts: Final[tuple[Any, ...]] = (views, resending, Explainer(lambda: in_force.rules.gates), PageNames())

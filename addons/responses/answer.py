@@ -20,6 +20,7 @@ from addons.bodies.answer_facts import (
     flag,
     has_unreadable_count,
     inside,
+    is_misread,
     made_out,
     text,
 )
@@ -55,6 +56,9 @@ EVENT_MEMBERS: Final[Members] = {
 _EVENT_DECODER: Final = msgspec.json.Decoder(_Event)
 
 
+_ECHOED: Final = {"store": bool, "background": bool, "service_tier": str}
+
+
 def _facts(response: Mapping[str, Any]) -> AnswerFacts:
     wrong = has_unreadable_count(response.get("usage"))
     return AnswerFacts(
@@ -67,7 +71,7 @@ def _facts(response: Mapping[str, Any]) -> AnswerFacts:
         service_tier=text(response.get("service_tier")),
         error_code=text(inside(response.get("error"), "code")),
         failed=response.get("error") is not None or response.get("status") == "failed",
-        unread=wrong,
+        unread=wrong or any(is_misread(response.get(name), kind) for name, kind in _ECHOED.items()),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from addons.sources.alarm import Fault
-from addons.values.small_file import FileError
+from addons.values.small_file import FileError, made_out
 
 _LOG: Final = logging.getLogger(__name__)
 _LOOK_EVERY: Final = 1.0  # seconds
@@ -46,7 +46,7 @@ class WatchedFile[T]:
         self._clock = clock
         self._looked = clock()
         self._stamp = stamp(path)
-        self._value = read(path)
+        self._value = self._made_out()
         self.fault = fault
 
     async def current(self) -> T:
@@ -64,13 +64,17 @@ class WatchedFile[T]:
             return
         self._stamp = seen
         try:
-            self._value = self._read(self._path)
+            self._value = self._made_out()
         except FileError as error:
             self._value = self._keep(self._value)
             self.fault.wrong(f"{error}; what the file said before stays in force")
         else:
             self.fault.right()
             _LOG.info("%s was read again", self._path)
+
+    def _made_out(self) -> T:
+        with made_out(self._path):
+            return self._read(self._path)
 
 
 def stamp(path: Path) -> tuple[int, int, int] | None:

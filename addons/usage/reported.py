@@ -30,10 +30,11 @@ def _possible(usage: Usage, call: Call) -> bool:
     assert call.model
     assert call.api
     turns = (1 if _one_turn(call.document) else ROUNDS) * call.api.answers(call.document)
+    given, made = window(call.model) * turns, most_output(call.model) * turns
     most = {
-        "input_tokens": window(call.model) * turns,
-        "output_tokens": most_output(call.model) * turns,
-        "total_tokens": (window(call.model) + most_output(call.model)) * turns,
+        **dict.fromkeys(("input_tokens", "cached_tokens", "cache_write_tokens", "cache_write_12h_tokens"), given),
+        **dict.fromkeys(("output_tokens", "reasoning_tokens"), made),
+        "total_tokens": given + made,
     }
     return all((getattr(usage, name) or 0) <= bound for name, bound in most.items())
 

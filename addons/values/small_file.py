@@ -4,8 +4,10 @@ Whoever can write beside such a file can put a FIFO, a folder, a device or ten g
 stop a thread or fill the memory, so only regular files of a bounded size are read.
 """
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +16,21 @@ MOST: Final = 8 << 20  # bytes; a registry of 20,000 rows has 4 MB
 
 class FileError(ValueError):
     """A file can't be used; the message names it, the line where there is one, and what to change."""
+
+
+@contextlib.contextmanager
+def made_out(path: Path) -> Iterator[None]:
+    """Within it, whatever goes wrong with what the file holds is a fault of the file, whether or not it was foreseen.
+
+    Raises:
+        FileError: in place of any other exception.
+    """
+    try:
+        yield
+    except FileError:
+        raise
+    except Exception as error:
+        raise FileError(f"{path}: can't be made out ({type(error).__name__})") from error
 
 
 def read_small(path: Path, most: int = MOST) -> bytes:

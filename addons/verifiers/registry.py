@@ -1,19 +1,19 @@
 """Tokens known by their SHA-256, in a file of the operator's. Works offline."""
 
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.comments import CommentedSeq
 
 from addons.foundry.caller import Caller, token_hash
 from addons.sources.alarm import Fault
 from addons.sources.watched_file import WatchedFile
 from addons.values.small_file import FileError, read_text
+from addons.values.yaml_file import line_of, read_yaml
 from addons.verifiers.grant import SUBJECT_PATTERN, Grant
 from addons.verifiers.refused import invalid
 
@@ -24,6 +24,7 @@ class _Row(Grant):
 
 
 _ROWS = TypeAdapter(list[_Row])
+_COMMENT: Final = re.compile(r"#.*")
 
 
 class _Known(NamedTuple):
@@ -59,13 +60,14 @@ class Registry:
         return [self._file.fault.why] if self._file.fault.why else []
 
     def _still_named(self, rows: Mapping[str, _Known]) -> Mapping[str, _Known]:
-        """A mistake in one row must not keep another valid that was taken out. Of a file that can't be read, or is
-        empty, nothing can be told.
+        """A mistake in one row must not keep another valid that was taken out, or made a comment. Of a file that can't
+        be read, or is empty, nothing can be told.
         """
         try:
             text = read_text(self._path).lower()
         except FileError:
             return rows
+        text = _COMMENT.sub("", text)
         return {sha256: row for sha256, row in rows.items() if sha256 in text} if text.strip() else rows
 
 
@@ -74,13 +76,7 @@ def read_registry(path: Path) -> Mapping[str, _Known]:
     Raises:
         FileError: with the line at fault.
     """
-    try:
-        document = YAML(typ="rt", pure=True).load(read_text(path))  # "rt" keeps line numbers and constructs no objects
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise FileError(f"{path}:{mark.line + 1 if mark else 1}: is not YAML: {error.problem}") from error
-    except YAMLError as error:
-        raise FileError(f"{path}: is not YAML: {error}") from error
+    document = read_yaml(path)
     if not isinstance(document, CommentedSeq):
         raise FileError(f"{path}:1: write a list of {{sha256, subject, scopes}}, or [] for no token at all")
     try:
@@ -90,7 +86,7 @@ def read_registry(path: Path) -> Mapping[str, _Known]:
     known: dict[str, _Known] = {}
     for index, row in enumerate(rows):
         if row.sha256 in known:
-            raise FileError(f"{path}:{_line(document, (index, 'sha256'))}: sha256: stands in the file twice")
+            raise FileError(f"{path}:{line_of(document, (index, 'sha256'))}: sha256: stands in the file twice")
         known[row.sha256] = _Known(row.sha256, row.caller(row.subject))
     return known
 
@@ -98,18 +94,4 @@ def read_registry(path: Path) -> Mapping[str, _Known]:
 def _explain(path: Path, document: CommentedSeq, error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     member = ".".join(str(step) for step in first["loc"][1:])
-    return f"{path}:{_line(document, first['loc'])}: {member or 'entry'}: {first['msg']}"
-
-
-def _line(document: Any, location: Sequence[int | str]) -> int:
-    """The line, from 1, of the innermost member on the way to ``location`` that the file has."""
-    line = 0
-    for step in location:
-        if isinstance(document, CommentedSeq) and isinstance(step, int) and step < len(document):
-            line = document.lc.item(step)[0]
-        elif isinstance(document, CommentedMap) and step in document:
-            line = document.lc.key(step)[0]
-        else:
-            break
-        document = document[step]
-    return line + 1
+    return f"{path}:{line_of(document, first['loc'])}: {member or 'entry'}: {first['msg']}"

@@ -48,6 +48,30 @@ def written(directory: Path, whole: Mapping[str, Any]) -> str:
     return file.read_text()
 
 
+INFINITY = float("inf")
+NUMBERS: list[tuple[str, dict[str, Any]]] = [
+    ("provider.timeouts.read", {"provider": {**document()["provider"], "timeouts": {"read": INFINITY}}}),
+    ("listen.head_seconds", {"listen": {"head_seconds": INFINITY}}),
+    ("lifecycle.drain_seconds", {"lifecycle": {"drain_seconds": 1e300}}),
+    ("usage.keep_days", {"usage": {"keep_days": 10**400}}),
+    ("limits.body_bytes", {"limits": {"body_bytes": 2**60}}),
+    ("limits.user.default.tokens_per_minute", {"limits": {"user": {"default": {"tokens_per_minute": 10**400}}}}),
+    (
+        "limits.budgets.user.default.day.tokens",
+        {"limits": {"budgets": {"user": {"default": {"day": {"tokens": 10**400}}}}}},
+    ),
+]
+"""Of numbers without a bound of their own."""
+
+NO_HOME = "~nobody-of-this-name"
+
+
+def issuers(**second: Any) -> dict[str, Any]:
+    keys = {"issuer": "https://a.example", "audience": "x", "jwks_url": "https://a.example/keys"}
+    other = {"issuer": "https://b.example", "audience": "x", **second}
+    return {"caller": {"verifier": "jwt", "jwt": [keys, other]}}
+
+
 WRONG: list[Any] = [
     # development mode on the network
     pytest.param({"listen": {"reverse": "0.0.0.0:80"}}, "listen.reverse", "accepts any token", id="all addresses"),
@@ -168,6 +192,12 @@ WRONG: list[Any] = [
         "telemetry.otlp_endpoint",
         "no password",
         id="OTLP",
+    ),
+    # values that nothing can be done with
+    *(pytest.param(sections, key, "write a number, of at most", id=f"{key} beyond all") for key, sections in NUMBERS),
+    pytest.param({"usage": {"ledger": "a\0b"}}, "usage.ledger", "no file can have such a name", id="a ledger's name"),
+    pytest.param(
+        region(api_key={"file": "\0"}), "provider.regions.global.api_key", "no file can have such a name", id="a key's"
     ),
     # models and prices
     pytest.param(
@@ -318,6 +348,23 @@ def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
         ),
         pytest.param(
             {"listen": {"certificates": "stray"}}, "listen.certificates", "move it elsewhere", id="mitmproxy's own"
+        ),
+        pytest.param(issuers(public_key_file="nothing"), "caller.jwt.1.public_key_file", "No such", id="2nd issuer"),
+        pytest.param(
+            issuers(jwks_url="https://b.example/keys", credentials={"env": "NOTHING"}),
+            "caller.jwt.1.credentials",
+            "NOTHING is empty",
+            id="what the second issuer is asked with",
+        ),
+        pytest.param({"usage": {"ledger": f"{NO_HOME}/a"}}, "usage.ledger", "no home directory", id="ledger at home"),
+        pytest.param(
+            {"listen": {"certificates": NO_HOME}}, "listen.certificates", "no home directory", id="certificates at home"
+        ),
+        pytest.param(
+            region(api_key={"file": f"{NO_HOME}/a"}),
+            "provider.regions.global.api_key",
+            "can't be read",
+            id="key at home",
         ),
     ],
 )

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+type Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 DAY = dt.timedelta(days=1)
 CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
@@ -18,7 +20,7 @@ CLIENT = ExtendedKeyUsageOID.CLIENT_AUTH
 @dataclass(frozen=True)
 class Signed:
     certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
+    key: Key
 
     @property
     def pem(self) -> bytes:
@@ -42,9 +44,10 @@ def sign(
     authority: bool = False,
     usage: x509.ObjectIdentifier = CLIENT,
     valid: tuple[dt.timedelta, dt.timedelta] = (-DAY, DAY),
+    key: Key | None = None,
 ) -> Signed:
-    """A certificate of ``by``, or of itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    """A certificate of ``by``, or of itself; ``key`` in place of a new one."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
     named = x509.Name(
         [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Acme"), x509.NameAttribute(NameOID.COMMON_NAME, name)]
         if name

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from addons.exchange.client_certificates import ClientCertificates
@@ -14,13 +15,14 @@ from addons.foundry.caller import SCOPE, token_hash
 from addons.process.listener_certificate import lay_out
 from addons.simulator.certificates import Authority
 from addons.simulator.provider import SimulatedProvider
+from addons.sources.alarm import Fault
 from addons.values.small_file import FileError
 from tests.conftest import SettingsMaker
 from tests.exchange.certificates import DAY, Signed, sign
 from tests.proxy.client import TOKEN, Reply, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
-from tests.sources.alarms import a_fault
+from tests.sources.alarms import Alarms, a_fault
 
 ROOT = sign(name="root", authority=True)
 BETWEEN = sign(ROOT, name="between", authority=True)
@@ -214,6 +216,28 @@ def test_new_authorities_are_taken_over_and_bad_ones_are_not(
         assert call(running.port, trusting(files, foreign)).status == 200
         with pytest.raises(OSError):
             call(running.port, trusting(files, APP))
+
+
+def test_a_certificate_that_openssl_will_not_show_changes_nothing(files: Path, tmp_path: Path) -> None:
+    """Its key is too short, which shows in no reading of the file. The alarm stays until it is right."""
+    alarms = Alarms()
+    certificate, key = tmp_path / "listener.crt", tmp_path / "listener.key"
+    certificate.write_bytes((files / "listener.crt").read_bytes())
+    key.write_bytes((files / "listener.key").read_bytes())
+    callers = files / "callers.pem"
+    own = ClientCertificates(certificate, key, callers, required=True, fault=Fault("an_alarm", alarms))
+    in_force = own._current()
+    short = sign(name="localhost", key=generate_private_key(65537, 1024))
+    certificate.write_bytes(short.pem)
+    key.write_bytes(short.key_pem)
+    assert own._current() is own._current() is in_force
+    ((name, why),) = alarms.raised
+    assert (name, why.startswith(f"{certificate}: can't be made out")) == ("an_alarm", True)
+    with pytest.raises(FileError, match="can't be made out"):
+        ClientCertificates(certificate, key, callers, required=True, fault=a_fault())
+    certificate.write_bytes((files / "listener.crt").read_bytes())
+    key.write_bytes((files / "listener.key").read_bytes())
+    assert own._current() is not in_force
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from addons.foundry.refusals import Refusal
         ("/a%7Eb%2Db", "/a~b-b"),
         ("/api/v2/llms", "/api/v2/llms"),
         ("/api/llm", "/api/llm"),
+        ("/api/v2/llm2", "/api/v2/llm2"),
+        ("/api/v2/a%20llm", "/api/v2/a%20llm"),
         ("/workspace/api/v2/llm/proxy", "/workspace/api/v2/llm/proxy"),
         ("/a..b/...", "/a..b/..."),
         ("/it's!$&()*+,=:@", "/it's!$&()*+,=:@"),
@@ -47,6 +49,32 @@ MODELS = [
     "/api/v2/%EF%BD%8C%EF%BD%8C%EF%BD%8D/proxy/x",
     "/api/v2/x%EF%BC%8F..%EF%BC%8Fllm/proxy/x",
     "/api%EF%BC%8Fv2/llm/proxy/x",
+    "/api/%20/v2/llm/proxy/x",
+    *(
+        f"/api/v2/{segment}/proxy/openai/v1/responses"
+        for segment in (
+            "llm%20",
+            "%20llm",
+            "llm%C2%A0",
+            "llm%E3%80%80",
+            "llm%E2%80%8B",
+            "l%C2%ADlm",
+            "llm%EF%BB%BF",
+            "llm%C2%85",
+            "llm%CC%81",
+            "l%E2%80%AElm",
+            "llm%E3%85%A4",
+            "llm%EF%B8%8F",
+            "llm.",
+            "llm~",
+            "llm+",
+            "llm,",
+            "llm%22",
+            "llm%3F",
+            "%e2%84%93%e2%84%93m",
+        )
+    ),
+    *(f"/{api}/{version}/llm/x" for api, version in (("api%20", "v2"), ("%20api", "v2"), ("api", "v2%20"))),
 ]
 
 

@@ -36,6 +36,10 @@ def test_what_leaves() -> None:
         ({"upgrade": ("h2c",), "expect": ("100-continue",), "content-length": ("9",)}, []),
         ({"proxy-connection": ("close",), "proxy-authorization": ("x",), "proxy-own": ("x",)}, []),
         ({"x-original-url": ("/api/v2/llm/proxy/x",), "x-rewrite-url": ("/api/v2/llm/proxy/x",)}, []),
+        ({"x-original-host": ("evil",), "x-override-url": ("/api/v2/llm",), "x_original_url": ("/api/v2/llm",)}, []),
+        ({"x-http-method-override": ("TRACE",), "x-http-method": ("PUT",), "x-method-override": ("PUT",)}, []),
+        ({"x_http_method_override": ("PUT",), "x_forwarded_for": ("1",), "content_length": ("9",)}, []),
+        ({"x-http": ("1",), "x_own": ("2",)}, [("x-http", "1"), ("x_own", "2")]),
         ({"forwarded": ("for=1",), "via": ("1.1 other",), "x-forwarded-for": ("1",), "x-real-ip": ("1",)}, []),
     ],
 )  # fmt: skip

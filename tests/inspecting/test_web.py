@@ -127,6 +127,23 @@ def test_nobody_without_the_token_gets_in(web: Web) -> None:
     assert web.page_token not in "".join(web.output)
 
 
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8082", "127.0.0.1:1"])
+def test_the_page_has_this_machines_names(web: Web, host: str) -> None:
+    for path in ("/", "/flows"):
+        assert web.http.get(path, headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:8082", "localhost.evil.example", "localhost@evil.example", "127.0.0.1.", "127.1"],
+)
+def test_the_page_is_no_part_of_a_site_whose_name_leads_here(web: Web, host: str) -> None:
+    for path in ("/", "/flows", "/flows/dump", "/options", "/commands", "/updates", "/static/app.css"):
+        answer = web.http.get(path, headers={"Host": host})
+        assert answer.status_code in {400, 404}
+        assert "mitmproxy" not in answer.text.lower()
+
+
 def test_a_flow_sent_again_from_the_page_goes_nowhere(web: Web, provider: SimulatedProvider) -> None:
     web.sdk.responses.create(model=MODEL, input="Once")
     (flow,) = web.flows(1)

@@ -71,6 +71,19 @@ def test_a_file_gone_bad_changes_nothing_and_is_told(tmp_path: Path, spoil: Call
     assert file.fault.why is None
 
 
+def test_a_fault_that_nobody_foresaw_is_one_of_the_file(tmp_path: Path) -> None:
+    path, clock, alarms = tmp_path / "n", Clock(), Alarms()
+    path.write_text("1")
+    file = WatchedFile(path, lambda path: int(path.read_text()), Fault("an_alarm", alarms, clock), clock=clock)
+    replace(path, "what may be a secret")
+    for clock.now in (1, 2):
+        assert run(file.current()) == 1
+    ((_, why),) = alarms.raised
+    assert why.startswith(f"{path}: can't be made out (ValueError)")
+    with pytest.raises(FileError, match=r"\(ValueError\)\Z"):
+        WatchedFile(path, lambda path: int(path.read_text()), a_fault())
+
+
 def test_what_is_kept_of_a_file_gone_bad_is_for_its_user_to_say(tmp_path: Path) -> None:
     path, clock = tmp_path / "n", Clock()
     path.write_text("1")

@@ -28,6 +28,11 @@ def ended(facts: AnswerFacts | None, document: dict[str, Any] | None = None) -> 
         (Usage(WINDOW + 1), {}, False),
         (Usage(1, None, OUTPUT + 1), {}, False),
         (Usage(1, None, 1, None, WINDOW + OUTPUT + 1), {}, False),
+        (Usage(1, WINDOW + 1, 1), {}, False),
+        (Usage(1, None, 1, OUTPUT + 1), {}, False),
+        (Usage(1, None, 1, cache_write_tokens=WINDOW + 1), {}, False),
+        (Usage(1, None, 1, cache_write_12h_tokens=WINDOW + 1), {}, False),
+        (Usage(1, WINDOW, 1, OUTPUT, 2, WINDOW, WINDOW), {}, True),
         (Usage(WINDOW + 1), OWN, False),
         (Usage(WINDOW + 1), {"reasoning": {"effort": "high"}, "tools": None}, False),
         # the provider may have asked the model more than once

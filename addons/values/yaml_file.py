@@ -1,0 +1,46 @@
+"""Reads YAML files of the operator's, with a line for what is wrong."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from addons.values.small_file import FileError, read_text
+
+
+def read_yaml(path: Path) -> Any:
+    """The document as mappings and lists that know their lines. No tag of it makes an object or runs anything.
+
+    Raises:
+        FileError: it can't be read, or is not YAML.
+    """
+    text = read_text(path)
+    try:
+        return YAML(typ="rt", pure=True).load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise FileError(f"{path}:{mark.line + 1 if mark else 1}: not YAML: {error.problem}") from error
+    except YAMLError as error:
+        raise FileError(f"{path}: not YAML: {error}") from error
+    except (
+        Exception
+    ) as error:  # ruamel lets through what Python says of the 30th of February, or of a thousand brackets
+        raise FileError(f"{path}: not YAML that can be read: {error}") from error
+
+
+def line_of(document: Any, keys: Sequence[object]) -> int:
+    """The line, from 1, of the deepest of the keys that the document holds in a place of its own."""
+    line = 1
+    for key in keys:
+        in_map = isinstance(document, CommentedMap) and key in document
+        in_list = isinstance(document, CommentedSeq) and isinstance(key, int) and key < len(document)
+        if not (in_map or in_list):
+            break
+        places = document.lc.data or {}
+        if key in places:  # what comes by a merge (<<) has none
+            line = places[key][0] + 1
+        document = document[key]
+    return line
