@@ -118,6 +118,9 @@ which would make a connection by itself (``inspecting.resending``)."""
 class OptionRefusedError(exceptions.OptionsError):
     """Its text names options and values of ours, and no value that somebody gave."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)  # type: ignore[no-untyped-call]  # mitmproxy has no types for it
+
 
 class Lockdown:
     """``required`` are further options whose values follow from the settings. ``resend``: ``RESEND`` is our own."""
