@@ -64,7 +64,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Of whatever is built to remember keys or tokens."""
     clock = Clock()
     for kind in (KeySet, TokenCache):
-        monkeypatch.setitem(kind.__init__.__kwdefaults__, "clock", clock)
+        defaults = kind.__init__.__kwdefaults__
+        assert defaults
+        monkeypatch.setitem(defaults, "clock", clock)
     return clock
 
 
