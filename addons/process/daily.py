@@ -21,12 +21,14 @@ class Daily:
     def __init__(self, look: Callable[[], object], every: float = A_DAY) -> None:
         self._look = look
         self._every = every
+        self._task: asyncio.Task[None] | None = None  # until all of mitmproxy runs, which may never be
 
     def running(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._watch())
 
     def done(self) -> None:
-        self._task.cancel()
+        if self._task:
+            self._task.cancel()
 
     async def _watch(self) -> None:
         while True:

@@ -115,6 +115,13 @@ RESEND: Final = "replay.client"
 which would make a connection by itself (``inspecting.resending``)."""
 
 
+class OptionRefusedError(exceptions.OptionsError):
+    """Its text names options and values of ours, and no value that somebody gave."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)  # type: ignore[no-untyped-call]  # mitmproxy has no types for it
+
+
 class Lockdown:
     """``required`` are further options whose values follow from the settings. ``resend``: ``RESEND`` is our own."""
 
@@ -133,14 +140,14 @@ class Lockdown:
     def running(self) -> None:
         """An option mitmproxy does not know is kept silently; say so, which also stops the start."""
         if ctx.options.deferred:
-            raise exceptions.OptionsError(f"mitmproxy has no such option: {', '.join(sorted(ctx.options.deferred))}")
+            raise OptionRefusedError(f"mitmproxy has no such option: {', '.join(sorted(ctx.options.deferred))}")
         known = ctx.master.commands.commands
         for name in known.keys() - self._commands:
             del known[name]
 
     def _start(self) -> None:
         if others := [each for each in ctx.options.scripts if Path(each).resolve() != SCRIPT]:
-            raise exceptions.OptionsError(f"The sidecar runs no scripts but its own; take out {', '.join(others)}")
+            raise OptionRefusedError(f"The sidecar runs no scripts but its own; take out {', '.join(others)}")
         self._started = {option: getattr(ctx.options, option) for option in AT_START if option in ctx.options}
         ctx.options.subscribe(self._hold, ctx.options.keys())  # subscribers are asked before any addon hears of it
 
@@ -148,8 +155,9 @@ class Lockdown:
         for option in updated - FREE:
             wanted = self._value(options, option)
             if getattr(options, option) != wanted:
-                raise exceptions.OptionsError(
-                    f"The sidecar needs mitmproxy's option {option} to be {wanted!r}: any other value could open a way"
+                needed = "stay as it is" if option in AT_START else f"be {wanted!r}"
+                raise OptionRefusedError(
+                    f"The sidecar needs mitmproxy's option {option} to {needed}: any other value could open a way"
                     " round its checks. Start it with ./run.sh start, and leave the option alone."
                 )
 

@@ -36,6 +36,7 @@ class Readiness:
         self._counters = counters
         self._draining = False
         self._missing: Sequence[str] = ("starting",)
+        self._task: asyncio.Task[None] | None = None  # until all of mitmproxy runs, which may never be
 
     def missing(self) -> Sequence[str]:
         """Why no new call is welcome; empty when it is. May be asked on any thread."""
@@ -49,7 +50,8 @@ class Readiness:
         self._task = asyncio.get_running_loop().create_task(self._watch())
 
     def done(self) -> None:
-        self._task.cancel()
+        if self._task:
+            self._task.cancel()
 
     async def _watch(self) -> None:
         while True:

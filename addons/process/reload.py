@@ -54,6 +54,7 @@ class Reload:
         self._tried = 0.0
         self._refused = ""
         self._asked = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None  # until all of mitmproxy runs, which may never be
 
     def running(self) -> None:
         loop = asyncio.get_running_loop()
@@ -62,7 +63,8 @@ class Reload:
             loop.add_signal_handler(signal.SIGHUP, self._asked.set)
 
     def done(self) -> None:
-        self._task.cancel()
+        if self._task:
+            self._task.cancel()
 
     async def _watch(self) -> None:
         while True:

@@ -32,13 +32,15 @@ class SecretWatch:
         self._secrets = secrets
         self._told = told
         self._faults: dict[str, str] = {}
+        self._task: asyncio.Task[None] | None = None  # until all of mitmproxy runs, which may never be
         self._look()  # so that there is a good value to keep from the first moment on
 
     def running(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._watch())
 
     def done(self) -> None:
-        self._task.cancel()
+        if self._task:
+            self._task.cancel()
 
     async def _watch(self) -> None:
         while True:

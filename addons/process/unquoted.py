@@ -12,12 +12,13 @@ from typing import Final
 
 import structlog
 
+from addons.process.lockdown import OptionRefusedError
 from addons.values.secret import SecretError
 
 _log = structlog.get_logger("sidecar.unquoted")
 
-FORESEEN: Final = (SecretError,)
-"""Exceptions whose text is written here and names references alone."""
+FORESEEN: Final = (SecretError, OptionRefusedError)
+"""Exceptions whose text is written here: it names references, or options and what they must be."""
 
 
 def unquoted(error: BaseException) -> BaseException:

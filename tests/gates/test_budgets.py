@@ -153,6 +153,15 @@ def test_tokens_are_reserved_and_settled() -> None:
     sidecar.passes(max_output_tokens=900)
 
 
+@pytest.mark.parametrize("amount", [{"tokens": 1000}, {"money": 0.1}], ids=["tokens", "money"])  # 100 a million
+def test_a_call_that_names_no_cap_reserves_what_is_assumed(amount: Mapping[str, float]) -> None:
+    sidecar = Sidecar(user={"default": {"day": amount}})
+    sidecar.gate.settings = sidecar.gate.settings.model_copy(update={"assumed_output_tokens": 700})
+    sidecar.passes()
+    sidecar.refuses()
+    sidecar.passes(max_output_tokens=300)
+
+
 def test_money_is_reserved_at_the_dearest_and_settled_to_what_it_cost() -> None:
     sidecar = Sidecar(user={"default": {"day": {"money": 1.0}}})
     first = sidecar.passes(max_output_tokens=10_000)  # 10,000 at 100 a million are 1.0

@@ -240,6 +240,15 @@ def test_tokens_are_estimated_and_then_settled() -> None:
     sidecar.refuses(max_output_tokens=1)
 
 
+def test_a_call_that_names_no_cap_is_charged_what_is_assumed() -> None:
+    sidecar = Sidecar(user=one(tokens=1000), assumed_output_tokens=700)
+    permits = sidecar.passes().permits
+    assert permits
+    assert permits.estimated_tokens == 700
+    sidecar.refuses()
+    sidecar.passes(max_output_tokens=300)
+
+
 def test_a_refused_call_costs_nothing() -> None:
     sidecar = Sidecar(user=one(tokens=1000, requests=2))
     sidecar.passes(max_output_tokens=500)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from addons.process.lockdown import OptionRefusedError
 from addons.process.unquoted import unquoted, without_text
 from addons.values.secret import SecretError
 
@@ -31,8 +32,9 @@ def test_type_and_place_stay_and_the_text_goes(kind: type[BaseException]) -> Non
     assert "in raised" in told
 
 
-def test_a_secrets_own_error_names_its_reference() -> None:
-    told = "".join(traceback.format_exception(unquoted(raised(lambda: SecretError("file a.key is empty")))))
+@pytest.mark.parametrize("kind", [SecretError, OptionRefusedError])
+def test_an_error_whose_text_is_ours_keeps_it(kind: type[Exception]) -> None:
+    told = "".join(traceback.format_exception(unquoted(raised(lambda: kind("file a.key is empty")))))
     assert "file a.key is empty" in told
     assert WORDS not in told
 

@@ -1,5 +1,6 @@
 """A plain HTTP/1.1 caller that can say odd things."""
 
+import io
 import json
 import socket
 from collections.abc import Mapping, Sequence
@@ -59,8 +60,34 @@ def send(port: int, request: bytes, timeout: float = 30) -> Reply:
         return read_reply(connection)
 
 
+class _NotAhead(io.RawIOBase):
+    """A connection of which nothing is read that the answer after this one begins with."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def makefile(self, _mode: str) -> io.RawIOBase:
+        return self
+
+    def read(self, size: int = -1) -> bytes:
+        found = b""
+        while size < 0 or len(found) < size:
+            piece = self._connection.recv(65536 if size < 0 else size - len(found))
+            if not piece:
+                break
+            found += piece
+        return found
+
+    def readline(self, limit: int | None = -1) -> bytes:
+        found = b""
+        while not found.endswith(b"\n") and len(found) != limit and (piece := self._connection.recv(1)):
+            found += piece
+        return found
+
+
 def read_reply(connection: socket.socket, method: str = "POST") -> Reply:
-    response = HTTPResponse(connection, method=method)
+    """One answer, and not a byte of what follows."""
+    response = HTTPResponse(_NotAhead(connection), method=method)  # type: ignore[arg-type]  # it only asks for a file
     response.begin()
     body = response.read()
     return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, body)

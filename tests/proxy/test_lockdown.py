@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mitmproxy import exceptions
+from mitmproxy import exceptions, options
 
 from addons.configuration.mitmproxy_options import all_options
 from addons.process import lockdown
+from addons.process.lockdown import Lockdown, OptionRefusedError
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import SettingsMaker
 from tests.proxy.client import post
@@ -53,6 +54,16 @@ def test_refused_at_run_time(sidecar: RunningSidecar, provider: SimulatedProvide
         sidecar.on_loop(change)
     assert getattr(sidecar.master.options, option) == before
     assert post(sidecar.port).status == 200
+
+
+def test_the_pages_password_is_in_no_refusal() -> None:
+    held, chosen = Lockdown({}), options.Options()
+    chosen.add_option("web_password", str, "", "the page's")
+    held._started = {"web_password": "as it was"}
+    chosen.web_password = "another"
+    with pytest.raises(OptionRefusedError, match="option web_password to stay as it is") as refused:
+        held._hold(chosen, {"web_password"})
+    assert not any(each in str(refused.value) for each in ("as it was", "another"))
 
 
 def another(option: Any) -> Any:

@@ -61,6 +61,21 @@ def test_it_grows_up_to_what_is_kept(
     assert sidecar.part("sidecar-flows")._under_way == {}
 
 
+@pytest.mark.parametrize(
+    ("bounds", "kept"), [({}, 6), ({"keep_flows": 2}, 2), ({"keep_bytes": 80_000}, 3), ({"keep_bytes": 0}, 1)]
+)
+def test_the_oldest_are_let_go_when_they_are_too_many_or_too_large(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, bounds: dict[str, int], kept: int
+) -> None:
+    """The newest stays, whatever its size."""
+    with RunningSidecar(make_settings(inspect=bounds), inspect=True) as sidecar:
+        for number in range(6):
+            post(sidecar.port, {**HELLO, "input": f"{number}" * 10_000})
+            records.wait(count=number + 1)
+        shown: list[Any] = list(sidecar.view._store.values())
+    assert [json.loads(flow.request.raw_content)["input"][0] for flow in shown] == list("012345"[-kept:])
+
+
 @pytest.mark.parametrize("fault", [RuntimeError("injected"), MemoryError(), KeyError("injected")])
 def test_a_fault_in_showing_does_not_reach_the_stream(
     make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, fault: Exception

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from addons.foundry.caller import SCOPE, Caller, token_hash
+from addons.verifiers.key_sources import KeySet
 from addons.verifiers.settings import CallerSettings
+from addons.verifiers.token_cache import TokenCache
 from addons.verifiers.verifier import Verifier, build
 from addons.verifiers.well_formed import LONGEST_TOKEN
 from tests.verifiers.refusals import run, verdict
@@ -47,6 +49,93 @@ def test_jwt_by_key_file(tmp_path: Path) -> None:
     verifier = jwt(public_key_file=tmp_path / "key.pem")
     assert who(run(verdict(verifier, signed(P256, "ES256")))) == "alice"
     assert run(verdict(verifier, signed())) == "INVALID"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Of whatever is built to remember keys or tokens."""
+    clock = Clock()
+    for kind in (KeySet, TokenCache):
+        defaults = kind.__init__.__kwdefaults__
+        assert defaults
+        monkeypatch.setitem(defaults, "clock", clock)
+    return clock
+
+
+@pytest.mark.parametrize(
+    ("keys", "fetches"),
+    [
+        ({}, [1, 1, 1, 2]),
+        ({"keys_seconds": 30}, [1, 1, 2, 3]),
+        ({"keys_seconds": 3600}, [1, 1, 1, 2]),
+    ],
+)
+def test_keys_are_fetched_again_after_their_seconds(clock: Clock, keys: dict[str, float], fetches: list[int]) -> None:
+    async def main() -> None:
+        async with serving(always(200, key_set(jwk(RSA, "one")))) as served:
+            verifier = jwt(jwks_url=served.url, cache_seconds=0, **keys)
+            seen = []
+            for seconds in (0, 29, 2, 3600):
+                clock.now += seconds
+                assert who(await verdict(verifier, signed())) == "alice"
+                seen.append(len(served.requests))
+            assert seen == fetches
+
+    run(main())
+
+
+@pytest.mark.parametrize(("keys", "fetches"), [({}, [1, 1, 2]), ({"keys_interval_seconds": 60}, [1, 1, 1])])
+def test_an_unknown_key_has_them_fetched_no_oftener_than_said(
+    clock: Clock, keys: dict[str, float], fetches: list[int]
+) -> None:
+    async def main() -> None:
+        async with serving(always(200, key_set(jwk(RSA, "one")))) as served:
+            verifier = jwt(jwks_url=served.url, **keys)
+            seen = []
+            for number, seconds in enumerate((0, 4, 2)):
+                clock.now += seconds
+                assert await verdict(verifier, signed(OTHER_RSA, kid=f"unknown {number}")) == "INVALID"
+                seen.append(len(served.requests))
+            assert seen == fetches
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    ("keys", "asked"),
+    [
+        ({}, [1, 1, 2, 2]),
+        ({"cache_seconds": 10}, [1, 2, 3, 3]),
+        ({"cache_seconds": 0}, [1, 2, 3, 4]),
+        ({"cache_entries": 1}, [1, 1, 2, 3]),
+    ],
+    ids=str,
+)
+def test_what_was_learnt_of_a_token_is_kept_as_configured(
+    clock: Clock, tmp_path: Path, keys: dict[str, Any], asked: list[int]
+) -> None:
+    """Of two tokens: one, the same later, another, and the first again."""
+
+    async def main() -> None:
+        answer = {"active": True, "sub": "alice", "scope": SCOPE}
+        async with serving(always(200, json.dumps(answer))) as served:
+            verifier = introspection(served.url, tmp_path, **keys)
+            seen = []
+            for token, seconds in (("one", 0), ("one", 29), ("two", 0), ("one", 0)):
+                clock.now += seconds
+                assert who(await verdict(verifier, token)) == "alice"
+                seen.append(len(served.requests))
+            assert seen == asked
+
+    run(main())
 
 
 def test_jwt_by_key_set() -> None:
