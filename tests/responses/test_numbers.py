@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from addons.apis.policy_settings import PolicySettings
+from addons.apis.table import APIS
 from addons.bodies.rows import LARGEST, OPAQUE, Either, Later, Leaf, Many, Members, Row, Typed, Values
 from addons.bodies.verdict import Json
 from addons.foundry.models import Model
-from addons.responses.fields import REQUEST
 from tests.responses.judging import judge
 
 MODEL = Model(rid="ri.a..b.c", provider_model="m", daily_cache=False, max_output_tokens=128_000)
@@ -37,7 +37,7 @@ def leaves(shape: Any, name: str, seen: frozenset[int] = frozenset()) -> Iterato
                 yield from leaves(option, name, seen)
 
 
-LEAVES = dict(leaves(REQUEST, ""))
+LEAVES = {name: leaf for api in APIS for name, leaf in leaves(api.request, api.name)}
 NUMBERS = {name: leaf for name, leaf in LEAVES.items() if leaf is not OPAQUE and (leaf.fits(1) or leaf.fits(0))}
 
 EXTREMES: list[Json] = [
@@ -48,7 +48,11 @@ EXTREMES: list[Json] = [
 
 def test_the_tables_have_numbers() -> None:
     assert len(NUMBERS) > 40
-    assert {".max_output_tokens", ".temperature", ".context_management[].compaction.compact_threshold"} <= set(NUMBERS)
+    assert {
+        "responses.max_output_tokens", "responses.context_management[].compaction.compact_threshold",
+        "chat_completions.n", "chat_completions.max_tokens", "chat_completions.max_completion_tokens",
+        "chat_completions.seed", "embeddings.dimensions",
+    } <= set(NUMBERS)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NUMBERS)
