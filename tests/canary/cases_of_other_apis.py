@@ -137,7 +137,7 @@ CASES: Final = (
         "chat 400 that quotes",
         (400,),
         asks(),
-        says(400, lambda p: {"error": {"message": p.phrase("answer"), "code": p("answer"), "param": p("answer")}}),
+        says(400, failed),
     ),
     Case("chat unknown field", (400,), asks(remember=lambda p: p("prompt"))),
     Case("chat unknown role", (400,), asks(messages=lambda p: [{"role": p("prompt"), "content": p("prompt")}])),
