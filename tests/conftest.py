@@ -75,7 +75,7 @@ def own_store(tmp_path: Path) -> Iterator[Store]:
 PARTS: Final[Mapping[str, str]] = {
     "browser": "mitmweb's page in a real browser (needs Chromium: apt install chromium)",
     "fleet": "what a fleet runs with (needs Debian's postgresql, pgbouncer, prometheus and rsyslog)",
-    "frameworks": "agents' frameworks as clients (installs some 300 MB of them in two environments)",
+    "frameworks": "agents' frameworks as clients (installs some 650 MB of them in three environments)",
     "long": "faults, floods, fuzz and leaks at length (takes an hour or more)",
 }
 """Tests that need more than Python and a package index or much of it, by marker: left out and said so, unless asked."""

@@ -104,7 +104,7 @@ class EventSplitter(ABC):
             elif event and not self._read_event(event):
                 left_out.append(place)
         if left_out:
-            payload = _without(payload, left_out)
+            payload = _without(left_out, events, rest) if b"\r" not in payload else _cut_out(left_out, payload)
         return self._hold(payload, rest) if rest else payload
 
     def _read_event(self, event: bytes) -> bool:
@@ -185,8 +185,13 @@ class EventSplitter(ABC):
             self.read(event.name, event.data.document() if event.data.complete else b"")
 
 
-def _without(payload: bytes, places: list[int]) -> bytes:
-    """The payload without these of its events; each goes with the blank line that ends it."""
+def _without(places: list[int], events: list[bytes], rest: bytes) -> bytes:
+    """Events and what lies behind them, without these; each goes with the blank line, of line feeds, that ends it."""
+    return b"\n\n".join([*(event for place, event in enumerate(events) if place not in places), rest])
+
+
+def _cut_out(places: list[int], payload: bytes) -> bytes:
+    """The same of a payload whose lines end in any way, which takes long."""
     pieces = _EVENT_END.split(payload)  # an event, its end, an event …
     for place in places:
         pieces[2 * place] = pieces[2 * place + 1] = b""

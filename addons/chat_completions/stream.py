@@ -18,6 +18,7 @@ from addons.chat_completions.answer import COMPLETION, MEMBERS, error_data
 DONE: Final = b"[DONE]"
 
 _NULL_USAGE: Final = b'"usage":null'
+_CHOICE: Final = b'"choices":[{'
 _LASTING: Final = ("response_id", "model", "service_tier", "usage")
 
 
@@ -44,6 +45,7 @@ class ChunkStream(AnswerStream):
         super().__init__(max_held_bytes)
         self._shows_usage = shows_usage
         self._finished = self._failed = self._begun = False
+        self._head: tuple[bytes, ...] = ()  # how chunks begin
 
     @property
     def finished(self) -> bool:
@@ -57,9 +59,12 @@ class ChunkStream(AnswerStream):
         return error_data(code, message)
 
     def says_something(self, event: bytes) -> bool:
-        """Of chunks, the first, which names the model, and the one with the usage; all others have null there."""
-        if self._begun and _NULL_USAGE in event:
-            return b'"error"' in event
+        """Of chunks, the first, which names the model, and the one with the usage; all others have null there.
+
+        One that begins as the first did, up to its choice, is no error, which need not be looked for in all of it.
+        """
+        if self._begun and event.rfind(_NULL_USAGE) >= 0:  # from the end, near which it stands
+            return not event.startswith(self._head) and b'"error"' in event
         return not self._begun or super().says_something(event)
 
     def read(self, name: str, data: bytes) -> None:  # noqa: ARG002 - as every API's; these events have no name
@@ -67,6 +72,8 @@ class ChunkStream(AnswerStream):
             self._finished = True
             return
         facts = COMPLETION.facts(data)
+        if not self._begun and (before := data.find(_CHOICE)) >= 0:
+            self._head = (b"data: " + data[: before + len(_CHOICE)],)
         self._begun = True
         if facts.unread:
             self.unread = True

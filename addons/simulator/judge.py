@@ -1,7 +1,6 @@
 """What the simulated provider looks at before it answers: path, method, key, and that the body names a model."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from addons.simulator.errors import Error
@@ -31,12 +30,6 @@ def judge(request: Request, api_key: str | None) -> dict[str, Any] | Error:
 
 def path_of(request: Request) -> str:
     return request.target.partition("?")[0]
-
-
-def asked(body: Mapping[str, Any]) -> str:
-    """The directives a request brings itself, in ``metadata.simulate``."""
-    metadata = body.get("metadata")
-    return str(metadata.get("simulate", "")) if isinstance(metadata, dict) else ""
 
 
 def _masked(request: Request) -> str:

@@ -20,7 +20,7 @@ from addons.simulator.certificates import LOOPBACK, Authority
 from addons.simulator.delivery import deliver, fail
 from addons.simulator.directives import DirectiveError, Directives
 from addons.simulator.errors import Error
-from addons.simulator.judge import asked, judge, path_of
+from addons.simulator.judge import judge, path_of
 from addons.simulator.played import PLAYED
 from addons.simulator.recorded import RecordedCall
 from addons.simulator.wire import Peer, Request
@@ -134,7 +134,7 @@ class SimulatedProvider:
     def script(self, *lines: str) -> None:
         """Direct the next answers, one line of directives each (``""``: an ordinary answer).
 
-        They go to the calls that have the right path and key, before what ``metadata.simulate`` may say.
+        They go to the calls that have the right path and key, before what a body itself may say.
 
         Raises:
             DirectiveError: a line can't be followed; none is taken.
@@ -239,11 +239,12 @@ class SimulatedProvider:
             raise
 
     async def _follow(self, peer: Peer, path: str, body: Mapping[str, Any], released: asyncio.Event) -> None:
+        played = PLAYED[path]
         with self._changed:
             how = self._script.popleft() if self._script else None
         try:
-            how = how or directives.read(asked(body))
+            how = how or directives.read(played.asked(body))
         except DirectiveError as error:
-            await fail(peer, Error(400, str(error), code="unknown_directive", param="metadata.simulate"))
+            await fail(peer, Error(400, str(error), code="unknown_directive", param=played.place))
         else:
-            await deliver(peer, PLAYED[path], body, how, released)
+            await deliver(peer, played, body, how, released)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from addons.simulator.directives import listing
+from addons.simulator.played import MARK
 from addons.simulator.provider import SimulatedProvider
 
 _STOP: Final = (signal.SIGINT, signal.SIGTERM)
@@ -22,7 +23,8 @@ Try it:
     -H 'Content-Type: application/json' -H 'Authorization: Bearer anything' \\
     -d '{{"model": "gpt-5.2", "input": "Hello", "stream": true, "metadata": {{"simulate": "pause=0.1"}}}}'
 
-Directives, several at once if you like, in metadata.simulate:
+Directives, several at once if you like, in metadata.simulate; of chat completions as their last message, and of
+embeddings as their input: "{mark}pause=0.1":
 
 {directives}
 """
@@ -45,7 +47,7 @@ def simulate(host: str = "127.0.0.1", port: int = 0, directory: Path | None = No
             SimulatedProvider(tls=False, host=host, port=port) as http,
             SimulatedProvider(host=host, port=tls_port, directory=directory) as https,
         ):
-            sys.stdout.write(_TEXT.format(http=http, https=https, directives=listing()))
+            sys.stdout.write(_TEXT.format(http=http, https=https, directives=listing(), mark=MARK))
             sys.stdout.flush()
             signal.sigwait(_STOP)
     finally:

@@ -20,9 +20,9 @@ QUICK: Final = "less than two minutes"
 NOTES: Final = """\
 plain: mitmdump -q --mode reverse, which holds streams back whole. addon: the same with a rewriting addon and a
 naive usage tap (tests/bench/rewriting.py). sidecar: every gate, limits, ledger, metrics and records on; serving: its
-own JSON call. What only the sidecar has is compared with the JSON call on a kept connection. litellm: LiteLLM's proxy
-with the model renamed, where the command litellm is there. All dial the same provider over TLS. Medians of the rounds;
-ratios within a round, (lowest-highest).
+own JSON call. What only the sidecar has is compared with the JSON call on a kept connection, and chat completions with
+the same call to Responses. litellm: LiteLLM's proxy with the model renamed, where the command litellm is there. All
+dial the same provider over TLS. Medians of the rounds; ratios within a round, (lowest-highest).
 CPU is the proxy's alone; calls a second depend on the cores that provider and callers share with it. The far provider
 answers each connection two round trips late, as TCP and TLS make it, and what is asked of an open one at once."""
 

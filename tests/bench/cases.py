@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from addons.gates.route import PATH
+from addons.foundry.wrong_paths import BASE
 from addons.process.banner import MODEL
 from tests.bench.histories import history
 
@@ -18,7 +18,9 @@ NAMES: Final = (PLAIN, ADDON, SIDECAR)
 EVERYONE: Final = (*NAMES, LITELLM)
 MEGABYTE: Final = 1_000_000
 
-PATHS: Final = {PLAIN: "/v1/responses", ADDON: PATH, SIDECAR: PATH, LITELLM: "/v1/responses"}
+BASES: Final = {PLAIN: "/v1", ADDON: BASE, SIDECAR: BASE, LITELLM: "/v1"}
+
+JSON: Final = "JSON of 1 KB, connection kept"
 
 type Body = Mapping[str, Any]
 type Bodies = Callable[[int], Body]
@@ -31,6 +33,10 @@ def _same(body: Body) -> Bodies:
 
 def _streamed(directives: str) -> Body:
     return {"input": "Hello", "stream": True, "metadata": {"simulate": directives}}
+
+
+def _talk(text: str, **members: Any) -> Body:
+    return {"messages": [{"role": "user", "content": text}], **members}
 
 
 def _image(size: int) -> Body:
@@ -53,6 +59,7 @@ class Case(NamedTuple):
 
     ``varies``: each call has a body of its own. ``far``: the provider is ``contenders.AWAY`` seconds away. ``beside``:
     a stream with an event each 2 ms passes through the same proxy, and how long its events are on their way is noted.
+    ``path``: of the API that is asked. ``like``: the case that one is compared with which only the sidecar has.
     """
 
     bodies: Bodies
@@ -66,6 +73,8 @@ class Case(NamedTuple):
     varies: bool = False
     far: bool = False
     beside: bool = False
+    path: str = "/responses"
+    like: str = JSON
 
     def requests(self, contender: str, calls: int) -> Iterator[bytes]:
         """The whole requests, as this contender takes them: one for all, or one for each call and one before."""
@@ -80,18 +89,19 @@ class Case(NamedTuple):
         content = json.dumps({"model": MODEL, **body}).encode()
         token = LITELLM_KEY if contender == LITELLM else self.token
         head = (
-            f"POST {PATHS[contender]} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
+            f"POST {BASES[contender]}{self.path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         )
         return head.encode() + content
 
 
-JSON: Final = "JSON of 1 KB, connection kept"
+CHAT: Final = "chat completion of 1 KB, connection kept"
 TWO: Final = "JSON of 1 KB, two sidecars share the calls"
 NEW: Final = "JSON of 1 KB, new connection each"
 FAR: Final = "a new caller's first call, provider 50 ms away"
 PACED: Final = "stream of 100 events, 2 ms apart"
 BURST: Final = "stream of 100 events, at once"
+CHAT_BURST: Final = "chat completion's stream of 100 events, at once"
 CROWD: Final = "100 streams at once, an event in 50 ms"
 LARGE: Final = "body of 10 MB"
 LARGER: Final = "body of 20 MB"
@@ -105,16 +115,21 @@ POLICY: Final = "refused: store true"
 STRANGER: Final = "refused: unknown token"
 START: Final = "start"
 
+_CHAT: Final = "/chat/completions"
 _SMALL: Final = {"input": "x" * 900}
 _STREAMING: Final = (ADDON, SIDECAR)  # plain holds streams back whole
 
 CASES: Final[Mapping[str, Case]] = {
     JSON: Case(_same(_SMALL), 400, 4, contenders=EVERYONE),
+    CHAT: Case(_same(_talk("x" * 900)), 400, 4, contenders=(SIDECAR,), path=_CHAT),
     TWO: Case(_same(_SMALL), 400, 4, contenders=(SIDECAR,), proxies=2),
     NEW: Case(_same(_SMALL), 60, 4, new_connections=True),
     FAR: Case(_same(_SMALL), 6, 1, new_connections=True, far=True),
     PACED: Case(_same(_streamed("events=92 pause=0.002")), 24, 8),
     BURST: Case(_same(_streamed("events=92")), 40, 4, contenders=EVERYONE),
+    CHAT_BURST: Case(
+        _same(_talk("simulate: events=96", stream=True)), 40, 4, contenders=(SIDECAR,), path=_CHAT, like=BURST
+    ),
     CROWD: Case(_same(_streamed("events=12 pause=0.05")), 100, 100),
     LARGE: Case(_same(_image(10 * MEGABYTE)), 4, 1),
     LARGER: Case(_same(_image(20 * MEGABYTE)), 2, 1),
@@ -129,5 +144,5 @@ CASES: Final[Mapping[str, Case]] = {
 }
 
 
-COUNTED: Final = (JSON, NEW, BURST, POLICY, STRANGER, HISTORY, HISTORY_MORE, LONG, LONG_MORE)
+COUNTED: Final = (JSON, CHAT, NEW, BURST, CHAT_BURST, POLICY, STRANGER, HISTORY, HISTORY_MORE, LONG, LONG_MORE)
 """Of which instructions can be counted: valgrind is too slow to keep a stream's pace."""

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from tests.bench.cases import ADDON, EVERYONE, JSON, LITELLM, PLAIN, SIDECAR
+from tests.bench.cases import ADDON, CASES, EVERYONE, JSON, LITELLM, PLAIN, SIDECAR
 from tests.bench.measuring import Figures
 from tests.bench.rows import ROWS, SERVING, Goal, Row
 
@@ -45,8 +45,9 @@ def _row(row: Row, figures: Figures) -> dict[str, Any]:
     by_name = {name: figures.get((row.case, row.measure, name)) for name in EVERYONE}
     rounds = {name: values for name, values in by_name.items() if values}
     bases = {name: rounds[name] for name in BASES if name in rounds}
-    if not bases:  # the sidecar's alone: compared with the JSON call
-        calls = {PLAIN: figures.get((JSON, row.measure, PLAIN)), SERVING: figures[JSON, row.measure, SIDECAR]}
+    if not bases:  # the sidecar's alone: compared with the case that is like it
+        like = CASES[row.case].like
+        calls = {PLAIN: figures.get((like, row.measure, PLAIN)), SERVING: figures[like, row.measure, SIDECAR]}
         bases = {name: values for name, values in calls.items() if values}
     own = rounds[SIDECAR]
     ratios = {name: [mine / base for mine, base in zip(own, bases[name], strict=True)] for name in bases}

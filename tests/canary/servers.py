@@ -85,14 +85,19 @@ def whole(status: int, body: Any, *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + text
 
 
-def stream(*events: dict[str, Any], complete: bool = True) -> bytes:
-    """An event stream in chunks, ended properly or cut."""
+def stream(*events: dict[str, Any] | bytes, complete: bool = True) -> bytes:
+    """An event stream in chunks, ended properly or cut; an event that has a type bears its name."""
     head = (
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     )
-    pieces = [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in events]
+    pieces = [event if isinstance(event, bytes) else _event(event) for event in events]
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces)
     return head.encode() + chunks + (b"0\r\n\r\n" if complete else b"")
+
+
+def _event(event: dict[str, Any]) -> bytes:
+    name = f"event: {event['type']}\n" if "type" in event else ""
+    return f"{name}data: {json.dumps(event)}\n\n".encode()
 
 
 def response(text: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from addons.simulator.certificates import LOOPBACK, Authority
-from tests.canary import servers
+from tests.canary import cases_of_other_apis, servers
 from tests.canary.cases import ALL, CASES, CONTENT, CREDENTIALS, FAULTS, LARGEST, LIMITS, OPERATORS, Case, Planting
 from tests.canary.planted import Canaries, Leak
 from tests.canary.servers import Quoting
@@ -32,6 +32,8 @@ FORWARDED: Final = frozenset((
     "idempotency-key", "x-client-request-id",
 ))  # fmt: skip
 """Every header that may reach the provider (docs/contract.md#request-headers)."""
+
+EVERY: Final = (*CASES, *cases_of_other_apis.CASES)
 
 KEY: Final = ec.generate_private_key(ec.SECP256R1())
 
@@ -137,7 +139,7 @@ def test_a_sidecar_that_logs_records_and_saves_all_it_can(
         words = ["start", "--record", str(tmp_path / "cassette")]
         with Started(tmp_path, words, settings(provider, authority, **sections), env) as started:
             started.ready()
-            play(run, started, provider, CASES)
+            play(run, started, provider, EVERY)
             metrics = httpx.get(f"http://127.0.0.1:{admin}/metrics").content
             kept = {f"{path.name} while it runs": path.read_bytes() for path in tmp_path.glob("ledger*")}
             assert started.stop() == 0
@@ -150,7 +152,7 @@ def test_a_sidecar_that_logs_records_and_saves_all_it_can(
     assert {b"foundry_sidecar_calls_total", b"gen_ai"} <= set(
         re.findall(rb"foundry_sidecar_calls_total|gen_ai", metrics)
     )
-    assert len(collector.spans) > len(CASES) / 2
+    assert len(collector.spans) > len(EVERY) / 2
     hand_in(run, tally, "start: logs in json, asyncio's debugging, metrics, OTLP, ledger, cassette")
 
 
@@ -169,7 +171,7 @@ def test_mitmweb_and_a_log_for_people(authority: Authority, tmp_path: Path, tall
         ending.enter_context(started).ready()
         page = Page(started)
         page.http.put("/options", json={"termlog_verbosity": "debug"}).raise_for_status()
-        play(run, started, provider, CASES)
+        play(run, started, provider, EVERY)
         surfaces = page.surfaces()
         surfaces |= {f"{name} in flight": text for name, text in in_flight(run, started, provider, page).items()}
         page.close()

@@ -223,8 +223,9 @@ def test_chat_completions_and_embeddings(
         assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == whole.choices[0].message.content
         assert chunks[-1].choices[0].finish_reason == "stop"
         with client.chat.completions.stream(model=MODEL, messages=TALK, tools=[CHAT_TOOL]) as stream:  # type: ignore[arg-type,list-item]  # as dicts
-            (called,) = stream.get_final_completion().choices[0].message.tool_calls or ()
-        assert called.function.name == "weather"
+            called = stream.get_final_completion().choices[0].message.tool_calls
+        assert called
+        assert [each.function.name for each in called] == ["weather"]
         with pytest.raises(openai.APIError, match="broke off"):
             list(client.chat.completions.create(**CHAT[3][1]))
         for body, before in zip(TEXTS, vectors, strict=True):

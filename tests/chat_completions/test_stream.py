@@ -83,6 +83,15 @@ def test_an_error_of_the_providers_ends_it() -> None:
     assert stream.cut("stream_truncated", "It broke off.") == b""
 
 
+@pytest.mark.parametrize("more", [{"choices": []}, {}, {"choices": [{"index": 0, "delta": {}}]}], ids=str)
+def test_an_error_in_a_chunk_is_one_wherever_it_stands(more: dict[str, Any]) -> None:
+    """Beside choices or none, and beside a usage that is null."""
+    odd = chunk(**more, usage=None).replace(b'"id":', b'"error":{"code":"c"},"id":')
+    stream, passed = through(SAID + odd, [30], shows_usage=False)
+    assert passed == SAID + odd
+    assert (stream.failed, stream.facts.error_code) == (True, "c")
+
+
 def test_a_stream_that_ends_without_its_last_word_is_not_finished() -> None:
     stream, passed = through(SAID, [1000], shows_usage=False)
     assert passed == SAID

@@ -1,4 +1,4 @@
-"""Chat completions, embeddings and the models by openai-node, alone and over the fetch of ``@osdk/client``."""
+"""Chat completions, embeddings and the models by openai-node: alone, over ``@osdk/client``, by Palantir's helpers."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from tests.clients.started import Started
 from tests.conftest import MODEL
 
 pytestmark = pytest.mark.timeout(600)  # the first run installs
-both = pytest.mark.parametrize("over", ["openai", "osdk"])
+each = pytest.mark.parametrize("over", ["openai", "osdk", "language-models"])
 
 PATH = "/v1/chat/completions"
 
@@ -28,13 +28,13 @@ def call(sidecar: Started, provider: SimulatedProvider, clients_of_node: Path) -
     return lambda over, how: play(sidecar, [NODE, "node/chat.mjs", json.dumps({"over": over, "how": how})])
 
 
-@both
+@each
 def test_a_question(call: Call, provider: SimulatedProvider, over: str) -> None:
     assert call(over, "create")["text"].startswith(GREETING)
     assert_left_as_promised(provider, path=PATH)
 
 
-@both
+@each
 def test_a_stream_without_the_chunk_nobody_asked_for(
     call: Call, provider: SimulatedProvider, sidecar: Started, over: str
 ) -> None:
@@ -45,13 +45,13 @@ def test_a_stream_without_the_chunk_nobody_asked_for(
     assert sidecar.record()["usage.status"] == "reported"
 
 
-@both
+@each
 def test_structured_output_goes_back_as_it_was_parsed(call: Call, provider: SimulatedProvider, over: str) -> None:
     assert call(over, "parse")["parsed"].keys() == {"name", "age"}
     assert_left_as_promised(provider, 2, path=PATH)
 
 
-@both
+@each
 def test_a_function_tool_goes_round(call: Call, provider: SimulatedProvider, over: str) -> None:
     provider.script("tool_call", "")
     assert "4 characters" in call(over, "tools")["text"]
@@ -59,13 +59,13 @@ def test_a_function_tool_goes_round(call: Call, provider: SimulatedProvider, ove
 
 
 @pytest.mark.parametrize("how", ["cut=3", "end=3", "error_event"])
-@both
+@each
 def test_a_stream_that_breaks_off_raises(call: Call, provider: SimulatedProvider, over: str, how: str) -> None:
     provider.script(how)
     assert call(over, "stream")["error"]["class"] == "APIError"
 
 
-@both
+@each
 def test_embeddings_and_the_models(call: Call, provider: SimulatedProvider, over: str) -> None:
     assert call(over, "embeddings") == {"lengths": [1536, 1536]}
     assert MODEL in call(over, "models")["ids"]

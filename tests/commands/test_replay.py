@@ -68,7 +68,7 @@ def test_without_a_file_nothing_is_needed_but_the_cassette(tmp_path: Path) -> No
     cassette.write_text('{"cassette": 1, "content": "kept", "salt": "00"}\n')
     words = ("replay", str(cassette), "--set", "listen.reverse=127.0.0.1:0")
     with Program(*words, "--set", f"listen.certificates={tmp_path}") as sidecar:
-        assert "holds none at all" in post(sidecar.port).json["message"]
+        assert "holds none of the API responses" in post(sidecar.port).json["message"]
         assert sidecar.stop() == 0
 
 

@@ -68,13 +68,14 @@ BROKEN: Final = Outcome(200, "stream_truncated", "truncated", "interrupted", cha
 
 
 class Row(NamedTuple):
-    """``where``: the provider it goes to, one of ``LISTENERS``; ``size``: characters of the prompt."""
+    """``where``: the provider it goes to; ``size``: characters of the prompt; ``api``: the name of the one asked."""
 
     script: Script
     outcome: Outcome
     stream: bool = True
     where: str = "scripted"
     size: int = 5
+    api: str = "responses"
 
 
 def head(

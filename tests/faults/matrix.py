@@ -16,14 +16,19 @@ import h11
 import httpx2
 import openai
 
+from addons.apis.table import APIS
 from addons.configuration.settings import Settings
+from addons.foundry.wrong_paths import BASE
 from addons.simulator.certificates import LOOPBACK, Authority
 from tests.clients.installed import NODE
-from tests.conftest import MODEL, PATH, PROVIDER_KEY
-from tests.faults.answers import ROWS, Row
+from tests.conftest import MODEL, PROVIDER_KEY
+from tests.faults import answers, answers_of_other_apis
+from tests.faults.answers import Row
 from tests.faults.raw_provider import NAME, RawProvider, Script
 from tests.proxy.client import request_bytes
 from tests.proxy.running import RunningSidecar
+
+ROWS: Final = {**answers.ROWS, **answers_of_other_apis.ROWS}
 
 AT_ONCE: Final = 12
 CLIENTS: Final = Path(__file__).parent.parent / "clients"
@@ -52,7 +57,7 @@ class Stage:
 
     @property
     def base_url(self) -> str:
-        return f"{self.sidecar.url}{PATH.removesuffix('/responses')}"
+        return f"{self.sidecar.url}{BASE}"
 
 
 def token_of(caller: str) -> str:
@@ -65,8 +70,15 @@ def token_of(caller: str) -> str:
 
 def body_of(row: Row) -> dict[str, Any]:
     """Costs nearly all of what a caller may use in a minute, until it is settled."""
-    model = f"{MODEL}-at-{row.where}"
-    return {"model": model, "input": "x" * row.size, "max_output_tokens": 900, "stream": row.stream}
+    text = "x" * row.size
+    own: Mapping[str, dict[str, Any]] = {
+        "responses": {"input": text, "max_output_tokens": 900, "stream": row.stream},
+        "chat_completions": {
+            "messages": [{"role": "user", "content": text}], "max_completion_tokens": 900, "stream": row.stream,
+        },
+        "embeddings": {"input": text},
+    }  # fmt: skip
+    return {"model": f"{MODEL}-at-{row.where}", **own[row.api]}
 
 
 @contextmanager
@@ -112,7 +124,12 @@ def _settings(directory: Path, trusted: Path, urls: Mapping[str, str]) -> Settin
         },
         "models": {
             "extra": [
-                {"rid": f"{MODEL}-at-{kind}", "provider_model": "gpt-5.2", "regions": [region]}
+                {
+                    "rid": f"{MODEL}-at-{kind}",
+                    "provider_model": "gpt-5.2",
+                    "regions": [region],
+                    "apis": [api.name for api in APIS],
+                }
                 for kind, region in REGIONS.items()
             ]
         },
@@ -133,7 +150,8 @@ def play_all(stage: Stage, ways: Mapping[str, Callable[[Stage, str, Row], Seen]]
 
 def by_wire(stage: Stage, name: str, row: Row, caller: str = "wire") -> Seen:
     named = [(NAME, f"{name} {caller}"), ("Authorization", f"Bearer {token_of(f'{name} {caller}')}")]
-    asked = request_bytes(body_of(row), headers=[*named, ("Connection", "close")])
+    (path,) = (api.path for api in APIS if api.name == row.api)
+    asked = request_bytes(body_of(row), target=f"{BASE}{path}", headers=[*named, ("Connection", "close")])
     answer = b""
     with socket.create_connection(("127.0.0.1", stage.sidecar.port), 60) as connection:
         connection.sendall(asked)
@@ -168,6 +186,13 @@ def _code(body: bytes) -> str | None:
     return error["code"] if error else None
 
 
+ASKING: Final[Mapping[str, Callable[[openai.OpenAI], Callable[..., Any]]]] = {
+    "responses": lambda client: client.responses.create,
+    "chat_completions": lambda client: client.chat.completions.create,
+    "embeddings": lambda client: client.embeddings.create,
+}
+
+
 @contextmanager
 def openai_python(stage: Stage) -> Iterator[Callable[[Stage, str, Row], Seen]]:
     """One openai-python, whose connections all its calls share."""
@@ -181,7 +206,7 @@ def openai_python(stage: Stage) -> Iterator[Callable[[Stage, str, Row], Seen]]:
         def play(_stage: Stage, name: str, row: Row) -> Seen:
             one = client.with_options(api_key=token_of(f"{name} python"))
             try:
-                answer = one.responses.create(**body_of(row), extra_headers={NAME: f"{name} python"})
+                answer = ASKING[row.api](one)(**body_of(row), extra_headers={NAME: f"{name} python"})
                 if row.stream:
                     for _ in answer:
                         pass
@@ -198,7 +223,15 @@ def openai_python(stage: Stage) -> Iterator[Callable[[Stage, str, Row], Seen]]:
 
 def by_node(stage: Stage, names: Sequence[str]) -> dict[str, Seen]:
     """One process of openai-node plays all these rows."""
-    jobs = [{"name": f"{name} node", "token": token_of(f"{name} node"), "body": body_of(ROWS[name])} for name in names]
+    jobs = [
+        {
+            "name": f"{name} node",
+            "token": token_of(f"{name} node"),
+            "api": ROWS[name].api,
+            "body": body_of(ROWS[name]),
+        }
+        for name in names
+    ]
     done = subprocess.run(
         [NODE, "node/many.mjs"],
         check=True, cwd=CLIENTS, env={"BASE_URL": stage.base_url, "HEADER": NAME}, input=json.dumps(jobs),

@@ -16,8 +16,7 @@ import structlog
 from addons.foundry.permits import Meter
 from addons.foundry.rate_window import moment
 from tests.clients.installed import node_modules
-from tests.faults.answers import ROWS
-from tests.faults.matrix import Seen, Stage, body_of, by_node, by_wire, openai_python, play_all, staged
+from tests.faults.matrix import ROWS, Seen, Stage, body_of, by_node, by_wire, openai_python, play_all, staged
 from tests.proxy.test_growth import back_to, descriptors, held
 from tests.records import Records
 from tests.tally import Tally

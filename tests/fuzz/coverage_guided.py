@@ -9,22 +9,28 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["addons"]):
+    from addons.apis.policies import policies
     from addons.apis.policy_settings import PolicySettings
     from addons.bodies import splice
+    from addons.chat_completions.stream import ChunkStream
     from addons.foundry.attribution import read_attribution
     from addons.foundry.models import Model
     from addons.foundry.provider_errors import refusal_for
     from addons.foundry.refusals import Refusal
     from addons.foundry.trace import read_trace
     from addons.responses.stream import EventStream
-    from tests.responses.judging import judge
+from tests.fuzz import second_judge, second_judge_of_chat, second_judge_of_embeddings
 from tests.fuzz.reading import DuplicateError, read_again
-from tests.fuzz.second_judge import objections
 
 MODEL = Model(
     rid="ri.language-model-service..language-model.gpt-5-2", provider_model="gpt-5.2", reasoning=True, daily_cache=False
 )
-STRICT = PolicySettings()
+POLICIES = policies(PolicySettings())
+OBJECTIONS = {
+    "responses": second_judge.objections,
+    "chat_completions": second_judge_of_chat.objections,
+    "embeddings": second_judge_of_embeddings.objections,
+}
 
 
 def body(data: bytes) -> None:
@@ -36,12 +42,13 @@ def body(data: bytes) -> None:
         again = read_again(data)
     except (ValueError, DuplicateError, RecursionError) as error:
         raise AssertionError("read here, and by no other parser") from error
-    verdict = judge(document, MODEL, STRICT)
-    if not verdict.refused:
-        assert document == again
-        assert not list(objections(again))
-        left = read_again(splice.splice(data, document, verdict.members))
-        assert left["store"] is False
+    for api, policy in POLICIES.items():
+        verdict = policy.judge(document, MODEL)
+        if not verdict.refused:
+            assert document == again
+            assert not list(OBJECTIONS[api](again))
+            left = read_again(splice.splice(data, document, verdict.members))
+            assert left.get("store") is (None if api == "embeddings" else False)
 
 
 def headers(data: bytes) -> None:
@@ -54,9 +61,9 @@ def headers(data: bytes) -> None:
 
 
 def answers(data: bytes) -> None:
-    stream = EventStream(max_held_bytes=1024)
-    passed = [stream.feed(data[start : start + 7]) for start in range(0, len(data), 7)]
-    assert b"".join([*passed, stream.end()]) == data
+    for stream in (EventStream(max_held_bytes=1024), ChunkStream(max_held_bytes=1024, shows_usage=True)):
+        passed = [stream.feed(data[start : start + 7]) for start in range(0, len(data), 7)]
+        assert b"".join([*passed, stream.end()]) == data
     refusal_for(200 + (data[0] if data else 0), {}, data, MODEL.rid)
 
 

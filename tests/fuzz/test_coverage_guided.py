@@ -19,6 +19,9 @@ MINUTES: Final = 10
 
 SEEDS: Final = (
     *(json.dumps({"model": "m", "input": [odd], "tools": [odd], "tool_choice": odd}).encode() for odd in ODD),
+    b'{"messages": [{"role": "user", "content": "a"}], "n": 2, "stream": true, "stream_options": {}}',
+    b'{"input": [[1, 2]], "dimensions": 2, "encoding_format": "base64"}',
+    b'data: {"id":"c","choices":[{"index":0,"delta":{}}],"usage":null}\n\ndata: [DONE]\n\n',
     b'{"store": false, "include": ["reasoning.encrypted_content"], "metadata": {"a": "b"}}',
     b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", b"ri.compass.main.folder.a, ri.a..b.c",
     b'event: response.completed\ndata: {"type":"response.completed","response":{"id":"r","usage":{}}}\n\n',

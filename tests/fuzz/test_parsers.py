@@ -2,12 +2,16 @@
 
 import json
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from addons.bodies.answer_stream import AnswerStream
+from addons.chat_completions.stream import ChunkStream
 from addons.foundry.attribution import MAX_RESOURCES, MAX_RID_LENGTH, read_attribution
 from addons.foundry.envelope import render
 from addons.foundry.provider_errors import refusal_for
@@ -134,24 +138,29 @@ STREAM = st.lists(
         b"data: {}\n\n", b"event: x\r\ndata: y\r\n\r\n", b": comment\n\n", b"data", b"\n", b"\r", b"\r\n", b"\xff\xfe",
         b"event: response.completed\n", b'data: {"type":"response.completed","response":{"id":"r","usage":{}}}\n\n',
         b'data: {"type":"error","code":"c"}\r\n\r\n', b'data: {"type":"response.created","response":{"id":"r"}}\n\n',
-        b"data: [DONE]\n\n", b"data: {\ndata: }\n\n", b"data: " + b"x" * 100,
+        b"data: [DONE]\n\n", b"data: {\ndata: }\n\n", b'data: {"id":"c","choices":[{"index":0}],"usage":null}\n\n',
+        b'data: {"id":"c","choices":[],"usage":{"prompt_tokens":1}}\n\n', b'data: {"error":{"code":"c"}}\n\n',
+        b"data: " + b"x" * 100,
     ]),
     max_size=8,
 ).map(b"".join)  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "make", [EventStream, partial(ChunkStream, shows_usage=True)], ids=["responses", "chat completions"]
+)
 @settings(max_examples=300)
-@given(STREAM, st.lists(st.integers(1, 9), min_size=1))
-def test_a_stream_however_it_is_cut(stream: bytes, sizes: list[int]) -> None:
+@given(stream=STREAM, sizes=st.lists(st.integers(1, 9), min_size=1))
+def test_a_stream_however_it_is_cut(make: Callable[[], AnswerStream], stream: bytes, sizes: list[int]) -> None:
     """The same is seen whatever pieces it comes in."""
-    whole, cut = EventStream(), EventStream()
+    whole, cut = make(), make()
     assert whole.feed(stream) + whole.end() == stream
     at, turn, passed = 0, 0, b""
     while at < len(stream):
         passed += cut.feed(stream[at : at + sizes[turn % len(sizes)]])
         at, turn = at + sizes[turn % len(sizes)], turn + 1
     assert passed + cut.end() == stream
-    assert (whole.terminal, whole.facts, whole.events) == (cut.terminal, cut.facts, cut.events)
+    assert (whole.finished, whole.facts, whole.events) == (cut.finished, cut.facts, cut.events)
 
 
 JSON = st.recursive(

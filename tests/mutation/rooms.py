@@ -50,6 +50,7 @@ NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "apis": _POLICY,
     "bodies": _POLICY,
     "responses": _POLICY,
+    **dict.fromkeys(("bodies.conversation", "responses.conversation"), ("inspecting/test_conversation_text.py",)),
     **dict.fromkeys(("bodies.event_splitter", "bodies.open_event", "bodies.server_sent_event"), _STREAMS),
     **dict.fromkeys(("gates.budget_settings", "gates.counting", "gates.meters", "gates.pots"), _LIMITS),
     "gates.candidate": ("proxy/test_candidate.py",),

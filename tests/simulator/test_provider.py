@@ -209,6 +209,14 @@ def test_many_at_once(provider: SimulatedProvider) -> None:
         ("POST /v1/responses", b"{}", 400, "missing_required_parameter"),
         ("POST /v1/responses", b'{"model": "m", "tools": 1}', 400, None),
         ("POST /v1/responses", b'{"model": "m", "metadata": {"simulate": "explode"}}', 400, "unknown_directive"),
+        (
+            "POST /v1/chat/completions",
+            b'{"model": "m", "messages": [{"role": "user", "content": "simulate: explode"}]}',
+            400,
+            "unknown_directive",
+        ),
+        ("POST /v1/embeddings", b'{"model": "m", "input": "simulate: explode"}', 400, "unknown_directive"),
+        ("POST /v1/embeddings", b'{"model": "m", "input": "simulate: status=503"}', 503, "server_is_overloaded"),
     ],
 )
 def test_judgement(provider: SimulatedProvider, line: str, body: bytes, status: int, code: str | None) -> None:

@@ -12,13 +12,26 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from addons.foundry.wrong_paths import BASE
+from tests.conftest import MODEL
 from tests.proxy.client import HELLO, post, read_reply, request_bytes
+from tests.proxy.test_embeddings import ADA
 from tests.proxy.test_odd_http import IN_CHUNKS, head
 
 FOUNDRY: Final = "acme.palantirfoundry.invalid"
 AT_ONCE: Final = 8
 BIG: Final = {**HELLO, "input": "x" * 1_000_000}
 STREAM: Final = {**HELLO, "stream": True}
+
+
+CHAT: Final = "/chat/completions"
+
+
+def talk(text: str) -> Mapping[str, object]:
+    return {"model": MODEL, "messages": [{"role": "user", "content": text}]}
+
+
+TALK: Final = talk("Hello, world")
 
 
 class Target(NamedTuple):
@@ -67,9 +80,9 @@ def explicit_proxy(target: Target) -> int:
     return 1
 
 
-def answered(status: int, body: Mapping[str, object]) -> Callable[[Target], int]:
+def answered(status: int, body: Mapping[str, object], path: str = "/responses") -> Callable[[Target], int]:
     def one(target: Target) -> int:
-        assert post(target.port, body).status == status
+        assert post(target.port, body, target=BASE + path).status == status
         return 1
 
     return one
@@ -79,6 +92,10 @@ KINDS: Final[Mapping[str, tuple[int, Callable[[Target], int]]]] = {
     # weight, and one go of it, which returns how many calls it was
     "json": (6, answered(200, HELLO)),
     "stream": (5, answered(200, STREAM)),
+    "chat completion": (2, answered(200, TALK, CHAT)),
+    "chat stream": (3, answered(200, {**TALK, "stream": True}, CHAT)),
+    "chat stream is cut": (1, answered(200, {**talk("simulate: cut=3"), "stream": True}, CHAT)),
+    "embeddings": (2, answered(200, {"model": ADA, "input": ["x"] * 20}, "/embeddings")),
     "long stream": (1, answered(200, told(STREAM, "pause=0.005 events=200"))),
     "kept connection": (2, kept_connection),
     "refused by policy": (3, answered(400, {**HELLO, "store": True})),

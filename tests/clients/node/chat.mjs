@@ -1,6 +1,7 @@
 // One call of openai-node to chat completions, embeddings or the models; prints what it gave or threw as one line of JSON.
-// The argument: {"over": "openai" | "osdk", "how": "create" | "stream" | "parse" | "tools" | "embeddings" | "models"}
+// The argument: {"over": "openai" | "osdk" | "language-models", "how": "create" | "stream" | "parse" | "tools" | "embeddings" | "models"}
 import { createPlatformClient } from "@osdk/client";
+import { createFetch, getFoundryToken, getOpenAiBaseUrl } from "@osdk/language-models";
 import OpenAI from "openai";
 import { zodResponseFormat } from "openai/helpers/zod";
 import { z } from "zod";
@@ -9,9 +10,13 @@ const { ORIGIN, TOKEN, MODEL, EMBEDDINGS } = process.env;
 const { over, how } = JSON.parse(process.argv[2]);
 const PATH = "api/v2/llm/proxy/openai/v1";
 
-function clientOver(kind) {
+async function clientOver(kind) {
   if (kind === "openai") return new OpenAI({ apiKey: TOKEN, baseURL: `${ORIGIN}/${PATH}`, maxRetries: 0 });
   const platform = createPlatformClient(ORIGIN, async () => TOKEN);
+  if (kind === "language-models") {
+    const apiKey = await getFoundryToken(platform);
+    return new OpenAI({ apiKey, baseURL: getOpenAiBaseUrl(platform), fetch: createFetch(platform), maxRetries: 0 });
+  }
   return new OpenAI({ apiKey: TOKEN, baseURL: `${platform.baseUrl}/${PATH}`, fetch: platform.fetch, maxRetries: 0 });
 }
 
@@ -55,7 +60,7 @@ const ways = {
 
 let outcome;
 try {
-  outcome = await ways[how](clientOver(over));
+  outcome = await ways[how](await clientOver(over));
 } catch (error) {
   outcome = { error: { class: error.constructor.name, code: error.code, message: error.message } };
 }

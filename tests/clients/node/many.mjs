@@ -1,5 +1,5 @@
 // Many calls of openai-node in one process, eight at a time; prints what each saw as one line of JSON.
-// Standard input: [{"name": …, "token": …, "body": {…}}, …]
+// Standard input: [{"name": …, "token": …, "api": …, "body": {…}}, …]
 import { readFileSync } from "node:fs";
 import OpenAI from "openai";
 
@@ -7,10 +7,11 @@ const { BASE_URL, HEADER } = process.env;
 const jobs = JSON.parse(readFileSync(0, "utf8"));
 const seen = {};
 
-async function play({ name, token, body }) {
+async function play({ name, token, api, body }) {
   const client = new OpenAI({ apiKey: token, baseURL: BASE_URL, maxRetries: 0 });
+  const apis = { responses: client.responses, chat_completions: client.chat.completions, embeddings: client.embeddings };
   try {
-    const answer = await client.responses.create(body, { headers: { [HEADER]: name } });
+    const answer = await apis[api].create(body, { headers: { [HEADER]: name } });
     if (body.stream) for await (const _ of answer);
     return { status: 200, code: null };
   } catch (error) {
