@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from mitmproxy import ctx, exceptions
 
+from addons.values.program import PROGRAM
+
 SCRIPT: Final = Path(__file__).resolve().parent.parent / "sidecar.py"
 
 DEAD_TARGET: Final = "http://foundry.invalid:9"
@@ -150,7 +152,7 @@ class Lockdown:
             if getattr(options, option) != wanted:
                 raise exceptions.OptionsError(
                     f"The sidecar needs mitmproxy's option {option} to be {wanted!r}: any other value could open a way"
-                    " round its checks. Start it with ./run.sh start, and leave the option alone."
+                    f" round its checks. Start it with {PROGRAM} start, and leave the option alone."
                 )
 
     def _value(self, options: Any, option: str) -> Any:
