@@ -15,6 +15,7 @@ from typing import Final
 from addons.commands.parser import parser
 from addons.configuration import overrides
 from addons.configuration.errors import ConfigurationError
+from addons.values.program import PROGRAM
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -119,7 +120,7 @@ def _usage(options: argparse.Namespace) -> int:
         by = dimensions(options.by, SHARED_DIMENSIONS if options.shared else DIMENSIONS)
         asked = Asked(period(options.since), by, options.form, options.html)
     except UsageError as error:
-        print(f"./run.sh usage: {error}", file=sys.stderr)
+        print(f"{PROGRAM} usage: {error}", file=sys.stderr)
         return 2
     if options.records is not None:
         return show_records(options.records, asked)

@@ -11,6 +11,7 @@ from addons.bodies.choices import Mode
 from addons.bodies.row_names import refusable
 from addons.bodies.rows import WARNABLE, Decision, Row
 from addons.foundry.models import Rid
+from addons.values.program import PROGRAM
 from addons.values.secret import Secret
 
 type Choice = Literal["refuse", "allow"]
@@ -23,7 +24,7 @@ def _known_rules(rules: dict[str, Mode]) -> dict[str, Mode]:
     for name in rules:
         if name not in WARNABLE and name not in ROWS:
             near = difflib.get_close_matches(name, sorted(WARNABLE | ROWS), n=1)
-            advice = f"did you mean {near[0]}?" if near else "./run.sh policy lists the rows"
+            advice = f"did you mean {near[0]}?" if near else f"{PROGRAM} policy lists the rows"
             raise ValueError(
                 f"{name!r} is neither a rule ({', '.join(sorted(WARNABLE))}) nor a row that may refuse; {advice}"
             )

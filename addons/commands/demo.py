@@ -22,6 +22,7 @@ from addons.foundry.caller import SCOPE
 from addons.gates.route import PATH
 from addons.process.banner import MODEL, Listening, try_by_hand
 from addons.simulator.provider import SimulatedProvider
+from addons.values.program import PROGRAM
 
 PROJECT: Final = "ri.compass.main.folder.0b5f7a0e-demo"
 START_SECONDS: Final = 30.0
@@ -205,7 +206,7 @@ def _post(address: str, token: str, body: Mapping[str, Any]) -> tuple[int, str]:
 def _by_hand(address: str, token: str, directory: Path) -> None:
     listening = Listening([address], str(directory / "mitmproxy-ca-cert.pem"), token=token)
     print("\n== Try it by hand", *try_by_hand(listening), sep="\n")
-    print("\n   With a key of your own: OPENAI_API_KEY=sk-… ./run.sh start")
+    print(f"\n   With a key of your own: OPENAI_API_KEY=sk-… {PROGRAM} start")
 
 
 def _wait() -> None:

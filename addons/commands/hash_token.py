@@ -6,6 +6,7 @@ import re
 import sys
 
 from addons.foundry.caller import SCOPE, token_hash
+from addons.values.program import PROGRAM
 from addons.verifiers.grant import SUBJECT_PATTERN
 from addons.verifiers.well_formed import BEARER, LONGEST_TOKEN
 
@@ -17,7 +18,7 @@ def hash_token(subject: str | None) -> int:
     of the registry is printed, with the scope that calls need.
     """
     if subject is not None and not re.fullmatch(SUBJECT_PATTERN, subject):
-        print("./run.sh hash-token: a subject is printable ASCII of 1 to 256 characters", file=sys.stderr)
+        print(f"{PROGRAM} hash-token: a subject is printable ASCII of 1 to 256 characters", file=sys.stderr)
         return 2
     if sys.stdin.isatty():
         token = getpass.getpass("Token (not shown): ", sys.stderr)
@@ -26,7 +27,7 @@ def hash_token(subject: str | None) -> int:
     token = token.strip()
     if not BEARER.fullmatch(token) or len(token) > LONGEST_TOKEN:
         print(
-            f"./run.sh hash-token: that is no bearer token: one line of at most {LONGEST_TOKEN} characters"
+            f"{PROGRAM} hash-token: that is no bearer token: one line of at most {LONGEST_TOKEN} characters"
             " A-Z a-z 0-9 - . _ ~ + / and a trailing =",
             file=sys.stderr,
         )

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from addons.values.program import IN_A_CHECKOUT, PROGRAM
 from addons.values.version import VERSION
 
 CONFIG: Final = "the YAML file (default: $SIDECAR_CONFIG)"
@@ -15,7 +16,7 @@ type AddCommand = Callable[[str, str], argparse.ArgumentParser]
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
-        prog="./run.sh",
+        prog=PROGRAM,
         description="Takes calls to Foundry's OpenAI proxy, holds them to policy, and sends them to OpenAI.",
     )
     made.add_argument("--version", action="version", version=f"foundry-sidecar {VERSION}")
@@ -28,9 +29,10 @@ def parser() -> argparse.ArgumentParser:
 
     _serving(command)
     _reading(command)
-    command("test", "run the tests (pytest arguments may follow)")
-    command("bench", "measure what the sidecar costs (--quick: less than two minutes)")
-    command("evidence", "what was tried and what was lost, as figures (some ten minutes)")
+    if IN_A_CHECKOUT:  # run.sh's own
+        command("test", "run the tests (pytest arguments may follow)")
+        command("bench", "measure what the sidecar costs (--quick: less than two minutes)")
+        command("evidence", "what was tried and what was lost, as figures (some ten minutes)")
     return made
 
 

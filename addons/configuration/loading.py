@@ -14,6 +14,7 @@ from addons.configuration.errors import ConfigurationError
 from addons.configuration.faults import Origin, explain
 from addons.configuration.overrides import laid_over, overrides
 from addons.configuration.settings import Settings
+from addons.values.program import PROGRAM
 from addons.values.small_file import FileError
 from addons.values.yaml_file import read_yaml
 
@@ -62,7 +63,7 @@ def _parse(path: Path) -> CommentedMap:
     except FileError as error:
         raise ConfigurationError(str(error)) from None
     if not isinstance(document, CommentedMap):
-        raise ConfigurationError(f"{path}:1: the file must hold a mapping of sections, as `./run.sh schema` describes")
+        raise ConfigurationError(f"{path}:1: the file must hold a mapping of sections, as `{PROGRAM} schema` describes")
     return document
 
 

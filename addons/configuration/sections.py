@@ -15,6 +15,7 @@ from addons.inspecting.settings import InspectSettings
 from addons.journal.settings import TelemetrySettings
 from addons.process.settings import LifecycleSettings, LogSettings
 from addons.usage.settings import UsageSettings
+from addons.values.program import PROGRAM
 from addons.verifiers.settings import CallerSettings
 
 _OWN = "Default: each key's own, given there"
@@ -43,4 +44,4 @@ class Sections(BaseModel):
     )
     lifecycle: Annotated[LifecycleSettings, Field(description=f"how the process ends. {_OWN}")] = LifecycleSettings()
     log: Annotated[LogSettings, Field(description=f"what is written to standard output. {_OWN}")] = LogSettings()
-    inspect: Annotated[InspectSettings, Field(description=f"what `./run.sh web` holds. {_OWN}")] = InspectSettings()
+    inspect: Annotated[InspectSettings, Field(description=f"what `{PROGRAM} web` holds. {_OWN}")] = InspectSettings()

@@ -12,12 +12,13 @@ from mitmproxy.exceptions import FlowReadException
 
 from addons.inspecting.explanation import Asked
 from addons.inspecting.originals import Original, header_table, original
+from addons.values.program import PROGRAM
 
 _SAVED: Final = re.compile(rb"[0-9]{1,12}:")
 """How a file of saved flows begins (a tnetstring's length); no JSON object does."""
 
 NOT_KEPT: Final = (
-    "holds only the request that left, not the caller's own; ./run.sh web keeps that beside it (up to 1 MiB)"
+    f"holds only the request that left, not the caller's own; {PROGRAM} web keeps that beside it (up to 1 MiB)"
 )
 
 

@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from mitmproxy import ctx, exceptions
 
+from addons.values.program import PROGRAM
+
 SCRIPT: Final = Path(__file__).resolve().parent.parent / "sidecar.py"
 
 DEAD_TARGET: Final = "http://foundry.invalid:9"
@@ -158,7 +160,7 @@ class Lockdown:
                 needed = "stay as it is" if option in AT_START else f"be {wanted!r}"
                 raise OptionRefusedError(
                     f"The sidecar needs mitmproxy's option {option} to {needed}: any other value could open a way"
-                    " round its checks. Start it with ./run.sh start, and leave the option alone."
+                    f" round its checks. Start it with {PROGRAM} start, and leave the option alone."
                 )
 
     def _value(self, options: Any, option: str) -> Any:

@@ -37,7 +37,7 @@ def leaves(shape: Any, name: str, seen: frozenset[int] = frozenset()) -> Iterato
                 yield from leaves(option, name, seen)
 
 
-LEAVES = dict(each for api in APIS for each in leaves(api.request, api.name))
+LEAVES = {name: leaf for api in APIS for name, leaf in leaves(api.request, api.name)}
 NUMBERS = {name: leaf for name, leaf in LEAVES.items() if leaf is not OPAQUE and (leaf.fits(1) or leaf.fits(0))}
 
 EXTREMES: list[Json] = [

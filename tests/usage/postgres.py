@@ -87,6 +87,12 @@ class Postgres:
             self._process.wait(LONGEST)
             self._process = None
 
+    @property
+    def process(self) -> int:
+        """The number of the server's first process."""
+        assert self._process
+        return self._process.pid
+
     def freeze(self) -> None:
         """All of its processes stop where they are, until ``thaw``."""
         self._signal_all(signal.SIGSTOP)

@@ -26,6 +26,12 @@ class Store:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
+    @property
+    def process(self) -> int:
+        """The number of its process."""
+        assert self._process
+        return self._process.pid
+
     def start(self) -> None:
         settings = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(self._directory)]
         command = [str(get_binary_path()), *settings, "--daemonize", "no", *self._arguments]

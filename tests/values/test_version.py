@@ -22,7 +22,8 @@ def test_records_and_metrics_say_it() -> None:
 
 def test_the_image_says_it() -> None:
     labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]+)"', (ROOT / "deploy/Dockerfile").read_text()))
-    assert labels == {"title": PROJECT["name"], "version": VERSION, "licenses": PROJECT["license"]}
+    given = {"source": "$SOURCE", "revision": "$REVISION"}
+    assert labels == {"title": PROJECT["name"], "version": VERSION, "licenses": PROJECT["license"], **given}
 
 
 def test_the_changelog_has_it_on_top() -> None:
