@@ -28,6 +28,9 @@ def parser() -> argparse.ArgumentParser:
 
     _serving(command)
     _reading(command)
+    helping = command("help", "what a command does, and its options")
+    helping.add_argument("about", nargs="?", metavar="COMMAND", choices=commands.choices)
+    command("completion", "print what has bash or zsh complete commands: source <(./run.sh completion)")
     command("test", "run the tests (pytest arguments may follow)")
     command("bench", "measure what the sidecar costs (--quick: less than two minutes)")
     command("evidence", "what was tried and what was lost, as figures (some ten minutes)")

@@ -18,9 +18,10 @@ from addons.configuration.overrides import laid_over, overrides
 from addons.configuration.settings import Settings
 from addons.values.small_file import FileError, read_text
 
+DEVELOPMENT_KEY: Final = "OPENAI_API_KEY"
 DEVELOPMENT: Final[Mapping[str, Any]] = {
     "caller": {"verifier": "development"},
-    "provider": {"regions": {"global": {"api_key": {"env": "OPENAI_API_KEY"}}}},
+    "provider": {"regions": {"global": {"api_key": {"env": DEVELOPMENT_KEY}}}},
 }
 """What runs without a file: any well-formed token, on loopback, with the developer's own key."""
 

@@ -29,6 +29,9 @@ LOOK_EVERY: Final = 1.0  # seconds
 WORDS: Final = 60
 """Characters shown of the last user message in a list."""
 
+FILLER: Final = "\N{EM SPACE}" * 160
+"""Stands behind a comment: mitmweb sets comments to the right, but for those that its column has no room for."""
+
 _log = structlog.get_logger("sidecar.flows")
 
 
@@ -232,7 +235,7 @@ def _comment(flow: http.HTTPFlow, comment: str, call: Call) -> str:
     comment = f"{emoji[flow.marked]} {at} {comment}"
     said = " ".join(last_said(call.document).split())
     cut = said if len(said) <= WORDS else f"{said[: WORDS - 1]}…"
-    return f"{comment} · “{cut}”" if cut else comment
+    return (f"{comment} · “{cut}”" if cut else comment) + FILLER
 
 
 def _error(call: Call) -> flow.Error:
