@@ -52,7 +52,7 @@ def _state(sidecar: Listening) -> Iterator[str]:
 def proxy_variable(environment: Mapping[str, str]) -> str | None:
     """The variable that would have clients on this machine ask a proxy for the sidecar, where there is one."""
     spared = {name.strip() for name in (environment.get("no_proxy") or environment.get("NO_PROXY") or "").split(",")}
-    if "*" in spared or HERE <= spared:
+    if "*" in spared or spared >= HERE:
         return None
     return next((name for name in PROXY_VARIABLES if environment.get(name)), None)
 
@@ -60,7 +60,7 @@ def proxy_variable(environment: Mapping[str, str]) -> str | None:
 def try_by_hand(sidecar: Listening) -> Iterator[str]:
     """Lines for curl, Python, TypeScript and Codex."""
     if variable := proxy_variable(os.environ):
-        yield f"   export NO_PROXY={','.join(sorted(HERE, reverse=True))}   # {variable} is set, and would get these calls"
+        yield f"   export NO_PROXY=localhost,127.0.0.1   # {variable} is set, and would get these calls"
         yield ""
     address = sidecar.addresses[0]
     port = address.rpartition(":")[2]
