@@ -1,4 +1,4 @@
-"""The usage page in a real browser: what it draws and sums up, of which period, and that it asks nobody for anything."""
+"""The usage page in a real browser: what it draws and sums up, of which period; it asks nobody for anything."""
 
 import time
 from collections.abc import Iterator
