@@ -125,7 +125,9 @@ def _reading(command: AddCommand) -> None:
     form = usage.add_mutually_exclusive_group()
     for name, about in (("json", "one JSON object"), ("csv", "comma-separated values")):
         form.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="table", help=about)
-    form.add_argument("--html", type=Path, metavar="FILE", help="write a page of tables and charts, with limits and budgets")
+    form.add_argument(
+        "--html", type=Path, metavar="FILE", help="write a page of tables and charts, with limits and budgets"
+    )
     source = usage.add_mutually_exclusive_group()
     source.add_argument("--shared", action="store_true", help="from the ledger that all sidecars share (usage.shared)")
     source.add_argument("--records", metavar="FILE", help="from collected records: a file, a folder, or - for stdin")

@@ -139,6 +139,14 @@ def play(web: Web, provider: SimulatedProvider) -> None:
         web.sdk.post(f"http://127.0.0.1:{web.port}/v1/responses", cast_to=object, body={})
 
 
+BEGINS_AT = """row => {
+    const text = document.createTreeWalker(row.querySelector(".col-comment"), NodeFilter.SHOW_TEXT).nextNode();
+    const range = document.createRange();
+    range.setStart(text, 0);
+    range.setEnd(text, 1);
+    return Math.round(range.getBoundingClientRect().left);
+}"""
+
 KINDS = ("served", "streamed", "refused", "tool loop", "cut", "failed", "wrong path", "under way")
 
 
@@ -155,6 +163,7 @@ def test_nobody_scrolls_sideways(
     (call,) = provider.wait_for_calls()
     rows = page.locator(".flow-table tbody tr[class]")
     expect(rows).to_have_count(len(KINDS))
+    assert {row.evaluate(BEGINS_AT) for row in rows.all()} <= set(range(10)), "comments stand to the left"
     picture(page, f"list {width}")
     for row, kind in enumerate(KINDS):
         rows.nth(row).click()
