@@ -171,6 +171,7 @@ def test_nobody_scrolls_sideways(
             page.locator(".nav-tabs").get_by_text(tab, exact=True).click()
             expect(page.locator(".flow-detail .contentview")).to_be_visible()
             assert page.evaluate(TOO_WIDE) == [], f"{kind}, {tab}"
+            page.locator(".flow-detail .contentview").evaluate("node => node.scrollIntoView()")
             picture(page, f"{kind} {tab.lower()} {width}")
     call.release()
     thread.join(30)
