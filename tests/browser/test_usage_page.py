@@ -79,7 +79,7 @@ def fill(ledger: Ledger, other: str = "grace") -> None:
     for hour in range(24):
         write(ledger, hour * HOUR + 90, caller=other, model=OTHER_MODEL)
     write(ledger, HOUR + 30, outcome="truncated")
-    nothing = dict.fromkeys(("input_tokens", "cached_tokens", "output_tokens", "total_tokens", "cost"))
+    nothing: dict[str, Any] = dict.fromkeys(("input_tokens", "cached_tokens", "output_tokens", "total_tokens", "cost"))
     write(ledger, 2 * HOUR + 30, decision="refused", outcome="refused", **nothing)
 
 
