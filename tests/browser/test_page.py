@@ -164,6 +164,7 @@ def test_nobody_scrolls_sideways(
     rows = page.locator(".flow-table tbody tr[class]")
     expect(rows).to_have_count(len(KINDS))
     assert {row.evaluate(BEGINS_AT) for row in rows.all()} <= set(range(10)), "comments stand to the left"
+    expect(page.locator("footer")).not_to_contain_text("*:")  # as if it listened for everyone
     picture(page, f"list {width}")
     for row, kind in enumerate(KINDS):
         rows.nth(row).click()
