@@ -43,6 +43,18 @@ def _version(_options: argparse.Namespace) -> int:
     return version()
 
 
+def _help(options: argparse.Namespace) -> int:
+    parser().parse_args([*([options.about] if options.about else []), "--help"])
+    return 0
+
+
+def _completion(_options: argparse.Namespace) -> int:
+    from addons.commands.completion import script
+
+    print(script(parser()), end="")
+    return 0
+
+
 def _config(options: argparse.Namespace) -> Path | None:
     if options.config:
         return Path(options.config)
@@ -134,6 +146,8 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
+    "help": _help,
+    "completion": _completion,
     "demo": _demo,
     "start": _start,
     "web": _web,

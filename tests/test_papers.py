@@ -95,3 +95,10 @@ def test_a_decision_is_one_short_page_in_one_form(paper: str) -> None:
 def test_decisions_are_numbered_without_gaps() -> None:
     numbers = [int(Path(name).name[:3]) for name in PAPERS if name.startswith("docs/decisions/")]
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_pictures_are_shown_and_small() -> None:
+    shown = {name for paper in PAPERS for name in re.findall(r"!\[[^\]]*\]\((?:docs/)?([\w.]+\.png)\)", text_of(paper))}
+    files = {path.name: path for path in (ROOT / "docs").glob("*.png")}
+    assert shown == set(files)
+    assert {name for name, path in files.items() if path.stat().st_size >= 300_000} == set()

@@ -1,5 +1,6 @@
 """Every example of the README is run; what its text names exists."""
 
+import hashlib
 import json
 import re
 import subprocess
@@ -13,9 +14,11 @@ from ruamel.yaml import YAML
 
 from addons.cassettes.tape import Heard, Tape
 from addons.configuration.settings import Settings
+from addons.foundry.caller import SCOPE
+from addons.foundry.refusals import KINDS
 from addons.simulator.provider import SimulatedProvider
 from tests.clients.installed import NODE, node_modules
-from tests.commands.program import ROOT, Program, environment, run, write_yaml
+from tests.commands.program import COMMAND, ROOT, Program, environment, run, write_yaml
 from tests.conftest import PROVIDER_KEY
 from tests.waiting import LONGEST
 
@@ -128,6 +131,27 @@ def test_explain(tmp_path: Path) -> None:
         ended = run(*line.split()[1:], cwd=tmp_path)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert words in ended.stdout
+
+
+def test_a_row_of_the_registry(tmp_path: Path) -> None:
+    (line,) = (text for text in blocks("sh") if text.startswith("./run.sh hash-token"))
+    words, _, file = line.partition(" >> ")
+    ended = subprocess.run(
+        [*COMMAND, *words.split()[1:]], env=environment(), input="a-token\n", capture_output=True, text=True, check=True
+    )
+    assert file.strip() == "tokens.yaml"
+    (row,) = YAML(typ="safe").load(ended.stdout)
+    assert row == {
+        "sha256": hashlib.sha256(b"a-token").hexdigest(), "subject": "ada.lovelace", "scopes": [SCOPE],
+    }  # fmt: skip
+
+
+def test_what_a_call_got_is_what_is_refused() -> None:
+    """The table of statuses names each that the sidecar gives by itself and a first reader may meet."""
+    _, _, table = README.partition("## My call got")
+    rows = {int(found) for found in re.findall(r"^\| (\d{3})", table, re.MULTILINE)}
+    seldom = {405, 408, 414, 426, 431}  # odd requests, which no SDK makes
+    assert rows == {kind.status for kind in KINDS.values()} - seldom
 
 
 @pytest.mark.usefixtures("configuration")

@@ -44,6 +44,14 @@ SHOWN: Final = (
 
 WIDTH: Final = 100
 
+NEXT: Final = """
+== What next
+
+   ./run.sh demo --stay                      the same, and it stays up: calls by hand, without a key
+   ./run.sh simulate                         the simulated provider alone; it says how start is pointed at it
+   OPENAI_API_KEY=sk-… ./run.sh start        the sidecar with a key of your own
+   OPENAI_API_KEY=sk-… ./run.sh web          the same, and the traffic on a page"""
+
 
 @dataclass(frozen=True)
 class Example:
@@ -114,9 +122,11 @@ def demo(*, stay: bool) -> int:
             stage = Stage(address, tokens, sidecar, provider, key)
             print(f"The sidecar listens on {address}; a simulated provider stands in for OpenAI at {provider.url}.")
             results = [_show(example, stage) for example in EXAMPLES]
-            _by_hand(address, tokens["may-use-models"], directory)
             if stay:
+                _by_hand(address, tokens["may-use-models"], directory)
                 _wait()
+            else:
+                print(NEXT)
     return 0 if all(results) else 1
 
 
@@ -206,7 +216,6 @@ def _post(address: str, token: str, body: Mapping[str, Any]) -> tuple[int, str]:
 def _by_hand(address: str, token: str, directory: Path) -> None:
     listening = Listening([address], str(directory / "mitmproxy-ca-cert.pem"), token=token)
     print("\n== Try it by hand", *try_by_hand(listening), sep="\n")
-    print(f"\n   With a key of your own: OPENAI_API_KEY=sk-… {PROGRAM} start")
 
 
 def _wait() -> None:

@@ -29,6 +29,9 @@ def parser() -> argparse.ArgumentParser:
 
     _serving(command)
     _reading(command)
+    helping = command("help", "what a command does, and its options")
+    helping.add_argument("about", nargs="?", metavar="COMMAND", choices=commands.choices)
+    command("completion", f"print what has bash or zsh complete commands: source <({PROGRAM} completion)")
     if IN_A_CHECKOUT:  # run.sh's own
         command("test", "run the tests (pytest arguments may follow)")
         command("bench", "measure what the sidecar costs (--quick: less than two minutes)")
@@ -124,7 +127,9 @@ def _reading(command: AddCommand) -> None:
     form = usage.add_mutually_exclusive_group()
     for name, about in (("json", "one JSON object"), ("csv", "comma-separated values")):
         form.add_argument(f"--{name}", dest="form", action="store_const", const=name, default="table", help=about)
-    form.add_argument("--html", type=Path, metavar="FILE", help="write a page of charts by the minute, with the limits")
+    form.add_argument(
+        "--html", type=Path, metavar="FILE", help="write a page of tables and charts, with limits and budgets"
+    )
     source = usage.add_mutually_exclusive_group()
     source.add_argument("--shared", action="store_true", help="from the ledger that all sidecars share (usage.shared)")
     source.add_argument("--records", metavar="FILE", help="from collected records: a file, a folder, or - for stdin")

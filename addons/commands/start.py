@@ -11,6 +11,7 @@ from typing import Final
 from addons.commands.examined import examined
 from addons.configuration import mitmproxy_options, overrides
 from addons.configuration.errors import ConfigurationError
+from addons.configuration.loading import DEVELOPMENT_KEY
 from addons.configuration.settings import Settings
 from addons.process import logs
 from addons.process.listener_certificate import lay_out
@@ -18,8 +19,13 @@ from addons.process.lockdown import SCRIPT, arguments
 from addons.values.address import split_address
 from addons.values.small_file import FileError
 
-# the page sets comments to the right, so that the status stands beside them
 WEB_COLUMNS: Final = ["comment", "status"]
+
+WITHOUT_A_KEY: Final = """
+Without a key of the provider's:
+  ./run.sh demo --stay           a simulated provider answers, for calls by hand
+  ./run.sh simulate              the simulated provider alone; it says how start is pointed at it
+  ./run.sh replay calls.jsonl    recorded calls answer"""
 
 
 def start(config: Path | None, *, inspect: bool) -> int:
@@ -63,7 +69,12 @@ def prepare(config: Path | None) -> Settings:
     Raises:
         ConfigurationError: a setting, or a file or secret it names, is wrong.
     """
-    settings = examined(config)
+    try:
+        settings = examined(config)
+    except ConfigurationError as error:
+        if config is None and DEVELOPMENT_KEY in str(error):
+            raise ConfigurationError(f"{error}\n{WITHOUT_A_KEY}") from None
+        raise
     try:
         lay_out(settings.listen)
     except (OSError, FileError) as error:
@@ -97,10 +108,12 @@ def _modes(settings: Settings) -> list[str]:
 def _options(settings: Settings, *, inspect: bool) -> dict[str, object]:
     options = {name: value for name, value in mitmproxy_options.all_options(settings).items() if name != "mode"}
     if inspect:
-        port = _free(settings.inspect.port)
+        host, port = split_address(settings.listen.reverse)
         return options | {
+            "listen_host": host,  # what the page's foot tells; where to listen is in each mode
+            "listen_port": port,
             "web_host": "127.0.0.1",
-            "web_port": port,
+            "web_port": _free(settings.inspect.port),
             "web_open_browser": False,
             "web_columns": WEB_COLUMNS,
         }

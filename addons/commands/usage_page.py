@@ -1,4 +1,4 @@
-"""``usage --html``: one page, complete in itself: tables and charts of what was used, and a choice of period in the page.
+"""``usage --html``: one page, complete in itself: tables and charts of what was used, and a choice of the period.
 
 What is counted comes from ``addons.usage.query`` alone. The page is a template beside this file, with three parts put
 in: what was used, as JSON; plotly.js, out of its package; and the page's own script, which draws from the JSON.
@@ -34,8 +34,9 @@ def page(
 
     told = _told(connection, since, until, settings, dialect)
     scripts = {"LIBRARY": get_plotlyjs(), "SCRIPT": (HERE / "usage_page.js").read_text("utf-8")}
+    allowed = _hashes(scripts.values())
     parts = {
-        "POLICY": f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {_hashes(scripts.values())}",
+        "POLICY": f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src {allowed}",
         "USAGE": json.dumps(told, separators=(",", ":")).replace("<", "\\u003c"),  # so that no name ends the script
         **scripts,
     }

@@ -18,9 +18,10 @@ from addons.values.program import PROGRAM
 from addons.values.small_file import FileError
 from addons.values.yaml_file import read_yaml
 
+DEVELOPMENT_KEY: Final = "OPENAI_API_KEY"
 DEVELOPMENT: Final[Mapping[str, Any]] = {
     "caller": {"verifier": "development"},
-    "provider": {"regions": {"global": {"api_key": {"env": "OPENAI_API_KEY"}}}},
+    "provider": {"regions": {"global": {"api_key": {"env": DEVELOPMENT_KEY}}}},
 }
 """What runs without a file: any well-formed token, on loopback, with the developer's own key."""
 

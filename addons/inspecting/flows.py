@@ -6,13 +6,11 @@ no other addon: it might hold, change or answer one.
 """
 
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 import structlog
 from mitmproxy import contentviews, ctx, flow, http
-from mitmproxy.utils.emoji import emoji
 
 from addons.call import Call, Outcome
 from addons.exchange.observing import Observed, Observer
@@ -20,14 +18,11 @@ from addons.foundry.envelope import ErrorFormat
 from addons.inspecting import summary
 from addons.inspecting.conversation_view import CUT, ConversationView
 from addons.inspecting.flow_of_exchange import flow_of, plain, put_head, put_refusal
+from addons.inspecting.list_comment import list_comment
 from addons.inspecting.originals import LEFT, keep_left
 from addons.inspecting.settings import InspectSettings
-from addons.inspecting.turns import last_said
 
 LOOK_EVERY: Final = 1.0  # seconds
-
-WORDS: Final = 60
-"""Characters shown of the last user message in a list."""
 
 _log = structlog.get_logger("sidecar.flows")
 
@@ -149,7 +144,7 @@ class FlowViews(Observer):
             flow.error = _error(call)
         flow.metadata["sidecar"] = plain(record)
         flow.marked = summary.marker(record)
-        flow.comment = _comment(flow, summary.comment(record), call)
+        flow.comment = list_comment(flow, summary.comment(record), call)
 
     # for a call that is held
 
@@ -221,19 +216,7 @@ def _put_answer(shown: Shown) -> bool:
 
 def _mark_under_way(flow: http.HTTPFlow, call: Call) -> None:
     flow.marked = summary.UNDER_WAY
-    flow.comment = _comment(flow, summary.comment_under_way(call), call)
-
-
-def _comment(flow: http.HTTPFlow, comment: str, call: Call) -> str:
-    """With the marker, which the page draws in the path column alone; with the time of day, here; and with the first
-    words of what the app's user said last: a flow holds bodies anyway, and no record may.
-    """
-    at = time.strftime("%H:%M:%S", time.localtime(flow.timestamp_created))
-    comment = f"{emoji[flow.marked]} {at} {comment}"
-    items = call.api.reader.request(call.document).items if call.api else ()
-    said = " ".join(last_said(items).split())
-    cut = said if len(said) <= WORDS else f"{said[: WORDS - 1]}…"
-    return f"{comment} · “{cut}”" if cut else comment
+    flow.comment = list_comment(flow, summary.comment_under_way(call), call)
 
 
 def _error(call: Call) -> flow.Error:

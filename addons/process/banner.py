@@ -1,11 +1,14 @@
 """What a person at a terminal needs to make a first call: where, under which rules, and lines to copy."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from addons.gates.route import PATH
 
+HERE: Final = frozenset(("localhost", "127.0.0.1"))
+PROXY_VARIABLES: Final = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 MODEL: Final = "ri.language-model-service..language-model.gpt-5-2"
 
 
@@ -46,8 +49,19 @@ def _state(sidecar: Listening) -> Iterator[str]:
         yield "    ~comment NAME (model or project), ~meta RID (anything in the record)"
 
 
+def proxy_variable(environment: Mapping[str, str]) -> str | None:
+    """The variable that would have clients on this machine ask a proxy for the sidecar, where there is one."""
+    spared = {name.strip() for name in (environment.get("no_proxy") or environment.get("NO_PROXY") or "").split(",")}
+    if "*" in spared or spared >= HERE:
+        return None
+    return next((name for name in PROXY_VARIABLES if environment.get(name)), None)
+
+
 def try_by_hand(sidecar: Listening) -> Iterator[str]:
     """Lines for curl, Python, TypeScript and Codex."""
+    if variable := proxy_variable(os.environ):
+        yield f"   export NO_PROXY=localhost,127.0.0.1   # {variable} is set, and would get these calls"
+        yield ""
     address = sidecar.addresses[0]
     port = address.rpartition(":")[2]
     base = f"http://{address}{PATH.removesuffix('/responses')}"

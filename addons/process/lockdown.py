@@ -66,8 +66,10 @@ FREE: Final = frozenset(
 )
 """Options that anyone may set at any time: none of them lets traffic by, writes a file, or shows a secret."""
 
-AT_START: Final = frozenset({"scripts", "web_open_browser", "web_password", "web_port"})
-"""Options that the start may give any value, which then stays. Of scripts there is ours alone."""
+AT_START: Final = frozenset({"listen_host", "listen_port", "scripts", "web_open_browser", "web_password", "web_port"})
+"""Options that the start may give any value, which then stays. Of scripts there is ours alone. Each mode names its own
+address, so that where to listen only stands on the page.
+"""
 
 COMMANDS: Final = frozenset(
     {

@@ -1,5 +1,6 @@
 """The simulated provider by itself, for a person to try things against."""
 
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -22,6 +23,11 @@ Try it:
   curl --cacert {https.ca_file} {https.url}/responses \\
     -H 'Content-Type: application/json' -H 'Authorization: Bearer anything' \\
     -d '{{"model": "gpt-5.2", "input": "Hello", "stream": true, "metadata": {{"simulate": "pause=0.1"}}}}'
+
+Have the sidecar ask it, from another terminal:
+
+  export OPENAI_API_KEY=anything
+  ./run.sh start --set provider.trusted_ca={authority} --set provider.regions.global.url={https.url}
 
 Directives, several at once if you like, in metadata.simulate; of chat completions as their last message, and of
 embeddings as their input: "{mark}pause=0.1":
@@ -47,7 +53,10 @@ def simulate(host: str = "127.0.0.1", port: int = 0, directory: Path | None = No
             SimulatedProvider(tls=False, host=host, port=port) as http,
             SimulatedProvider(host=host, port=tls_port, directory=directory) as https,
         ):
-            sys.stdout.write(_TEXT.format(http=http, https=https, directives=listing(), mark=MARK))
+            authority = shlex.quote(str(https.ca_file))
+            sys.stdout.write(
+                _TEXT.format(http=http, https=https, authority=authority, directives=listing(), mark=MARK)
+            )
             sys.stdout.flush()
             signal.sigwait(_STOP)
     finally:

@@ -139,6 +139,14 @@ def play(web: Web, provider: SimulatedProvider) -> None:
         web.sdk.post(f"http://127.0.0.1:{web.port}/v1/responses", cast_to=object, body={})
 
 
+BEGINS_AT = """row => {
+    const text = document.createTreeWalker(row.querySelector(".col-comment"), NodeFilter.SHOW_TEXT).nextNode();
+    const range = document.createRange();
+    range.setStart(text, 0);
+    range.setEnd(text, 1);
+    return Math.round(range.getBoundingClientRect().left);
+}"""
+
 KINDS = ("served", "streamed", "refused", "tool loop", "cut", "failed", "wrong path", "under way")
 
 
@@ -155,6 +163,8 @@ def test_nobody_scrolls_sideways(
     (call,) = provider.wait_for_calls()
     rows = page.locator(".flow-table tbody tr[class]")
     expect(rows).to_have_count(len(KINDS))
+    assert {row.evaluate(BEGINS_AT) for row in rows.all()} <= set(range(10)), "comments stand to the left"
+    expect(page.locator("footer")).not_to_contain_text("*:")  # as if it listened for everyone
     picture(page, f"list {width}")
     for row, kind in enumerate(KINDS):
         rows.nth(row).click()
@@ -162,6 +172,7 @@ def test_nobody_scrolls_sideways(
             page.locator(".nav-tabs").get_by_text(tab, exact=True).click()
             expect(page.locator(".flow-detail .contentview")).to_be_visible()
             assert page.evaluate(TOO_WIDE) == [], f"{kind}, {tab}"
+            page.locator(".flow-detail .contentview").evaluate("node => node.scrollIntoView()")
             picture(page, f"{kind} {tab.lower()} {width}")
     call.release()
     thread.join(30)

@@ -1,4 +1,4 @@
-"""The usage page in a real browser: what it draws and sums up, of which period, and that it asks nobody for anything."""
+"""The usage page in a real browser: what it draws and sums up, of which period; it asks nobody for anything."""
 
 import time
 from collections.abc import Iterator
@@ -31,6 +31,9 @@ LIMITS: Final = LimitsSettings.model_validate(
         "budgets": {"enrollment": {"day": {"tokens": 90_000}}, "user": {"default": {"month": {"money": 0.2}}}},
     }
 )
+TOKENS: Final = [400 + 100 * ((half_hour * half_hour * 7) % 13) for half_hour in range(48)]
+"""Of ann's calls, the youngest first."""
+
 SHAPES: Final = "node => node.layout.shapes.length"
 SUMS: Final = "node => node.data.map(each => each.y.reduce((sum, one) => sum + one, 0))"
 TOPS: Final = "node => node.data.map(each => each.y.at(-1))"
@@ -62,20 +65,21 @@ def ledger(tmp_path: Path, records: Records) -> Iterator[Ledger]:
     ledger.close()
 
 
-def write(ledger: Ledger, age: float, **columns: Any) -> None:
+def write(ledger: Ledger, age: float, tokens: int = 1_000, **columns: Any) -> None:
     served = {"state": "closed", "decision": "allowed", "outcome": "served", "model": MODEL, "caller": "ann"}
-    counts = {"input_tokens": 800, "cached_tokens": 300, "output_tokens": 200, "total_tokens": 1_000, "cost": 0.005}
-    ledger.write({"id": f"{age} {columns}", "opened_at": NOW - age, **served, **counts, **columns})
+    counts = {"input_tokens": tokens - 200, "cached_tokens": 300, "output_tokens": 200, "total_tokens": tokens}
+    cost = {"cost": tokens / 200_000}
+    ledger.write({"id": f"{age} {columns}", "opened_at": NOW - age, **served, **counts, **cost, **columns})
 
 
-def fill(ledger: Ledger) -> None:
-    """A day's work: 48 calls of ann's for a project, 24 of another's with a daring name, two that went wrong."""
+def fill(ledger: Ledger, other: str = "grace") -> None:
+    """A day's work: 48 calls of ann's for a project, 24 of another caller's, two that went wrong."""
     for half_hour in range(48):
-        write(ledger, half_hour * HOUR / 2 + 60, projects=projects((PROJECT,)))
+        write(ledger, half_hour * HOUR / 2 + 60, TOKENS[half_hour], projects=projects((PROJECT,)))
     for hour in range(24):
-        write(ledger, hour * HOUR + 90, caller=NAME, model=OTHER_MODEL)
+        write(ledger, hour * HOUR + 90, caller=other, model=OTHER_MODEL)
     write(ledger, HOUR + 30, outcome="truncated")
-    nothing = dict.fromkeys(("input_tokens", "cached_tokens", "output_tokens", "total_tokens", "cost"))
+    nothing: dict[str, Any] = dict.fromkeys(("input_tokens", "cached_tokens", "output_tokens", "total_tokens", "cost"))
     write(ledger, 2 * HOUR + 30, decision="refused", outcome="refused", **nothing)
 
 
@@ -103,15 +107,14 @@ def test_the_page_says_who_used_what(
     fill(ledger)
     opened = Opened(browser, scheme, 1280)
     page = opened.go(file := laid(ledger))
-    assert total(page) == ["74", "1", "1", "58,400", "21,900", "14,600", "0.365"]
+    tokens = sum(TOKENS) + 25_000
+    assert total(page)[:6] == ["74", "1", "1", f"{tokens - 73 * 200:,}", "21,900", "14,600"]
+    assert float(total(page)[6]) == round(tokens / 200_000, 4)
     rows = page.locator("#used tbody tr")
     assert rows.locator("td").all_text_contents()[:4] == ["ann", PROJECT, "gpt-5-2", "48"]
     expect(rows).to_have_count(3)
-    page.select_option("#rows", "caller")
-    assert rows.locator("td:first-child").all_text_contents() == ["ann", NAME]
     background = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
     assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 19, 24)"}[scheme]
-    page.select_option("#rows", "caller project model")
     picture(page, f"usage {scheme}", whole=True)
     assert opened.complaints == []
     assert opened.asked == [file.as_uri()]
@@ -123,7 +126,7 @@ def test_the_charts_hold_the_asked_for_period_in_whole_numbers(browser: Browser,
     page = Opened(browser, "light", 1280).go(laid(ledger))
     assert page.locator("figure h2").all_text_contents() == ["Tokens", "Requests that left", "Cost", "How calls ended"]
     tokens, requests = chart(page, "Tokens"), chart(page, "Requests that left")
-    assert tokens.evaluate(SUMS) == [49_000, 24_000]
+    assert tokens.evaluate(SUMS) == [sum(TOKENS) + 1_000, 24_000]
     assert requests.evaluate(SUMS) == [49, 24]
     assert tokens.evaluate("node => node.data[0].x.length") == 48
     assert tokens.evaluate("node => node.layout.barmode") == "stack"
@@ -133,8 +136,19 @@ def test_the_charts_hold_the_asked_for_period_in_whole_numbers(browser: Browser,
         assert [tick for tick in ticks if not tick.isdigit()] == []
     ends = chart(page, "How calls ended").evaluate("node => node.data.map(each => each.name)")
     assert ends == ["served", "failed", "refused"]
+    page.close()
+
+
+def test_what_callers_chose_stays_text(browser: Browser, ledger: Ledger) -> None:
+    fill(ledger, NAME)
+    opened = Opened(browser, "light", 1280)
+    page = opened.go(laid(ledger))
+    page.select_option("#rows", "caller")
+    assert page.locator("#used tbody tr td:first-child").all_text_contents() == ["ann", NAME]
     page.select_option("#by", "caller")
-    assert "onerror=alert(1)><b>bob</b>" in tokens.locator(".legend").text_content()
+    assert "<img src=x onerror=alert(1)><b>bob</b>" in chart(page, "Tokens").locator(".legend").text_content()
+    assert page.locator("img, figure b").count() == 0
+    assert opened.complaints == []
     page.close()
 
 

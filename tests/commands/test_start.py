@@ -1,6 +1,7 @@
 """`start` as a process: what it says, what it refuses to start with, and its exit codes."""
 
 import json
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -87,7 +88,14 @@ def test_every_line_is_json_when_things_go_wrong(config: Path, provider: Simulat
 def test_without_a_file_or_a_key_it_says_what_is_missing() -> None:
     ended = run("start")
     assert ended.returncode == 2
-    assert "OPENAI_API_KEY" in ended.stderr
+    assert "environment variable OPENAI_API_KEY is empty or not set" in ended.stderr
+    assert re.findall(r"^  \./run\.sh (\w+)", ended.stderr, re.MULTILINE) == ["demo", "simulate", "replay"]
+
+
+def test_what_else_is_wrong_says_nothing_of_keys() -> None:
+    ended = run("start", "--set", "listen.reverse=nonsense")
+    assert ended.returncode == 2
+    assert "./run.sh demo" not in ended.stderr
 
 
 def change(section: str, **keys: Any) -> Callable[[Document], None]:

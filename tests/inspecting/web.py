@@ -148,8 +148,8 @@ class Web:
 
 
 def timeless(comment: str) -> str:
-    """A comment without the time of day."""
-    return re.sub(r"(?<= )\d\d:\d\d:\d\d ", "", comment)
+    """A comment without the time of day, and without what only moves it to the left."""
+    return re.sub(r"(?<= )\d\d:\d\d:\d\d ", "", comment).rstrip()
 
 
 class Updates:
