@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from addons.foundry.refusals import KINDS
+
 ROOT = Path(__file__).parent.parent
 LISTED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
 PAPERS = sorted(name for name in LISTED if name.endswith(".md") and (ROOT / name).is_file())
@@ -81,6 +83,24 @@ def test_the_files_a_paper_names_are_there(name: str) -> None:
 def test_nothing_points_at_a_plan_that_is_not_here() -> None:
     files = [name for name in [*SOURCES, *PAPERS] if name != "tests/test_papers.py"]
     assert [name for name in files if PLANS.search(text_of(name))] == []
+
+
+def refusal_rows() -> dict[str, tuple[str, str, str]]:
+    """The contract's table of refusals: status, errorName, and whether a client may try again, by name."""
+    section = text_of("docs/contract.md").partition("\n## Refusals\n")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("| ")]
+    return {name: (row[2], row[3].strip("`"), row[4]) for row in rows[1:] for name in re.findall(r"`(\w+)`", row[1])}
+
+
+def test_the_contract_has_every_refusal() -> None:
+    assert refusal_rows() == {
+        name: (
+            f"{kind.status}, empty" if kind.empty else str(kind.status),
+            kind.error_name or "–",  # noqa: RUF001 - the table's sign for none
+            "no" if kind.final else "yes",
+        )
+        for name, kind in KINDS.items()
+    }
 
 
 @pytest.mark.parametrize("paper", [each for each in PAPERS if each.startswith("docs/decisions/")])

@@ -4,6 +4,7 @@ A refused path may hold anything, secrets too. So only its known segments are ev
 """
 
 import re
+from http import HTTPMethod
 from typing import Final, NamedTuple
 
 BASE: Final = "/api/v2/llm/proxy/openai/v1"
@@ -87,8 +88,6 @@ KNOWN: Final = frozenset((
 ))  # fmt: skip
 """Segments that say where a path was meant to lead, and that nobody keeps secret."""
 
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-
 UNKNOWN: Final = "…"
 SEGMENTS: Final = 16
 
@@ -128,7 +127,7 @@ def shown(path: str) -> str:
 
 def shown_method(method: str) -> str:
     """The method for the record, as OpenTelemetry has it: ``_OTHER`` for one that HTTP does not know."""
-    return method if method in METHODS else "_OTHER"
+    return method if method in HTTPMethod else "_OTHER"
 
 
 def _plain(path: str) -> str:

@@ -96,6 +96,12 @@ WRONG: list[Any] = [
     pytest.param({"foundry": {"hostnames": ["acme example"]}}, "foundry.hostnames.0", "host name alone", id="a space"),
     pytest.param({"foundry": {"hostnames": "acme.example"}}, "foundry.hostnames", "write a list", id="no list"),
     pytest.param(
+        {"foundry": {"hostnames": ["acme.example"], "addresses": {"other.example": "10.0.0.1:443"}}},
+        "foundry",
+        "addresses names other.example",
+        id="address of another host",
+    ),
+    pytest.param(
         {"listen": {"passthrough_hosts": ["API.openai.com."]}},
         "listen.passthrough_hosts",
         "way round",
@@ -218,6 +224,9 @@ WRONG: list[Any] = [
     ),
     pytest.param(
         {"prices": {MODEL: {"input": -1, "output": 1}}}, f"prices.{MODEL}", "greater than or equal", id="below 0"
+    ),
+    pytest.param(
+        {"prices": {MODEL: {"input": 1, "output": 1, "cashed": 1}}}, f"prices.{MODEL}", "cashed", id="no such price"
     ),
     pytest.param(
         {

@@ -32,6 +32,12 @@ def test_raw_deflate_is_read_too() -> None:
     assert decode(encoder.compress(PLAIN) + encoder.flush(), "deflate", CAP) == PLAIN
 
 
+@pytest.mark.parametrize("encoding", ["deflate", "br"])
+def test_one_stream_behind_another_is_none_of_these_encodings(encoding: str) -> None:
+    with pytest.raises(CorruptError):
+        decode(ENCODERS[encoding](PLAIN) * 2, encoding, CAP)
+
+
 @by_encoding
 @pytest.mark.parametrize("size", [CAP + 1, 50_000_000])
 def test_a_bomb_stops_at_the_cap(encoding: str, size: int) -> None:

@@ -64,6 +64,7 @@ def test_refused_by_target(target: str, refusal: str) -> None:
     with pytest.raises(Refusal) as caught:
         ROUTE(call(target))
     assert caught.value.name == refusal
+    assert (caught.value.detail == "path not served") == (refusal in {"not_found", "wrong_path"})
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH", "post", "CONNECT"])
@@ -99,6 +100,7 @@ def test_refused_by_host(hosts: tuple[str, ...], refusal: str) -> None:
     with pytest.raises(Refusal) as caught:
         ROUTE(call(headers={"host": hosts}))
     assert caught.value.name == refusal
+    assert caught.value.decided_by == ("foundry.hostnames" if refusal == "not_found" else None)
 
 
 @pytest.mark.parametrize(

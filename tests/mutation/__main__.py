@@ -65,7 +65,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))
     sys.dont_write_bytecode = False  # or each run would compile everything
     _preload()
-    began, outcomes, judged = time.monotonic(), list[Outcome](), _equivalents()
+    began, outcomes, judged = time.monotonic(), list[Outcome](), equivalents()
     sound = set[tuple[Sequence[str], Sequence[str]]]()  # tests that pass where nothing is changed
     for module, found in _chosen(chosen.modules or list(rooms.modules(chosen.rooms)), chosen).items():
         if time.monotonic() - began > chosen.seconds:
@@ -112,7 +112,8 @@ def _label(outcome: Outcome) -> str:
     return f"{outcome.module}: {outcome.mutant.change}"
 
 
-def _equivalents() -> set[str]:
+def equivalents() -> set[str]:
+    """What a person judged to change nothing."""
     lines = EQUIVALENTS.read_text().splitlines() if EQUIVALENTS.exists() else []
     return {line.partition("  # ")[0] for line in lines if line and not line.startswith("#")}
 

@@ -57,8 +57,6 @@ NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "foundry.caller": ("gates/test_caller.py", "verifiers/test_registry.py"),
     "foundry.models": ("foundry/test_catalogue.py", "foundry/test_shipped_models.py"),
     "foundry.permits": ("gates/test_limits.py", "foundry/test_limit_refusals.py"),
-    "foundry.regions": ("foundry/test_catalogue.py", "proxy/test_georestriction.py"),
-    "foundry.request_headers": ("gates/test_rewrite.py",),
     "foundry.rid": ("foundry/test_attribution.py", "foundry/test_catalogue.py"),
     "foundry.settings": ("configuration/test_wrong.py",),
     "foundry.token_bounds": ("usage/test_charging.py", "gates/test_limits.py"),

@@ -5,7 +5,8 @@ import signal
 import pytest
 
 from tests.mutation import rooms
-from tests.mutation.__main__ import NotRunError, is_killed
+from tests.mutation.__main__ import NotRunError, equivalents, is_killed
+from tests.mutation.mutants import mutants
 
 MODULES = list(rooms.modules(tuple(rooms.ROOMS)))
 
@@ -39,3 +40,13 @@ def test_a_mutant_is_killed_by_tests_that_fail_or_hang(code: int, killed: bool) 
 def test_tests_that_did_not_run_kill_nothing(code: int) -> None:
     with pytest.raises(NotRunError):
         is_killed(code)
+
+
+def test_what_a_person_judged_is_a_mutant_still() -> None:
+    judged = equivalents()
+    there = {
+        f"{module}: {each.change}"
+        for module in {label.partition(":")[0] for label in judged}
+        for each in mutants(rooms.path(module).read_text())
+    }
+    assert judged - there == set()

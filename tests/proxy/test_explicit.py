@@ -121,7 +121,10 @@ def test_no_other_tunnel_is_opened(
 ) -> None:
     dialled = provider.dialled
     with connected(explicit) as connection:
-        assert open_tunnel(connection, authority) in {400, 403}
+        status = open_tunnel(connection, authority)
+    (line,) = records.wait("tunnel_refused")
+    assert (status, line["setting"]) in {(403, "listen.passthrough_hosts"), (400, None)}
+    assert line["target"] == authority
     assert provider.dialled == dialled
 
 
