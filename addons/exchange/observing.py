@@ -95,5 +95,5 @@ class Observers(Observer):
         for observer in self._each:
             try:
                 moment(observer)
-            except Exception as error:  # noqa: BLE001 - as said above
+            except BaseException as error:  # noqa: BLE001 - as said above
                 _log.error("observer_failed", observer=type(observer).__name__, exc_info=error)
