@@ -1,10 +1,12 @@
 """``check`` and ``schema``: what is in force, and what may be written."""
 
 import json
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from ruamel.yaml import YAML
 
@@ -21,6 +23,9 @@ from addons.foundry.overlay import differences
 from addons.foundry.shipped_models import SHIPPED
 from addons.provider_credentials.build import told
 from addons.values.version import VERSION
+
+PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
+"""Where other programs find a proxy."""
 
 
 def check(config: Path | None, *, with_files: bool = True) -> int:
@@ -44,6 +49,7 @@ def check(config: Path | None, *, with_files: bool = True) -> int:
     print(f"\n# callers are checked by: {', then '.join(settings.caller.verifiers)}")
     for allowed in settings.provider.allowed_regions:
         print(f"# region {allowed} is opened by {told(settings.provider.regions[allowed].credential)}")
+    print(f"# {_way_out(settings, os.environ if with_files else {})}")
     print(f"# zero data retention: {settings.provider.zero_data_retention or 'not attested'}")
     print(f"# version {VERSION}")
     for name, value in judged_by(settings).items():
@@ -64,6 +70,16 @@ def check(config: Path | None, *, with_files: bool = True) -> int:
         for line in _not_looked_at(settings):
             print(f"# not looked at: {line}")
     return 0
+
+
+def _way_out(settings: Settings, environment: Mapping[str, str]) -> str:
+    """How the provider is reached."""
+    proxy = settings.provider.proxy
+    way = f"through {proxy.url}, as provider.proxy says" if proxy else "directly; write provider.proxy for another way"
+    unread = [name for name in PROXY_VARIABLES if environment.get(name)]
+    return f"the provider is dialled {way}" + (
+        f"; {', '.join(unread)} in the environment is not read" if unread else ""
+    )
 
 
 def schema() -> int:

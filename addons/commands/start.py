@@ -1,5 +1,6 @@
 """``start`` and ``web``: the sidecar in the foreground, inside mitmproxy's own program."""
 
+import errno
 import os
 import signal
 import socket
@@ -91,14 +92,29 @@ def _taken(settings: Settings, *, inspect: bool) -> Iterator[str]:
     for key, address in listeners.items():
         if address is None:
             continue
-        host, port = split_address(address)
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                trial.bind((host, port))
-            except OSError as error:
-                yield f"{key}: {address}: {error.strerror or error}; choose another, or stop what listens there"
+        if why := _why_not(*split_address(address)):
+            yield f"{key}: {address}: {why}; choose another, or stop what listens there"
+
+
+def _why_not(host: str, port: int) -> str | None:
+    """Why nothing can listen there. Of a name's addresses those count whose family this machine has, if it has any."""
+    try:
+        places = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        return error.strerror
+    absent: list[str | None] = []
+    for family, kind, _, _, place in places:
+        try:
+            with socket.socket(family, kind) as trial:
+                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    trial.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                trial.bind(place)
+        except OSError as error:
+            if error.errno not in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
+                return error.strerror
+            absent.append(error.strerror)
+    return absent[0] if len(absent) == len(places) else None
 
 
 def _modes(settings: Settings) -> list[str]:

@@ -35,6 +35,9 @@ _KUBERNETES: Final = re.compile(
 
 _KEY: Final = re.compile(r'"([^"]*)"|([^."]+)')
 
+_IPV6: Final = re.compile(r"\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\](?::\d*)?")
+"""An address that begins as a list does in JSON."""
+
 
 class Override(NamedTuple):
     """One value that goes before the file's; ``origin`` is what a person wrote it with."""
@@ -156,7 +159,7 @@ def _value(text: str, origin: str) -> Any:
     """JSON where it looks like a list, a mapping or null; else the text, which its key makes out."""
     if text.strip() == "null":
         return None
-    if not text.lstrip().startswith(("[", "{")):
+    if not text.lstrip().startswith(("[", "{")) or _IPV6.fullmatch(text.strip()):
         return text
     try:
         return json.loads(text)

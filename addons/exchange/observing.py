@@ -98,5 +98,5 @@ class Observers(Observer):
         for observer in self._each:
             try:
                 moment(observer)
-            except Exception as error:  # noqa: BLE001 - who only looks on must not harm the call
+            except BaseException as error:  # noqa: BLE001 - who only looks on must not harm the call
                 _log.error("observer_failed", observer=type(observer).__name__, exc_info=error)

@@ -12,7 +12,7 @@ import structlog
 from addons.call import Call, Outcome
 from addons.exchange import answers
 from addons.exchange.caller_connection import CallerConnection
-from addons.exchange.ending import TOLD, Ending
+from addons.exchange.ending import FAULT, TOLD, Ending
 from addons.exchange.failures import refusal_of
 from addons.exchange.relay import Relay
 from addons.exchange.request import Request
@@ -25,7 +25,6 @@ from addons.foundry.refusals import Refusal
 
 CHANGES_FIELD: Final = b"Sidecar-Changes"
 
-FAULT: Final = "The sidecar met a fault of its own; nothing was sent to the provider. Its log has the details."
 FAULT_BEHIND: Final = "The sidecar met a fault of its own after the call had left. Its log has the details."
 BROKE_OFF: Final = "The model provider's stream broke off before its end."
 

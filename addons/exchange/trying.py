@@ -33,5 +33,5 @@ class Trying:
     async def end(self) -> None:
         """Waits for what ``begin`` began."""
         if self._trial is not None:
-            with suppress(asyncio.CancelledError):
+            with suppress(asyncio.CancelledError, RuntimeError):  # at the end of the process no thread takes it
                 self._call.trial = await self._trial

@@ -42,7 +42,7 @@ class Candidate:
         try:
             first = _in_force(call)
             return Trial(self.policy_hash, differences(first, self._decide(call))) if first else None
-        except Exception as error:  # noqa: BLE001 - what is only tried must not harm a call
+        except BaseException as error:  # noqa: BLE001 - what is only tried must not harm a call
             _log.error("candidate_failed", exc_info=error, **{"call.id": call.id})
             return Trial(self.policy_hash, failed=True)
 

@@ -45,6 +45,32 @@ def test_overrides_show(tmp_path: Path) -> None:
     assert "127.0.0.1:9123" in ended.stdout
 
 
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        (
+            "null",
+            "the provider is dialled directly; write provider.proxy for another way; HTTPS_PROXY in the environment",
+        ),
+        (
+            '"http://p.example:3128"',
+            "the provider is dialled through http://p.example:3128, as provider.proxy says; HTTPS",
+        ),
+    ],
+)
+def test_the_way_out_in_force_is_said(tmp_path: Path, proxy: str, words: str) -> None:
+    document = {
+        "provider": {"proxy": json.loads(proxy), "regions": {"global": {"api_key": {"env": "OPENAI_API_KEY"}}}},
+        "caller": {"verifier": "development"},
+    }
+    config = str(write_yaml(tmp_path / "sidecar.yaml", document))
+    ended = run("check", "--config", config, env={**KEY, "HTTPS_PROXY": "http://elsewhere.example:1"})
+    assert f"# {words}" in ended.stdout
+    assert "elsewhere" not in ended.stdout
+    elsewhere = run("check", "--no-files", "--config", config, env={"HTTPS_PROXY": "http://elsewhere.example:1"})
+    assert "HTTPS_PROXY" not in elsewhere.stdout
+
+
 def test_secrets_stay_references(tmp_path: Path) -> None:
     ended = run("check", env={"OPENAI_API_KEY": "sk-must-not-show"})
     assert "sk-must-not-show" not in ended.stdout

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from addons.commands.start import _why_not
 from addons.configuration.mitmproxy_options import all_options
 from addons.configuration.settings import Settings
 from addons.process.lockdown import arguments
@@ -158,20 +159,44 @@ def test_tls_secrets_are_not_written_down(config: Path, tmp_path: Path, name: st
     assert name in ended.stderr
 
 
-def test_a_port_that_is_taken(config: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        ended = run("start", "--config", str(config), "--set", f"listen.reverse=127.0.0.1:{port}", env=KEY)
-    assert (ended.returncode, ended.stdout) == (1, "")
-    assert f"listen.reverse: 127.0.0.1:{port}: " in ended.stderr
+@pytest.mark.parametrize("setting", ["listen.reverse", "listen.proxy", "listen.admin"])
+@pytest.mark.parametrize(
+    ("host", "bound"), [("127.0.0.1", "127.0.0.1"), ("[::1]", "::1"), ("localhost", "127.0.0.1"), ("127.0.0.1", "")]
+)
+def test_a_port_that_is_taken(config: Path, setting: str, host: str, bound: str) -> None:
+    """One sentence names the setting and the address, and nothing is half started."""
+    family = socket.AF_INET6 if ":" in bound else socket.AF_INET
+    with socket.create_server((bound, 0), family=family) as taken:
+        address = f"{host}:{taken.getsockname()[1]}"
+        ended = run("start", "--config", str(config), "--set", f"{setting}={address}", env=KEY)
+    why = "Address already in use; choose another, or stop what listens there"
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, "", f"{setting}: {address}: {why}\n")
 
 
-def test_nothing_is_half_started(config: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        admin = f"listen.admin=127.0.0.1:{taken.getsockname()[1]}"
-        ended = run("start", "--config", str(config), "--set", admin, env=KEY)
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [("203.0.113.7:8090", "Cannot assign requested address"), ("nowhere.invalid:8090", "Name or service not known")],
+)
+def test_an_address_that_is_not_this_machines(config: Path, address: str, why: str) -> None:
+    ended = run("start", "--config", str(config), "--set", f"listen.admin={address}", env=KEY)
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert "listen.admin: " in ended.stderr
+    assert ended.stderr.startswith(f"listen.admin: {address}: {why}; ")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_of_a_names_addresses_each_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS alone is played: a name that leads to IPv6 and IPv4, as localhost does on most machines."""
+    resolve = socket.getaddrinfo
+
+    def both(_host: str, *more: Any, **how: Any) -> list[Any]:
+        return [*resolve("::1", *more, **how), *resolve("127.0.0.1", *more, **how)]
+
+    for host, family in (("::1", socket.AF_INET6), ("127.0.0.1", socket.AF_INET)):
+        with monkeypatch.context() as played, socket.create_server((host, 0), family=family) as taken:
+            port = taken.getsockname()[1]
+            played.setattr(socket, "getaddrinfo", both)
+            assert _why_not("both.invalid", port) == "Address already in use"
+        assert _why_not(host, port) is None
 
 
 def test_what_is_written_is_for_our_eyes_alone(tmp_path: Path, document: Document) -> None:

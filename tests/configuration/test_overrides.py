@@ -69,6 +69,12 @@ def test_sections_are_merged_and_secrets_replaced(tmp_path: Path) -> None:
     assert settings.provider.regions["global"].api_key == Secret(env="KEY")
 
 
+@pytest.mark.parametrize("address", ["[::1]:8080", "[::]:0", "[2001:db8::5]:65535"])
+def test_an_ipv6_address_is_no_list(address: str) -> None:
+    assert load(f"listen.admin={address}").listen.admin == address
+    assert load(SIDECAR_LISTEN__ADMIN=address).listen.admin == address
+
+
 def test_null_takes_a_value_away() -> None:
     assert load("provider.timeouts.total=5").provider.timeouts.total == 5
     assert load("provider.timeouts.total=null").provider.timeouts.total is None

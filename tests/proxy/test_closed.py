@@ -9,7 +9,7 @@ import copy
 import http.client
 import pickle
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -19,17 +19,23 @@ from mitmproxy import exceptions
 
 from addons.configuration.rules import Lasting, rules
 from addons.exchange.judging import Judged, PassedOn
+from addons.exchange.observing import Observer, Observers
 from addons.exchange.relay import Relay
 from addons.exchange.sending import send_to_provider
 from addons.exchange.services import Services
 from addons.gates.order import Gates
 from addons.simulator.provider import SimulatedProvider
 from addons.usage.storage import build as build_counters
-from tests.conftest import SettingsMaker
+from tests.conftest import MODEL, PATH, SettingsMaker
 from tests.proxy.client import HELLO, Reply, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
 from tests.waiting import eventually
+
+
+class Other(BaseException):
+    """None of those that are caught as an Exception."""
+
 
 FAULTS: list[BaseException] = [
     RuntimeError("injected"),
@@ -37,6 +43,10 @@ FAULTS: list[BaseException] = [
     exceptions.OptionsError("injected"),
     asyncio.CancelledError(),
     MemoryError(),
+    RecursionError(),
+    SystemExit(3),
+    KeyboardInterrupt(),
+    Other(),
 ]
 GATES = [
     "route", "caller", "concurrency", "attribution", "media_type",
@@ -44,6 +54,7 @@ GATES = [
 ]  # fmt: skip
 
 ADDONS: Final = Path(__file__).parents[2] / "addons"
+MOMENTS: Final = ("opened", "received", "released", "answer_begins", "answer_piece", "ended")
 POOLS: Final = {"pool", "services.to_provider", "services.to_foundry", "self._services.to_provider"}
 """Names that connections to the other side go by."""
 
@@ -98,34 +109,68 @@ def assert_refused(reply: Reply, provider: SimulatedProvider, dialled: int, reco
     assert records.of("fault"), "the fault must be in the log"
 
 
+BASE: Final = PATH.removesuffix("responses")
+ASKED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "responses": {"body": HELLO},
+    "a stream": {"body": {**HELLO, "stream": True}},
+    "chat": {
+        "target": f"{BASE}chat/completions",
+        "body": {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}]},
+    },
+    "embeddings": {
+        "target": f"{BASE}embeddings",
+        "body": {"model": "ri.language-model-service..language-model.text-embedding-3-small", "input": "Hello"},
+    },
+    "models": {"target": f"{BASE}models", "method": "GET", "body": b""},
+}
+"""A good call for each API."""
+
+
 @by_fault
-@pytest.mark.parametrize("make", [raising, raising_later])
-@pytest.mark.parametrize("gate", GATES)
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
 def test_a_fault_in_a_gate(
-    gate: str,
-    make: Callable[[BaseException], Any],
+    asked: Mapping[str, Any],
     fault: BaseException,
     provider: SimulatedProvider,
     make_settings: SettingsMaker,
     records: Records,
 ) -> None:
-    def alter(services: Services) -> None:
-        change_gates(services, lambda name, old: make(fault) if name == gate else old)
+    """In each gate that the call goes through, at once and behind a wait; and the sidecar serves on."""
+    make, where = [raising], [""]
 
-    dialled = provider.dialled
-    assert_refused(call_with(alter, make_settings), provider, dialled, records)
-    (record,) = records.wait()
-    assert (record["policy.decision"], record["call.outcome"]) == ("refused", "fault")
-    assert record["refusal.instance_id"]
+    def alter(services: Services) -> None:
+        def failing(name: str, old: Callable[[Any], Any]) -> Callable[[Any], Any]:
+            return lambda call: make[0](fault)(call) if name == where[0] else old(call)
+
+        change_gates(services, failing)
+
+    with RunningSidecar(make_settings(), alter=alter) as sidecar:
+        every = sidecar.services.in_force.rules.every_gate["nobody" if asked["body"] == b"" else "provider"]
+        for gate in every:
+            for make[0] in (raising, raising_later):
+                where[0] = gate
+                records.clear()
+                assert_refused(post(sidecar.port, **asked), provider, 0, records)
+                (record,) = records.wait()
+                assert (record["policy.decision"], record["call.outcome"]) == ("refused", "fault")
+                assert record["refusal.instance_id"]
+        where[0] = ""
+        assert post(sidecar.port, **asked).status == 200
+        eventually(lambda: not sidecar.services.under_way)
 
 
 def fail_before_release(services: Services, fail: Callable[..., Any]) -> None:
     services.before_release = (fail,)
 
 
+async def nothing() -> Sequence[str]:
+    return ()
+
+
 def fail_credential(services: Services, fail: Callable[..., Any]) -> None:
     for credential in services.in_force.rules.credentials.values():
         setattr(credential, "bearer", fail)  # noqa: B010 - a fault put in
+        setattr(credential, "missing", nothing)  # noqa: B010 - readiness asks beside all calls
 
 
 def fail_connect(services: Services, fail: Callable[..., Any]) -> None:
@@ -176,14 +221,23 @@ def test_a_fault_on_the_way_back(
 
 
 @by_fault
+@pytest.mark.parametrize("step", ["relay.Relay.read_facts", "request.Body.drop", "journal"])
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
 def test_a_fault_in_what_is_done_at_the_end(
-    stream: bool, fault: BaseException, make_settings: SettingsMaker, records: Records
+    stream: bool,
+    step: str,
+    fault: BaseException,
+    make_settings: SettingsMaker,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The caller has its answer; the next call on its connection is served."""
 
     def alter(services: Services) -> None:
-        services.record = raising(fault)  # type: ignore[assignment]  # a fault put in
+        if step == "journal":
+            services.record = raising(fault)  # type: ignore[assignment]  # a fault put in
+        else:
+            monkeypatch.setattr(f"addons.exchange.{step}", raising(fault))
 
     with RunningSidecar(make_settings(), alter=alter) as sidecar:
         with socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:
@@ -321,6 +375,54 @@ def test_without_any_addon_the_target_is_dead(provider: SimulatedProvider, make_
     with RunningSidecar(make_settings(), without=lambda _addon: True) as sidecar:
         assert post(sidecar.port).status in {400, 500, 502}
     assert provider.dialled == dialled
+
+
+@by_fault
+@pytest.mark.parametrize("where", [*MOMENTS])
+@pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
+def test_a_fault_in_who_looks_on_harms_no_call(
+    stream: bool, where: str, fault: BaseException, make_settings: SettingsMaker, records: Records
+) -> None:
+    observer = Observer()
+    setattr(observer, where, raising(fault))
+
+    def alter(services: Services) -> None:
+        services.observers = Observers(observer)
+
+    with (
+        RunningSidecar(make_settings(), alter=alter) as sidecar,
+        socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller,
+    ):
+        for _ in range(2):
+            caller.sendall(request_bytes({**HELLO, "stream": stream}))
+            assert read_reply(caller).status == 200
+        served = records.wait(count=2)
+    assert [record["call.outcome"] for record in served] == ["served"] * 2
+    assert records.of("observer_failed")
+
+
+@by_fault
+@pytest.mark.parametrize("ahead", [1, 100])
+def test_a_fault_before_there_is_a_call(
+    ahead: int,
+    fault: BaseException,
+    provider: SimulatedProvider,
+    make_settings: SettingsMaker,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The caller is told, and its connection ends."""
+    monkeypatch.setattr("addons.exchange.serving.Exchange", raising(fault))
+    with (
+        RunningSidecar(make_settings()) as sidecar,
+        socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller,
+    ):
+        caller.sendall(request_bytes() * ahead)
+        reply = read_reply(caller)
+        assert (reply.status, reply.code, reply.headers["connection"]) == (500, "sidecar_error", "close")
+        assert caller.recv(100) == b""
+    assert provider.dialled == 0
+    assert records.of("fault")
 
 
 @by_fault

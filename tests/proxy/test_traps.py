@@ -120,6 +120,31 @@ def of_ours(value: object) -> bool:
     return (function.__module__ or "").startswith("addons.")
 
 
+def on_instances() -> list[str]:
+    """Methods of instances that are functions of ours."""
+    gc.unfreeze()  # what was there when the sidecar had started is not among the objects else
+    return [
+        f"{type(each).__name__}.{name}"
+        for each in gc.get_objects()
+        if str(type(each).__module__).startswith(("mitmproxy", "h11", "asyncio"))
+        for name, value in getattr(each, "__dict__", {}).items()
+        if of_ours(value) and hasattr(type(each), name)
+    ]
+
+
+def test_what_is_replaced_is_found(sidecar: RunningSidecar, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a module, a class and an instance, one of ours each."""
+    before, ours = definitions(), CallerLayer._handle_event
+    monkeypatch.setattr(mitmproxy.proxy.server, "TimeoutWatchdog", ours)
+    monkeypatch.setattr(layer.Layer, "handle_event", ours)
+    proxyserver = sidecar.master.addons.get("proxyserver")
+    monkeypatch.setattr(proxyserver, "running", functools.partial(ours))
+    after = definitions()
+    found = {name for name, value in before.items() if after.get(name) != value}
+    assert found >= {"mitmproxy.proxy.server.TimeoutWatchdog", "mitmproxy.proxy.layer.Layer.handle_event"}
+    assert on_instances() == ["Proxyserver.running"]
+
+
 def test_nothing_of_mitmproxys_or_of_the_parsers_is_replaced(
     make_settings: SettingsMaker, provider: SimulatedProvider, records: Records
 ) -> None:
@@ -131,14 +156,7 @@ def test_nothing_of_mitmproxys_or_of_the_parsers_is_replaced(
         with socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:
             caller.sendall(request_bytes(STREAM))
             assert caller.recv(65536)
-            replaced = [
-                f"{type(each).__name__}.{name}"
-                for each in gc.get_objects()
-                if type(each).__module__.startswith(("mitmproxy", "h11", "asyncio"))
-                for name, value in getattr(each, "__dict__", {}).items()
-                if of_ours(value) and hasattr(type(each), name)
-            ]
-            assert replaced == []
+            assert on_instances() == []
         after = definitions()
     assert {name for name, value in before.items() if after.get(name) != value} == set()
 

@@ -9,7 +9,7 @@ from addons.exchange.upstream.destination import Destination
 from addons.exchange.upstream.destination_pool import CLOSED, DestinationPool
 from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
 
-_LOOK_AGAIN: Final = 1.0
+_LOOK_AGAIN: Final = 0.05
 """Seconds between two looks at what has been idle too long, at least."""
 
 

@@ -299,6 +299,16 @@ def test_idle_connections_live_for_their_seconds(authority: Authority) -> None:
     run(test())
 
 
+def test_less_than_a_second_is_no_second(authority: Authority) -> None:
+    async def test() -> None:
+        async with staged(authority, idle_seconds=0.25) as stage:
+            await stage.ask()
+            assert stage.pool._timer is not None
+            assert stage.pool._timer.when() <= asyncio.get_running_loop().time() + 0.25
+
+    run(test())
+
+
 def test_the_oldest_idle_one_goes_first(authority: Authority) -> None:
     async def test() -> None:
         async with staged(authority, idle_seconds=1.5) as stage:
