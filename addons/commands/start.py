@@ -12,7 +12,7 @@ from addons.commands.examined import examined
 from addons.configuration import mitmproxy_options, overrides
 from addons.configuration.errors import ConfigurationError
 from addons.configuration.settings import Settings
-from addons.process import logs
+from addons.process import logs, memory
 from addons.process.listener_certificate import lay_out
 from addons.process.lockdown import SCRIPT, arguments
 from addons.values.address import split_address
@@ -30,6 +30,7 @@ def start(config: Path | None, *, inspect: bool) -> int:
     Raises:
         ConfigurationError: a setting, or a file or secret it names, is wrong.
     """
+    memory.keep_pages()
     _until_it_runs()
     settings = prepare(config)
     if taken := list(_taken(settings, inspect=inspect)):

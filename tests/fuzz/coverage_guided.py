@@ -40,7 +40,7 @@ def body(data: bytes) -> None:
     if not verdict.refused:
         assert document == again
         assert not list(objections(again))
-        left = read_again(splice.splice(data, document, verdict.members))
+        left = read_again(b"".join(splice.splice(data, document, verdict.members)))
         assert left["store"] is False
 
 
