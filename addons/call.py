@@ -67,6 +67,7 @@ class Outbound:
 
     @property
     def body(self) -> bytes:
+        """The pieces put together, which takes a copy."""
         return b"".join(self.pieces)
 
     @property

@@ -59,7 +59,7 @@ def splice(body: bytes, document: dict[str, Json], members: Mapping[str, Json | 
 
     A new value keeps the bytes of whatever in it is the very object that ``document`` holds at the same place, so
     that changing one tool leaves its siblings as the caller wrote them. White space belongs to the member it
-    surrounds and leaves with it. With nothing to change the body itself is returned.
+    surrounds and leaves with it. It comes in pieces that refer to the body; with nothing to change that is the one.
 
     Args:
         body: bytes that ``read`` accepted.

@@ -5,8 +5,10 @@ import shlex
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from addons.values.program import PROGRAM
+
 SCRIPT: Final = """\
-# bash: source <(./run.sh completion)   zsh: the same, after compinit
+# bash: source <({program} completion)   zsh: the same, after compinit
 if [ -n "${{ZSH_VERSION:-}}" ]; then autoload -U +X bashcompinit && bashcompinit; fi
 _foundry_sidecar() {{
   local words=""
@@ -24,7 +26,7 @@ _foundry_sidecar() {{
   fi
   COMPREPLY=($(compgen -W "$words" -- "${{COMP_WORDS[COMP_CWORD]}}"))
 }}
-complete -o default -F _foundry_sidecar run.sh
+complete -o default -F _foundry_sidecar run.sh sidecar
 """
 """Where no word fits, file names are offered."""
 
@@ -32,10 +34,11 @@ complete -o default -F _foundry_sidecar run.sh
 def script(parser: argparse.ArgumentParser) -> str:
     commands = _commands(parser)
     return SCRIPT.format(
+        program=PROGRAM,
         commands=_words([*commands, *parser._option_string_actions]),  # noqa: SLF001 - argparse tells its options nowhere else
         choices="\n".join(_choices(commands)),
         options="\n".join(
-            f"          {name}) words={_words(each._option_string_actions)} ;;"  # noqa: SLF001 - as above
+            f"          {name}) words={_words(each._option_string_actions)} ;;"  # noqa: SLF001 - argparse tells them nowhere else
             for name, each in commands.items()
         ),
     )
@@ -44,14 +47,14 @@ def script(parser: argparse.ArgumentParser) -> str:
 def _choices(commands: dict[str, argparse.ArgumentParser]) -> Iterator[str]:
     """What may stand behind an option that takes a value, or behind a command that takes one of some words."""
     for name, command in commands.items():
-        for action in command._actions:  # noqa: SLF001 - as above
+        for action in command._actions:  # noqa: SLF001 - argparse tells them nowhere else
             if action.choices or (action.option_strings and action.nargs != 0):
                 before = [shlex.quote(f"{name} {word}") for word in action.option_strings or [name]]
                 yield f"      {' | '.join(before)}) words={_words(map(str, action.choices or ()))} ;;"
 
 
 def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
-    (found,) = (action.choices for action in parser._actions if isinstance(action.choices, dict))  # noqa: SLF001 - as above
+    (found,) = (action.choices for action in parser._actions if isinstance(action.choices, dict))  # noqa: SLF001 - argparse tells them nowhere else
     return dict(found)
 
 

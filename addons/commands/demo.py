@@ -44,13 +44,13 @@ SHOWN: Final = (
 
 WIDTH: Final = 100
 
-NEXT: Final = """
+NEXT: Final = f"""
 == What next
 
-   ./run.sh demo --stay                      the same, and it stays up: calls by hand, without a key
-   ./run.sh simulate                         the simulated provider alone; it says how start is pointed at it
-   OPENAI_API_KEY=sk-… ./run.sh start        the sidecar with a key of your own
-   OPENAI_API_KEY=sk-… ./run.sh web          the same, and the traffic on a page"""
+   {PROGRAM} demo --stay                      the same, and it stays up: calls by hand, without a key
+   {PROGRAM} simulate                         the simulated provider alone; it says how start is pointed at it
+   OPENAI_API_KEY=sk-… {PROGRAM} start        the sidecar with a key of your own
+   OPENAI_API_KEY=sk-… {PROGRAM} web          the same, and the traffic on a page"""
 
 
 @dataclass(frozen=True)

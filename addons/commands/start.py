@@ -14,19 +14,20 @@ from addons.configuration import mitmproxy_options, overrides
 from addons.configuration.errors import ConfigurationError
 from addons.configuration.loading import DEVELOPMENT_KEY
 from addons.configuration.settings import Settings
-from addons.process import logs
+from addons.process import logs, memory
 from addons.process.listener_certificate import lay_out
 from addons.process.lockdown import SCRIPT, arguments
 from addons.values.address import split_address
+from addons.values.program import PROGRAM
 from addons.values.small_file import FileError
 
 WEB_COLUMNS: Final = ["comment", "status"]
 
-WITHOUT_A_KEY: Final = """
+WITHOUT_A_KEY: Final = f"""
 Without a key of the provider's:
-  ./run.sh demo --stay           a simulated provider answers, for calls by hand
-  ./run.sh simulate              the simulated provider alone; it says how start is pointed at it
-  ./run.sh replay calls.jsonl    recorded calls answer"""
+  {PROGRAM} demo --stay           a simulated provider answers, for calls by hand
+  {PROGRAM} simulate              the simulated provider alone; it says how start is pointed at it
+  {PROGRAM} replay calls.jsonl    recorded calls answer"""
 
 
 def start(config: Path | None, *, inspect: bool) -> int:
@@ -37,6 +38,7 @@ def start(config: Path | None, *, inspect: bool) -> int:
     Raises:
         ConfigurationError: a setting, or a file or secret it names, is wrong.
     """
+    memory.keep_pages()
     _until_it_runs()
     settings = prepare(config)
     if taken := list(_taken(settings, inspect=inspect)):

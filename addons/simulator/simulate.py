@@ -9,6 +9,7 @@ from typing import Final
 from addons.simulator.directives import listing
 from addons.simulator.played import MARK
 from addons.simulator.provider import SimulatedProvider
+from addons.values.program import PROGRAM
 
 _STOP: Final = (signal.SIGINT, signal.SIGTERM)
 _TEXT: Final = """\
@@ -27,7 +28,7 @@ Try it:
 Have the sidecar ask it, from another terminal:
 
   export OPENAI_API_KEY=anything
-  ./run.sh start --set provider.trusted_ca={authority} --set provider.regions.global.url={https.url}
+  {program} start --set provider.trusted_ca={authority} --set provider.regions.global.url={https.url}
 
 Directives, several at once if you like, in metadata.simulate; of chat completions as their last message, and of
 embeddings as their input: "{mark}pause=0.1":
@@ -55,7 +56,9 @@ def simulate(host: str = "127.0.0.1", port: int = 0, directory: Path | None = No
         ):
             authority = shlex.quote(str(https.ca_file))
             sys.stdout.write(
-                _TEXT.format(http=http, https=https, authority=authority, directives=listing(), mark=MARK)
+                _TEXT.format(
+                    http=http, https=https, authority=authority, directives=listing(), mark=MARK, program=PROGRAM
+                )
             )
             sys.stdout.flush()
             signal.sigwait(_STOP)

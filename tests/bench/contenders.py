@@ -35,9 +35,10 @@ from tests.ports import free_port
 
 ROOT: Final = Path(__file__).parent.parent.parent
 PROGRAM: Final = (
-    "import sys, runpy; sys.modules['rich'] = None; runpy.run_module('addons', run_name='__main__', alter_sys=True)"
+    "import sys, runpy; sys.modules |= dict.fromkeys(('rich', 'greenlet', 'psutil'));"
+    " runpy.run_module('addons', run_name='__main__', alter_sys=True)"
 )
-"""The sidecar as deployed: without a library that a tool of the tests brings, and that structlog loads where it is."""
+"""The sidecar as deployed: without what tools of the tests bring, and structlog and OpenTelemetry load where it is."""
 
 MITMDUMP: Final = (sys.executable, "-P", "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()")
 START_SECONDS: Final = 180  # under valgrind on a busy machine; else a second

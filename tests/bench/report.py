@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any, Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from tests.bench.cases import ADDON, CASES, EVERYONE, JSON, LITELLM, PLAIN, SIDECAR
+from tests.bench.cases import ADDON, CASES, EVERYONE, LITELLM, PLAIN, SIDECAR
 from tests.bench.measuring import Figures
 from tests.bench.rows import ROWS, SERVING, Goal, Row
 

@@ -100,7 +100,7 @@ def test_they_fit_kubernetes_own_schemas(rendered: list[Document], tmp_path: Pat
     file = tmp_path / "rendered.yaml"
     with file.open("w") as out:
         YAML().dump_all(own, out)
-    command = [SCRIPTS / "kubernetes-validate", "--strict", "-k", version, file]
+    command = [str(SCRIPTS / "kubernetes-validate"), "--strict", "-k", version, str(file)]
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert (checked.stdout + checked.stderr).count("passed") == len(own)

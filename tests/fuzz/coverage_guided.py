@@ -47,7 +47,7 @@ def body(data: bytes) -> None:
         if not verdict.refused:
             assert document == again
             assert not list(OBJECTIONS[api](again))
-            left = read_again(splice.splice(data, document, verdict.members))
+            left = read_again(b"".join(splice.splice(data, document, verdict.members)))
             assert left.get("store") is (None if api == "embeddings" else False)
 
 

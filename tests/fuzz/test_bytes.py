@@ -76,7 +76,7 @@ def test_however_a_body_is_spelled(tally: Tally) -> None:
         verdict = judge(read, MODEL, PolicySettings())
         assert not (list(objections(again)) and not verdict.refused)
         if not verdict.refused:
-            left = splice.splice(body, read, verdict.members)
+            left = b"".join(splice.splice(body, read, verdict.members))
             assert_changed_alone(body, left, verdict.members)
             counted["left"] += 1
 

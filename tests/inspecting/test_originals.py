@@ -43,7 +43,9 @@ def test_the_request_is_what_the_app_sent(authority: bytes, target: str) -> None
 def test_what_left_is_plain_and_its_body_bounded(size: int, kept: bool) -> None:
     exchange = flow()
     body = b"x" * size
-    keep_left(exchange, Outbound("global", "api.openai.com", 443, "/v1/responses", (("Host", "api.openai.com"),), body))
+    keep_left(
+        exchange, Outbound("global", "api.openai.com", 443, "/v1/responses", (("Host", "api.openai.com"),), (body,))
+    )
     assert exchange.metadata[LEFT] == {
         "method": "POST",
         "url": "https://api.openai.com:443/v1/responses",

@@ -17,7 +17,7 @@ from addons.responses.api import RESPONSES
 from tests.conftest import MODEL, PATH
 from tests.gates.calls import GPT, SOMEONE
 
-OUTBOUND = Outbound("eu", "eu.example", 8443, "/v1/responses", (), b"a body")
+OUTBOUND = Outbound("eu", "eu.example", 8443, "/v1/responses", (), (b"a body",))
 USAGE = Usage(10, 4, 20, 8, 30, 2)
 FACTS = AnswerFacts("resp_1", "gpt-5.2-2025-12-11", "completed", USAGE, service_tier="default")
 FINDING = Finding("tools[0]", "ZERO_DATA_RETENTION", "a message", row="tool.mcp")

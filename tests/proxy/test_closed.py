@@ -304,7 +304,7 @@ def made_without_its_constructor(judged: Judged) -> Judged:
 
 
 def changed(judged: Judged) -> Judged:
-    judged.outbound = replace(judged.outbound, body=b"{}")  # type: ignore[misc]  # as asked
+    judged.outbound = replace(judged.outbound, pieces=(b"{}",))  # type: ignore[misc]  # as asked
     return judged
 
 

@@ -35,7 +35,9 @@ class UpstreamConnection:
         """Whether the connection had served another call before this one."""
         return self._reused
 
-    def send(self, request: Sequence[bytes | memoryview], receiver: AnswerReceiver, *, answer_has_body: bool = True) -> None:
+    def send(
+        self, request: Sequence[bytes | memoryview], receiver: AnswerReceiver, *, answer_has_body: bool = True
+    ) -> None:
         """Sends head and body, and tells ``receiver`` of the answer. Once.
 
         ``answer_has_body``: False for HEAD.
