@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-# ruff: noqa: T201
+# ruff: noqa: T201 - its standard output is what the test reads
 # It runs in an environment of its own, which mypy does not see, and answers on stdout.
 """openai-python of whichever version its environment has, its strict validation on: chat completions and embeddings.
 
