@@ -93,14 +93,14 @@ class Listener:
             self._open[client.id] = (self._connect(wire, peer), wire)
             client.error = None
 
-    def client_disconnected(self, client: Client) -> None:
+    async def client_disconnected(self, client: Client) -> None:
         if known := self._open.pop(client.id, None):
             caller, wire = known
             self._bounds.leave(caller.peer.address)
             caller.closed()
             # mitmproxy leaves a socket open when its task is cancelled while it waits for mitmproxy's own lock, as with
             # a peer that talks on while its connection is being closed
-            wire.forget()
+            await wire.forget()
 
     @_stays_shut
     def next_layer(self, next_layer: layer.NextLayer) -> None:

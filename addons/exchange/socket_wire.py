@@ -31,9 +31,10 @@ class SocketWire:
     """Writes to a caller's socket, through each TLS layer that lies between, the innermost first."""
 
     def __init__(self, handler: ConnectionHandler, client: Client) -> None:
-        writer: Any = handler.transports[client].writer
-        self._writer = writer
-        self._transport = writer.transport
+        streams: Any = handler.transports[client]
+        self._reader: asyncio.StreamReader = streams.reader
+        self._writer: asyncio.StreamWriter = streams.writer
+        self._transport = self._writer.transport
         self._transport.set_write_buffer_limits(high=HIGH_WATER, low=0)
         self._handler = handler
         self._watchdog = handler.timeout_watchdog
@@ -80,9 +81,15 @@ class SocketWire:
             own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
         self._transport.abort()
 
-    def forget(self) -> None:
+    async def forget(self) -> None:
         """mitmproxy is done with it."""
         self._writer.close()
+        if self._reader.exception():  # so the connection is lost by now, and nothing is waited for
+            try:
+                await self._writer.wait_closed()
+            except OSError as error:
+                # asyncio keeps it with the connection; its frames, where a write failed, hold the call that wrote
+                error.__traceback__ = None
 
     def go_on(self) -> None:
         """Has the layer look at its connection again, which has opened a tunnel."""

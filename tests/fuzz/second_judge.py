@@ -25,6 +25,9 @@ NEVER_TYPES = {
     "mcp_call", "mcp_approval_request", "mcp_approval_response", "program", "program_output", "container_auto",
     "container_reference", "skill_reference", "file_citation", "file_path", "container_file_citation",
 }  # fmt: skip
+OLD_NAMES = {"web_search_preview", "web_search_preview_2025_03_11"}
+"""Of web search, by which a choice may still call the tool (docs/contract.md#tools)."""
+
 NEVER_VALUES = {"12h", "24h", "programmatic", "pro", "flex", "scale", "priority", "fast", "ultrafast"}
 FETCHED = {"image_url", "file_url", "file_data", "result"}
 BY_SETTING = {
@@ -45,7 +48,10 @@ def scan(node: Json, chosen: PolicySettings, where: str = "", *, words: bool = T
         return []
     found = []
     kind = node.get("type")
-    if kind in NEVER_TYPES:
+    chosen_by_an_old_name = (
+        kind in OLD_NAMES and "tool_choice" in where and chosen.web_search in ("allow", "cache_only")
+    )
+    if kind in NEVER_TYPES and not chosen_by_an_old_name:
         found.append(f"{where} is {kind}")
     for setting, kinds in BY_SETTING.items():
         if kind in kinds and getattr(chosen, setting) in ("refuse", "strip"):

@@ -11,7 +11,7 @@ from addons.journal.alarms import Alarms
 from tests.journal.test_journal import fails
 from tests.records import Records
 
-ALERTS = Path(__file__).parent.parent.parent / "deploy" / "alerts.yaml"
+ALERTS = Path(__file__).parent.parent.parent / "deploy" / "components" / "monitoring" / "alerts.yaml"
 
 
 def counts(alarms: Alarms) -> dict[str, float]:
