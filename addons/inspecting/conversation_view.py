@@ -15,6 +15,7 @@ from addons.inspecting.originals import MAX_KEPT, SENT_BY_0_1, Original, header_
 from addons.responses import conversation
 from addons.responses.put_together import response_of
 from addons.responses.wrapping import folded
+from addons.values.printable import printable
 
 CUT: Final = "sidecar.cut"
 """In ``flow.metadata``: how many bytes an answer had of which only the beginning is kept."""
@@ -43,12 +44,12 @@ class ConversationView(contentviews.Contentview):
             return conversation.page(_folded(_lines(data, metadata)))
         except Exception as error:  # noqa: BLE001 - a page without the view helps nobody
             _log.warning("view_failed", exc_info=error)
-            return conversation.page(folded(data[: conversation.PAGE].decode("utf-8", "replace"), summary.WIDTH))
+            return conversation.page(_folded(iter([data[: conversation.PAGE].decode("utf-8", "replace")])))
 
 
 def _folded(lines: Iterator[str]) -> Iterator[str]:
     for line in lines:
-        yield from folded(line, summary.WIDTH)
+        yield from map(printable, folded(line, summary.WIDTH))
 
 
 def _lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
