@@ -23,6 +23,7 @@ _SPACES = re.compile(_SPACE)
 _CLOSE = re.compile(_SPACE + rb"(?P<brace>\})" + _SPACE + rb"\Z")
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _HALF_A_CHARACTER: Final = ("unexpected end of hex escape", "lone leading surrogate in hex escape")
+_SMALL: Final = 4096  # bytes, below which copies take less memory than views of what is copied
 _JSON_NAMES = {list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 
 type Pieces = list[bytes | memoryview]
@@ -117,7 +118,8 @@ def _list(raw: bytes, old: list[Json], new: Thinned, name: str) -> Pieces:
             parts += (view[start:end], b",")
         elif place in kept:
             new_value = _value(bytes(value), old[place], kept[place], name)
-            parts += (view[start:value_start], *new_value, view[value_end:end], b",")
+            pieces = view[start:value_start], *new_value, view[value_end:end]
+            parts += ((b"".join(pieces),) if end - start < _SMALL else pieces) + (b",",)
         start = end + 1  # past the comma, or past the closing bracket
     if len(parts) > 1:
         parts.pop()

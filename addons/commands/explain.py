@@ -23,6 +23,7 @@ from addons.gates.order import Gates
 from addons.inspecting.explanation import Asked, Explanation, explain
 from addons.inspecting.explanation_text import difference, difference_text, document, text
 from addons.usage.counters import MemoryCounters
+from addons.values.printable import printable
 from addons.values.secret import SecretError
 from addons.verifiers.development import Development
 
@@ -42,7 +43,7 @@ def run(files: Sequence[str], config: Path | None, against: Path | None, given: 
     found = list(Reader(host, models).read(files))
     treated, unread = _judge(found, base, tried)
     for each in unread:
-        print(each, file=sys.stderr)
+        print(printable(str(each)), file=sys.stderr)
     if not treated:
         print(f"{', '.join(files)}: holds no request that can be judged", file=sys.stderr)
         return 2
@@ -130,7 +131,7 @@ def _text(each: Treated, *, colour: bool) -> str:
         return difference_text(each.name, difference(each.explained_before, each.explained), colour=colour)
     if each.explained:
         return text(each.explained, colour=colour)
-    return "\n".join([f"{each.name}:", *(f"  {difference}" for difference in each.differences)])
+    return "\n".join(map(printable, (f"{each.name}:", *(f"  {difference}" for difference in each.differences))))
 
 
 def _show_json(treated: Sequence[Treated], unread: Sequence[Unread], *, compared: bool) -> None:

@@ -27,6 +27,7 @@ from addons.usage.query import (
     Dialect,
     usage,
 )
+from addons.values.printable import printable
 
 SECONDS: Final = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 NONE: Final[Mapping[str, str]] = {"project": "(the caller's own)"}
@@ -195,7 +196,7 @@ def _table(by: Sequence[str], rows: Sequence[Mapping[str, Any]], total: Mapping[
 def _name(value: str | None, dimension: str) -> str:
     if value is None:
         return NONE.get(dimension, "-")
-    return "".join(letter if letter.isprintable() else "?" for letter in value)
+    return printable(value)
 
 
 def _cell(value: Any) -> Any:

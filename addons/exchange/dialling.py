@@ -3,10 +3,11 @@
 For unread tunnels and for Foundry's own host names; the provider's addresses are the operator's word alone.
 """
 
-import asyncio
 import ipaddress
 import socket
 from typing import Final
+
+from addons.exchange.upstream.names import look_up
 
 METADATA: Final = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "fd00:ec2::254", "192.0.0.192")))
 """Cloud metadata services that are not link-local: Alibaba's, AWS's by IPv6, Oracle's."""
@@ -23,8 +24,7 @@ async def resolve(host: str, port: int) -> tuple[str, int]:
         ForbiddenAddressError: any of the name's addresses may not be dialled.
         OSError: the name can't be resolved.
     """
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    addresses = [(str(entry[4][0]), int(entry[4][1])) for entry in found]
+    addresses = [(str(entry[4][0]), int(entry[4][1])) for entry in await look_up(host, port)]
     if forbidden := [address for address, _ in addresses if not may_be_dialled(address) or is_own(address)]:
         raise ForbiddenAddressError(f"{host} leads to {forbidden[0]}")
     return addresses[0]

@@ -15,6 +15,7 @@ from addons.foundry.request_headers import HASHED
 from addons.inspecting import conversation_text, summary
 from addons.inspecting.originals import MAX_KEPT, SENT_BY_0_1, Original, header_table, left, original
 from addons.inspecting.wrapping import folded
+from addons.values.printable import printable
 
 CUT: Final = "sidecar.cut"
 """In ``flow.metadata``: how many bytes an answer had of which only the beginning is kept."""
@@ -43,14 +44,13 @@ class ConversationView(contentviews.Contentview):
             return conversation_text.page(_folded(_lines(data, metadata)))
         except Exception as error:  # noqa: BLE001 - a page without the view helps nobody
             _log.warning("view_failed", exc_info=error)
-            return conversation_text.page(
-                folded(data[: conversation_text.PAGE].decode("utf-8", "replace"), summary.WIDTH)
-            )
+            text = data[: conversation_text.PAGE].decode("utf-8", "replace")
+            return conversation_text.page(_folded(iter([text])))
 
 
 def _folded(lines: Iterator[str]) -> Iterator[str]:
     for line in lines:
-        yield from folded(line, summary.WIDTH)
+        yield from map(printable, folded(line, summary.WIDTH))
 
 
 def _lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:

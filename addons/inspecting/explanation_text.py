@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from addons.inspecting.explanation import Explanation
+from addons.values.printable import printable
 
 type Difference = Mapping[str, tuple[str | None, str | None]]
 """What differs, by its label: before and after; None where there is no such thing."""
@@ -17,10 +18,10 @@ _COLOURS: Final = {"passed": "32", "served": "32", "refused": "31", "not judged"
 
 def text(explained: Explanation, *, colour: bool = False) -> str:
     """All of it for a person. It quotes the body, so it is not for logs."""
-    lines = [f"{explained.name}: {_painted(verdict(explained), _word(explained), colour)}"]
+    lines = [f"{printable(explained.name)}: {_painted(verdict(explained), _word(explained), colour)}"]
     for step in explained.steps:
         outcome = _painted(f"{step.outcome:<11}", step.outcome, colour)
-        lines.append(f"  {step.gate:<11}  {outcome}  {step.reason}".rstrip())
+        lines.append(f"  {step.gate:<11}  {outcome}  {printable(step.reason)}".rstrip())
     for title, findings in (
         ("all that is refused in the body:", explained.findings[1:] and explained.findings),
         ("let pass, as their rules only warn:", explained.warnings),
@@ -82,10 +83,10 @@ def difference(before: Explanation, after: Explanation) -> Difference:
 
 def difference_text(name: str, differs: Difference, *, colour: bool = False) -> str:
     """One line for each thing that differs, before and after."""
-    lines = [f"{name}:"]
+    lines = [f"{printable(name)}:"]
     for label, (old, new) in differs.items():
         was, becomes = (_painted(_shown(side), (side or "").split(" with ")[0], colour) for side in (old, new))
-        lines.append(f"  {label}: {was} → {becomes}")
+        lines.append(f"  {printable(label)}: {was} → {becomes}")
     return "\n".join(lines)
 
 
@@ -116,12 +117,13 @@ def _word(explained: Explanation) -> str:
 
 
 def _listed(title: str, lines: list[str]) -> list[str]:
-    return [f"  {title}", *(f"    {line}" for line in lines)] if lines else []
+    return [f"  {title}", *(f"    {printable(line)}" for line in lines)] if lines else []
 
 
 def _shown(value: str | None) -> str:
     if value is None:
         return "-"
+    value = printable(" ".join(value.split()))
     return value if len(value) <= _LONGEST else f"{value[:_LONGEST]}… ({len(value)} characters)"
 
 

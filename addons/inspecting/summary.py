@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from addons.call import Call, Outcome
+from addons.values.printable import printable
 
 type Record = Mapping[str, Any]
 
@@ -163,8 +164,7 @@ def _is_answered(record: Record) -> bool:
 
 
 def _shown(record: Record, *parts: str | None) -> str:
-    text = f"{outcome(record):<7} " + " · ".join(filter(None, parts))
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
+    return printable(f"{outcome(record):<7} " + " · ".join(filter(None, parts)))
 
 
 def _refused(record: Record) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from http.client import responses
 from typing import Final, NamedTuple
 
@@ -21,6 +22,7 @@ class Page(NamedTuple):
 
 IDLE_SECONDS: Final = 10.0  # for a request and its page; the same again for the answer to be taken
 BACKLOG: Final = 128
+THREADS: Final = 2
 READ: Final = 4096  # bytes at a time; h11 bounds the whole head
 TEXT: Final = "text/plain; charset=utf-8"
 NOT_FOUND: Final = Page(404, TEXT, b"")
@@ -28,7 +30,7 @@ NOT_ALLOWED: Final = Page(405, TEXT, b"")
 FAILED: Final = Page(500, TEXT, b"failed; the log says why\n")
 
 type Route = Callable[[], Page]
-"""Makes one page; called on a thread of its own, so it may take its time."""
+"""Makes one page; called on one of the listener's own threads, so it may take its time."""
 
 
 def alive() -> Page:
@@ -58,6 +60,8 @@ class Admin:
     def __init__(self, address: tuple[str, int], routes: Mapping[str, Route]) -> None:
         self._address = address
         self._routes = routes
+        # Of its own: names that can't be resolved, or large bodies, may take all of the event loop's threads.
+        self._threads = ThreadPoolExecutor(THREADS, "admin")
         self._starting: asyncio.Task[None] | None = None
         self._server: asyncio.Server | None = None
         self.port = address[1]
@@ -81,6 +85,7 @@ class Admin:
             self._starting.cancel()
         if self._server:
             self._server.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = h11.Connection(h11.SERVER)
@@ -108,7 +113,14 @@ class Admin:
         route = self._routes.get(event.target.decode("ascii").partition("?")[0])
         if route is None:
             return NOT_FOUND
-        return await _made(route) if event.method == b"GET" else NOT_ALLOWED
+        return await self._made(route) if event.method == b"GET" else NOT_ALLOWED
+
+    async def _made(self, route: Route) -> Page:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, route)
+        except Exception as error:  # noqa: BLE001 - whatever it was, the asker gets an answer
+            _log.error("admin_failed", exc_info=error)
+            return FAILED
 
 
 def _answer(connection: h11.Connection, page: Page) -> bytes:
@@ -121,11 +133,3 @@ def _answer(connection: h11.Connection, page: Page) -> bytes:
 
 def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
-async def _made(route: Route) -> Page:
-    try:
-        return await asyncio.to_thread(route)
-    except Exception as error:  # noqa: BLE001 - whatever it was, the asker gets an answer
-        _log.error("admin_failed", exc_info=error)
-        return FAILED

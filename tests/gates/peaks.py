@@ -61,6 +61,9 @@ BODIES: Final[Mapping[str, Callable[[], bytes]]] = {
     "too many objects": lambda: filled('{"input":[', "{},", "0]}"),
     "too many texts": lambda: filled('{"input":[', '"",', "0]}"),
     "too many lists": lambda: filled('{"input":[', "[[[[[[[0]]]]]]],", "0]}"),
+    "items that lose their ids": lambda: filled(
+        '{"input":[', '{"id":"msg_1","role":"user","content":""},', '{"role":"user","content":""}]}', VALUES // 5
+    ),
     "warnings": lambda: filled('{"input":"x","tools":[', '{"type":"mcp"},', '{"type":"mcp"}]}', VALUES // 2),
 }
 

@@ -90,6 +90,12 @@ def test_what_left_is_beside_what_the_app_sent(leaving: dict[str, Any], expected
     assert "user:\n  Hello" in text
 
 
+def test_no_text_turns_a_line_round() -> None:
+    text = shown(flow(), '{"\u202e": 1, "input": "\u202e\x9b31m\u2066 \x7f \N{MAN}\u200d\N{WOMAN}"}'.encode())
+    assert "user:\n  ??31m? ? \N{MAN}\u200d\N{WOMAN}" in text
+    assert "\n?: 1\n" in text
+
+
 def test_a_cut_answer_says_so() -> None:
     assert "Kept: the first 2 of 1,000 bytes" in shown(flow(**{CUT: 1000}), b"{}", answer=True)
 

@@ -9,7 +9,7 @@ from addons.configuration import rules
 from addons.configuration.settings import Settings
 from addons.gates.order import Gates
 from addons.inspecting.explanation import Asked, Explanation, explain, from_body
-from addons.inspecting.explanation_text import difference, document, text, verdict
+from addons.inspecting.explanation_text import difference, difference_text, document, text, verdict
 from addons.usage.counters import MemoryCounters
 from addons.values.secret import SecretError
 from addons.verifiers.development import Development
@@ -225,6 +225,18 @@ def test_as_text_it_holds_what_a_person_asks_for() -> None:
     ):
         assert words in shown
     assert verdict(found) == "served"
+
+
+def test_no_text_of_the_callers_gives_a_terminal_orders() -> None:
+    odd = "\x9b31m\u202e\u2066\x7f\u0085"
+    tools = [{"type": "function", "name": odd, "parameters": {odd: 1}}, {"type": "web_search"}]
+    whole = json.dumps({**HELLO, "tools": tools}, ensure_ascii=False, indent=1).encode()
+    found = explained(replace(body(), body=whole, name=odd), policy={"web_search": "strip"})
+    other = explained(replace(body(), body=whole), policy={"web_search": "allow"})
+    for told in (text(found), text(other), difference_text(odd, difference(found, other))):
+        assert all(line.isprintable() for line in told.split("\n"))
+    assert '"name": "?31m???? "' not in text(found)
+    assert '"name": "?31m???' in text(found)
 
 
 @pytest.mark.parametrize("colour", [False, True])

@@ -20,16 +20,20 @@ ROOT: Final = Path(__file__).parent.parent.parent
 
 
 class SidecarProcess:
-    """Listens once entered; killed on exit, where it still runs. ``records`` has every line it wrote."""
+    """Listens once entered; killed on exit, where it still runs. ``records`` has every line it wrote.
 
-    def __init__(self, config: Path) -> None:
+    ``descriptors``: how many it may have; None: as many as we.
+    """
+
+    def __init__(self, config: Path, descriptors: int | None = None) -> None:
         self.config = config
+        self._limit = ["bash", "-c", f'ulimit -n {descriptors} && exec "$0" "$@"'] if descriptors else []
         self.records = Records()
 
     def __enter__(self) -> Self:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SIDECAR_")}
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "addons", "start", "--config", str(self.config)],
+            [*self._limit, sys.executable, "-P", "-m", "addons", "start", "--config", str(self.config)],
             env=environment | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

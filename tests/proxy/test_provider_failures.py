@@ -1,8 +1,12 @@
 """What a caller gets when the provider fails, and what is recorded of it."""
 
+import gzip
 import json
 import re
 import socket
+import threading
+from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -11,7 +15,7 @@ from tests.conftest import SettingsMaker
 from tests.proxy.client import HELLO, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
-from tests.waiting import LONGEST
+from tests.waiting import LONGEST, eventually
 
 STREAM = {**HELLO, "stream": True}
 CHUNK_EDGE = re.compile(rb"\r\n[0-9a-f]+\r\n")
@@ -261,3 +265,28 @@ def test_a_bound_on_requests_is_none_on_answers(
     assert len(reply.body) > 500
     (record,) = records.wait()
     assert (record["call.outcome"], record["usage.status"]) == ("served", "reported")
+
+
+def test_names_that_no_resolver_answers_keep_nobody_else_waiting(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A body in an encoding is read on a thread, as names are looked up: more than there are threads hang at once."""
+    resolve, over = socket.getaddrinfo, threading.Event()
+
+    def silent(host: Any, *more: Any, **how: Any) -> Any:
+        if host == "silent.invalid" and not how.get("flags"):
+            over.wait(60)
+        return resolve(host, *more, **how)
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    region = {"url": "https://silent.invalid/v1", "api_key": {"env": "PATH"}}
+    refused = gzip.compress(json.dumps({**HELLO, "store": True}).encode())
+    with RunningSidecar(make_settings(provider={"regions": {"global": region}})) as sidecar, ExitStack() as callers:
+        for _ in range(40):
+            caller = callers.enter_context(socket.create_connection(("127.0.0.1", sidecar.port), 30))
+            caller.sendall(request_bytes())
+        eventually(lambda: len(sidecar.services.under_way) == 40)
+        try:
+            assert post(sidecar.port, refused, headers=[("Content-Encoding", "gzip")]).code == "unsupported_parameter"
+        finally:
+            over.set()

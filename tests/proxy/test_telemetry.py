@@ -312,6 +312,22 @@ def test_a_silent_asker_is_hung_up_on(admin: RunningSidecar, monkeypatch: pytest
         assert hung_up(asker)
 
 
+def test_the_pages_need_none_of_the_threads_that_calls_take(admin: RunningSidecar) -> None:
+    """As many names as there are threads wait for a resolver that says nothing."""
+    over = threading.Event()
+    waiting = 64
+
+    def take() -> None:
+        for _ in range(waiting):
+            admin.loop.run_in_executor(None, over.wait, 60)
+
+    admin.on_loop(take)
+    try:
+        assert [ask(admin, path).status for path in ("/livez", "/readyz", "/metrics", "/version")] == [200] * 4
+    finally:
+        over.set()
+
+
 def hung_up(asker: socket.socket) -> bool:
     try:
         return asker.recv(1) == b""

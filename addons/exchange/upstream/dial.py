@@ -13,6 +13,7 @@ from addons.exchange.upstream.answer_reader import AnswerReader
 from addons.exchange.upstream.destination import Destination, EgressProxy
 from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
 from addons.exchange.upstream.keep_alive import keep_alive
+from addons.exchange.upstream.names import Address, look_up
 from addons.exchange.upstream.tls import TlsSession
 from addons.exchange.upstream.tls_connection import TlsConnection
 
@@ -69,14 +70,11 @@ async def _connect(host: str, port: int) -> socket.socket:
     raise _unreachable(f"TCP: {detail}")
 
 
-type _Address = tuple[int, int, int, str, tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]]
-
-
-async def _resolve(host: str, port: int) -> list[_Address]:
+async def _resolve(host: str, port: int) -> list[Address]:
     with contextlib.suppress(OSError, ValueError):
         return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=_NUMERIC))  # asks nobody
     try:
-        return list(await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        return await look_up(host, port)
     except OSError as error:
         raise _unreachable(f"DNS: {error.strerror or 'unknown'}") from None
     except ValueError:

@@ -186,13 +186,12 @@ def test_all_of_a_names_addresses_are_tried(authority: Authority, monkeypatch: p
     async def run() -> None:
         pool = new_pool()
         async with serving(Provider({"/": [HI, "keep"]}), authority.server_context(LOOPBACK)) as provider:
-            loop = asyncio.get_running_loop()
 
-            async def two(*_given: object, **_options: object) -> list[tuple[object, ...]]:
+            async def two(*_given: object) -> list[tuple[object, ...]]:
                 tcp = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
                 return [(*tcp, ("127.0.0.1", 1)), (*tcp, ("127.0.0.1", provider.port))]
 
-            monkeypatch.setattr(loop, "getaddrinfo", two)
+            monkeypatch.setattr("addons.exchange.upstream.dial.look_up", two)
             where = Destination("global", ("two.example", 443), "localhost", Trust.load(authority.file))
             assert (await ask(pool, where)).payload == b"hi"
             await pool.close()
