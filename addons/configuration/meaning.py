@@ -27,7 +27,7 @@ def warn(settings: Settings) -> None:
         _log.warning(
             "zero_data_retention_not_attested",
             meaning="store: false alone is not zero data retention; it is a setting of the OpenAI organization",
-            remedy="when the OpenAI project has it, write provider.zero_data_retention: attested",
+            remedy="when the project has it, say who confirmed it: provider.zero_data_retention: {by, date, reference}",
         )
     if settings.caller.verifier == "development":
         _log.warning("development_mode", meaning="any well-formed token is accepted, on loopback alone")
