@@ -98,7 +98,7 @@ def test_lines_are_written_in_their_order(pipe: Pipe) -> None:
     lines = [b"%d\n" % number for number in range(1000)]
     for line in lines:
         writer.write(line)
-    assert writer.close()
+    assert writer.close(LONGEST), writer.failure
     assert writer.dropped == 0
     assert pipe.rest() == b"".join(lines)
 
@@ -115,7 +115,7 @@ def test_lines_of_many_threads_stay_whole(pipe: Pipe) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert writer.close()
+    assert writer.close(LONGEST), writer.failure
     assert sorted(pipe.rest().splitlines()) == sorted(b"%d" % n for n in range(8) for _ in range(300))
 
 
@@ -133,7 +133,7 @@ def test_a_slow_reader_holds_nobody_up_and_is_told_what_it_missed(pipe: Pipe, bl
     while not writer._lines and writer._waiting:  # it has noticed
         pass
     writer.write(b"after\n")
-    assert writer.close(20)
+    assert writer.close(LONGEST), writer.failure
     assert sorted(pipe.rest().splitlines()) == [b"after", b"dropped %d" % missed]
     assert writer.dropped == missed
 
