@@ -187,7 +187,7 @@ CHAT: list[tuple[str, dict[str, Any]]] = [
 ]
 TEXTS: list[dict[str, Any]] = [
     {"model": ADA, "input": [PROMPT, "x"]},
-    {"model": ADA, "input": [101, 7592], "encoding_format": "base64"},
+    {"model": ADA, "input": [101, 75927592], "encoding_format": "base64"},
 ]
 
 
@@ -212,7 +212,7 @@ def test_chat_completions_and_embeddings(
     cassette = read(tape.path)
     assert [call.api for call in cassette.calls.values()] == ["chat_completions"] * len(CHAT) + ["embeddings"] * 2
     text = tape.path.read_text()
-    words = ("penicillin", "anna", "secret place", "hidden_city", GREETING, "7592")
+    words = ("penicillin", "anna", "secret place", "hidden_city", GREETING, "75927592")
     assert [word for word in words if (word in text) == (content == "redacted")] == []
     assert [word for word in SECRETS if word in text] == []
     records.clear()

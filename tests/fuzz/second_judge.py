@@ -162,9 +162,9 @@ PARTS: Final = frozenset(["input_text", "input_image", "input_file", "output_tex
 
 
 def objections(body: dict[str, Any]) -> Iterator[str]:  # noqa: C901 - a flat list of suspicions
-    """Why this body may not leave. A member that is null says nothing, as one that is absent."""
+    """Why this body may not leave. A known member that is null says nothing, as one that is absent."""
     said = {name: value for name, value in body.items() if value is not None}
-    for name in said.keys() - FIELDS - REFUSED:
+    for name in body.keys() - FIELDS - REFUSED:
         yield f"unknown field {name}"
     for name in said.keys() & REFUSED:
         if not (name == "background" and said[name] is False):

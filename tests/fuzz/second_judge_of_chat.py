@@ -19,10 +19,12 @@ ONLY_DATA: Final = frozenset(("parameters", "schema", "arguments", "logit_bias",
 
 
 def objections(body: dict[str, Any]) -> Iterator[str]:
-    """Why this body may not leave. A member that is null says nothing, as one that is absent."""
+    """Why this body may not leave. A known member that is null says nothing, as one that is absent."""
     said = {name: value for name, value in body.items() if value is not None}
-    for name in said.keys() - KNOWN:
-        yield f"{'refused' if name in REFUSED else 'unknown'} field {name}"
+    for name in body.keys() - KNOWN - REFUSED:
+        yield f"unknown field {name}"
+    for name in said.keys() & REFUSED:
+        yield f"refused field {name}"
     if said.get("store") is True:
         yield "store"
     if said.get("prompt_cache_retention") == "24h":

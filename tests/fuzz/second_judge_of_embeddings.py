@@ -8,9 +8,9 @@ TAKEN_OUT: Final = frozenset(("user",))
 
 
 def objections(body: dict[str, Any]) -> Iterator[str]:
-    """Why this body may not leave. A member that is null says nothing, as one that is absent."""
+    """Why this body may not leave. A known member that is null says nothing, as one that is absent."""
     said = {name: value for name, value in body.items() if value is not None}
-    for name in said.keys() - KNOWN:
+    for name in body.keys() - KNOWN:
         yield f"unknown field {name}"
     if "input" in said and not _is_input(said["input"]):
         yield "input"
