@@ -1,12 +1,19 @@
-"""How many values a JSON text holds, told from its bytes: before any object is made of them."""
+"""How much a JSON text holds, told from its bytes: before any object is made of them."""
 
 import functools
 import re
+from collections.abc import Iterator
 from typing import Final
 
 _SEPARATORS: Final = (b",", b"[", b"{")
 _OTHERS: Final = bytes(set(range(256)) - set(b"".join(_SEPARATORS)))
 _STEP: Final = 64 * 1024  # bytes looked at before it is asked again whether they were enough; they fit into the cache
+
+_STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_A_STRING: Final = re.compile(rb"(?s:%b)" % _STRING)
+_STRINGS: Final = re.compile(rb'(?s:[^"]*+%b){1,4096}+' % _STRING)  # so many at a time, for other threads' sake
+_OPENED, _MEMBER = b"{:"
+_NO_MARKS: Final = bytes(set(range(256)) - set(b"{:}"))
 
 
 def holds_more_than(body: bytes, most: int) -> bool:
@@ -34,6 +41,36 @@ def holds_more_than(body: bytes, most: int) -> bool:
 @functools.lru_cache(maxsize=4)
 def _more_than(most: int) -> re.Pattern[bytes]:
     """Matches so many separators, each with what comes before it. Possessive: nothing is kept for a way back."""
-    string = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
     other = rb'[^",\[{]*+'
-    return re.compile(rb"(?s:%b(?:%b%b)*+[,\[{]){%d}+" % (other, string, other, max(most, 1)))
+    return re.compile(rb"(?s:%b(?:%b%b)*+[,\[{]){%d}+" % (other, _STRING, other, max(most, 1)))
+
+
+def an_object_holds_more_than(body: bytes, most: int) -> bool:
+    """Whether some object of the text has more than ``most`` members, its own alone.
+
+    Of what is no JSON this is so up to the first fault, beyond which the parser makes nothing.
+    """
+    if body.count(b":") <= most:
+        return False
+    around: list[int] = []  # members so far of the objects around
+    members = 0
+    for mark in _marks(body):
+        if mark == _MEMBER:
+            members += 1
+            if members > most:
+                return True
+        elif mark == _OPENED:
+            around.append(members)
+            members = 0
+        elif around:
+            members = around.pop()
+    return False
+
+
+def _marks(body: bytes) -> Iterator[int]:
+    """``{``, ``:`` and ``}`` outside of strings."""
+    at = 0
+    while strings := _STRINGS.match(body, at):
+        yield from _A_STRING.sub(b"", strings[0]).translate(None, _NO_MARKS)
+        at = strings.end()
+    yield from body[at:].partition(b'"')[0].translate(None, _NO_MARKS)

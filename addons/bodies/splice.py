@@ -8,11 +8,16 @@ from typing import Final
 import jiter
 import msgspec
 
+from addons.bodies.count import an_object_holds_more_than
 from addons.bodies.verdict import ABSENT, Absent, Json, Thinned
 from addons.foundry.refusals import Refusal
 
 MAX_DEPTH: Final = 64
 """How deep objects and lists may nest; the body itself is the first level (docs/contract.md#body)."""
+
+MAX_MEMBERS: Final = 32_768
+"""Of one object. Up to here its keys fit into a processor's cache; twice as many take the parser, which lets no other
+thread go on, five times as long."""
 
 _POSITION = re.compile(r"(?s)(?P<problem>.*) at line (?P<line>\d+) column (?P<column>\d+)")
 _SPACE = rb"[ \t\n\r]*+"
@@ -35,12 +40,18 @@ def read(body: bytes) -> dict[str, Json]:
     A number too large for a double reads as infinity; jiter refuses only the words NaN and Infinity.
 
     Raises:
-        Refusal: ``invalid_json`` when it is not one JSON object in UTF-8, holds a key twice at any level, or
-            nests deeper than ``MAX_DEPTH``. The message gives the place and never anything the caller wrote.
+        Refusal: ``invalid_json`` when it is not one JSON object in UTF-8, holds a key twice at any level or an
+            object of more than ``MAX_MEMBERS``, or nests deeper than ``MAX_DEPTH``. The message gives the place and
+            never anything the caller wrote.
     """
+    if an_object_holds_more_than(body, MAX_MEMBERS):
+        raise Refusal(
+            "invalid_json",
+            f"An object in the request body has more than {MAX_MEMBERS:,} members. Divide it.",
+        )
     try:
-        # "keys": the process-wide string cache may hold member names, never prompt text.
-        value = jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
+        # "none": jiter's cache of strings lasts as long as the process, and would hold what callers wrote.
+        value = jiter.from_json(body, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="none")
     except ValueError as error:
         raise _unreadable(str(error)) from None
     if not isinstance(value, dict):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.bodies.count import holds_more_than
+from addons.bodies.count import an_object_holds_more_than, holds_more_than
 from addons.bodies.verdict import Json
 
 TEXT = st.text(st.sampled_from(',[]{}:"\\/aé\n'), max_size=6)
@@ -52,3 +52,36 @@ def test_floods(piece: bytes, most: int, more: bool) -> None:
 @pytest.mark.parametrize("body", [b"", b"[[[[", b'"', b'"\\', b"]]]", b",,,,,,", b"\xff" * 20, b'["' + b"\\" * 99])
 def test_what_is_no_json_gets_an_answer(body: bytes) -> None:
     assert holds_more_than(body, 2) in {True, False}
+
+
+def most_members(value: Json) -> int:
+    inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    return max([len(value) if isinstance(value, dict) else 0, *map(most_members, inner)])
+
+
+@given(VALUES, st.sampled_from([None, 1]), st.booleans())
+def test_members_are_counted_object_by_object(value: Json, indent: int | None, ascii_only: bool) -> None:
+    body = json.dumps(value, indent=indent, ensure_ascii=ascii_only).encode()
+    members = most_members(value)
+    assert not an_object_holds_more_than(body, members)
+    assert members == 0 or an_object_holds_more_than(body, members - 1)
+
+
+MEMBERS = b",".join(b'"%d":0' % number for number in range(5000))
+
+
+@pytest.mark.parametrize(
+    ("body", "most", "more"),
+    [
+        pytest.param(b"{" + MEMBERS + b"}", 5000, False, id="as many as may be"),
+        pytest.param(b"{" + MEMBERS + b"}", 4999, True, id="one more"),
+        pytest.param(b"[{" + MEMBERS + b"},{" + MEMBERS + b"}]", 5000, False, id="in two objects"),
+        pytest.param(b'{"a":{' + MEMBERS + b"}," + MEMBERS + b"}", 5001, False, id="behind an object in it"),
+        pytest.param(b'{"a":{' + MEMBERS + b"}," + MEMBERS + b"}", 5000, True, id="and one more"),
+        pytest.param(b'["' + b":{" * 9000 + b'\\":{"]', 5000, False, id="in a string"),
+        pytest.param(b"}}]" + MEMBERS, 4999, True, id="no JSON, closed before it was open"),
+        pytest.param(b"{" + MEMBERS + b'"' + b":" * 9000, 5000, False, id="no JSON, in a string without end"),
+    ],
+)
+def test_members_of_one_object(body: bytes, most: int, more: bool) -> None:
+    assert an_object_holds_more_than(body, most) is more

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addons.apis.policy_settings import PolicySettings
-from addons.bodies.splice import MAX_DEPTH, read, splice
+from addons.bodies.splice import MAX_DEPTH, MAX_MEMBERS, read, splice
 from addons.bodies.verdict import ABSENT, Absent, Thinned
 from addons.foundry.models import Model
 from addons.foundry.refusals import Refusal
@@ -22,6 +22,10 @@ MODEL = Model(rid="ri.a..b.c", provider_model="m", daily_cache=False)
 
 def nested(levels: int) -> bytes:
     return b'{"a":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
+
+
+def of_members(number: int) -> bytes:
+    return json.dumps({str(each): each for each in range(number)}).encode()
 
 
 def mixed(levels: int) -> bytes:
@@ -63,6 +67,8 @@ def mixed(levels: int) -> bytes:
         (b'{"a":01}', "invalid number"),
         (b'{"a":"\x01"}', "control character"),
         (nested(MAX_DEPTH + 1), "deeper than 64"),
+        (of_members(MAX_MEMBERS + 1), "more than 32,768 members"),
+        (b'{"a":[' + of_members(MAX_MEMBERS + 1) + b"]}", "more than 32,768 members"),
         (mixed(MAX_DEPTH + 1), "deeper than 64"),
         (b'{"b":1,"a":[1,[],' + mixed(MAX_DEPTH - 1) + b"]}", "deeper than 64"),
         (nested(1000), "recursion limit"),
@@ -89,10 +95,10 @@ def test_read_keeps_what_python_would_keep() -> None:
         assert read(body) == json.loads(body)
 
 
-def test_prompt_text_is_not_kept_in_the_process_wide_cache() -> None:
+def test_nothing_is_kept_in_the_process_wide_cache() -> None:
     jiter.cache_clear()
     read(b'{"input":"some prompt","list":["of","words"]}')
-    assert jiter.cache_usage() == len(("input", "list"))
+    assert jiter.cache_usage() == 0
 
 
 # -- splice

@@ -18,6 +18,7 @@ import brotli
 import zstandard
 
 from addons.apis.policy_settings import PolicySettings
+from addons.bodies.splice import MAX_MEMBERS
 from addons.foundry.refusals import Refusal
 from addons.gates.body import ReadBody
 from addons.gates.order import TO_ALL, Named, run
@@ -41,6 +42,12 @@ def listed(piece: str, values: int) -> bytes:
     return filled(head, piece + ",", "0]}}]}", VALUES // values)
 
 
+def tool_of(members: int) -> str:
+    """A tool whose parameters are as many members."""
+    parameters = ",".join(f'"{number:056x}":1' for number in range(members))
+    return f'{{"type":"function","name":"f","parameters":{{{parameters}}}}}'
+
+
 BODIES: Final[Mapping[str, Callable[[], bytes]]] = {
     "text": lambda: filled('{"input":"', "a", '"}'),
     "text with a character of four bytes": lambda: filled('{"input":"\N{GRINNING FACE}', "a", '"}'),
@@ -53,11 +60,10 @@ BODIES: Final[Mapping[str, Callable[[], bytes]]] = {
     "lists as deep as may be": lambda: listed("[" * 59 + "1" + "]" * 59, 60),
     "short texts with a character of four bytes": lambda: listed(f'"\N{GRINNING FACE}{"a" * 55}"', 1),
     "long numbers": lambda: listed("1" * 60, 1),
-    "keys": lambda: (
-        listed("0", 1)
-        .replace(b"0,", b"", VALUES - 1_000)
-        .replace(b'"a":[', b",".join(b'"%056x":1' % number for number in range(VALUES - 1_000)) + b',"a":[')
+    "keys": lambda: filled(
+        '{"input":"x","tools":[', tool_of(MAX_MEMBERS) + ",", tool_of(1) + "]}", VALUES // (MAX_MEMBERS + 5)
     ),
+    "more keys than one object may have": lambda: filled('{"input":"x","tools":[', tool_of(VALUES - 9), "]}", 1),
     "too many objects": lambda: filled('{"input":[', "{},", "0]}"),
     "too many texts": lambda: filled('{"input":[', '"",', "0]}"),
     "too many lists": lambda: filled('{"input":[', "[[[[[[[0]]]]]]],", "0]}"),
