@@ -28,7 +28,7 @@ class _Held(NamedTuple):
     until: float
 
 
-class ExchangedToken:
+class WorkloadIdentity:
     """
     Args:
         settings: what is exchanged, where.
