@@ -30,7 +30,7 @@ from addons.gates.counting import Counters
 from addons.gates.limits import HoldToLimits
 from addons.gates.media_type import DeclaredBody
 from addons.gates.model import ResolveModel, permit_model
-from addons.gates.models import ListModels
+from addons.gates.model_list import ListModels
 from addons.gates.order import TO_ALL, TO_FOUNDRY, TO_NOBODY, TO_PROVIDER, Gates, Named
 from addons.gates.pass_on import pass_on
 from addons.gates.policy import JudgeBody
