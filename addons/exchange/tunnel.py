@@ -13,8 +13,8 @@ import structlog
 
 from addons.exchange.answers import refusal_bytes
 from addons.exchange.caller_connection import CallerConnection
-from addons.exchange.dialling import ForbiddenAddressError, resolve
 from addons.exchange.ending import Ending
+from addons.exchange.forbidden_addresses import ForbiddenAddressError, resolve
 from addons.exchange.request import Request
 from addons.exchange.wire import Opened
 from addons.foundry.envelope import ErrorFormat
