@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from addons.apis.policies import policies
+from addons.apis.table import body_policies
 from addons.configuration.file_checks import check_files
 from addons.configuration.fingerprint import judged_by, policy_hash
 from addons.configuration.loading import load
@@ -91,7 +91,7 @@ def candidate_of(settings: Settings) -> Candidate | None:
         return None
     other = load(settings.policy.candidate)
     return Candidate(
-        policy_hash(other), other.policy, policies(other.policy), catalogue_of(other), attested=is_attested(other)
+        policy_hash(other), other.policy, body_policies(other.policy), catalogue_of(other), attested=is_attested(other)
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from addons.apis.policy_settings import PolicySettings
-from addons.bodies.policy import Policy
+from addons.bodies.body_policy import BodyPolicy
 from addons.bodies.verdict import Change, Finding, Verdict
 from addons.call import Call
 from addons.foundry.catalogue import Catalogue
@@ -30,7 +30,7 @@ class Candidate:
 
     policy_hash: str
     settings: PolicySettings
-    policies: Mapping[str, Policy]
+    policies: Mapping[str, BodyPolicy]
     catalogue: Catalogue
     attested: bool
 
