@@ -26,7 +26,7 @@ from addons.gates.budgets import HoldToBudgets, UsedBefore
 from addons.gates.caller import IdentifyCaller
 from addons.gates.candidate import Candidate
 from addons.gates.concurrency import LimitConcurrency, UnderWay
-from addons.gates.counting import Counters
+from addons.gates.counters import Counters
 from addons.gates.limits import HoldToLimits
 from addons.gates.media_type import DeclaredBody
 from addons.gates.model import ResolveModel, permit_model

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from addons.gates.counting import Counters
+from addons.gates.counters import Counters
 from addons.process.readiness import Readiness
 from addons.provider_credentials.build import Credentials
 from addons.provider_credentials.credential import Credential, StaticKey
 from addons.sources import watched_file
-from addons.usage.counters import MemoryCounters
+from addons.usage.memory_counters import MemoryCounters
 from addons.usage.redis_counters import RedisCounters
 from addons.values.secret import Secret
 from addons.verifiers.settings import CallerSettings
