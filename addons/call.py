@@ -10,7 +10,7 @@ from typing import Literal
 from addons.bodies.answer_facts import AnswerFacts
 from addons.bodies.api import Api
 from addons.bodies.verdict import Json, Verdict
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.foundry.budgets import Reserved
 from addons.foundry.caller import Caller
 from addons.foundry.models import Model

@@ -13,9 +13,9 @@ from addons.exchange.services import Services, Timeouts
 from addons.exchange.serving import Serving
 from addons.exchange.tunnel import Tunnels
 from addons.exchange.upstream.pool import UpstreamPool
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.gates.body_budget import BodyBudget
-from addons.sources.alarm import Fault, RaiseAlarm
+from addons.sources.fault import Fault, RaiseAlarm
 
 
 def serving(settings: Settings, services: Services, bodies: BodyBudget) -> Serving:

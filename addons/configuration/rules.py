@@ -37,7 +37,7 @@ from addons.gates.policy import JudgeBody
 from addons.gates.rewrite import Rewrite
 from addons.gates.route import Route
 from addons.provider_credentials.build import Credentials
-from addons.sources.alarm import RaiseAlarm, log_alarm
+from addons.sources.fault import RaiseAlarm, log_alarm
 from addons.verifiers.verifier import Verifier
 from addons.verifiers.verifier import build as build_verifier
 

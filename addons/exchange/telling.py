@@ -18,7 +18,7 @@ from addons.exchange.relay import Relay
 from addons.exchange.request import Request
 from addons.exchange.services import Services
 from addons.exchange.upstream.failure import UpstreamFailure
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.foundry.limit_refusals import standing_headers
 from addons.foundry.provider_errors import refusal_for
 from addons.foundry.refusals import Refusal

@@ -1,10 +1,10 @@
 """From settings to what opens the provider in a region."""
 
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.provider_credentials.credential import Credential, StaticKey
 from addons.provider_credentials.settings import IdentitySettings
 from addons.provider_credentials.workload_identity import WorkloadIdentity
-from addons.sources.alarm import Fault, RaiseAlarm, log_alarm
+from addons.sources.fault import Fault, RaiseAlarm, log_alarm
 from addons.sources.http_client import HttpClient
 from addons.sources.watched_file import stamp
 from addons.values.secret import Secret

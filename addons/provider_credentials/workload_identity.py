@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from addons.provider_credentials.credential import CredentialError, missing_bearer
 from addons.provider_credentials.settings import IdentitySettings
 from addons.provider_credentials.token_exchange import HEADERS, Issued, issued, request
-from addons.sources.alarm import Fault
+from addons.sources.fault import Fault
 from addons.sources.http_client import HttpClient
 from addons.values.secret import Secret, SecretError
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, Protocol
 
 from addons.bodies.answer_facts import Usage
 from addons.call import Call
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.foundry.refusals import Refusal
 from addons.usage.cost import cost
 from addons.usage.ledger import Ledger

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from addons.foundry.alarms import Alarm
-from addons.sources.alarm import Fault, RaiseAlarm, log_alarm
+from addons.foundry.alarm_names import Alarm
+from addons.sources.fault import Fault, RaiseAlarm, log_alarm
 from addons.sources.http_client import HttpClient
 from addons.verifiers.development import Development
 from addons.verifiers.discovery import place

@@ -18,7 +18,7 @@ from addons.usage.redis_counters import RedisCounters
 from addons.values.secret import Secret
 from addons.verifiers.settings import CallerSettings
 from addons.verifiers.verifier import build
-from tests.sources.alarms import Alarms, a_fault
+from tests.sources.raised_alarms import Alarms, a_fault
 from tests.usage.server import Store
 from tests.verifiers.servers import NOBODY, Reply, always, serving
 from tests.verifiers.tokens import RSA, jwk, key_set

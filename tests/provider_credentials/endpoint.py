@@ -11,9 +11,9 @@ from tornado.httputil import HTTPServerRequest
 from addons.provider_credentials.settings import IdentitySettings
 from addons.provider_credentials.workload_identity import WorkloadIdentity
 from addons.simulator.certificates import Authority
-from addons.sources.alarm import Fault
+from addons.sources.fault import Fault
 from addons.sources.http_client import HttpClient
-from tests.sources.alarms import Alarms
+from tests.sources.raised_alarms import Alarms
 from tests.verifiers.servers import Answer, Reply, Served, serving
 
 SUBJECT_TOKEN = "the-pods-own-token"
