@@ -6,11 +6,11 @@ from typing import Any
 
 from addons.cassettes.recorder import Recorder
 from addons.cassettes.tape import Tape
-from addons.configuration import connections, observation
+from addons.configuration import connections, record_keeping
 from addons.configuration.changing import Changing, Source
 from addons.configuration.meaning import listening
 from addons.configuration.mitmproxy_options import required_options
-from addons.configuration.observation import used_before
+from addons.configuration.record_keeping import used_before
 from addons.configuration.rules import Lasting, rules, rules_again
 from addons.configuration.settings import Settings
 from addons.exchange.connection_bounds import ConnectionBounds
@@ -60,13 +60,13 @@ def assemble(
     in_force = InForce(rules(settings, lasting), upstreams.forget)
     changing = Changing(settings, in_force, source, partial(rules_again, lasting=lasting))
     # who keeps something of a call
-    ledger, settlement, exchanges = observation.ledger(settings), Settlement(counters), set[Observed]()
+    ledger, settlement, exchanges = record_keeping.ledger(settings), Settlement(counters), set[Observed]()
     readiness, times = Readiness(in_force, counters, ledger.needed), ReloadTimes()
     days = days_readings(changing.days_to_shutdown, changing.days_to_expiry)
     readings = (alarms.reading, *times.readings, *days, *ledger.readings)
-    telemetry = observation.telemetry(settings, in_force, readiness.missing, exchanges, readings)
+    telemetry = record_keeping.telemetry(settings, in_force, readiness.missing, exchanges, readings)
     sinks = (lasting.under_way.leave, settlement.settle, *ledger.sinks, *telemetry.sinks)
-    journal = Journal(sinks, observation.ABOUT, logs.calls(), alarms)
+    journal = Journal(sinks, record_keeping.ABOUT, logs.calls(), alarms)
     # the way of a call, and who looks on
     to_others = (connections.timeouts(settings), *upstreams, ledger.before_release)
     services = Services(in_force, *to_others, journal.record, settings.foundry.error_format, exchanges)
