@@ -18,7 +18,7 @@ from addons.exchange import answers
 from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.deadline import Deadline
 from addons.exchange.ending import Ending
-from addons.exchange.failures import bearer_of
+from addons.exchange.failure_refusals import bearer_of
 from addons.exchange.judging import Judged, PassedOn, judge
 from addons.exchange.opening import open_call, reopen
 from addons.exchange.relay import Relay, Watch

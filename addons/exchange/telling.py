@@ -13,7 +13,7 @@ from addons.call import Call, Outcome
 from addons.exchange import answers
 from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.ending import FAULT, TOLD, Ending
-from addons.exchange.failures import refusal_of
+from addons.exchange.failure_refusals import refusal_of
 from addons.exchange.relay import Relay
 from addons.exchange.request import Request
 from addons.exchange.services import Services
