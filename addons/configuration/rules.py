@@ -38,8 +38,8 @@ from addons.gates.rewrite import Rewrite
 from addons.gates.route import Route
 from addons.provider_credentials.build import Credentials
 from addons.sources.fault import RaiseAlarm, log_alarm
-from addons.verifiers.verifier import Verifier
-from addons.verifiers.verifier import build as build_verifier
+from addons.verifiers.build import Verifier
+from addons.verifiers.build import build as build_verifier
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from addons.sources import watched_file
 from addons.usage.memory_counters import MemoryCounters
 from addons.usage.redis_counters import RedisCounters
 from addons.values.secret import Secret
+from addons.verifiers.build import build
 from addons.verifiers.settings import CallerSettings
-from addons.verifiers.verifier import build
 from tests.sources.raised_alarms import Alarms, a_fault
 from tests.usage.server import Store
 from tests.verifiers.servers import NOBODY, Reply, always, serving

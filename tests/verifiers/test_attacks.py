@@ -13,8 +13,8 @@ import jwt
 import pytest
 
 from addons.foundry.caller import SCOPE, Caller
+from addons.verifiers.build import Verifier, build
 from addons.verifiers.settings import CallerSettings
-from addons.verifiers.verifier import Verifier, build
 from tests.sources.raised_alarms import Alarms
 from tests.verifiers.refusals import run, verdict
 from tests.verifiers.servers import Served, always, serving

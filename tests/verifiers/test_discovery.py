@@ -9,10 +9,10 @@ from tornado.httputil import HTTPServerRequest
 
 from addons.foundry.alarm_names import Alarm
 from addons.foundry.caller import Caller
+from addons.verifiers.build import build
 from addons.verifiers.discovery import place
 from addons.verifiers.sections import JwtSettings
 from addons.verifiers.settings import CallerSettings
-from addons.verifiers.verifier import build
 from tests.sources.raised_alarms import Alarms
 from tests.verifiers.refusals import run, verdict
 from tests.verifiers.servers import Answer, Reply, always, serving
