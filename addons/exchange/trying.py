@@ -3,10 +3,10 @@
 import asyncio
 from contextlib import suppress
 
+from addons.bodies.comparison import Trial
 from addons.call import Call
 from addons.gates.body import LARGE
 from addons.gates.candidate import Candidate
-from addons.responses.comparison import Trial
 
 
 class Trying:

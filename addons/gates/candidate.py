@@ -9,11 +9,11 @@ import structlog
 
 from addons.apis.policy_settings import PolicySettings
 from addons.bodies.body_policy import BodyPolicy
+from addons.bodies.comparison import Decided, Place, Trial, differences
 from addons.bodies.verdict import Change, Finding, Verdict
 from addons.call import Call
 from addons.foundry.catalogue import Catalogue
 from addons.foundry.refusals import Refusal
-from addons.responses.comparison import Decided, Place, Trial, differences
 
 _SOMETHING: Final = "candidate"
 """In place of a value that is made with a secret, or of the session: whether there is one is all that is compared."""
