@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from addons.call import Outcome
-from addons.exchange import answers
+from addons.exchange import answer_bytes
 from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.deadline import Deadline
 from addons.exchange.ending import Ending
@@ -111,7 +111,7 @@ class Exchange:
         """
         return await self._read_body(again=True)
 
-    def edit(self, method: str, target: str, fields: answers.Fields, body: bytes) -> None:
+    def edit(self, method: str, target: str, fields: answer_bytes.Fields, body: bytes) -> None:
         """Puts what a person made of the request in its place, before the gates, which judge that. Credentials stay."""
         reopen(self.call, replace(self.request, method=method, target=target, fields=tuple(fields)), self._caller.peer)
         self.request.body.replace(body)
@@ -121,7 +121,7 @@ class Exchange:
         if not body.ended:
             self._deadline.set(self._services.timeouts.body, Ending.BODY_LATE)
             if self.call.header("expect") and self.request.version == "1.1":
-                self._caller.write(answers.CONTINUE)
+                self._caller.write(answer_bytes.CONTINUE)
         read = await body.read(again=again)
         self._deadline.clear()
         self._services.observers.received(self, read)

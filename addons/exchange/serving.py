@@ -1,6 +1,6 @@
 """What serves the requests of all callers' connections."""
 
-from addons.exchange.answers import refusal_bytes
+from addons.exchange.answer_bytes import refusal_bytes
 from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.clock import Clocks
 from addons.exchange.exchange import Exchange

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from addons.exchange.answers import refusal_bytes
+from addons.exchange.answer_bytes import refusal_bytes
 from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.ending import Ending
 from addons.exchange.forbidden_addresses import ForbiddenAddressError, resolve
