@@ -16,6 +16,7 @@ import structlog
 from addons.call import Outcome
 from addons.exchange import answer_bytes
 from addons.exchange.caller_connection import CallerConnection
+from addons.exchange.candidate_trial import CandidateTrial
 from addons.exchange.deadline import Deadline
 from addons.exchange.ending import Ending
 from addons.exchange.failure_refusals import bearer_of
@@ -26,7 +27,6 @@ from addons.exchange.request import Request
 from addons.exchange.sending import Sent, pass_on_to_foundry, send_to_provider
 from addons.exchange.services import Services
 from addons.exchange.telling import BROKE_OFF, Telling, is_about_credential
-from addons.exchange.trying import Trying
 from addons.exchange.upstream.failure import UpstreamFailure
 from addons.foundry.refusals import Refusal
 
@@ -54,7 +54,7 @@ class Exchange:
         )
         self._rules = services.in_force.rules  # a reload does not change them for a call that has begun
         self.call.judged_by = self._rules.judged_by
-        self._trying = Trying(self.call, self._rules.candidate)
+        self._trying = CandidateTrial(self.call, self._rules.candidate)
         self._caller = caller
         self._deadline, self._total = Deadline(self.end), Deadline(self.end)
         self._task: asyncio.Task[None] | None = None

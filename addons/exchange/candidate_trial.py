@@ -9,7 +9,7 @@ from addons.gates.body import LARGE
 from addons.gates.candidate import Candidate
 
 
-class Trying:
+class CandidateTrial:
     """Fills ``call.trial`` of one call, where there is a candidate."""
 
     def __init__(self, call: Call, candidate: Candidate | None) -> None:
