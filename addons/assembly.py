@@ -16,9 +16,9 @@ from addons.configuration.settings import Settings
 from addons.exchange.connection_bounds import ConnectionBounds
 from addons.exchange.listener import Listener
 from addons.exchange.observing import Observed
+from addons.exchange.request_server import RequestServer
 from addons.exchange.rules import InForce
 from addons.exchange.services import Services
-from addons.exchange.serving import Serving
 from addons.gates.body_budget import BodyBudget
 from addons.gates.concurrency import UnderWay
 from addons.journal.alarms import Alarms
@@ -91,7 +91,7 @@ def assemble(
     ]
 
 
-def _views(settings: Settings, services: Services, under_way: UnderWay, serving: Serving) -> Sequence[Any]:
+def _views(settings: Settings, services: Services, under_way: UnderWay, serving: RequestServer) -> Sequence[Any]:
     """The addons that show calls in mitmproxy's views, and look on at every exchange."""
     from addons.inspecting.inspection import Inspection  # noqa: PLC0415 - costs every start 50 ms otherwise
 

@@ -8,9 +8,9 @@ from addons.exchange.client_certificates import ClientCertificates
 from addons.exchange.clock import Clocks
 from addons.exchange.provider_settings import Pool
 from addons.exchange.request import BodyBounds
+from addons.exchange.request_server import RequestServer
 from addons.exchange.rules import Rules
 from addons.exchange.services import Services, Timeouts
-from addons.exchange.serving import Serving
 from addons.exchange.tunnel import Tunnels
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.foundry.alarm_names import Alarm
@@ -18,10 +18,10 @@ from addons.gates.body_budget import BodyBudget
 from addons.sources.fault import Fault, RaiseAlarm
 
 
-def serving(settings: Settings, services: Services, bodies: BodyBudget) -> Serving:
+def serving(settings: Settings, services: Services, bodies: BodyBudget) -> RequestServer:
     """What serves all callers."""
     listen = settings.listen
-    return Serving(
+    return RequestServer(
         services,
         Tunnels(foundry_hosts(settings), frozenset(listen.passthrough_hosts), services.error_format),
         BodyBounds(settings.policy.max_body_bytes, bodies),

@@ -11,7 +11,7 @@ from addons.exchange.wire import Peer, Served, Wire
 from addons.foundry.refusals import Refusal
 
 
-class Serving:
+class RequestServer:
     """Serves the requests of all connections: each has an exchange of its own, or opens a tunnel."""
 
     def __init__(self, services: Services, tunnels: Tunnels, bounds: BodyBounds, clocks: Clocks) -> None:
