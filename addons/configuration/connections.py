@@ -5,7 +5,7 @@ from typing import NamedTuple
 from addons.configuration.meaning import foundry_hosts
 from addons.configuration.settings import Settings
 from addons.exchange.client_certificates import ClientCertificates
-from addons.exchange.clock import Clocks
+from addons.exchange.connection_timer import ConnectionTimeouts
 from addons.exchange.provider_settings import Pool
 from addons.exchange.request import BodyBounds
 from addons.exchange.request_server import RequestServer
@@ -25,7 +25,7 @@ def serving(settings: Settings, services: Services, bodies: BodyBudget) -> Reque
         services,
         Tunnels(foundry_hosts(settings), frozenset(listen.passthrough_hosts), services.error_format),
         BodyBounds(settings.policy.max_body_bytes, bodies),
-        Clocks(listen.head_seconds, listen.body_seconds, listen.write_seconds),
+        ConnectionTimeouts(listen.head_seconds, listen.body_seconds, listen.write_seconds),
     )
 
 

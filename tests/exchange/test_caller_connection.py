@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from addons.exchange.caller_connection import CallerConnection
-from addons.exchange.clock import Clocks
+from addons.exchange.connection_timer import ConnectionTimeouts
 from addons.exchange.ending import Ending
 from addons.exchange.pace import MOST_AHEAD
 from addons.exchange.request import BodyBounds, Request
@@ -58,7 +58,7 @@ class NotingServer:
     def __init__(self, head: float = 60, body: float = 60, write: float = 60) -> None:
         self.budget = BodyBudget(ROOM)
         self.bounds = BodyBounds(ROOM, self.budget)
-        self.clocks = Clocks(head=head, body=body, write=write)
+        self.clocks = ConnectionTimeouts(head=head, body=body, write=write)
         self.served: list[NotingServed] = []
 
     def serve(self, caller: CallerConnection, request: Request) -> NotingServed:
