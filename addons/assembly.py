@@ -19,7 +19,7 @@ from addons.exchange.observing import Observed
 from addons.exchange.request_server import RequestServer
 from addons.exchange.rules import InForce
 from addons.exchange.services import Services
-from addons.gates.body_budget import BodyBudget
+from addons.gates.body_bytes import BodyBytes
 from addons.gates.concurrency import UnderWay
 from addons.journal.alarms import Alarms
 from addons.journal.journal import Journal
@@ -54,7 +54,7 @@ def assemble(
     views. ``source``: where changed settings are read. ``tape``: calls are recorded on it.
     """
     # the rules, and what outlives a change of them
-    alarms, counters, bodies = Alarms(), build(settings.limits.storage), BodyBudget(settings.limits.body_bytes)
+    alarms, counters, bodies = Alarms(), build(settings.limits.storage), BodyBytes(settings.limits.body_bytes)
     lasting = Lasting(counters, bodies, UnderWay(), Credentials(alarms.raised), alarms.raised, used_before(settings))
     upstreams = connections.upstreams(settings)
     in_force = InForce(rules(settings, lasting), upstreams.forget)

@@ -14,11 +14,11 @@ from addons.exchange.services import Services, Timeouts
 from addons.exchange.tunnel import Tunnels
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.foundry.alarm_names import Alarm
-from addons.gates.body_budget import BodyBudget
+from addons.gates.body_bytes import BodyBytes
 from addons.sources.fault import Fault, RaiseAlarm
 
 
-def serving(settings: Settings, services: Services, bodies: BodyBudget) -> RequestServer:
+def serving(settings: Settings, services: Services, bodies: BodyBytes) -> RequestServer:
     """What serves all callers."""
     listen = settings.listen
     return RequestServer(

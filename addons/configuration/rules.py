@@ -21,7 +21,7 @@ from addons.exchange.rules import Rules
 from addons.exchange.upstream.destination import Trust
 from addons.gates.attribution import attribute
 from addons.gates.body import ReadBody
-from addons.gates.body_budget import BodyBudget
+from addons.gates.body_bytes import BodyBytes
 from addons.gates.budgets import HoldToBudgets, UsedBefore
 from addons.gates.caller import IdentifyCaller
 from addons.gates.candidate import Candidate
@@ -47,7 +47,7 @@ class Lasting:
     """What outlives a change of the rules: everything that counts, and whoever is told of alarms."""
 
     counters: Counters
-    bodies: BodyBudget | None = None
+    bodies: BodyBytes | None = None
     under_way: UnderWay = field(default_factory=UnderWay)
     credentials: Credentials = field(default_factory=Credentials)
     alarm: RaiseAlarm = log_alarm

@@ -13,7 +13,7 @@ from addons.exchange.pace import MOST_AHEAD
 from addons.exchange.request import BodyBounds, Request
 from addons.exchange.wire import Peer
 from addons.foundry.refusals import Refusal
-from addons.gates.body_budget import BodyBudget
+from addons.gates.body_bytes import BodyBytes
 
 ROOM = 1_000_000
 CALL = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
@@ -56,7 +56,7 @@ class NotingServed:
 
 class NotingServer:
     def __init__(self, head: float = 60, body: float = 60, write: float = 60) -> None:
-        self.budget = BodyBudget(ROOM)
+        self.budget = BodyBytes(ROOM)
         self.bounds = BodyBounds(ROOM, self.budget)
         self.clocks = ConnectionTimeouts(head=head, body=body, write=write)
         self.served: list[NotingServed] = []
