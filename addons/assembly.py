@@ -33,7 +33,7 @@ from addons.process.readiness import Readiness
 from addons.process.reload import Reload
 from addons.process.reload_times import ReloadTimes
 from addons.process.secret_watch import SecretWatch
-from addons.process.started import Started
+from addons.process.start_and_stop import StartAndStop
 from addons.process.trimming import Trimming
 from addons.provider_credentials.build import Credentials
 from addons.usage.settlement import Settlement
@@ -82,7 +82,7 @@ def assemble(
         Lockdown(required_options(settings), resend=inspect),
         listener,
         *connections.client_certificates(settings, alarms.raised),
-        Started("sidecar-settlement", settlement),
+        StartAndStop("sidecar-settlement", settlement),
         *(*recorder, *views),
         *(journal, *ledger.parts, *telemetry.parts),
         *(readiness, Lifecycle(drain), Announce(listening(settings))),

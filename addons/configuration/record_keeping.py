@@ -18,7 +18,7 @@ from addons.journal.readings import Reading
 from addons.journal.telemetry import Telemetry
 from addons.process import logs
 from addons.process.admin import Admin, Page, alive, readiness, version
-from addons.process.started import Started
+from addons.process.start_and_stop import StartAndStop
 from addons.usage.ledger_rows import LedgerRows
 from addons.usage.ledger_writer import LedgerWriter
 from addons.usage.used_before import from_ledger, from_shared
@@ -55,7 +55,7 @@ def ledger(settings: Settings) -> Kept:
     shipper = _shipper(path, usage.shared) if usage.shared else None
     rows = LedgerRows(own, usage.on_failure, shipper)
     readings = (*_readings(own), *(_shipping(shipper) if shipper else ()))
-    return Kept((Started("sidecar-ledger", rows),), (rows.close,), readings, (rows.open,), (rows.missing,))
+    return Kept((StartAndStop("sidecar-ledger", rows),), (rows.close,), readings, (rows.open,), (rows.missing,))
 
 
 def telemetry(
