@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from addons.bodies.canary import alarms_of
+from addons.bodies.echo_alarms import alarms_of
 from addons.call import Call, Outcome
 from addons.foundry.alarm_names import Alarm
 from addons.journal.alarms import Alarms
