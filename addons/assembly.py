@@ -6,20 +6,20 @@ from typing import Any
 
 from addons.cassettes.recorder import Recorder
 from addons.cassettes.tape import Tape
-from addons.configuration import connections, observation
+from addons.configuration import connections, record_keeping
 from addons.configuration.changing import Changing, Source
 from addons.configuration.meaning import listening
 from addons.configuration.mitmproxy_options import required_options
-from addons.configuration.observation import used_before
+from addons.configuration.record_keeping import used_before
 from addons.configuration.rules import Lasting, rules, rules_again
 from addons.configuration.settings import Settings
 from addons.exchange.connection_bounds import ConnectionBounds
 from addons.exchange.listener import Listener
 from addons.exchange.observing import Observed
+from addons.exchange.request_server import RequestServer
 from addons.exchange.rules import InForce
 from addons.exchange.services import Services
-from addons.exchange.serving import Serving
-from addons.gates.body_budget import BodyBudget
+from addons.gates.body_bytes import BodyBytes
 from addons.gates.concurrency import UnderWay
 from addons.journal.alarms import Alarms
 from addons.journal.journal import Journal
@@ -33,7 +33,7 @@ from addons.process.readiness import Readiness
 from addons.process.reload import Reload
 from addons.process.reload_times import ReloadTimes
 from addons.process.secret_watch import SecretWatch
-from addons.process.started import Started
+from addons.process.start_and_stop import StartAndStop
 from addons.process.trimming import Trimming
 from addons.provider_credentials.build import Credentials
 from addons.usage.settlement import Settlement
@@ -54,19 +54,19 @@ def assemble(
     views. ``source``: where changed settings are read. ``tape``: calls are recorded on it.
     """
     # the rules, and what outlives a change of them
-    alarms, counters, bodies = Alarms(), build(settings.limits.storage), BodyBudget(settings.limits.body_bytes)
+    alarms, counters, bodies = Alarms(), build(settings.limits.storage), BodyBytes(settings.limits.body_bytes)
     lasting = Lasting(counters, bodies, UnderWay(), Credentials(alarms.raised), alarms.raised, used_before(settings))
     upstreams = connections.upstreams(settings)
     in_force = InForce(rules(settings, lasting), upstreams.forget)
     changing = Changing(settings, in_force, source, partial(rules_again, lasting=lasting))
     # who keeps something of a call
-    ledger, settlement, exchanges = observation.ledger(settings), Settlement(counters), set[Observed]()
+    ledger, settlement, exchanges = record_keeping.ledger(settings), Settlement(counters), set[Observed]()
     readiness, times = Readiness(in_force, counters, ledger.needed), ReloadTimes()
     days = days_readings(changing.days_to_shutdown, changing.days_to_expiry)
     readings = (alarms.reading, *times.readings, *days, *ledger.readings)
-    telemetry = observation.telemetry(settings, in_force, readiness.missing, exchanges, readings)
+    telemetry = record_keeping.telemetry(settings, in_force, readiness.missing, exchanges, readings)
     sinks = (lasting.under_way.leave, settlement.settle, *ledger.sinks, *telemetry.sinks)
-    journal = Journal(sinks, observation.ABOUT, logs.calls(), alarms)
+    journal = Journal(sinks, record_keeping.ABOUT, logs.calls(), alarms)
     # the way of a call, and who looks on
     to_others = (connections.timeouts(settings), *upstreams, ledger.before_release)
     services = Services(in_force, *to_others, journal.record, settings.foundry.error_format, exchanges)
@@ -82,7 +82,7 @@ def assemble(
         Lockdown(required_options(settings), resend=inspect),
         listener,
         *connections.client_certificates(settings, alarms.raised),
-        Started("sidecar-settlement", settlement),
+        StartAndStop("sidecar-settlement", settlement),
         *(*recorder, *views),
         *(journal, *ledger.parts, *telemetry.parts),
         *(readiness, Lifecycle(drain), Announce(listening(settings))),
@@ -91,7 +91,7 @@ def assemble(
     ]
 
 
-def _views(settings: Settings, services: Services, under_way: UnderWay, serving: Serving) -> Sequence[Any]:
+def _views(settings: Settings, services: Services, under_way: UnderWay, serving: RequestServer) -> Sequence[Any]:
     """The addons that show calls in mitmproxy's views, and look on at every exchange."""
     from addons.inspecting.inspection import Inspection  # noqa: PLC0415 - costs every start 50 ms otherwise
 

@@ -9,15 +9,15 @@ from typing import Literal
 
 from addons.bodies.answer_facts import AnswerFacts
 from addons.bodies.api import Api
+from addons.bodies.comparison import Trial
 from addons.bodies.verdict import Json, Verdict
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.foundry.budgets import Reserved
 from addons.foundry.caller import Caller
 from addons.foundry.models import Model
 from addons.foundry.permits import Permits
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import Trace
-from addons.responses.comparison import Trial
 
 type Headers = Mapping[str, tuple[str, ...]]
 """Lower-case header name to its values, in the order they came."""

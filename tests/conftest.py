@@ -11,6 +11,7 @@ import structlog
 from addons.configuration.settings import Settings
 from addons.simulator.provider import SimulatedProvider
 from addons.usage.redis_counters import RedisCounters
+from tests.foundry_server import FoundryServer
 from tests.records import Records
 from tests.tally import STASH, Tally
 from tests.usage.server import Store
@@ -41,6 +42,13 @@ def provider(provider_process: SimulatedProvider) -> SimulatedProvider:
     """The recording provider, with nothing recorded yet."""
     provider_process.clear()
     return provider_process
+
+
+@pytest.fixture
+def foundry(provider: SimulatedProvider) -> Iterator[FoundryServer]:
+    """Foundry itself, with a certificate of the provider's authority."""
+    with FoundryServer(provider.ca_file.parent) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
 """The provider's APIs that are served; a further one is a room of tables and a row here."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from addons.bodies.api import Api, Body
+from addons.bodies.body_policy import BodyPolicy
+from addons.bodies.choices import Choices
 from addons.chat_completions.api import CHAT_COMPLETIONS
 from addons.embeddings.api import EMBEDDINGS
 from addons.responses.api import RESPONSES
@@ -24,3 +26,8 @@ def likeliest(body: Body, serving: Collection[str] = ()) -> Api:
     Where two know as many, it is one of ``serving``: names of APIs that serve the body's model.
     """
     return max(APIS, key=lambda api: (sum(name in api.request.rows for name in body), api.name in serving))
+
+
+def body_policies(choices: Choices) -> Mapping[str, BodyPolicy]:
+    """The policy of each API under one set of choices, by the API's name."""
+    return {api.name: BodyPolicy(api, choices) for api in APIS}

@@ -33,7 +33,7 @@ class Additions:
         choices: the operator's.
         model: the row of the model the body asks for.
         attested: whether the operator states that the OpenAI organization has zero data retention.
-        safety_identifier, session_cache_key: as ``Policy.judge`` has them.
+        safety_identifier, session_cache_key: as ``BodyPolicy.judge`` has them.
     """
 
     body: dict[str, Json]

@@ -73,6 +73,15 @@ def _whole_number(digits: str) -> int:
     return int(digits) if len(digits) < _MAX_DIGITS else MAX_COUNT + 1
 
 
+def object_of(data: bytes) -> dict[str, Any]:
+    """The JSON object that an event holds; an empty one where it holds none."""
+    try:
+        value = msgspec.json.decode(data)
+    except UNDECODABLE:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def inside(value: object, name: str) -> object:
     """A member, where the value is an object that has it."""
     return value.get(name) if isinstance(value, Mapping) else None

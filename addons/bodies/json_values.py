@@ -30,6 +30,11 @@ def says_something(value: Json) -> bool:
     return value is not None
 
 
+def list_of(value: Json) -> list[Json]:
+    """The list, or an empty one where something else stands."""
+    return value if isinstance(value, list) else []
+
+
 def takes(shape: Shape, value: Json) -> bool:
     match shape:
         case Leaf():

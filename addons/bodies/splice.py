@@ -95,7 +95,7 @@ def _object(raw: bytes, old: dict[str, Json], changes: Mapping[str, Json | Absen
     parts: Pieces = [view[:start]]
     for name, value in present.items():
         key = _expect(_KEY, raw, start)
-        if msgspec.json.decode(key["key"], type=str) != name:
+        if msgspec.json.decode(key["key"]) != name:
             raise ValueError("the body holds a key twice")
         value_end = key.end() + len(value)
         end = _expect(_SPACES, raw, value_end).end()

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from addons.bodies.conversation import Conversation, ConversationReader, member, rest
+from addons.bodies.json_values import list_of
 from addons.bodies.verdict import Json
 from addons.chat_completions.answer import COMPLETION
 from addons.chat_completions.put_together import completion_of
@@ -15,20 +16,20 @@ from addons.chat_completions.put_together import completion_of
 def _request(document: Mapping[str, Json]) -> Conversation:
     messages = document.get("messages")
     tools = [
-        *_list(document.get("tools")),
-        *({"type": "function", "function": f} for f in _list(document.get("functions"))),
+        *list_of(document.get("tools")),
+        *({"type": "function", "function": f} for f in list_of(document.get("functions"))),
     ]
     return Conversation(
         values=rest(document, ("messages", "tools", "functions")),
         tools=list(map(_tool, tools)),
         texts={} if isinstance(messages, list) else {"messages": messages},
-        items=[item for message in _list(messages) for item in _items(message)],
+        items=[item for message in list_of(messages) for item in _items(message)],
     )
 
 
 def _answer(completion: Mapping[str, Json]) -> Conversation:
     """Of a completion, or of one put together from chunks."""
-    choices = _list(completion.get("choices"))
+    choices = list_of(completion.get("choices"))
     values = {name: completion.get(name) for name in ("id", "model", "events")}
     values |= {f"finish reason{_number(choice, choices)}": member(choice, "finish_reason") for choice in choices}
     error = completion.get("error")
@@ -96,7 +97,7 @@ _PLACES: Final = {"url": "image_url", "data": "file_data"}
 
 def _calls(message: Mapping[str, Json]) -> Iterator[Json]:
     """The calls of tools, and of a function as they were written before."""
-    for call in _list(message.get("tool_calls")):
+    for call in list_of(message.get("tool_calls")):
         kind = member(call, "type") or "function"
         held = member(call, kind) if isinstance(kind, str) else None
         yield {**held, "type": f"{kind}_call", "call_id": member(call, "id")} if isinstance(held, dict) else call
@@ -108,10 +109,6 @@ def _tool(tool: Json) -> Json:
     kind = member(tool, "type")
     held = member(tool, kind) if isinstance(kind, str) else None
     return {**held, "type": kind} if isinstance(held, dict) else tool
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
 
 
 READER: Final = ConversationReader(request=_request, answer=_answer, put_together=completion_of)

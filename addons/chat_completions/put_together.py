@@ -6,9 +6,7 @@ Nothing here raises: what is not understood is left out.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import msgspec
-
-from addons.bodies.answer_facts import UNDECODABLE, inside
+from addons.bodies.answer_facts import inside, object_of
 from addons.bodies.server_sent_event import split_events
 from addons.chat_completions.stream import DONE
 
@@ -29,7 +27,7 @@ def completion_of(body: bytes) -> Object:
         if data == DONE:
             continue
         count += 1
-        chunk = _object(data)
+        chunk = object_of(data)
         completion |= {name: chunk[name] for name in _SAID if chunk.get(name) is not None}
         for given in _objects(chunk.get("choices")):
             choice = choices.setdefault(_index(given), {"index": _index(given), "texts": {}})
@@ -69,14 +67,6 @@ def _choice(choice: Object) -> Object:
     if calls := message.get("tool_calls"):
         message["tool_calls"] = [calls[index] for index in sorted(calls)]
     return {**choice, "message": message}
-
-
-def _object(data: bytes) -> Object:
-    try:
-        value = msgspec.json.decode(data)
-    except UNDECODABLE:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _objects(value: Any) -> Iterator[Object]:

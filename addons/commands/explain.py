@@ -22,7 +22,7 @@ from addons.configuration.settings import Settings
 from addons.gates.order import Gates
 from addons.inspecting.explanation import Asked, Explanation, explain
 from addons.inspecting.explanation_text import difference, difference_text, document, text
-from addons.usage.counters import MemoryCounters
+from addons.usage.memory_counters import MemoryCounters
 from addons.values.printable import printable
 from addons.values.secret import SecretError
 from addons.verifiers.development import Development

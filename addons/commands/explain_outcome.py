@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from addons.bodies.comparison import Decided, Difference, Place, differences
 from addons.bodies.verdict import Finding, Json
 from addons.cassettes.redaction import is_mark
 from addons.commands.explain_sources import Unread
 from addons.foundry.refusals import Refusal
 from addons.inspecting.explanation import Asked, Explanation
-from addons.responses.comparison import Decided, Difference, Place, differences
 
 ONLY_A_MARK: Final = "is redacted, and the policy decides by the text that was at {}"
 

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from addons.apis.listing import STRICTNESS
 from addons.apis.policy_settings import ROWS
+from addons.bodies.comparison import Decided, Place
 from addons.configuration.fingerprint import policy_hash
 from addons.configuration.meaning import catalogue_of, is_attested
 from addons.configuration.policy_listing import policy_listing
 from addons.configuration.settings import Settings
 from addons.foundry.refusals import Refusal
-from addons.responses.comparison import Decided, Place
 
 _ROW: Final = "policy.rules."
 

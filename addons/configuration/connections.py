@@ -5,27 +5,27 @@ from typing import NamedTuple
 from addons.configuration.meaning import foundry_hosts
 from addons.configuration.settings import Settings
 from addons.exchange.client_certificates import ClientCertificates
-from addons.exchange.clock import Clocks
+from addons.exchange.connection_timer import ConnectionTimeouts
 from addons.exchange.provider_settings import Pool
 from addons.exchange.request import BodyBounds
+from addons.exchange.request_server import RequestServer
 from addons.exchange.rules import Rules
 from addons.exchange.services import Services, Timeouts
-from addons.exchange.serving import Serving
 from addons.exchange.tunnel import Tunnels
 from addons.exchange.upstream.pool import UpstreamPool
-from addons.foundry.alarms import Alarm
-from addons.gates.body_budget import BodyBudget
-from addons.sources.alarm import Fault, RaiseAlarm
+from addons.foundry.alarm_names import Alarm
+from addons.gates.body_bytes import BodyBytes
+from addons.sources.fault import Fault, RaiseAlarm
 
 
-def serving(settings: Settings, services: Services, bodies: BodyBudget) -> Serving:
+def serving(settings: Settings, services: Services, bodies: BodyBytes) -> RequestServer:
     """What serves all callers."""
     listen = settings.listen
-    return Serving(
+    return RequestServer(
         services,
         Tunnels(foundry_hosts(settings), frozenset(listen.passthrough_hosts), services.error_format),
         BodyBounds(settings.policy.max_body_bytes, bodies),
-        Clocks(listen.head_seconds, listen.body_seconds, listen.write_seconds),
+        ConnectionTimeouts(listen.head_seconds, listen.body_seconds, listen.write_seconds),
     )
 
 

@@ -13,7 +13,7 @@ from addons.foundry.catalogue import Catalogue
 from addons.foundry.models import Model
 from addons.foundry.regions import REGION_HOSTS
 from addons.foundry.shipped_models import SHIPPED
-from addons.gates.rewrite import Endpoint
+from addons.gates.rewrite import RegionEndpoint
 from addons.gates.route import LOOPBACK_NAMES
 from addons.process.banner import Listening
 from addons.values.address import split_address
@@ -106,13 +106,13 @@ def foundry_addresses(settings: Settings) -> Mapping[str, tuple[str, int] | None
     return {name: written.get(name) for name in foundry_hosts(settings)}
 
 
-def endpoints(settings: Settings) -> Mapping[str, Endpoint]:
+def endpoints(settings: Settings) -> Mapping[str, RegionEndpoint]:
     """What the requests of each allowed region are made out to."""
-    found: dict[str, Endpoint] = {}
+    found: dict[str, RegionEndpoint] = {}
     for region in settings.provider.allowed_regions:
         upstream = settings.provider.regions[region]
         headers = {"OpenAI-Organization": upstream.organization, "OpenAI-Project": upstream.project}
-        found[region] = Endpoint(
+        found[region] = RegionEndpoint(
             upstream.url or f"https://{REGION_HOSTS[region]}/v1",
             tuple((name, value) for name, value in headers.items() if value),
         )
@@ -177,6 +177,6 @@ def listening(settings: Settings) -> Listening:
     )
 
 
-def is_documented(region: str, endpoint: Endpoint) -> bool:
+def is_documented(region: str, endpoint: RegionEndpoint) -> bool:
     """Whether a region's calls go to the host OpenAI documents for it."""
     return endpoint.address == (REGION_HOSTS[region], 443)

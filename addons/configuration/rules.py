@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from addons.apis.policies import policies
+from addons.apis.table import body_policies
 from addons.configuration.file_checks import check_files
 from addons.configuration.fingerprint import judged_by, policy_hash
 from addons.configuration.loading import load
@@ -21,25 +21,25 @@ from addons.exchange.rules import Rules
 from addons.exchange.upstream.destination import Trust
 from addons.gates.attribution import attribute
 from addons.gates.body import ReadBody
-from addons.gates.body_budget import BodyBudget
+from addons.gates.body_bytes import BodyBytes
 from addons.gates.budgets import HoldToBudgets, UsedBefore
 from addons.gates.caller import IdentifyCaller
 from addons.gates.candidate import Candidate
 from addons.gates.concurrency import LimitConcurrency, UnderWay
-from addons.gates.counting import Counters
+from addons.gates.counters import Counters
 from addons.gates.limits import HoldToLimits
 from addons.gates.media_type import DeclaredBody
 from addons.gates.model import ResolveModel, permit_model
-from addons.gates.models import ListModels
+from addons.gates.model_list import ListModels
 from addons.gates.order import TO_ALL, TO_FOUNDRY, TO_NOBODY, TO_PROVIDER, Gates, Named
 from addons.gates.pass_on import pass_on
 from addons.gates.policy import JudgeBody
 from addons.gates.rewrite import Rewrite
 from addons.gates.route import Route
 from addons.provider_credentials.build import Credentials
-from addons.sources.alarm import RaiseAlarm, log_alarm
-from addons.verifiers.verifier import Verifier
-from addons.verifiers.verifier import build as build_verifier
+from addons.sources.fault import RaiseAlarm, log_alarm
+from addons.verifiers.build import Verifier
+from addons.verifiers.build import build as build_verifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Lasting:
     """What outlives a change of the rules: everything that counts, and whoever is told of alarms."""
 
     counters: Counters
-    bodies: BodyBudget | None = None
+    bodies: BodyBytes | None = None
     under_way: UnderWay = field(default_factory=UnderWay)
     credentials: Credentials = field(default_factory=Credentials)
     alarm: RaiseAlarm = log_alarm
@@ -91,7 +91,7 @@ def candidate_of(settings: Settings) -> Candidate | None:
         return None
     other = load(settings.policy.candidate)
     return Candidate(
-        policy_hash(other), other.policy, policies(other.policy), catalogue_of(other), attested=is_attested(other)
+        policy_hash(other), other.policy, body_policies(other.policy), catalogue_of(other), attested=is_attested(other)
     )
 
 

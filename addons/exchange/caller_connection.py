@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from addons.exchange.clock import Clock, Clocks
+from addons.exchange.connection_timer import ConnectionTimeouts, ConnectionTimer
 from addons.exchange.ending import FAULT, Ending
 from addons.exchange.pace import Pace
 from addons.exchange.request import BodyBounds, Request
@@ -34,7 +34,7 @@ class Server(Protocol):
     def bounds(self) -> BodyBounds: ...
 
     @property
-    def clocks(self) -> Clocks: ...
+    def clocks(self) -> ConnectionTimeouts: ...
 
     def serve(self, caller: "CallerConnection", request: Request) -> Served:
         """The exchange of one request, not yet begun."""
@@ -62,7 +62,7 @@ class CallerConnection:
         self._deaf = False  # the last answer was said: what still comes is dropped
         self._unread: Request | None = None  # answered before its body has come
         self._turning = False
-        self._clock = Clock()
+        self._clock = ConnectionTimer()
         self._clock.start(server.clocks.head, self._head_is_late)
 
     def begin(self, peer: Peer) -> None:

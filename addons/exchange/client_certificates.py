@@ -25,7 +25,7 @@ from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 from OpenSSL.crypto import X509, X509StoreFlags
 
-from addons.sources.alarm import Fault
+from addons.sources.fault import Fault
 from addons.sources.watched_file import stamp
 from addons.values.small_file import FileError, made_out, read_small
 from addons.verifiers.certificate_identity import identity

@@ -14,11 +14,12 @@ from typing import Final
 import structlog
 
 from addons.call import Outcome
-from addons.exchange import answers
+from addons.exchange import answer_bytes
 from addons.exchange.caller_connection import CallerConnection
+from addons.exchange.candidate_trial import CandidateTrial
 from addons.exchange.deadline import Deadline
 from addons.exchange.ending import Ending
-from addons.exchange.failures import bearer_of
+from addons.exchange.failure_refusals import bearer_of
 from addons.exchange.judging import Judged, PassedOn, judge
 from addons.exchange.opening import open_call, reopen
 from addons.exchange.relay import Relay, Watch
@@ -26,7 +27,6 @@ from addons.exchange.request import Request
 from addons.exchange.sending import Sent, pass_on_to_foundry, send_to_provider
 from addons.exchange.services import Services
 from addons.exchange.telling import BROKE_OFF, Telling, is_about_credential
-from addons.exchange.trying import Trying
 from addons.exchange.upstream.failure import UpstreamFailure
 from addons.foundry.refusals import Refusal
 
@@ -54,7 +54,7 @@ class Exchange:
         )
         self._rules = services.in_force.rules  # a reload does not change them for a call that has begun
         self.call.judged_by = self._rules.judged_by
-        self._trying = Trying(self.call, self._rules.candidate)
+        self._trying = CandidateTrial(self.call, self._rules.candidate)
         self._caller = caller
         self._deadline, self._total = Deadline(self.end), Deadline(self.end)
         self._task: asyncio.Task[None] | None = None
@@ -111,7 +111,7 @@ class Exchange:
         """
         return await self._read_body(again=True)
 
-    def edit(self, method: str, target: str, fields: answers.Fields, body: bytes) -> None:
+    def edit(self, method: str, target: str, fields: answer_bytes.Fields, body: bytes) -> None:
         """Puts what a person made of the request in its place, before the gates, which judge that. Credentials stay."""
         reopen(self.call, replace(self.request, method=method, target=target, fields=tuple(fields)), self._caller.peer)
         self.request.body.replace(body)
@@ -121,7 +121,7 @@ class Exchange:
         if not body.ended:
             self._deadline.set(self._services.timeouts.body, Ending.BODY_LATE)
             if self.call.header("expect") and self.request.version == "1.1":
-                self._caller.write(answers.CONTINUE)
+                self._caller.write(answer_bytes.CONTINUE)
         read = await body.read(again=again)
         self._deadline.clear()
         self._services.observers.received(self, read)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from addons.exchange.dialling import ForbiddenAddressError, resolve
+from addons.exchange.forbidden_addresses import ForbiddenAddressError, resolve
 from addons.foundry.refusals import Refusal
 
 HTTPS: Final = 443

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import structlog
 
 from addons.call import Call
-from addons.exchange.answers import Fields
+from addons.exchange.answer_bytes import Fields
 from addons.exchange.ending import Ending
 from addons.exchange.relay import Relay
 from addons.exchange.request import Request

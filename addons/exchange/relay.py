@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 from addons.bodies.answer_stream import AnswerStream
 from addons.bodies.json_answer import JsonAnswer
 from addons.call import Call, Outcome
-from addons.exchange import answers
-from addons.exchange.passing import Passing, passing_fields, passing_of
+from addons.exchange import answer_bytes
+from addons.exchange.answer_fields import Passing, passing_fields, passing_of
 from addons.exchange.upstream.failure import UpstreamFailure
 
 MOST_KEPT: Final = 1024 * 1024
@@ -43,7 +43,7 @@ class Relay:
         write: Callable[[bytes], None],
         *,
         version: str,
-        more_fields: Callable[[answers.Framing], Iterable[tuple[bytes, bytes]]],
+        more_fields: Callable[[answer_bytes.Framing], Iterable[tuple[bytes, bytes]]],
         quotes_credential: Callable[[bytes], bool],
         watch: Watch | None = None,
     ) -> None:
@@ -54,15 +54,15 @@ class Relay:
         self._quotes_credential = quotes_credential
         self._watch = watch
         self.passing: Passing | None = None  # None: no head has come
-        self.fields: answers.Fields = ()  # the provider's
-        self.outgoing: answers.Fields = ()  # those of an answer that passes, as the caller gets them
+        self.fields: answer_bytes.Fields = ()  # the provider's
+        self.outgoing: answer_bytes.Fields = ()  # those of an answer that passes, as the caller gets them
         self.error_event = b""  # what a stream was ended with that broke off
         self.kept = bytearray()  # of an answer that does not pass
         self.overflowed = False  # more came than is kept
         self.failure: BaseException | None = None  # of the other side, or a fault of our own
         self.over = False
         self.framing_ended = False  # the caller knows by the framing that it has everything
-        self._framing: answers.Framing = "close"
+        self._framing: answer_bytes.Framing = "close"
         self._out: list[bytes] = []  # payload that leaves with this read
         self._head = b""
         self._stream: AnswerStream | None = None  # of an answer that passes as events
@@ -129,11 +129,11 @@ class Relay:
                 self._document = JsonAnswer(api.answer)
         if self.passing != "kept":
             known_length = self.passing != "events" and b"content-length" in fields
-            self._framing = answers.framing_of(
+            self._framing = answer_bytes.framing_of(
                 status, version=self._version, method=self._call.method, length=known_length
             )
             self.outgoing = tuple(self._outgoing())
-            self._head = answers.head(status, self.outgoing)
+            self._head = answer_bytes.head(status, self.outgoing)
             self._call.status = status
         if self._watch is not None:
             self._watch.begins()
@@ -214,7 +214,7 @@ class Relay:
 
     def _end_framing(self) -> None:
         if self._framing == "chunked":
-            self._write(answers.LAST_CHUNK)
+            self._write(answer_bytes.LAST_CHUNK)
         self.framing_ended = self._framing != "close"
 
     def _flush(self) -> None:
@@ -222,7 +222,7 @@ class Relay:
         self._out.clear()
         head, self._head = self._head, b""
         if payload and self._framing == "chunked":
-            payload = answers.chunk(payload)
+            payload = answer_bytes.chunk(payload)
         elif self._framing == "none":
             payload = b""
         if head or payload:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from addons.foundry.refusals import Refusal
-from addons.gates.body_budget import BodyBudget, full
+from addons.gates.body_bytes import BodyBytes, full
 from addons.gates.media_type import too_large
 
 SECRET_FIELDS: Final = frozenset({"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key"})
@@ -20,7 +20,7 @@ class BodyBounds(NamedTuple):
     """``most`` bytes of one body, and what all bodies at once may take."""
 
     most: int
-    budget: BodyBudget
+    budget: BodyBytes
 
 
 class Body:

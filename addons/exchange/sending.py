@@ -11,7 +11,7 @@ from addons.call import Headers, Outbound
 from addons.exchange.foundry_addresses import address_of
 from addons.exchange.judging import Judged, PassedOn, held_to
 from addons.exchange.rules import Rules
-from addons.exchange.upstream.answer import AnswerReceiver
+from addons.exchange.upstream.answer_receiver import AnswerReceiver
 from addons.exchange.upstream.destination import Destination
 from addons.exchange.upstream.pool import UpstreamPool
 

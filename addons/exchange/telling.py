@@ -10,15 +10,15 @@ from typing import Final
 import structlog
 
 from addons.call import Call, Outcome
-from addons.exchange import answers
+from addons.exchange import answer_bytes
 from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.ending import FAULT, TOLD, Ending
-from addons.exchange.failures import refusal_of
+from addons.exchange.failure_refusals import refusal_of
 from addons.exchange.relay import Relay
 from addons.exchange.request import Request
 from addons.exchange.services import Services
 from addons.exchange.upstream.failure import UpstreamFailure
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.foundry.limit_refusals import standing_headers
 from addons.foundry.provider_errors import refusal_for
 from addons.foundry.refusals import Refusal
@@ -46,7 +46,7 @@ class Telling:
         """Whether the answer says that the connection ends behind it."""
         return not self.keep or self._caller.draining
 
-    def fields(self, framing: answers.Framing) -> Iterator[tuple[bytes, bytes]]:
+    def fields(self, framing: answer_bytes.Framing) -> Iterator[tuple[bytes, bytes]]:
         """Those that the sidecar adds to an answer that passes."""
         call = self._call
         if call.verdict and call.verdict.changes:
@@ -54,7 +54,7 @@ class Telling:
         yield from _standing(call)
         self.keep = self.keep and framing != "close"
         if self.closes:
-            yield answers.CLOSE
+            yield answer_bytes.CLOSE
         elif self._request.version == "1.0":
             yield b"Connection", b"keep-alive"
 
@@ -64,7 +64,7 @@ class Telling:
         call.status, call.outcome = 200, Outcome.SERVED
         fields = [(b"Content-Type", b"application/json"), (b"Cache-Control", b"no-store"), *self.fields("length")]
         fields.append((b"Content-Length", b"%d" % len(body)))
-        self._caller.write(answers.head(call.status, fields) + body)
+        self._caller.write(answer_bytes.head(call.status, fields) + body)
 
     def refuse(self, refusal: Refusal) -> None:
         """Answers with the refusal, where there is still somebody to answer."""
@@ -78,7 +78,7 @@ class Telling:
         call.status = refusal.kind.status
         more = () if refusal.name == "fault" else _standing(call)
         self._caller.write(
-            answers.refusal_bytes(
+            answer_bytes.refusal_bytes(
                 refusal, self._services.error_format, close=self.closes, method=call.method, more=more
             )
         )
@@ -132,7 +132,7 @@ class Telling:
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in relay.fields}
         body = bytes(relay.kept)
         found = refusal_for(call.answer.status, headers, body, call.model.rid)
-        told = answers.refusal_bytes(found.refusal, self._services.error_format, close=False)
+        told = answer_bytes.refusal_bytes(found.refusal, self._services.error_format, close=False)
         if credential is not None and (credential in body or credential in told):
             call.alarms.append(Alarm.PROVIDER_KEY_QUOTED)
             found = refusal_for(call.answer.status, {}, b"", call.model.rid)
@@ -146,6 +146,6 @@ def is_about_credential(call: Call) -> bool:
     return call.answer.status == HTTPStatus.UNAUTHORIZED
 
 
-def _standing(call: Call) -> answers.Fields:
+def _standing(call: Call) -> answer_bytes.Fields:
     """How far a caller's limits are used, for every answer (docs/contract.md#limits)."""
     return [(name.encode(), value.encode()) for name, value in standing_headers(call.permits)]

@@ -11,10 +11,10 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from addons.exchange.answers import refusal_bytes
+from addons.exchange.answer_bytes import refusal_bytes
 from addons.exchange.caller_connection import CallerConnection
-from addons.exchange.dialling import ForbiddenAddressError, resolve
 from addons.exchange.ending import Ending
+from addons.exchange.forbidden_addresses import ForbiddenAddressError, resolve
 from addons.exchange.request import Request
 from addons.exchange.wire import Opened
 from addons.foundry.envelope import ErrorFormat

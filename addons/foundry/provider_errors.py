@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple
 
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.foundry.refusals import Refusal
 
 

@@ -9,7 +9,7 @@ from addons.bodies.count import holds_more_than
 from addons.call import Call
 from addons.foundry.content_encoding import BombError, CorruptError, TooLargeError, coding_of, decode
 from addons.foundry.refusals import Refusal
-from addons.gates.body_budget import BodyBudget, full
+from addons.gates.body_bytes import BodyBytes, full
 from addons.gates.media_type import too_large
 
 LARGE: Final = 1024 * 1024
@@ -33,7 +33,7 @@ class ReadBody:
 
     max_body_bytes: int
     max_json_values: int
-    budget: BodyBudget | None = None
+    budget: BodyBytes | None = None
 
     async def __call__(self, call: Call) -> None:
         coding = coding_of(call.headers.get("content-encoding", ()))

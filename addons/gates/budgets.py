@@ -20,7 +20,7 @@ from addons.call import Call
 from addons.foundry.budgets import MICRO, MOST_COUNT, PERIODS, REMEMBERED, Pot, Reserved, begins, ends, share
 from addons.foundry.limit_refusals import over_budget, unavailable, unpriced
 from addons.foundry.prices import prices_on
-from addons.gates.counting import Counters, StoreUnavailableError
+from addons.gates.counters import Counters, StoreUnavailableError
 from addons.gates.limits import estimate, estimated_output
 from addons.gates.limits_settings import LimitsSettings
 from addons.gates.pots import pots, pots_of

@@ -8,12 +8,12 @@ from typing import Final
 import structlog
 
 from addons.apis.policy_settings import PolicySettings
-from addons.bodies.policy import Policy
+from addons.bodies.body_policy import BodyPolicy
+from addons.bodies.comparison import Decided, Place, Trial, differences
 from addons.bodies.verdict import Change, Finding, Verdict
 from addons.call import Call
 from addons.foundry.catalogue import Catalogue
 from addons.foundry.refusals import Refusal
-from addons.responses.comparison import Decided, Place, Trial, differences
 
 _SOMETHING: Final = "candidate"
 """In place of a value that is made with a secret, or of the session: whether there is one is all that is compared."""
@@ -30,7 +30,7 @@ class Candidate:
 
     policy_hash: str
     settings: PolicySettings
-    policies: Mapping[str, Policy]
+    policies: Mapping[str, BodyPolicy]
     catalogue: Catalogue
     attested: bool
 

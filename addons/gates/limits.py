@@ -13,7 +13,7 @@ from addons.foundry.limit_refusals import denied, exceeded, unavailable
 from addons.foundry.permits import Meter, Permits, Standing
 from addons.foundry.rate_window import Count, fits, moment
 from addons.foundry.token_bounds import most_output, window
-from addons.gates.counting import Counters, StoreUnavailableError
+from addons.gates.counters import Counters, StoreUnavailableError
 from addons.gates.limits_settings import LimitsSettings
 from addons.gates.meters import Meters, MetersOf
 

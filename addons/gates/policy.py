@@ -3,8 +3,8 @@
 import asyncio
 from functools import partial
 
-from addons.apis.policies import policies
 from addons.apis.policy_settings import PolicySettings
+from addons.apis.table import body_policies
 from addons.bodies.additions import pseudonym, session_key
 from addons.bodies.notes import MOST
 from addons.bodies.rows import deciding
@@ -20,7 +20,7 @@ class JudgeBody:
         """``attested``: whether the operator states that the OpenAI organization has zero data retention."""
         self._settings = settings
         self._attested = attested
-        self._policies = policies(settings)
+        self._policies = body_policies(settings)
 
     async def __call__(self, call: Call) -> None:
         assert call.model

@@ -18,7 +18,7 @@ USER_AGENT: Final = "foundry-sidecar"
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class RegionEndpoint:
     """One region's endpoint. ``headers`` are those the operator's configuration adds."""
 
     url: str
@@ -35,7 +35,7 @@ class Endpoint:
 class Rewrite:
     """Fills ``call.outbound``. A region without an endpoint is a fault: there is no fallback."""
 
-    endpoints: Mapping[str, Endpoint]
+    endpoints: Mapping[str, RegionEndpoint]
 
     async def __call__(self, call: Call) -> None:
         assert call.model

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.journal.readings import Reading
 
 _log = structlog.get_logger("sidecar.alarm")

@@ -8,9 +8,9 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from addons.bodies.canary import alarms_of
+from addons.bodies.echo_alarms import alarms_of
 from addons.call import Call, Outcome
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.journal.alarms import Alarms
 from addons.journal.record import Record, least_of, record_of
 from addons.journal.unproven import SPAN, Unproven

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
+from addons.bodies.comparison import Trial
 from addons.call import Call
 from addons.foundry.budgets import Reserved
 from addons.foundry.permits import Permits
@@ -12,7 +13,6 @@ from addons.journal import conventions as otel
 from addons.journal.instruments import ASKED, BY_NAME, ROWS, Instrument
 from addons.journal.readings import Reading
 from addons.journal.sums import Distribution, Distributions, Highest, Sums
-from addons.responses.comparison import Trial
 
 OTHER: Final = "other"
 """The model of a call that named none of the catalogue's."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from addons.bodies.answer_facts import AnswerFacts
+from addons.bodies.comparison import Trial
 from addons.bodies.verdict import Verdict
 from addons.call import Call, Outcome
 from addons.foundry.catalogue import is_shut_down_soon
@@ -20,7 +21,6 @@ from addons.foundry.rid import is_rid
 from addons.foundry.wrong_paths import hint, shown, shown_method
 from addons.journal import conventions as otel
 from addons.journal.vocabulary import decision, error_type, usage_status
-from addons.responses.comparison import Trial
 
 type Record = dict[str, Any]
 

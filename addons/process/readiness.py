@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from addons.exchange.rules import InForce
-from addons.gates.counting import Counters, StoreUnavailableError
+from addons.gates.counters import Counters, StoreUnavailableError
 
 SOUND_EVERY: Final = 30.0  # seconds to the next look; a thousand sidecars ask an identity provider 33 times a second
 FAILING_EVERY: Final = 3.0

@@ -1,10 +1,10 @@
 """From settings to what opens the provider in a region."""
 
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.provider_credentials.credential import Credential, StaticKey
-from addons.provider_credentials.exchanged_token import ExchangedToken
 from addons.provider_credentials.settings import IdentitySettings
-from addons.sources.alarm import Fault, RaiseAlarm, log_alarm
+from addons.provider_credentials.workload_identity import WorkloadIdentity
+from addons.sources.fault import Fault, RaiseAlarm, log_alarm
 from addons.sources.http_client import HttpClient
 from addons.sources.watched_file import stamp
 from addons.values.secret import Secret
@@ -35,7 +35,7 @@ class Credentials:
 def _build(source: Secret | IdentitySettings, fault: Fault) -> Credential:
     if isinstance(source, Secret):
         return StaticKey(source, fault)
-    return ExchangedToken(source, HttpClient(source.deadline_seconds, source.trusted_ca), fault)
+    return WorkloadIdentity(source, HttpClient(source.deadline_seconds, source.trusted_ca), fault)
 
 
 def told(source: Secret | IdentitySettings) -> str:

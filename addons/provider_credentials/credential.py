@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-from addons.sources.alarm import Fault
+from addons.sources.fault import Fault
 from addons.values.secret import Secret, SecretError
 
 KEY_LIFETIME: Final = 1.0  # seconds a key file's content is trusted before it is looked at again

@@ -6,6 +6,7 @@ is left, and one that names a group of tools which is gone with its last tool.
 
 from collections.abc import Iterator, Mapping
 
+from addons.bodies.json_values import list_of
 from addons.bodies.notes import Notes
 from addons.bodies.verdict import ABSENT, Absent, Change, Json, Thinned
 
@@ -30,21 +31,17 @@ def choose_among_what_is_left(body: Mapping[str, Json], members: dict[str, Json 
 
 def _tools(body: Mapping[str, Json | Absent]) -> Iterator[Json]:
     """Every tool the model is offered, by ``tools`` or by an item."""
-    yield from _list(body.get("tools"))
-    for item in _list(body.get("input")):
+    yield from list_of(body.get("tools"))
+    for item in list_of(body.get("input")):
         if isinstance(item, dict) and item.get("type") in ("additional_tools", "tool_search_output"):
-            yield from _list(item.get("tools"))
-
-
-def _list(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
+            yield from list_of(item.get("tools"))
 
 
 def _groups(tools: Iterator[Json] | list[Json]) -> Iterator[str]:
     for tool in tools:
         if isinstance(tool, dict) and tool.get("type") == "namespace":
             yield str(tool.get("name"))
-            yield from _groups(_list(tool.get("tools")))
+            yield from _groups(list_of(tool.get("tools")))
 
 
 def _without(choice: Json, gone: set[str]) -> Json | Absent:
@@ -53,7 +50,7 @@ def _without(choice: Json, gone: set[str]) -> Json | Absent:
         return choice
     if not _is_list_of_allowed(choice):
         return ABSENT if _names(choice, gone) else choice
-    named = _list(choice.get("tools"))
+    named = list_of(choice.get("tools"))
     places = named.kept if isinstance(named, Thinned) else range(len(named))
     kept = Thinned((place, tool) for place, tool in zip(places, named, strict=True) if not _names(tool, gone))
     if len(kept) == len(named):

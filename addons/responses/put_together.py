@@ -7,9 +7,7 @@ raises: what is not understood is left out.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import msgspec
-
-from addons.bodies.answer_facts import UNDECODABLE
+from addons.bodies.answer_facts import object_of
 from addons.bodies.server_sent_event import split_events
 from addons.responses.stream import TERMINAL
 
@@ -28,7 +26,7 @@ def response_of(body: bytes) -> Object:
     ended = False
     for data in split_events(body):
         count += 1
-        event = _object(data)
+        event = object_of(data)
         kind = str(event.get("type"))
         if isinstance(event.get("response"), dict):
             response = event["response"]
@@ -111,14 +109,6 @@ def _joined(value: Any) -> Any:
             return {name: _joined(member) for name, member in value.items()}
         case _:
             return value
-
-
-def _object(data: bytes) -> Object:
-    try:
-        value = msgspec.json.decode(data)
-    except UNDECODABLE:
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _index(event: Object, name: str) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from addons.simulator import errors
 from addons.simulator.directives import Directives
-from addons.simulator.played import Played
+from addons.simulator.simulated_apis import SimulatedApi
 from addons.simulator.wire import Peer
 
 _PAGE = b"<!doctype html>\n<title>Simulated</title>\n<p>A page where JSON was expected.</p>\n"
@@ -19,7 +19,7 @@ _GARBAGE = b"\x15\x03\x03 this is not HTTP\r\n\r\n"
 
 
 async def deliver(
-    peer: Peer, api: Played, request: Mapping[str, Any], how: Directives, released: asyncio.Event
+    peer: Peer, api: SimulatedApi, request: Mapping[str, Any], how: Directives, released: asyncio.Event
 ) -> None:
     """Answer ``request`` over ``peer`` as ``how`` directs; ``released`` ends a ``hold``.
 
@@ -52,7 +52,7 @@ async def fail(peer: Peer, error: errors.Error, retry_after: float | None = None
 
 
 async def _respond(
-    peer: Peer, api: Played, request: Mapping[str, Any], how: Directives, released: asyncio.Event
+    peer: Peer, api: SimulatedApi, request: Mapping[str, Any], how: Directives, released: asyncio.Event
 ) -> None:
     try:
         answer = api.answer(request, how)

@@ -4,14 +4,14 @@ import json
 from typing import Any
 
 from addons.simulator.errors import Error
-from addons.simulator.played import PLAYED
+from addons.simulator.simulated_apis import SIMULATED_APIS
 from addons.simulator.wire import Request
 
 
 def judge(request: Request, api_key: str | None) -> dict[str, Any] | Error:
     """The parsed body of a request that can be answered, or the error OpenAI would answer."""
-    if path_of(request) not in PLAYED:
-        answered = ", ".join(PLAYED)
+    if path_of(request) not in SIMULATED_APIS:
+        answered = ", ".join(SIMULATED_APIS)
         return Error(404, f"Invalid URL ({request.method} {request.target}); this provider answers {answered} alone.")
     if request.method != "POST":
         return Error(405, f"{path_of(request)} takes POST, not {request.method}.", code="method_not_supported")

@@ -21,8 +21,8 @@ from addons.simulator.delivery import deliver, fail
 from addons.simulator.directives import DirectiveError, Directives
 from addons.simulator.errors import Error
 from addons.simulator.judge import judge, path_of
-from addons.simulator.played import PLAYED
 from addons.simulator.recorded import RecordedCall
+from addons.simulator.simulated_apis import SIMULATED_APIS
 from addons.simulator.wire import Peer, Request
 
 _log: Final = logging.getLogger(__name__)
@@ -239,7 +239,7 @@ class SimulatedProvider:
             raise
 
     async def _follow(self, peer: Peer, path: str, body: Mapping[str, Any], released: asyncio.Event) -> None:
-        played = PLAYED[path]
+        played = SIMULATED_APIS[path]
         with self._changed:
             how = self._script.popleft() if self._script else None
         try:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from addons.simulator.directives import listing
-from addons.simulator.played import MARK
 from addons.simulator.provider import SimulatedProvider
+from addons.simulator.simulated_apis import MARK
 from addons.values.program import PROGRAM
 
 _STOP: Final = (signal.SIGINT, signal.SIGTERM)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from addons.sources.alarm import Fault
+from addons.sources.fault import Fault
 from addons.values.small_file import FileError, made_out
 
 _LOG: Final = logging.getLogger(__name__)

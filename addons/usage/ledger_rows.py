@@ -7,12 +7,12 @@ from typing import Any, Final, Literal, Protocol
 
 from addons.bodies.answer_facts import Usage
 from addons.call import Call
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.foundry.refusals import Refusal
 from addons.usage.cost import cost
-from addons.usage.ledger import Ledger
 from addons.usage.ledger_file import LedgerError
 from addons.usage.ledger_tables import projects
+from addons.usage.ledger_writer import LedgerWriter
 
 NONE_REPORTED: Final = Usage()
 RETRY_AFTER: Final = "5"  # seconds
@@ -31,7 +31,7 @@ class LedgerRows:
     """``on_failure``: whether a call whose row can't be written is refused."""
 
     def __init__(
-        self, ledger: Ledger, on_failure: Literal["refuse", "allow"] = "refuse", carrier: Carrier | None = None
+        self, ledger: LedgerWriter, on_failure: Literal["refuse", "allow"] = "refuse", carrier: Carrier | None = None
     ) -> None:
         self.ledger = ledger
         self._carrier = carrier

@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from addons.foundry.rate_window import REMEMBERED
-from addons.gates.counting import StoreUnavailableError
+from addons.gates.counters import StoreUnavailableError
 from addons.values.secret import Secret, SecretError
 
 DEADLINE: Final = 0.5  # seconds for one exchange with the store, however many counters it touches

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from addons.bodies.answer_facts import Usage
 from addons.call import Call
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.foundry.token_bounds import most_output, window
 
 CALLER_RUN: Final = frozenset({"function", "custom", "namespace", "apply_patch", "local_shell"})

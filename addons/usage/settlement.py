@@ -9,7 +9,7 @@ import structlog
 
 from addons.call import Call
 from addons.foundry import budgets, rate_window
-from addons.gates.counting import Counters, StoreUnavailableError
+from addons.gates.counters import Counters, StoreUnavailableError
 from addons.usage.charging import budget_corrections, corrections
 
 _log = structlog.get_logger("sidecar.settlement")

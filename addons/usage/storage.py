@@ -1,7 +1,7 @@
 """From ``limits.storage`` to the counters it names."""
 
-from addons.gates.counting import Counters
-from addons.usage.counters import MemoryCounters
+from addons.gates.counters import Counters
+from addons.usage.memory_counters import MemoryCounters
 from addons.values.secret import Secret
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from addons.foundry.refusals import Refusal
-from addons.sources.alarm import Fault
+from addons.sources.fault import Fault
 from addons.sources.http_client import HttpClient
 from addons.sources.watched_file import WatchedFile
 from addons.values.endpoint import origin

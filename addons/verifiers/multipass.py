@@ -14,11 +14,11 @@ from addons.sources.http_client import Answer, ExchangeError, HttpClient
 from addons.verifiers import claims
 from addons.verifiers.protocol import missing_when_asked
 from addons.verifiers.refused import expired, invalid, unreachable
-from addons.verifiers.sections import FoundrySettings
+from addons.verifiers.sections import MultipassSettings
 
 
 class Multipass:
-    def __init__(self, settings: FoundrySettings, client: HttpClient) -> None:
+    def __init__(self, settings: MultipassSettings, client: HttpClient) -> None:
         self._settings = settings
         self._client = client
         self._url = settings.url.rstrip("/") + "/multipass/api/me"

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints, TypeAdapter, Vali
 from ruamel.yaml.comments import CommentedSeq
 
 from addons.foundry.caller import Caller, token_hash
-from addons.sources.alarm import Fault
+from addons.sources.fault import Fault
 from addons.sources.watched_file import WatchedFile
 from addons.values.small_file import FileError, read_text
 from addons.values.yaml_file import line_of, read_yaml

@@ -198,7 +198,7 @@ class IntrospectionSettings(Remembering, Dialling, _Claims):
     ] = 60
 
 
-class FoundrySettings(Remembering, Dialling, Granting):
+class MultipassSettings(Remembering, Dialling, Granting):
     """Subjects are users' ids, not names: names repeat across realms."""
 
     url: Annotated[Endpoint, Field(description="the Foundry itself: https://acme.palantirfoundry.com")]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from addons.verifiers.sections import FoundrySettings, IntrospectionSettings, JwtSettings, RegistrySettings, Section
+from addons.verifiers.sections import IntrospectionSettings, JwtSettings, MultipassSettings, RegistrySettings, Section
 from addons.verifiers.workload_sections import CertificateSettings, KubernetesSettings
 
 type Name = Literal["registry", "jwt", "introspection", "foundry", "kubernetes", "certificate", "development"]
@@ -42,7 +42,9 @@ class CallerSettings(Section):
     introspection: Annotated[
         IntrospectionSettings | None, Field(description=f"an authorisation server asked about each token. {_UNUSED}")
     ] = None
-    foundry: Annotated[FoundrySettings | None, Field(description=f"Foundry asked whose token it is. {_UNUSED}")] = None
+    foundry: Annotated[MultipassSettings | None, Field(description=f"Foundry asked whose token it is. {_UNUSED}")] = (
+        None
+    )
     kubernetes: Annotated[
         KubernetesSettings | None, Field(description=f"a cluster's API server asked about each token. {_UNUSED}")
     ] = None

@@ -9,7 +9,7 @@ from addons.apis.listing import Listed, listed
 from addons.apis.policy_settings import ROWS, PolicySettings
 from addons.apis.table import APIS
 from addons.bodies.api import Api
-from addons.bodies.policy import Policy
+from addons.bodies.body_policy import BodyPolicy
 from addons.bodies.row_names import named_rows, refusable
 from addons.foundry import wrong_paths
 from addons.foundry.models import ApiName, Model
@@ -52,13 +52,13 @@ def test_every_row_names_its_source_and_when_it_was_looked_at(row: Listed) -> No
 
 @each
 def test_an_unknown_field_is_refused(api: Api) -> None:
-    verdict = Policy(api, PolicySettings()).judge({"model": "m", "a_field_of_next_year": 1}, MODEL)
+    verdict = BodyPolicy(api, PolicySettings()).judge({"model": "m", "a_field_of_next_year": 1}, MODEL)
     assert [finding.path for finding in verdict.refused] == ["a_field_of_next_year"]
 
 
 @each
 def test_a_body_that_says_nothing_may_take_no_more_than_the_models_row_allows(api: Api) -> None:
-    members = Policy(api, PolicySettings()).judge({"model": "m"}, MODEL).members
+    members = BodyPolicy(api, PolicySettings()).judge({"model": "m"}, MODEL).members
     assert api.output_tokens(members) in {100, 0}
     assert api.output_tokens({"model": "m"}) in {None, 0}
     assert api.answers({}) == 1
@@ -67,6 +67,6 @@ def test_a_body_that_says_nothing_may_take_no_more_than_the_models_row_allows(ap
 @each
 def test_nobody_is_named_to_the_provider(api: Api) -> None:
     named = {name: "somebody" for name in ("user", "safety_identifier") if name in api.request.rows}
-    members = Policy(api, PolicySettings()).judge({"model": "m", **named}, MODEL).members
+    members = BodyPolicy(api, PolicySettings()).judge({"model": "m", **named}, MODEL).members
     assert {name for name, value in members.items() if value == "somebody"} == set()
     assert named.keys() <= members.keys()

@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from addons.commands.usage_page import page as written
 from addons.gates.limits_settings import LimitsSettings
-from addons.usage.ledger import Ledger
 from addons.usage.ledger_file import connect_to_read
 from addons.usage.ledger_tables import projects
+from addons.usage.ledger_writer import LedgerWriter
 from tests.browser.conftest import Picture
 from tests.conftest import MODEL
 from tests.records import Records
@@ -58,21 +58,21 @@ class Opened:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, records: Records) -> Iterator[Ledger]:
-    ledger = Ledger(tmp_path / "usage.sqlite")
+def ledger(tmp_path: Path, records: Records) -> Iterator[LedgerWriter]:
+    ledger = LedgerWriter(tmp_path / "usage.sqlite")
     ledger.start()
     yield ledger
     ledger.close()
 
 
-def write(ledger: Ledger, age: float, tokens: int = 1_000, **columns: Any) -> None:
+def write(ledger: LedgerWriter, age: float, tokens: int = 1_000, **columns: Any) -> None:
     served = {"state": "closed", "decision": "allowed", "outcome": "served", "model": MODEL, "caller": "ann"}
     counts = {"input_tokens": tokens - 200, "cached_tokens": 300, "output_tokens": 200, "total_tokens": tokens}
     cost = {"cost": tokens / 200_000}
     ledger.write({"id": f"{age} {columns}", "opened_at": NOW - age, **served, **counts, **cost, **columns})
 
 
-def fill(ledger: Ledger, other: str = "grace") -> None:
+def fill(ledger: LedgerWriter, other: str = "grace") -> None:
     """A day's work: 48 calls of ann's for a project, 24 of another caller's, two that went wrong."""
     for half_hour in range(48):
         write(ledger, half_hour * HOUR / 2 + 60, TOKENS[half_hour], projects=projects((PROJECT,)))
@@ -83,7 +83,7 @@ def fill(ledger: Ledger, other: str = "grace") -> None:
     write(ledger, 2 * HOUR + 30, decision="refused", outcome="refused", **nothing)
 
 
-def laid(ledger: Ledger, seconds: float = DAY) -> Path:
+def laid(ledger: LedgerWriter, seconds: float = DAY) -> Path:
     ledger.close()
     connection = connect_to_read(ledger.path)
     file = ledger.path.with_name("usage.html")
@@ -102,7 +102,7 @@ def chart(page: Page, title: str) -> Any:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_says_who_used_what(
-    browser: Browser, ledger: Ledger, picture: Picture, scheme: Literal["light", "dark"]
+    browser: Browser, ledger: LedgerWriter, picture: Picture, scheme: Literal["light", "dark"]
 ) -> None:
     fill(ledger)
     opened = Opened(browser, scheme, 1280)
@@ -121,7 +121,7 @@ def test_the_page_says_who_used_what(
     page.close()
 
 
-def test_the_charts_hold_the_asked_for_period_in_whole_numbers(browser: Browser, ledger: Ledger) -> None:
+def test_the_charts_hold_the_asked_for_period_in_whole_numbers(browser: Browser, ledger: LedgerWriter) -> None:
     fill(ledger)
     page = Opened(browser, "light", 1280).go(laid(ledger))
     assert page.locator("figure h2").all_text_contents() == ["Tokens", "Requests that left", "Cost", "How calls ended"]
@@ -139,7 +139,7 @@ def test_the_charts_hold_the_asked_for_period_in_whole_numbers(browser: Browser,
     page.close()
 
 
-def test_what_callers_chose_stays_text(browser: Browser, ledger: Ledger) -> None:
+def test_what_callers_chose_stays_text(browser: Browser, ledger: LedgerWriter) -> None:
     fill(ledger, NAME)
     opened = Opened(browser, "light", 1280)
     page = opened.go(laid(ledger))
@@ -152,7 +152,7 @@ def test_what_callers_chose_stays_text(browser: Browser, ledger: Ledger) -> None
     page.close()
 
 
-def test_lines_are_drawn_where_a_limit_holds_for_all_that_is_shown(browser: Browser, ledger: Ledger) -> None:
+def test_lines_are_drawn_where_a_limit_holds_for_all_that_is_shown(browser: Browser, ledger: LedgerWriter) -> None:
     fill(ledger)
     page = Opened(browser, "light", 1280).go(laid(ledger))
     tokens = chart(page, "Tokens")
@@ -170,7 +170,7 @@ def test_lines_are_drawn_where_a_limit_holds_for_all_that_is_shown(browser: Brow
     page.close()
 
 
-def test_a_running_total_is_the_same_from_wherever_one_looks(browser: Browser, ledger: Ledger) -> None:
+def test_a_running_total_is_the_same_from_wherever_one_looks(browser: Browser, ledger: LedgerWriter) -> None:
     fill(ledger)
     page = Opened(browser, "light", 1280).go(laid(ledger))
     page.select_option("#shown", "month")
@@ -181,7 +181,7 @@ def test_a_running_total_is_the_same_from_wherever_one_looks(browser: Browser, l
     page.close()
 
 
-def test_the_period_is_chosen_in_the_page(browser: Browser, ledger: Ledger) -> None:
+def test_the_period_is_chosen_in_the_page(browser: Browser, ledger: LedgerWriter) -> None:
     fill(ledger)
     page = Opened(browser, "light", 1280).go(laid(ledger))
     page.select_option("#span", str(int(6 * HOUR)))
@@ -204,7 +204,7 @@ def test_the_period_is_chosen_in_the_page(browser: Browser, ledger: Ledger) -> N
     page.close()
 
 
-def test_five_minutes_of_work_in_a_day_can_be_seen(browser: Browser, ledger: Ledger) -> None:
+def test_five_minutes_of_work_in_a_day_can_be_seen(browser: Browser, ledger: LedgerWriter) -> None:
     for second in range(0, 300, 10):
         write(ledger, 5 * HOUR + 60 + second)
     page = Opened(browser, "light", 1280).go(laid(ledger))
@@ -217,7 +217,7 @@ def test_five_minutes_of_work_in_a_day_can_be_seen(browser: Browser, ledger: Led
 
 
 @pytest.mark.parametrize("width", [1100, 1440, 1920])
-def test_nobody_scrolls_sideways(browser: Browser, ledger: Ledger, width: int) -> None:
+def test_nobody_scrolls_sideways(browser: Browser, ledger: LedgerWriter, width: int) -> None:
     fill(ledger)
     write(ledger, 10, caller="a-caller-of-a-very-long-name" * 4, projects=projects((PROJECT, PROJECT + "x" * 60)))
     page = Opened(browser, "light", width).go(laid(ledger))
@@ -225,7 +225,7 @@ def test_nobody_scrolls_sideways(browser: Browser, ledger: Ledger, width: int) -
     page.close()
 
 
-def test_an_empty_ledger(browser: Browser, ledger: Ledger) -> None:
+def test_an_empty_ledger(browser: Browser, ledger: LedgerWriter) -> None:
     opened = Opened(browser, "light", 1280)
     page = opened.go(laid(ledger))
     expect(page.locator("#used tfoot")).to_contain_text("No calls in this period")

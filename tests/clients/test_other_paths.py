@@ -22,12 +22,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Failing to pass a value to the '
 
 
 @pytest.fixture
-def foundry(provider: SimulatedProvider) -> Iterator[FoundryServer]:
-    with FoundryServer(provider.ca_file.parent) as running:
-        yield running
-
-
-@pytest.fixture
 def sidecar(provider: SimulatedProvider, foundry: FoundryServer, tmp_path: Path) -> Iterator[Started]:
     settings = document(tmp_path, provider, proxy=f"{LISTENS_ON}:0")
     settings["foundry"] = {

@@ -9,7 +9,7 @@ from addons.foundry.caller import SCOPE, Caller, token_hash
 from addons.verifiers.registry import Registry
 from addons.verifiers.well_formed import LONGEST_TOKEN
 from tests.commands.program import COMMAND, environment
-from tests.sources.alarms import a_fault
+from tests.sources.raised_alarms import a_fault
 from tests.verifiers.refusals import run, verdict
 from tests.waiting import LONGEST
 

@@ -34,9 +34,6 @@ def config(provider: SimulatedProvider, certificates: Path, tmp_path: Path) -> P
     return write_yaml(tmp_path / "sidecar.yaml", document)
 
 
-ONLINE = ("--set", "usage.ledger=off", "--set", "limits.storage=memory")
-
-
 def test_recorded_and_replayed(config: Path, provider: SimulatedProvider, tmp_path: Path) -> None:
     cassette = tmp_path / "calls.jsonl"
     recording = tmp_path / "recording.yaml"

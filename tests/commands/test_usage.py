@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from addons.__main__ import main
-from addons.usage.ledger import Ledger
 from addons.usage.ledger_tables import projects
+from addons.usage.ledger_writer import LedgerWriter
 from tests.records import Records
 
 ROW = {
@@ -37,7 +37,7 @@ def config(tmp_path: Path, records: Records, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def fill(config: Path) -> None:
-    ledger = Ledger(config.parent / "usage.sqlite")
+    ledger = LedgerWriter(config.parent / "usage.sqlite")
     ledger.start()
     for hours, columns, attribution in (
         (0, {}, ["ri.b", "ri.a"]),
@@ -99,7 +99,7 @@ FORMULAS = ("=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(1)", "\tx", "\rx", "plai
 
 
 def test_names_that_a_spreadsheet_would_work_out(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ledger = Ledger(config.parent / "usage.sqlite")
+    ledger = LedgerWriter(config.parent / "usage.sqlite")
     ledger.start()
     for name in FORMULAS:
         ledger.write({"id": name, "opened_at": time.time(), **ROW, "caller": name, "cost": 0.5})
@@ -111,7 +111,7 @@ def test_names_that_a_spreadsheet_would_work_out(config: Path, capsys: pytest.Ca
 
 
 def test_names_are_shown_without_what_a_terminal_would_do(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ledger = Ledger(config.parent / "usage.sqlite")
+    ledger = LedgerWriter(config.parent / "usage.sqlite")
     ledger.start()
     ledger.write({"id": "a", "opened_at": time.time(), **ROW, "caller": "a\x1b[2J\u202eb\u200bc\x07"})
     ledger.close()
@@ -120,7 +120,7 @@ def test_names_are_shown_without_what_a_terminal_would_do(config: Path, capsys: 
 
 
 def test_cache_writes_are_shown_where_there_were_some(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    ledger = Ledger(config.parent / "usage.sqlite")
+    ledger = LedgerWriter(config.parent / "usage.sqlite")
     ledger.start()
     ledger.write({"id": "a", "opened_at": time.time(), **ROW, "cache_write_tokens": 18_011})
     ledger.close()

@@ -14,9 +14,9 @@ from plotly.offline import get_plotlyjs
 from addons.__main__ import main
 from addons.commands.usage_page import GRAINS, MEASURES, page
 from addons.gates.limits_settings import LimitsSettings
-from addons.usage.ledger import Ledger
 from addons.usage.ledger_file import connect_to_read
 from addons.usage.ledger_tables import projects
+from addons.usage.ledger_writer import LedgerWriter
 from tests.conftest import MODEL
 from tests.records import Records
 
@@ -39,14 +39,14 @@ LIMITS = LimitsSettings.model_validate(
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, records: Records) -> Iterator[Ledger]:
-    ledger = Ledger(tmp_path / "usage.sqlite", keep_days=36_500)
+def ledger(tmp_path: Path, records: Records) -> Iterator[LedgerWriter]:
+    ledger = LedgerWriter(tmp_path / "usage.sqlite", keep_days=36_500)
     ledger.start()
     yield ledger
     ledger.close()
 
 
-def write(ledger: Ledger, age: float, tokens: int, attribution: tuple[str, ...] = (), **columns: Any) -> None:
+def write(ledger: LedgerWriter, age: float, tokens: int, attribution: tuple[str, ...] = (), **columns: Any) -> None:
     served = {
         "state": "closed",
         "decision": "allowed",
@@ -60,7 +60,7 @@ def write(ledger: Ledger, age: float, tokens: int, attribution: tuple[str, ...] 
     )
 
 
-def written(ledger: Ledger, seconds: float = 600, limits: LimitsSettings = LIMITS) -> str:
+def written(ledger: LedgerWriter, seconds: float = 600, limits: LimitsSettings = LIMITS) -> str:
     ledger.close()
     connection = connect_to_read(ledger.path)
     text = page(connection, NOW - seconds, NOW, limits)
@@ -68,7 +68,7 @@ def written(ledger: Ledger, seconds: float = 600, limits: LimitsSettings = LIMIT
     return text
 
 
-def told(ledger: Ledger, seconds: float = 600) -> dict[str, Any]:
+def told(ledger: LedgerWriter, seconds: float = 600) -> dict[str, Any]:
     """The page's data."""
     found = re.search(r'<script type="application/json" id="usage">(.*?)</script>', written(ledger, seconds))
     assert found
@@ -76,7 +76,7 @@ def told(ledger: Ledger, seconds: float = 600) -> dict[str, Any]:
     return data
 
 
-def test_it_holds_what_was_used(ledger: Ledger) -> None:
+def test_it_holds_what_was_used(ledger: LedgerWriter) -> None:
     write(ledger, 60, 100, input_tokens=70, cached_tokens=30, output_tokens=30, cost=0.5)
     write(ledger, 65, 200, (PROJECT,), caller="bob")
     write(ledger, 95, 0, decision="refused", outcome="refused", model=None)
@@ -98,7 +98,7 @@ def test_it_holds_what_was_used(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     ("seconds", "grain"), [(600, 60), (DAY, 60), (DAY + 1, 3600), (92 * DAY, 3600), (93 * DAY, DAY)]
 )
-def test_long_times_are_told_in_longer_steps(ledger: Ledger, seconds: float, grain: int) -> None:
+def test_long_times_are_told_in_longer_steps(ledger: LedgerWriter, seconds: float, grain: int) -> None:
     write(ledger, 60, 100)
     data = told(ledger, seconds)
     assert data["grain"] == grain
@@ -106,7 +106,7 @@ def test_long_times_are_told_in_longer_steps(ledger: Ledger, seconds: float, gra
     assert grain in {length for _, length, _ in GRAINS}
 
 
-def test_limits_and_budgets_say_what_was_used_of_them(ledger: Ledger) -> None:
+def test_limits_and_budgets_say_what_was_used_of_them(ledger: LedgerWriter) -> None:
     write(ledger, 60, 100)
     write(ledger, 121, 150)  # a minute before, the busiest
     write(ledger, 122, 160)
@@ -125,7 +125,7 @@ def test_limits_and_budgets_say_what_was_used_of_them(ledger: Ledger) -> None:
     assert held["ENROLLMENT", "", "money", "month"]["model"] == ""
 
 
-def test_what_budgets_had_used_before_is_told_apart(ledger: Ledger) -> None:
+def test_what_budgets_had_used_before_is_told_apart(ledger: LedgerWriter) -> None:
     write(ledger, 60, 100)
     write(ledger, 3 * 3600, 40, cost=0.5)  # today in Berlin, before the ten minutes that are looked at
     write(ledger, 2 * DAY, 7)  # this week and month
@@ -147,7 +147,7 @@ def test_what_budgets_had_used_before_is_told_apart(ledger: Ledger) -> None:
     }
 
 
-def test_each_day_that_is_looked_at_begins_at_its_own_midnight(ledger: Ledger) -> None:
+def test_each_day_that_is_looked_at_begins_at_its_own_midnight(ledger: LedgerWriter) -> None:
     write(ledger, 60, 100)
     limits = LimitsSettings.model_validate(
         {"budgets": {"time_zone": "America/New_York", "enrollment": {"day": {"tokens": 1}}}}
@@ -161,7 +161,7 @@ def test_each_day_that_is_looked_at_begins_at_its_own_midnight(ledger: Ledger) -
 NAME = "</script><script>alert(1)</script><!--"
 
 
-def test_what_callers_chose_is_text(ledger: Ledger) -> None:
+def test_what_callers_chose_is_text(ledger: LedgerWriter) -> None:
     write(ledger, 60, 100, caller=NAME)
     text = written(ledger)
     assert NAME not in text
@@ -170,7 +170,7 @@ def test_what_callers_chose_is_text(ledger: Ledger) -> None:
     assert told(ledger)["rows"][0][1] == NAME
 
 
-def test_nothing_is_fetched_and_nothing_else_runs(ledger: Ledger) -> None:
+def test_nothing_is_fetched_and_nothing_else_runs(ledger: LedgerWriter) -> None:
     text = written(ledger)
     assert get_plotlyjs() in text
     own = text.replace(get_plotlyjs(), "")
@@ -180,12 +180,12 @@ def test_nothing_is_fetched_and_nothing_else_runs(ledger: Ledger) -> None:
     assert "unsafe" not in policy.partition("script-src")[2]
 
 
-def test_an_empty_ledger(ledger: Ledger) -> None:
+def test_an_empty_ledger(ledger: LedgerWriter) -> None:
     data = told(ledger)
     assert (data["rows"], data["held"], data["before"]["day"]) == ([], [], [])
 
 
-def test_the_command_writes_it(tmp_path: Path, ledger: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_it(tmp_path: Path, ledger: LedgerWriter, capsys: pytest.CaptureFixture[str]) -> None:
     write(ledger, NOW - time.time() + 60, 100)
     ledger.close()
     config = tmp_path / "sidecar.yaml"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from addons.__main__ import main
-from addons.usage.ledger import Ledger
+from addons.usage.ledger_writer import LedgerWriter
 from tests.commands.test_usage_records import line
 from tests.records import Records
 from tests.usage.postgres import Postgres, postgres, postgres_process
@@ -39,7 +39,7 @@ def configure(config: Path, shared: str | None) -> None:
 def test_what_a_fleet_used(config: Path, postgres: Postgres, capsys: pytest.CaptureFixture[str]) -> None:
     configure(config, postgres.url())
     for pod in ("pod-1", "pod-2"):
-        ledger = Ledger(config.parent / pod, ship=True, run={"pod": pod})
+        ledger = LedgerWriter(config.parent / pod, ship=True, run={"pod": pod})
         ledger.start()
         with shipping(ledger, postgres) as each:
             write(ledger, pod, caller="ann", model="ri.m", total_tokens=5, cost=0.5, outcome="served")

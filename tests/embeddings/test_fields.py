@@ -6,7 +6,7 @@ import pytest
 from openai.types import embedding_create_params
 
 from addons.apis.policy_settings import PolicySettings
-from addons.bodies.policy import Policy
+from addons.bodies.body_policy import BodyPolicy
 from addons.embeddings.api import EMBEDDINGS
 from addons.embeddings.fields import MOST_INPUTS, MOST_TOKENS, REQUEST
 from addons.foundry.models import Model
@@ -35,7 +35,7 @@ def test_whatever_the_sdk_can_say_has_a_row_and_nothing_else_has() -> None:
     ],
 )
 def test_an_input_that_leaves_as_it_came(given: Any, answers: int) -> None:
-    verdict = Policy(EMBEDDINGS, PolicySettings()).judge({"model": "m", "input": given}, MODEL)
+    verdict = BodyPolicy(EMBEDDINGS, PolicySettings()).judge({"model": "m", "input": given}, MODEL)
     assert (verdict.refused, verdict.changes, verdict.members) == ((), (), {})
     assert EMBEDDINGS.answers({"input": given}) == answers
 
@@ -61,5 +61,5 @@ def test_an_input_that_leaves_as_it_came(given: Any, answers: int) -> None:
     ],
 )
 def test_what_is_refused(body: dict[str, Any]) -> None:
-    verdict = Policy(EMBEDDINGS, PolicySettings()).judge({"model": "m", **body}, MODEL)
+    verdict = BodyPolicy(EMBEDDINGS, PolicySettings()).judge({"model": "m", **body}, MODEL)
     assert [finding.path for finding in verdict.refused] == list(body)

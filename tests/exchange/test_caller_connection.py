@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from addons.exchange.caller_connection import CallerConnection
-from addons.exchange.clock import Clocks
+from addons.exchange.connection_timer import ConnectionTimeouts
 from addons.exchange.ending import Ending
 from addons.exchange.pace import MOST_AHEAD
 from addons.exchange.request import BodyBounds, Request
 from addons.exchange.wire import Peer
 from addons.foundry.refusals import Refusal
-from addons.gates.body_budget import BodyBudget
+from addons.gates.body_bytes import BodyBytes
 
 ROOM = 1_000_000
 CALL = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
@@ -56,9 +56,9 @@ class NotingServed:
 
 class NotingServer:
     def __init__(self, head: float = 60, body: float = 60, write: float = 60) -> None:
-        self.budget = BodyBudget(ROOM)
+        self.budget = BodyBytes(ROOM)
         self.bounds = BodyBounds(ROOM, self.budget)
-        self.clocks = Clocks(head=head, body=body, write=write)
+        self.clocks = ConnectionTimeouts(head=head, body=body, write=write)
         self.served: list[NotingServed] = []
 
     def serve(self, caller: CallerConnection, request: Request) -> NotingServed:

@@ -15,14 +15,14 @@ from addons.foundry.caller import SCOPE, token_hash
 from addons.process.listener_certificate import lay_out
 from addons.simulator.certificates import Authority
 from addons.simulator.provider import SimulatedProvider
-from addons.sources.alarm import Fault
+from addons.sources.fault import Fault
 from addons.values.small_file import FileError
 from tests.conftest import SettingsMaker
 from tests.exchange.certificates import DAY, Signed, sign
 from tests.proxy.client import TOKEN, Reply, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
-from tests.sources.alarms import Alarms, a_fault
+from tests.sources.raised_alarms import Alarms, a_fault
 
 ROOT = sign(name="root", authority=True)
 BETWEEN = sign(ROOT, name="between", authority=True)

@@ -7,7 +7,7 @@ import pytest
 
 from addons.exchange.request import BodyBounds
 from addons.exchange.request_reader import MOST_FIELDS, MOST_FRAMING, MOST_HEAD, RequestReader
-from addons.gates.body_budget import BodyBudget
+from addons.gates.body_bytes import BodyBytes
 
 ROOM = 10_000_000
 
@@ -22,8 +22,8 @@ class Read(NamedTuple):
     body: bytes | None = b"hello"
 
 
-def reader(budget: BodyBudget | None = None) -> RequestReader:
-    return RequestReader(BodyBounds(ROOM, budget or BodyBudget(ROOM)))
+def reader(budget: BodyBytes | None = None) -> RequestReader:
+    return RequestReader(BodyBounds(ROOM, budget or BodyBytes(ROOM)))
 
 
 def at_once[T](waiting: Coroutine[Any, Any, T]) -> T:

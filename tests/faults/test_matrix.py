@@ -30,7 +30,7 @@ REPORTED = 20  # tokens, in every answer that is whole
 pytestmark = pytest.mark.timeout(900)  # the first run installs openai-node
 
 
-class Played(NamedTuple):
+class SimulatedApi(NamedTuple):
     seen: Mapping[tuple[str, str], Seen]  # by way and row
     records: Mapping[str, list[dict[str, Any]]]  # by caller, which is "row way"
     rows: Mapping[str, list[dict[str, Any]]]
@@ -40,7 +40,7 @@ class Played(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory, tally: Tally) -> Iterator[Played]:
+def played(tmp_path_factory: pytest.TempPathFactory, tally: Tally) -> Iterator[SimulatedApi]:
     """All rows by all ways, at once: each test looks at its part of it."""
     node_modules()
     caught = Records()
@@ -61,7 +61,7 @@ def played(tmp_path_factory: pytest.TempPathFactory, tally: Tally) -> Iterator[P
         strangers["scripted"] = sum((stage.providers["scripted"].calls - Counter(_callers("scripted"))).values())
         charged = {caller: _charged(stage, caller, minutes(begun)) for caller in _by_caller(caught.of("call"))}
     structlog.reset_defaults()
-    yield Played(seen, _by_caller(caught.of("call")), _rows(directory / "usage.sqlite"), charged, more, strangers)
+    yield SimulatedApi(seen, _by_caller(caught.of("call")), _rows(directory / "usage.sqlite"), charged, more, strangers)
     tally.add("faults", "provider, by three callers", tried=len(seen), lost=0, figures=f"{len(ROWS)} kinds")
 
 
@@ -103,7 +103,7 @@ def _rows(ledger: Any) -> Mapping[str, list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_what_callers_see(played: Played, name: str) -> None:
+def test_what_callers_see(played: SimulatedApi, name: str) -> None:
     outcome = ROWS[name].outcome
     wire, python, node = (played.seen[way, name] for way in WAYS)
     assert wire == Seen(outcome.status, outcome.code, None, outcome.whole)
@@ -113,7 +113,7 @@ def test_what_callers_see(played: Played, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_one_record_one_row_and_the_right_charge(played: Played, name: str) -> None:
+def test_one_record_one_row_and_the_right_charge(played: SimulatedApi, name: str) -> None:
     outcome = ROWS[name].outcome
     for way in WAYS:
         (record,) = played.records[f"{name} {way}"]
@@ -172,9 +172,9 @@ def test_again_and_again(tmp_path_factory: pytest.TempPathFactory, records: Reco
     )
 
 
-def test_nobody_is_asked_who_should_not_be(played: Played) -> None:
+def test_nobody_is_asked_who_should_not_be(played: SimulatedApi) -> None:
     assert {kind: count for kind, count in played.strangers.items() if count} == {}
 
 
-def test_nothing_is_left(played: Played) -> None:
+def test_nothing_is_left(played: SimulatedApi) -> None:
     assert played.more == {}

@@ -21,7 +21,7 @@ from addons.foundry.refusals import Refusal
 from addons.gates.budgets import HoldToBudgets
 from addons.gates.limits import HoldToLimits
 from addons.gates.limits_settings import LimitsSettings
-from addons.usage.ledger import Ledger
+from addons.usage.ledger_writer import LedgerWriter
 from addons.usage.redis_counters import RedisCounters
 from addons.usage.settlement import Settlement
 from addons.usage.shared_ledger import SharedLedger
@@ -46,7 +46,7 @@ class Instance:
         self.gates = (HoldToLimits(settings, self.counters), HoldToBudgets(settings, self.counters))
         self.settlement = Settlement(self.counters)
         run = {"pod": f"pod-{number}", "namespace": "fleet", "version": "0"}
-        self.ledger = Ledger(directory / f"{number}.sqlite", ship=True, run=run)
+        self.ledger = LedgerWriter(directory / f"{number}.sqlite", ship=True, run=run)
         self.shipper = Shipper(self.ledger.path, SharedLedger(shared))
 
     async def make_calls(self, until: float, every: float) -> tuple[int, int]:

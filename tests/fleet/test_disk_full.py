@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from addons.usage.ledger import Ledger
+from addons.usage.ledger_writer import LedgerWriter
 from tests.records import Records
 from tests.usage.postgres import Postgres, own_postgres
 from tests.usage.test_shipper import ledger, shipping, write
@@ -34,7 +34,7 @@ def small_disk(own_postgres: Postgres) -> Iterator[Path]:
         subprocess.run(["umount", disk], check=True)
 
 
-def test_rows_wait_for_room(ledger: Ledger, own_postgres: Postgres, small_disk: Path, records: Records) -> None:
+def test_rows_wait_for_room(ledger: LedgerWriter, own_postgres: Postgres, small_disk: Path, records: Records) -> None:
     with shipping(ledger, own_postgres) as each:
         for number in range(400):
             write(ledger, str(number), caller="x" * 200)

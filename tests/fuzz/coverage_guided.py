@@ -9,8 +9,8 @@ import sys
 import atheris
 
 with atheris.instrument_imports(include=["addons"]):
-    from addons.apis.policies import policies
     from addons.apis.policy_settings import PolicySettings
+    from addons.apis.table import body_policies
     from addons.bodies import splice
     from addons.chat_completions.stream import ChunkStream
     from addons.foundry.attribution import read_attribution
@@ -25,7 +25,7 @@ from tests.fuzz.reading import DuplicateError, read_again
 MODEL = Model(
     rid="ri.language-model-service..language-model.gpt-5-2", provider_model="gpt-5.2", reasoning=True, daily_cache=False
 )
-POLICIES = policies(PolicySettings())
+POLICIES = body_policies(PolicySettings())
 OBJECTIONS = {
     "responses": second_judge.objections,
     "chat_completions": second_judge_of_chat.objections,

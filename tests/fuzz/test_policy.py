@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from addons.apis.policy_settings import ROWS, PolicySettings
-from addons.bodies.policy import Policy
+from addons.bodies.body_policy import BodyPolicy
 from addons.bodies.verdict import ABSENT, Finding, Json
 from addons.foundry.models import Model
 from addons.responses.api import RESPONSES
@@ -116,7 +116,7 @@ STRICTER: Final[dict[str, Callable[[Finding], bool]]] = {
 def test_two_judges_agree(tally: Tally) -> None:
     """Whatever the second judge objects to is refused; what is refused beyond that, for a reason that stands above."""
     counted: Counter[str] = Counter()
-    policy = Policy(RESPONSES, PolicySettings())  # one for all: nothing of one body is left for the next
+    policy = BodyPolicy(RESPONSES, PolicySettings())  # one for all: nothing of one body is left for the next
 
     @settings(max_examples=250, suppress_health_check=list(HealthCheck))
     @given(tampered())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 
 from addons.apis.policy_settings import PolicySettings
-from addons.bodies.policy import Policy
+from addons.bodies.body_policy import BodyPolicy
 from addons.bodies.verdict import ABSENT, Finding, Json
 from addons.chat_completions.api import CHAT_COMPLETIONS
 from addons.chat_completions.fields import FIELDS
@@ -55,7 +55,7 @@ STRICTER: Final[dict[str, Callable[[Finding], bool]]] = {
 
 def test_two_judges_agree(tally: Tally) -> None:
     counted: Counter[str] = Counter()
-    policy = Policy(CHAT_COMPLETIONS, PolicySettings())
+    policy = BodyPolicy(CHAT_COMPLETIONS, PolicySettings())
 
     @settings(max_examples=300, suppress_health_check=list(HealthCheck))
     @given(tampered())

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from addons.apis.policy_settings import PolicySettings
-from addons.bodies.policy import Policy
+from addons.bodies.body_policy import BodyPolicy
 from addons.bodies.verdict import ABSENT, Json
 from addons.embeddings.api import EMBEDDINGS
 from addons.embeddings.fields import FIELDS
@@ -44,7 +44,7 @@ def tampered(draw: st.DrawFn) -> dict[str, Json]:
 
 def test_two_judges_agree(tally: Tally) -> None:
     counted: Counter[str] = Counter()
-    policy = Policy(EMBEDDINGS, PolicySettings())
+    policy = BodyPolicy(EMBEDDINGS, PolicySettings())
 
     @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
     @given(tampered())

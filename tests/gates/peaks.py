@@ -23,7 +23,7 @@ from addons.foundry.refusals import Refusal
 from addons.gates.body import ReadBody
 from addons.gates.order import TO_ALL, Named, run
 from addons.gates.policy import JudgeBody
-from addons.gates.rewrite import Endpoint, Rewrite
+from addons.gates.rewrite import RegionEndpoint, Rewrite
 from tests.gates.calls import GPT, SOMEONE, call
 
 SIZE: Final = 32 * 2**20
@@ -85,7 +85,7 @@ GATES: Final = [
     for gate in (
         ReadBody(SIZE, PolicySettings().max_json_values),
         JudgeBody(PolicySettings(mode="warn")),  # goes on where enforcing would end
-        Rewrite({"global": Endpoint("https://api.openai.com/v1")}),
+        Rewrite({"global": RegionEndpoint("https://api.openai.com/v1")}),
     )
 ]
 

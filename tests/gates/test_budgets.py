@@ -14,12 +14,12 @@ from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.prices import DatedPrices, Prices
 from addons.foundry.refusals import Refusal
 from addons.gates.budgets import ALIVE, HoldToBudgets, Used, UsedBefore
-from addons.gates.counting import Counters, StoreUnavailableError
+from addons.gates.counters import Counters, StoreUnavailableError
 from addons.gates.limits_settings import LimitsSettings
 from addons.gates.meters import OTHERS
 from addons.gates.pots import pots_of
 from addons.usage.charging import budget_corrections
-from addons.usage.counters import MemoryCounters
+from addons.usage.memory_counters import MemoryCounters
 from addons.usage.redis_counters import RedisCounters
 from tests.conftest import MODEL
 from tests.gates.calls import GPT, call, refused_by, through

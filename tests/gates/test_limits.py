@@ -12,12 +12,12 @@ from addons.call import Answer, Call
 from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.permits import Meter
 from addons.foundry.refusals import Refusal
-from addons.gates.counting import Counters, StoreUnavailableError
+from addons.gates.counters import Counters, StoreUnavailableError
 from addons.gates.limits import HoldToLimits, estimate
 from addons.gates.limits_settings import LimitsSettings
 from addons.gates.meters import MOST_KNOWN, OTHERS, Meters, MetersOf
 from addons.usage.charging import corrections
-from addons.usage.counters import MemoryCounters
+from addons.usage.memory_counters import MemoryCounters
 from tests.conftest import MODEL
 from tests.gates.calls import GPT, call, refused_by, through
 

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from addons.bodies.answer_facts import AnswerFacts, Usage
 from addons.call import Answer, Call
 from addons.foundry.refusals import Refusal
-from addons.gates.counting import Counters
+from addons.gates.counters import Counters
 from addons.gates.limits import HoldToLimits
 from addons.usage.charging import corrections
-from addons.usage.counters import MemoryCounters
+from addons.usage.memory_counters import MemoryCounters
 from addons.usage.redis_counters import RedisCounters
 from tests.gates.calls import through
 from tests.gates.test_limits import NOON, Sidecar, asked, one

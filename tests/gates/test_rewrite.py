@@ -9,11 +9,11 @@ from addons.call import Call, Headers, Outbound
 from addons.foundry.caller import Caller
 from addons.foundry.request_headers import FORWARDED, HASHED
 from addons.gates.body import LARGE
-from addons.gates.rewrite import MAX_FORWARDED, Endpoint, Rewrite
+from addons.gates.rewrite import MAX_FORWARDED, RegionEndpoint, Rewrite
 from tests.gates.calls import GPT, SOMEONE, call, through
 
-EU = Endpoint("https://eu.example:8443/v1/", (("OpenAI-Project", "proj_1"),))
-US = Endpoint("https://us.example/v1")
+EU = RegionEndpoint("https://eu.example:8443/v1/", (("OpenAI-Project", "proj_1"),))
+US = RegionEndpoint("https://us.example/v1")
 GATE = Rewrite({"eu": EU, "us": US})
 BODY = b'{ "model": "a RID", "input": "caf\\u00e9", "user": "me", "store": true }'
 

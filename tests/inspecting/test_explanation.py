@@ -10,7 +10,7 @@ from addons.configuration.settings import Settings
 from addons.gates.order import Gates
 from addons.inspecting.explanation import Asked, Explanation, explain, from_body
 from addons.inspecting.explanation_text import difference, difference_text, document, text, verdict
-from addons.usage.counters import MemoryCounters
+from addons.usage.memory_counters import MemoryCounters
 from addons.values.secret import SecretError
 from addons.verifiers.development import Development
 from tests.conftest import MODEL

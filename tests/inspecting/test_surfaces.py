@@ -1,7 +1,6 @@
 """Every surface of mitmweb on which a secret could stand, searched while calls are under way and afterwards."""
 
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,6 @@ VIEWS = ("auto", "raw", "hex%20dump", "conversation", "http%2F3%20frames")
 HEADERS = (("Authorization", f"Bearer {TOKEN}"), ("Cookie", f"session={COOKIE}"), ("X-Api-Key", TOKEN))
 
 type Surfaces = dict[str, str]
-
-
-@pytest.fixture
-def foundry(provider: SimulatedProvider) -> Iterator[FoundryServer]:
-    with FoundryServer(provider.ca_file.parent) as running:
-        yield running
 
 
 def forwarding(foundry: FoundryServer) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.journal.alarms import Alarms
 from tests.journal.test_journal import fails
 from tests.records import Records

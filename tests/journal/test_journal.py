@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from addons.call import Answer, Call, Outcome
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.foundry.refusals import Refusal
 from addons.journal import journal
 from addons.journal.journal import LEVELS, SUMMED, Journal

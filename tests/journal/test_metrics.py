@@ -8,7 +8,7 @@ from opentelemetry.sdk.metrics.export import Gauge, Histogram, HistogramDataPoin
 from prometheus_client.parser import text_string_to_metric_families
 
 from addons.call import Answer, Call, OtherPath, Outcome
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.foundry.budgets import Pot, Reserved
 from addons.foundry.permits import Meter, Permits
 from addons.foundry.refusals import Refusal

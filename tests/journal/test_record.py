@@ -8,7 +8,7 @@ import pytest
 from addons.bodies.answer_facts import AnswerFacts, Usage
 from addons.bodies.verdict import Change, Finding, Verdict
 from addons.call import Answer, Call, OtherPath, Outbound, Outcome
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
 from addons.journal.record import least_of, record_of

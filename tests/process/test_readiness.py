@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from addons.gates.counting import Counters
+from addons.gates.counters import Counters
 from addons.process.readiness import Readiness
 from addons.provider_credentials.build import Credentials
 from addons.provider_credentials.credential import Credential, StaticKey
 from addons.sources import watched_file
-from addons.usage.counters import MemoryCounters
+from addons.usage.memory_counters import MemoryCounters
 from addons.usage.redis_counters import RedisCounters
 from addons.values.secret import Secret
+from addons.verifiers.build import build
 from addons.verifiers.settings import CallerSettings
-from addons.verifiers.verifier import build
-from tests.sources.alarms import Alarms, a_fault
+from tests.sources.raised_alarms import Alarms, a_fault
 from tests.usage.server import Store
 from tests.verifiers.servers import NOBODY, Reply, always, serving
 from tests.verifiers.tokens import RSA, jwk, key_set

@@ -8,12 +8,12 @@ from typing import Any
 
 from tornado.httputil import HTTPServerRequest
 
-from addons.provider_credentials.exchanged_token import ExchangedToken
 from addons.provider_credentials.settings import IdentitySettings
+from addons.provider_credentials.workload_identity import WorkloadIdentity
 from addons.simulator.certificates import Authority
-from addons.sources.alarm import Fault
+from addons.sources.fault import Fault
 from addons.sources.http_client import HttpClient
-from tests.sources.alarms import Alarms
+from tests.sources.raised_alarms import Alarms
 from tests.verifiers.servers import Answer, Reply, Served, serving
 
 SUBJECT_TOKEN = "the-pods-own-token"
@@ -46,9 +46,9 @@ class Endpoint:
     def asked(self) -> int:
         return len(self.served.requests)
 
-    def credential(self, **changes: Any) -> ExchangedToken:
+    def credential(self, **changes: Any) -> WorkloadIdentity:
         settings = self.settings.model_copy(update=changes)
-        return ExchangedToken(
+        return WorkloadIdentity(
             settings,
             HttpClient(settings.deadline_seconds, settings.trusted_ca),
             Fault("provider_identity", self.alarms, lambda: self.now),

@@ -6,8 +6,8 @@ from pydantic import ValidationError
 
 from addons.provider_credentials.build import Credentials, told
 from addons.provider_credentials.credential import StaticKey
-from addons.provider_credentials.exchanged_token import ExchangedToken
 from addons.provider_credentials.settings import IdentitySettings, OpenedBy
+from addons.provider_credentials.workload_identity import WorkloadIdentity
 from addons.simulator.certificates import Authority
 from addons.values.secret import Secret
 from tests.provider_credentials.endpoint import settings
@@ -20,7 +20,7 @@ def identity(folder: Path, **more: Any) -> IdentitySettings:
 def test_each_kind(tmp_path: Path) -> None:
     Authority(tmp_path)
     assert isinstance(Credentials().of(Secret(env="KEY")), StaticKey)
-    assert isinstance(Credentials().of(identity(tmp_path)), ExchangedToken)
+    assert isinstance(Credentials().of(identity(tmp_path)), WorkloadIdentity)
 
 
 def test_the_same_one_for_the_same_settings_however_often_they_are_read(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from addons.provider_credentials.credential import StaticKey
-from addons.sources.alarm import Fault
+from addons.sources.fault import Fault
 from addons.values.secret import Secret
-from tests.sources.alarms import Alarms
+from tests.sources.raised_alarms import Alarms
 from tests.values.odd_files import ODD_FILES, put
 
 

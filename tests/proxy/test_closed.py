@@ -412,7 +412,7 @@ def test_a_fault_before_there_is_a_call(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The caller is told, and its connection ends."""
-    monkeypatch.setattr("addons.exchange.serving.Exchange", raising(fault))
+    monkeypatch.setattr("addons.exchange.request_server.Exchange", raising(fault))
     with (
         RunningSidecar(make_settings()) as sidecar,
         socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller,

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from ruamel.yaml import YAML
 
 from addons.call import Outcome
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.foundry.refusals import KINDS
 from tests.conftest import SettingsMaker
 from tests.proxy.client import send

@@ -17,6 +17,7 @@ from addons.exchange.exchange import Exchange
 from addons.exchange.relay import Relay
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import SettingsMaker
+from tests.exchange.upstream.counted import idle
 from tests.proxy.client import HELLO, post, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.proxy.test_odd_http import IN_CHUNKS, head
@@ -77,9 +78,9 @@ def held(sidecar: RunningSidecar) -> Mapping[str, int]:
     return sizes | {"calls": sum(isinstance(each, Call) for each in gc.get_objects())}
 
 
-def idle(sidecar: RunningSidecar) -> Mapping[str, int]:
+def kept(sidecar: RunningSidecar) -> Mapping[str, int]:
     """Connections to the provider that are kept for the next call."""
-    return {"idle": sidecar.services.to_provider.idle}
+    return {"idle": idle(sidecar.services.to_provider)}
 
 
 def back_to(measure: Callable[[], Mapping[str, int]], before: Mapping[str, int]) -> Mapping[str, int]:
@@ -106,7 +107,7 @@ def test_nothing_grows(make_settings: SettingsMaker, provider: SimulatedProvider
 
         play_all(20)  # so that threads and their descriptors are there
         assert back_to(lambda: held(sidecar), tables) == {}
-        assert back_to(lambda: idle(sidecar), {"idle": 0}) == {}
+        assert back_to(lambda: kept(sidecar), {"idle": 0}) == {}
         files = descriptors()
         play_all(CALLS)
         assert back_to(lambda: held(sidecar), tables) == {}

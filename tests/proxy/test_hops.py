@@ -3,7 +3,6 @@
 Each case is a provider's answer over a raw socket, through a real proxy.
 """
 
-import json
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -46,10 +45,6 @@ def start(make_settings: SettingsMaker, records: Records, tmp_path_factory: pyte
 
 def ask(sidecar: RunningSidecar, *, stream: bool = False) -> Reply:
     return post(sidecar.port, {**HELLO, "stream": stream}, headers=[(NAME, "call")])
-
-
-def events_of(body: bytes) -> list[dict[str, Any]]:
-    return [json.loads(line[6:]) for line in body.decode().splitlines() if line.startswith("data: ")]
 
 
 # streams

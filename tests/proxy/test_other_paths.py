@@ -23,12 +23,6 @@ from tests.records import Records
 ONTOLOGIES = "/api/v2/ontologies"
 
 
-@pytest.fixture
-def foundry(provider: SimulatedProvider) -> Iterator[FoundryServer]:
-    with FoundryServer(provider.ca_file.parent) as running:
-        yield running
-
-
 type Sections = Callable[..., dict[str, Any]]
 
 

@@ -4,7 +4,7 @@ For each case the recording Foundry and the recording provider must have got not
 """
 
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.client import HTTPException
@@ -30,12 +30,6 @@ GATES = ["route", "concurrency", "pass_on"]
 ASKED = b'{"client_secret": "secret-in-a-body"}'
 
 type Start = Callable[..., RunningSidecar]
-
-
-@pytest.fixture
-def foundry(provider: SimulatedProvider) -> Iterator[FoundryServer]:
-    with FoundryServer(provider.ca_file.parent) as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 from typing import Any
 
 from addons.apis.policy_settings import PolicySettings
-from addons.bodies.policy import Policy
+from addons.bodies.body_policy import BodyPolicy
 from addons.bodies.verdict import Json, Verdict
 from addons.foundry.models import Model
 from addons.responses.api import RESPONSES
 
 
 def judge(body: dict[str, Json], model: Model, settings: PolicySettings, **more: Any) -> Verdict:
-    return Policy(RESPONSES, settings).judge(body, model, **more)
+    return BodyPolicy(RESPONSES, settings).judge(body, model, **more)

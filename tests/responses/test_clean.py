@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from addons.apis.policy_settings import PolicySettings
+from addons.bodies.body_policy import BodyPolicy
 from addons.bodies.clean import Clean, Tables
-from addons.bodies.policy import Policy
 from addons.bodies.rows import STRING, Leaf, Many, Members, Row, Shape, Typed, allowed
 from addons.bodies.verdict import Json, Verdict
 from addons.responses.api import RESPONSES
@@ -37,7 +37,7 @@ class Nothing(Tables):
 
 
 def walked(body: dict[str, Json], chosen: PolicySettings) -> Verdict:
-    policy = Policy(RESPONSES, chosen)
+    policy = BodyPolicy(RESPONSES, chosen)
     policy._tables = Nothing(chosen)
     policy._clean = {}
     return policy.judge(body, MODEL)
@@ -49,7 +49,7 @@ def test_a_verdict_is_the_same_where_all_is_walked_into() -> None:
     @settings(max_examples=300, suppress_health_check=list(HealthCheck))
     @given(tampered() | BODIES, CHOSEN)
     def same(body: dict[str, Json], chosen: PolicySettings) -> None:
-        verdict = Policy(RESPONSES, chosen).judge(body, MODEL)
+        verdict = BodyPolicy(RESPONSES, chosen).judge(body, MODEL)
         assert verdict == walked(body, chosen)
         counted["refused" if verdict.refused else "warned" if verdict.warned else "passed"] += 1
 
@@ -60,7 +60,7 @@ def test_a_verdict_is_the_same_where_all_is_walked_into() -> None:
 @settings(max_examples=300)
 @given(st.dictionaries(st.sampled_from(["input", "tools", "tool_choice", "include", "metadata", "x"]), JUNK), CHOSEN)
 def test_of_junk_too(body: dict[str, Json], chosen: PolicySettings) -> None:
-    assert Policy(RESPONSES, chosen).judge(body, MODEL) == walked(body, chosen)
+    assert BodyPolicy(RESPONSES, chosen).judge(body, MODEL) == walked(body, chosen)
 
 
 def test_an_agents_history_is_clean_throughout() -> None:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from addons.sources.alarm import Fault
+from addons.sources.fault import Fault
 from addons.sources.watched_file import WatchedFile
 from addons.values.small_file import FileError, read_text
-from tests.sources.alarms import Alarms, a_fault
+from tests.sources.raised_alarms import Alarms, a_fault
 from tests.verifiers.refusals import run
 
 

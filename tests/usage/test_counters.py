@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from addons.gates.counting import Counters, StoreUnavailableError
-from addons.usage.counters import MemoryCounters
+from addons.gates.counters import Counters, StoreUnavailableError
+from addons.usage.memory_counters import MemoryCounters
 from addons.usage.redis_counters import RedisCounters
 from addons.usage.storage import build
 from addons.values.secret import Secret

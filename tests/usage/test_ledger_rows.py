@@ -14,8 +14,8 @@ from addons.call import Answer, Call, OtherPath
 from addons.foundry.caller import Caller
 from addons.foundry.prices import DatedPrices
 from addons.foundry.refusals import Refusal
-from addons.usage.ledger import Ledger
 from addons.usage.ledger_rows import LedgerRows
+from addons.usage.ledger_writer import LedgerWriter
 from tests.gates.calls import GPT, SOMEONE, call
 from tests.records import Records
 
@@ -35,7 +35,7 @@ def played(path: Path, play: Callable[[LedgerRows], Any], on_failure: Any = "ref
     """What stands in the ledger afterwards."""
 
     async def main() -> None:
-        rows = LedgerRows(Ledger(path), on_failure)
+        rows = LedgerRows(LedgerWriter(path), on_failure)
         rows.start()
         try:
             await play(rows)

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from addons.usage.ledger import Ledger
 from addons.usage.ledger_file import connect_to_read
 from addons.usage.ledger_tables import projects
+from addons.usage.ledger_writer import LedgerWriter
 from addons.usage.query import DIMENSIONS, MEASURES, usage
 from tests.records import Records
 
@@ -49,7 +49,7 @@ CALLS: tuple[tuple[dict[str, Any], list[str]], ...] = (
 
 @pytest.fixture
 def connection(tmp_path: Path, records: Records) -> Iterator[sqlite3.Connection]:
-    ledger = Ledger(tmp_path / "usage.sqlite")
+    ledger = LedgerWriter(tmp_path / "usage.sqlite")
     ledger.start()
     for number, (row, attribution) in enumerate(CALLS):
         ledger.write({"id": str(number), **row, "projects": projects(attribution)})

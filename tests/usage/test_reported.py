@@ -6,7 +6,7 @@ import pytest
 
 from addons.bodies.answer_facts import AnswerFacts, Usage
 from addons.call import Answer, Call
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.usage.reported import ROUNDS, check
 from tests.gates.calls import GPT, call
 

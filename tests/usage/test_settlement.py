@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from addons.foundry.permits import Meter
-from addons.gates.counting import StoreUnavailableError
-from addons.usage.counters import MemoryCounters
+from addons.gates.counters import StoreUnavailableError
+from addons.usage.memory_counters import MemoryCounters
 from addons.usage.settlement import Settlement
 from tests.conftest import MODEL
 from tests.gates.calls import call, charged

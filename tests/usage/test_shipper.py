@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from addons.usage import shipper
-from addons.usage.ledger import Ledger
+from addons.usage.ledger_writer import LedgerWriter
 from addons.usage.shared_ledger import SharedLedger
 from addons.usage.shipper import Shipper
 from tests.records import Records
@@ -23,19 +23,19 @@ READ = "SELECT id, state FROM foundry_usage.call ORDER BY id"
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, records: Records) -> Iterator[Ledger]:
-    ledger = Ledger(tmp_path / "usage.sqlite", ship=True, run={"pod": "pod-1", "namespace": "ns", "version": "1"})
+def ledger(tmp_path: Path, records: Records) -> Iterator[LedgerWriter]:
+    ledger = LedgerWriter(tmp_path / "usage.sqlite", ship=True, run={"pod": "pod-1", "namespace": "ns", "version": "1"})
     ledger.start()
     yield ledger
     ledger.close()
 
 
-def write(ledger: Ledger, name: str, **columns: Any) -> None:
+def write(ledger: LedgerWriter, name: str, **columns: Any) -> None:
     ledger.write({"id": name, "opened_at": time.time(), "state": "closed", **columns})
 
 
 @contextmanager
-def shipping(ledger: Ledger, server: Postgres) -> Iterator[Shipper]:
+def shipping(ledger: LedgerWriter, server: Postgres) -> Iterator[Shipper]:
     each = Shipper(ledger.path, SharedLedger(server.url(), deadline=2.0), every=0.05)
     each.start()
     try:
@@ -44,7 +44,7 @@ def shipping(ledger: Ledger, server: Postgres) -> Iterator[Shipper]:
         asyncio.run(each.stop())
 
 
-def test_rows_are_carried_with_who_wrote_them(ledger: Ledger, postgres: Postgres) -> None:
+def test_rows_are_carried_with_who_wrote_them(ledger: LedgerWriter, postgres: Postgres) -> None:
     with shipping(ledger, postgres) as each:
         for number in range(1200):  # more than two batches
             write(ledger, f"{number:04}")
@@ -55,7 +55,7 @@ def test_rows_are_carried_with_who_wrote_them(ledger: Ledger, postgres: Postgres
 
 
 def test_an_open_row_waits_for_its_end_and_is_carried_at_the_end_of_the_process(
-    ledger: Ledger, postgres: Postgres
+    ledger: LedgerWriter, postgres: Postgres
 ) -> None:
     with shipping(ledger, postgres) as each:
         asyncio.run(ledger.open({"id": "a", "opened_at": time.time(), "state": "open"}))
@@ -65,7 +65,7 @@ def test_an_open_row_waits_for_its_end_and_is_carried_at_the_end_of_the_process(
     assert postgres.ask(READ) == [("a", "open"), ("b", "closed")]
 
 
-def test_an_open_row_of_a_long_call_is_carried_twice(ledger: Ledger, postgres: Postgres) -> None:
+def test_an_open_row_of_a_long_call_is_carried_twice(ledger: LedgerWriter, postgres: Postgres) -> None:
     row = {"id": "a", "opened_at": time.time() - 60}
     with shipping(ledger, postgres) as each:
         asyncio.run(ledger.open({**row, "state": "open"}))
@@ -76,7 +76,7 @@ def test_an_open_row_of_a_long_call_is_carried_twice(ledger: Ledger, postgres: P
     assert postgres.ask(READ) == [("a", "closed")]
 
 
-def test_an_outage_loses_nothing(ledger: Ledger, own_postgres: Postgres, records: Records) -> None:
+def test_an_outage_loses_nothing(ledger: LedgerWriter, own_postgres: Postgres, records: Records) -> None:
     with shipping(ledger, own_postgres) as each:
         write(ledger, "a")
         eventually(lambda: each.shipped == 1)
@@ -92,7 +92,7 @@ def test_an_outage_loses_nothing(ledger: Ledger, own_postgres: Postgres, records
 
 
 def test_what_is_left_at_the_end_is_told_and_carried_by_the_next_start(
-    ledger: Ledger, own_postgres: Postgres, records: Records, monkeypatch: pytest.MonkeyPatch
+    ledger: LedgerWriter, own_postgres: Postgres, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shipper, "STOP_SECONDS", 0.5)
     own_postgres.stop()
@@ -108,7 +108,7 @@ def test_what_is_left_at_the_end_is_told_and_carried_by_the_next_start(
     assert own_postgres.ask(READ) == [("a", "closed")]
 
 
-def test_two_that_carry_the_same_ledger_write_each_row_once(ledger: Ledger, postgres: Postgres) -> None:
+def test_two_that_carry_the_same_ledger_write_each_row_once(ledger: LedgerWriter, postgres: Postgres) -> None:
     with shipping(ledger, postgres) as one, shipping(ledger, postgres) as other:
         for number in range(300):
             write(ledger, str(number))
@@ -116,7 +116,9 @@ def test_two_that_carry_the_same_ledger_write_each_row_once(ledger: Ledger, post
     assert len(postgres.ask(READ)) == 300
 
 
-def test_a_row_that_is_never_taken_keeps_no_other_back(ledger: Ledger, postgres: Postgres, records: Records) -> None:
+def test_a_row_that_is_never_taken_keeps_no_other_back(
+    ledger: LedgerWriter, postgres: Postgres, records: Records
+) -> None:
     with shipping(ledger, postgres) as each:
         write(ledger, "a")
         write(ledger, "b", caller="\0")
@@ -129,7 +131,7 @@ def test_a_row_that_is_never_taken_keeps_no_other_back(ledger: Ledger, postgres:
 
 
 def test_without_a_shared_ledger_nothing_is_due(tmp_path: Path, records: Records) -> None:
-    ledger = Ledger(tmp_path / "usage.sqlite")
+    ledger = LedgerWriter(tmp_path / "usage.sqlite")
     ledger.start()
     write(ledger, "a")
     ledger.close()

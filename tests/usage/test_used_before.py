@@ -9,7 +9,7 @@ import pytest
 
 from addons.foundry.budgets import MICRO
 from addons.gates.budgets import Used
-from addons.usage.ledger import Ledger
+from addons.usage.ledger_writer import LedgerWriter
 from addons.usage.shared_ledger import SharedLedger
 from addons.usage.used_before import from_ledger, from_shared
 from tests.records import Records
@@ -36,7 +36,7 @@ EXPECTED = {
 
 
 def test_the_local_ledger(tmp_path: Path, records: Records) -> None:
-    ledger = Ledger(tmp_path / "usage.sqlite")
+    ledger = LedgerWriter(tmp_path / "usage.sqlite")
     ledger.start()
     for number, row in enumerate(ROWS):
         ledger.write({"id": str(number), **row})

@@ -4,7 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from addons.configuration.observation import ABOUT
+from addons.configuration.record_keeping import ABOUT
 from addons.journal import conventions
 from addons.values.version import VERSION
 

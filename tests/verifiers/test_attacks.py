@@ -13,9 +13,9 @@ import jwt
 import pytest
 
 from addons.foundry.caller import SCOPE, Caller
+from addons.verifiers.build import Verifier, build
 from addons.verifiers.settings import CallerSettings
-from addons.verifiers.verifier import Verifier, build
-from tests.sources.alarms import Alarms
+from tests.sources.raised_alarms import Alarms
 from tests.verifiers.refusals import run, verdict
 from tests.verifiers.servers import Served, always, serving
 from tests.verifiers.tokens import OTHER_RSA, P256, RSA, forged, jwk, key_set, mac, pem, raw_signed, segment, signed

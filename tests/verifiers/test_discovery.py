@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from tornado.httputil import HTTPServerRequest
 
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.foundry.caller import Caller
+from addons.verifiers.build import build
 from addons.verifiers.discovery import place
 from addons.verifiers.sections import JwtSettings
 from addons.verifiers.settings import CallerSettings
-from addons.verifiers.verifier import build
-from tests.sources.alarms import Alarms
+from tests.sources.raised_alarms import Alarms
 from tests.verifiers.refusals import run, verdict
 from tests.verifiers.servers import Answer, Reply, always, serving
 from tests.verifiers.tokens import AUDIENCE, ISSUER, RSA, jwk, key_set, signed

@@ -11,7 +11,7 @@ from addons.foundry.refusals import Refusal
 from addons.sources.http_client import HttpClient
 from addons.verifiers.discovery import Written
 from addons.verifiers.key_sources import KeyFile, KeySet
-from tests.sources.alarms import a_fault
+from tests.sources.raised_alarms import a_fault
 from tests.verifiers.refusals import run
 from tests.verifiers.servers import NOBODY, Reply, Served, serving
 from tests.verifiers.tokens import OTHER_RSA, P256, RSA, jwk, key_set, pem

@@ -10,8 +10,8 @@ import pytest
 
 from addons.foundry.caller import SCOPE, Caller
 from addons.simulator.certificates import Authority
+from addons.verifiers.build import Verifier, build
 from addons.verifiers.settings import CallerSettings
-from addons.verifiers.verifier import Verifier, build
 from tests.verifiers.refusals import run, verdict
 from tests.verifiers.servers import Answer, Served, always, serving
 from tests.verifiers.tokens import AUDIENCE, signed

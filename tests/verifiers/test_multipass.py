@@ -7,7 +7,7 @@ import pytest
 from addons.foundry.caller import SCOPE, Caller
 from addons.sources.http_client import HttpClient
 from addons.verifiers.multipass import Multipass
-from addons.verifiers.sections import FoundrySettings
+from addons.verifiers.sections import MultipassSettings
 from tests.verifiers.refusals import run, verdict
 from tests.verifiers.servers import NOBODY, Reply, always, serving
 
@@ -24,7 +24,7 @@ def me(**changes: Any) -> str:
 
 
 def verifier(url: str, deadline: float = 5, **changes: Any) -> Multipass:
-    settings = FoundrySettings.model_validate({"url": url, "subjects": SUBJECTS} | changes)
+    settings = MultipassSettings.model_validate({"url": url, "subjects": SUBJECTS} | changes)
     return Multipass(settings, HttpClient(deadline))
 
 

@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 from addons.foundry.caller import SCOPE, Caller, token_hash
 from addons.sources import watched_file
-from addons.sources.alarm import Fault
+from addons.sources.fault import Fault
 from addons.values.small_file import FileError
 from addons.verifiers.registry import Registry
-from tests.sources.alarms import Alarms, a_fault
+from tests.sources.raised_alarms import Alarms, a_fault
 from tests.values.odd_files import ODD_FILES, put
 from tests.verifiers.refusals import run, verdict
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from addons.foundry.caller import SCOPE, Caller, token_hash
+from addons.verifiers.build import Verifier, build
 from addons.verifiers.settings import CallerSettings
-from addons.verifiers.verifier import Verifier, build
-from tests.sources.alarms import Alarms
+from tests.sources.raised_alarms import Alarms
 from tests.verifiers.refusals import run, verdict
 from tests.verifiers.servers import NOBODY, always, serving
 from tests.verifiers.tokens import OTHER_RSA, P256, RSA, jwk, key_set, pem, signed

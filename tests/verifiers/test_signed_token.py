@@ -15,7 +15,7 @@ from addons.verifiers.key_sources import KeyFile
 from addons.verifiers.sections import JwtSettings
 from addons.verifiers.signed_token import SignedToken
 from addons.verifiers.signing_keys import SigningKey
-from tests.sources.alarms import a_fault
+from tests.sources.raised_alarms import a_fault
 from tests.verifiers.refusals import run, verdict
 from tests.verifiers.tokens import (
     AUDIENCE,

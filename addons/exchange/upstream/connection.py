@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from addons.exchange.upstream.answer import AnswerReceiver
 from addons.exchange.upstream.answer_reader import AnswerReader
+from addons.exchange.upstream.answer_receiver import AnswerReceiver
 from addons.exchange.upstream.failure import UpstreamFailure
 from addons.exchange.upstream.tls_connection import TlsConnection
 

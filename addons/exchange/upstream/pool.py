@@ -28,16 +28,6 @@ class UpstreamPool:
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
-    @property
-    def idle(self) -> int:
-        """Connections that serve nobody."""
-        return sum(len(pool.idle) for pool in self._pools.values())
-
-    @property
-    def busy(self) -> int:
-        """Connections that serve a call, and those being made for one."""
-        return sum(pool.taken for pool in self._pools.values())
-
     async def connect(self, destination: Destination) -> UpstreamConnection:
         """A kept connection, or a new one whose server is verified. The caller sets the deadline by cancelling.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
-from addons.exchange.upstream.answer import AnswerReceiver
+from addons.exchange.upstream.answer_receiver import AnswerReceiver
 from addons.exchange.upstream.destination import Destination, EgressProxy, Trust
 from addons.exchange.upstream.failure import UpstreamFailure
 

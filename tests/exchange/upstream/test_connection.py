@@ -11,6 +11,7 @@ from addons.exchange.upstream.connection import UpstreamConnection
 from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.simulator.certificates import LOOPBACK, Authority
+from tests.exchange.upstream.counted import busy, idle
 from tests.exchange.upstream.provider import Provider, Step, Told, destination, request, serving, until
 
 type Connect = Callable[[], Awaitable[UpstreamConnection]]
@@ -38,9 +39,9 @@ def play(authority: Authority, scripts: dict[str, Sequence[Step]], test: Test, *
             where = destination(provider.port, authority.file)
             async with asyncio.timeout(60):
                 await test(provider, pool, lambda: pool.connect(where))
-                assert pool.busy == 0
+                assert busy(pool) == 0
                 await pool.close()
-                assert pool.idle == 0
+                assert idle(pool) == 0
                 await until(lambda: not provider.open)
         assert faults == []
 
@@ -102,9 +103,9 @@ def test_an_answer_ends(
         told = await ask(await connect(), body=b"body")
         assert (told.status, told.payload, told.failure and told.failure.kind) == (status, payload, kind)
         assert told.failure is None or told.failure.written
-        assert pool.busy == 0
+        assert busy(pool) == 0
         if not kept:
-            await until(lambda: not pool.idle)  # what came later is seen where it is idle
+            await until(lambda: not idle(pool))  # what came later is seen where it is idle
         assert (await ask(await connect(), "/whole")).payload == b"hi"
         assert provider.requests == [(1, "/"), (1 if kept else 2, "/whole")]
 
@@ -174,7 +175,7 @@ def test_an_answer_before_the_body_is_there(authority: Authority, way: Step) -> 
         assert connection._below._transport.get_write_buffer_size() < 2**19  # the rest waits unencrypted
         await told.over.wait()
         assert (told.status, told.payload, told.failure) == (200, b"hi", None)
-        assert (pool.idle, pool.busy) == (0, 0)
+        assert (idle(pool), busy(pool)) == (0, 0)
         await ask(await connect(), "/whole")
         assert provider.dialled == 2
         provider.go.set()
@@ -266,7 +267,7 @@ def test_after_abort_nothing_is_told_and_the_connection_is_gone(authority: Autho
         connection.abort()
         await asyncio.sleep(0.02)
         ended = moment in {"ended", "later"}
-        assert (pool.busy, pool.idle) == (0, int(ended))
+        assert (busy(pool), idle(pool)) == (0, int(ended))
         connection.pause()
         connection.resume()
         assert (await ask(await connect())).payload == b"hi"  # an abort when all was over harms nobody
@@ -294,7 +295,7 @@ def test_a_receiver_that_fails_ends_its_connection_and_no_other(authority: Autho
         asyncio.get_running_loop().set_exception_handler(lambda _loop, context: caught.append(context["exception"]))
         connection, told = await connect(), Failing()
         connection.send(request("/"), told)
-        await until(lambda: not (pool.busy or pool.idle or not caught))
+        await until(lambda: not (busy(pool) or idle(pool) or not caught))
         assert [type(each) for each in caught] == [ZeroDivisionError]
         if moment != "ended":
             await told.over.wait()
@@ -312,7 +313,7 @@ def test_what_was_lost_before_anything_was_sent_may_be_sent_again(authority: Aut
         await ask(await connect())
         connection = await connect()
         provider.go.set()
-        await until(lambda: not pool.busy)
+        await until(lambda: not busy(pool))
         told = Told()
         connection.send(request("/"), told)
         assert told.order == []  # told later, as always
@@ -329,7 +330,7 @@ def test_what_was_lost_is_not_told_after_abort(authority: Authority) -> None:
         await ask(await connect())
         connection, told = await connect(), Told()
         provider.go.set()
-        await until(lambda: not pool.busy)
+        await until(lambda: not busy(pool))
         connection.send(request("/"), told)
         connection.abort()
         await asyncio.sleep(0.01)
@@ -345,7 +346,7 @@ def test_bytes_before_the_request_end_the_connection(authority: Authority) -> No
         await ask(await connect())
         connection = await connect()
         provider.go.set()
-        await until(lambda: not pool.busy)
+        await until(lambda: not busy(pool))
         told = await ask(connection)
         assert told.status is None
         assert told.failure

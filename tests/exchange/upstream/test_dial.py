@@ -19,6 +19,7 @@ from addons.exchange.upstream.pool import UpstreamPool
 from addons.simulator.certificates import LOOPBACK, Authority
 from addons.values.small_file import FileError
 from tests.exchange.upstream.cancelling import When, cancelled_at
+from tests.exchange.upstream.counted import busy, idle
 from tests.exchange.upstream.provider import Listening, Provider, Told, destination, request, serving, until
 
 HI: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -81,7 +82,7 @@ def test_a_server_that_is_not_verified_is_told_nothing(authority: Authority, str
                 await ask(pool, destination(provider.port, authority.file))
             assert (raised.value.kind, raised.value.written) == (FailureKind.UNREACHABLE, False)
             assert provider.requests == []
-            assert (pool.idle, pool.busy) == (0, 0)
+            assert (idle(pool), busy(pool)) == (0, 0)
             await until(lambda: not provider.open)
 
     asyncio.run(run())
@@ -165,7 +166,7 @@ def test_nobody_is_reached(authority: Authority, refusing: int, host: str, detai
         with pytest.raises(UpstreamFailure, match=detail) as raised:
             await pool.connect(where)
         assert (raised.value.kind, raised.value.written) == (FailureKind.UNREACHABLE, False)
-        assert (pool.idle, pool.busy) == (0, 0)
+        assert (idle(pool), busy(pool)) == (0, 0)
 
     asyncio.run(run())
 
@@ -284,7 +285,7 @@ def through_proxy(authority: Authority, answer: bytes, *, host: str = "127.0.0.1
             except UpstreamFailure as failure:
                 told.failure = failure
             await pool.close()
-            assert (pool.idle, pool.busy) == (0, 0)
+            assert (idle(pool), busy(pool)) == (0, 0)
             await until(lambda: not proxy.open)
         return proxy, provider, told
 
@@ -370,7 +371,7 @@ def test_nothing_is_left_of_a_connection_that_is_given_up_at_any_await(
                 else:
                     connection.abort()
                     break
-                assert (pool.idle, pool.busy) == (0, 0)
+                assert (idle(pool), busy(pool)) == (0, 0)
             await asyncio.sleep(0)
             assert (await ask(pool, where)).payload == b"hi"
             await pool.close()

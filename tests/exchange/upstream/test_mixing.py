@@ -18,6 +18,7 @@ from addons.exchange.upstream.connection import UpstreamConnection
 from addons.exchange.upstream.destination import Destination
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.simulator.certificates import LOOPBACK, Authority
+from tests.exchange.upstream.counted import busy, idle
 from tests.exchange.upstream.provider import Provider, Step, Told, destination, request, serving, until
 
 ENDINGS: Final = ("length", "chunks", "none", "close", "until close", "behind", "cut", "reset", "garbage")
@@ -111,10 +112,10 @@ def test_each_call_gets_its_own_answer_or_none(
         async with serving(Provider(scripts), authority.server_context(LOOPBACK)) as provider, asyncio.timeout(60):
             where = destination(provider.port, authority.file)
             await asyncio.gather(*(call(pool, where, number, each) for number, each in enumerate(calls)))
-            assert pool.busy == 0
-            assert pool.idle <= most
+            assert busy(pool) == 0
+            assert idle(pool) <= most
             await pool.close()
-            assert pool.idle == 0
+            assert idle(pool) == 0
             await until(lambda: not provider.open)
 
     asyncio.run(run())

@@ -15,6 +15,7 @@ from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.simulator.certificates import LOOPBACK, Authority
 from tests.exchange.upstream.cancelling import When, cancelled_at
+from tests.exchange.upstream.counted import busy, idle
 from tests.exchange.upstream.provider import Listening, Provider, Step, Told, destination, request, serving, until
 
 HI: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -58,9 +59,9 @@ async def staged(
     pool = UpstreamPool(idle_seconds=idle_seconds, most=most, wait_seconds=wait_seconds)
     async with serving(Provider(SCRIPTS), authority.server_context(LOOPBACK)) as provider, asyncio.timeout(60):
         yield Stage(provider, pool, destination(provider.port, authority.file))
-        assert pool.busy == 0
+        assert busy(pool) == 0
         await pool.close()
-        assert pool.idle == 0
+        assert idle(pool) == 0
         provider.go.set()
         await until(lambda: not provider.open)
 
@@ -74,7 +75,7 @@ def test_one_connection_serves_call_after_call(authority: Authority) -> None:
         async with staged(authority) as stage:
             for _ in range(5):
                 assert (await stage.ask()).payload == b"hi"
-                assert (stage.pool.idle, stage.pool.busy) == (1, 0)
+                assert (idle(stage.pool), busy(stage.pool)) == (1, 0)
             assert stage.provider.dialled == 1
 
     run(test())
@@ -95,11 +96,11 @@ def test_the_one_used_last_is_taken_first(authority: Authority) -> None:
     async def test() -> None:
         async with staged(authority) as stage:
             both = [await stage.start("/stuck"), await stage.start("/stuck")]
-            assert (stage.pool.idle, stage.pool.busy) == (0, 2)
+            assert (idle(stage.pool), busy(stage.pool)) == (0, 2)
             stage.provider.go.set()
             for _, told in both:
                 await told.over.wait()
-            assert (stage.pool.idle, stage.pool.busy) == (2, 0)
+            assert (idle(stage.pool), busy(stage.pool)) == (2, 0)
             last = (await stage.ask(), stage.provider.requests[-1][0])[1]
             for _ in range(3):
                 await stage.ask()
@@ -144,9 +145,9 @@ def test_what_an_idle_connection_says_ends_it(authority: Authority, way: str) ->
     async def test() -> None:
         async with staged(authority) as stage:
             await stage.ask(way)
-            assert stage.pool.idle == 1
+            assert idle(stage.pool) == 1
             stage.provider.go.set()
-            await until(lambda: stage.pool.idle == 0)
+            await until(lambda: idle(stage.pool) == 0)
             assert (await stage.ask()).payload == b"hi"
             assert stage.provider.dialled == 2
 
@@ -159,13 +160,13 @@ def test_a_stale_connection_is_noticed_though_the_event_loop_has_not_seen_it(aut
         async with staged(authority) as stage:
             await stage.ask(way)
             [pool] = stage.pool._pools.values()
-            [idle] = pool.idle
-            idle.pause_reading()  # as if the loop were busy
+            [one] = pool.idle
+            one.pause_reading()  # as if the loop were busy
             stage.provider.go.set()
-            await until(lambda: not idle.silent())
+            await until(lambda: not one.silent())
             assert (await stage.ask()).payload == b"hi"
             assert stage.provider.dialled == 2
-            assert stage.pool.idle == 1
+            assert idle(stage.pool) == 1
 
     run(test())
 
@@ -287,8 +288,8 @@ def test_idle_connections_live_for_their_seconds(authority: Authority) -> None:
     async def test() -> None:
         async with staged(authority, idle_seconds=0.05) as stage:
             await stage.ask()
-            assert stage.pool.idle == 1
-            await until(lambda: stage.pool.idle == 0)
+            assert idle(stage.pool) == 1
+            await until(lambda: idle(stage.pool) == 0)
             await until(lambda: stage.provider.open == 0)
             assert (await stage.ask()).payload == b"hi"
             assert stage.provider.dialled == 2
@@ -319,7 +320,7 @@ def test_the_oldest_idle_one_goes_first(authority: Authority) -> None:
             await asyncio.sleep(0.8)
             await stage.ask()
             used = stage.provider.requests[-1][0]
-            await until(lambda: stage.pool.idle == 1)
+            await until(lambda: idle(stage.pool) == 1)
             await stage.ask()
             assert stage.provider.requests[-1][0] == used
 
@@ -330,7 +331,7 @@ def test_none_are_kept_for_no_seconds(authority: Authority) -> None:
     async def test() -> None:
         async with staged(authority, idle_seconds=0) as stage:
             await stage.ask()
-            assert stage.pool.idle == 0
+            assert idle(stage.pool) == 0
             await stage.ask()
             assert stage.provider.dialled == 2
 
@@ -345,19 +346,19 @@ def test_connections_of_destinations_no_longer_wanted_close(authority: Authority
             _, told = await stage.start("/stuck")
             await stage.ask()  # a second one, idle by now
             stage.pool.forget(lambda each: each != stage.where)
-            assert (stage.pool.idle, stage.pool.busy) == (1, 1)
+            assert (idle(stage.pool), busy(stage.pool)) == (1, 1)
             stage.provider.go.set()
             await told.over.wait()
             assert told.payload == b"hi"
-            assert (stage.pool.idle, stage.pool.busy) == (1, 0)
+            assert (idle(stage.pool), busy(stage.pool)) == (1, 0)
             assert (await stage.ask()).payload == b"hi"  # a call that was judged before the change
-            assert stage.pool.idle == 1
+            assert idle(stage.pool) == 1
             dialled = stage.provider.dialled
             await stage.ask(where=other)
             assert stage.provider.dialled == dialled
             stage.pool.forget(lambda _: True)
             await stage.ask()
-            assert stage.pool.idle == 2
+            assert idle(stage.pool) == 2
 
     run(test())
 
@@ -384,7 +385,7 @@ def test_closing_ends_all(authority: Authority) -> None:
             await late.over.wait()
             assert late.failure
             assert not late.failure.written
-            assert (stage.pool.idle, stage.pool.busy) == (0, 0)
+            assert (idle(stage.pool), busy(stage.pool)) == (0, 0)
             await stage.pool.close()
 
     run(test())
@@ -395,11 +396,11 @@ def test_closing_while_a_connection_is_being_made(authority: Authority) -> None:
         async with staged(authority) as stage:
             making = asyncio.create_task(stage.pool.connect(stage.where))
             await asyncio.sleep(0)
-            assert stage.pool.busy == 1
+            assert busy(stage.pool) == 1
             await stage.pool.close()
             with pytest.raises(UpstreamFailure):
                 await making
-            assert (stage.pool.idle, stage.pool.busy) == (0, 0)
+            assert (idle(stage.pool), busy(stage.pool)) == (0, 0)
 
     run(test())
 

@@ -37,7 +37,7 @@ class _Entry(NamedTuple):
     queued_at: float
 
 
-class Ledger:
+class LedgerWriter:
     """``start`` opens the file and the thread, ``close`` writes what waits and ends both. One event loop uses it.
 
     ``ship`` and ``run`` as of ``LedgerFile``.

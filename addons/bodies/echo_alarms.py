@@ -4,7 +4,7 @@ from typing import Final
 
 from addons.bodies.answer_facts import AnswerFacts
 from addons.bodies.verdict import Json
-from addons.foundry.alarms import Alarm
+from addons.foundry.alarm_names import Alarm
 
 STANDARD_TIERS: Final = frozenset({None, "auto", "default"})
 """Service tiers that need no asking for."""

@@ -12,7 +12,7 @@ from addons.simulator.events import events
 type Json = dict[str, Any]
 
 
-class Played(NamedTuple):
+class SimulatedApi(NamedTuple):
     """``answer`` is made of a request's body; ``events`` of an answer and the body, None: it has no streams.
 
     ``asked`` finds the directives that a body brings itself, and ``place`` says where they stand.
@@ -48,8 +48,8 @@ def _of_text(text: Any) -> str:
     return text.removeprefix(MARK) if isinstance(text, str) and text.startswith(MARK) else ""
 
 
-PLAYED: Final[Mapping[str, Played]] = {
-    "/v1/responses": Played(response, _of_metadata, "metadata.simulate", _response_events),
-    "/v1/chat/completions": Played(completion, _of_last_message, "messages", chunks),
-    "/v1/embeddings": Played(embeddings, lambda body: _of_text(body.get("input")), "input"),
+SIMULATED_APIS: Final[Mapping[str, SimulatedApi]] = {
+    "/v1/responses": SimulatedApi(response, _of_metadata, "metadata.simulate", _response_events),
+    "/v1/chat/completions": SimulatedApi(completion, _of_last_message, "messages", chunks),
+    "/v1/embeddings": SimulatedApi(embeddings, lambda body: _of_text(body.get("input")), "input"),
 }

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from addons.provider_credentials.credential import CredentialError
-from addons.provider_credentials.exchanged_token import ExchangedToken
+from addons.provider_credentials.workload_identity import WorkloadIdentity
 from tests.provider_credentials.endpoint import SUBJECT_TOKEN, Endpoint, exchanging, issued, refused
 from tests.values.odd_files import ODD_FILES, put
 from tests.verifiers.servers import Reply
@@ -19,7 +19,7 @@ def run(main: Coroutine[Any, Any, None]) -> None:
     asyncio.run(main)
 
 
-async def got(credential: ExchangedToken) -> str:
+async def got(credential: WorkloadIdentity) -> str:
     """The token, or why there is none. What is under way in the background is brought to its end."""
     try:
         found = (await credential.bearer()).decode()

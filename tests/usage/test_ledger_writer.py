@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from addons.usage import ledger_file
-from addons.usage.ledger import Ledger
 from addons.usage.ledger_file import LedgerError, check, connect_to_read
 from addons.usage.ledger_tables import VERSION, projects
+from addons.usage.ledger_writer import LedgerWriter
 from tests.records import Records
 from tests.waiting import LONGEST
 
@@ -39,19 +39,19 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path, records: Records) -> Iterator[Ledger]:
-    ledger = Ledger(path)
+def ledger(path: Path, records: Records) -> Iterator[LedgerWriter]:
+    ledger = LedgerWriter(path)
     ledger.start()
     yield ledger
     ledger.close()
 
 
-def test_a_row_is_there_for_others_as_soon_as_open_returns(ledger: Ledger) -> None:
+def test_a_row_is_there_for_others_as_soon_as_open_returns(ledger: LedgerWriter) -> None:
     asyncio.run(ledger.open(row("a", caller="ann", projects="ri.a + ri.b")))
     assert read(ledger.path, "SELECT id, state, caller, projects FROM call") == [("a", "open", "ann", "ri.a + ri.b")]
 
 
-def test_many_at_once_all_get_their_rows(ledger: Ledger) -> None:
+def test_many_at_once_all_get_their_rows(ledger: LedgerWriter) -> None:
     async def many() -> None:
         await asyncio.gather(*(ledger.open(row(str(number))) for number in range(1200)))
 
@@ -59,7 +59,7 @@ def test_many_at_once_all_get_their_rows(ledger: Ledger) -> None:
     assert read(ledger.path, "SELECT count(*) FROM call WHERE state = 'open'") == [(1200,)]
 
 
-def test_a_closing_is_written_without_an_opening_after_it(ledger: Ledger) -> None:
+def test_a_closing_is_written_without_an_opening_after_it(ledger: LedgerWriter) -> None:
     async def closed() -> None:
         await ledger.open(row("a"))
         ledger.write(row("a", state="closed"))
@@ -70,7 +70,7 @@ def test_a_closing_is_written_without_an_opening_after_it(ledger: Ledger) -> Non
     asyncio.run(closed())
 
 
-def test_a_closing_is_written_with_the_next_opening(ledger: Ledger) -> None:
+def test_a_closing_is_written_with_the_next_opening(ledger: LedgerWriter) -> None:
     async def opened() -> None:
         ledger.write(row("a", state="closed"))
         await ledger.open(row("b"))
@@ -83,7 +83,7 @@ def test_a_closing_is_written_with_the_next_opening(ledger: Ledger) -> None:
     assert read(ledger.path, "SELECT state FROM call WHERE id = 'b'") == [("closed",)]
 
 
-def test_closing_fills_the_row_once(ledger: Ledger) -> None:
+def test_closing_fills_the_row_once(ledger: LedgerWriter) -> None:
     began = time.time() - 60
     asyncio.run(ledger.open(row("a", opened_at=began)))
     ledger.write(row("a", state="closed", input_tokens=3))
@@ -98,7 +98,7 @@ def test_closing_fills_the_row_once(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"caller": "\ud800"}, {"input_tokens": 2**70}, {"opened_at": None}])
-def test_a_row_that_can_not_be_written_spoils_no_other(ledger: Ledger, wrong: dict[str, Any]) -> None:
+def test_a_row_that_can_not_be_written_spoils_no_other(ledger: LedgerWriter, wrong: dict[str, Any]) -> None:
     async def together() -> list[BaseException | None]:
         rows = [row("a"), row("b") | wrong, row("c")]
         return await asyncio.gather(*(ledger.open(each) for each in rows), return_exceptions=True)
@@ -109,7 +109,7 @@ def test_a_row_that_can_not_be_written_spoils_no_other(ledger: Ledger, wrong: di
     assert read(ledger.path, "SELECT id FROM call ORDER BY 1") == [("a",), ("c",)]
 
 
-def test_a_locked_file_fails_the_opening_and_the_next_goes_well(ledger: Ledger, records: Records) -> None:
+def test_a_locked_file_fails_the_opening_and_the_next_goes_well(ledger: LedgerWriter, records: Records) -> None:
     other = sqlite3.connect(ledger.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(LedgerError, match="locked"):
@@ -124,7 +124,7 @@ def test_a_locked_file_fails_the_opening_and_the_next_goes_well(ledger: Ledger, 
 
 
 def test_before_the_start_and_after_the_end_nothing_is_opened(path: Path, records: Records) -> None:
-    ledger = Ledger(path)
+    ledger = LedgerWriter(path)
     with pytest.raises(LedgerError, match="not open"):
         asyncio.run(ledger.open(row("a")))
     ledger.close()
@@ -133,7 +133,7 @@ def test_before_the_start_and_after_the_end_nothing_is_opened(path: Path, record
 
 def test_old_rows_go(path: Path, records: Records) -> None:
     for keep_days in (100, 2):  # the second run finds what the first has written
-        ledger = Ledger(path, keep_days)
+        ledger = LedgerWriter(path, keep_days)
         ledger.start()
         for days in (0, 1, 3, 9):
             ledger.write(row(f"{keep_days}-{days}", opened_at=time.time() - days * DAY))
@@ -141,7 +141,7 @@ def test_old_rows_go(path: Path, records: Records) -> None:
     assert read(path, "SELECT id FROM call ORDER BY number") == [("100-0",), ("100-1",), ("2-0",), ("2-1",)]
 
 
-def test_a_file_that_was_removed_is_begun_anew_and_told_of(ledger: Ledger, records: Records) -> None:
+def test_a_file_that_was_removed_is_begun_anew_and_told_of(ledger: LedgerWriter, records: Records) -> None:
     asyncio.run(ledger.open(row("a")))
     for file in ledger.path.parent.iterdir():
         file.unlink()
@@ -153,9 +153,11 @@ def test_a_file_that_was_removed_is_begun_anew_and_told_of(ledger: Ledger, recor
     assert (told["level"], told["path"]) == ("error", str(ledger.path))
 
 
-def test_a_file_that_was_put_in_its_place_is_used_and_told_of(ledger: Ledger, records: Records, tmp_path: Path) -> None:
+def test_a_file_that_was_put_in_its_place_is_used_and_told_of(
+    ledger: LedgerWriter, records: Records, tmp_path: Path
+) -> None:
     asyncio.run(ledger.open(row("a")))
-    other = Ledger(tmp_path / "other.sqlite")
+    other = LedgerWriter(tmp_path / "other.sqlite")
     other.start()
     other.close()
     other.path.replace(ledger.path)
@@ -164,12 +166,12 @@ def test_a_file_that_was_put_in_its_place_is_used_and_told_of(ledger: Ledger, re
     assert (ledger.replaced, len(records.of("ledger_replaced"))) == (1, 1)
 
 
-def test_a_trial_writes_no_row(ledger: Ledger) -> None:
+def test_a_trial_writes_no_row(ledger: LedgerWriter) -> None:
     asyncio.run(ledger.open(None))
     assert read(ledger.path, "SELECT count(*) FROM call") == [(0,)]
 
 
-def test_a_trial_finds_a_file_that_can_not_be_written(ledger: Ledger) -> None:
+def test_a_trial_finds_a_file_that_can_not_be_written(ledger: LedgerWriter) -> None:
     other = sqlite3.connect(ledger.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(LedgerError, match="locked"):
@@ -181,7 +183,7 @@ def test_a_trial_finds_a_file_that_can_not_be_written(ledger: Ledger) -> None:
 
 def test_a_row_says_who_wrote_it(path: Path, records: Records) -> None:
     for _ in range(2):
-        ledger = Ledger(path)
+        ledger = LedgerWriter(path)
         ledger.start()
         asyncio.run(ledger.open(row(str(_))))
         ledger.close()
@@ -238,7 +240,7 @@ def test_a_ledger_of_an_older_version_is_brought_up_to_date(
     with pytest.raises(LedgerError, match="when it starts"):
         connect_to_read(path)
     for name in ("c", "d"):
-        ledger = Ledger(path)
+        ledger = LedgerWriter(path)
         ledger.start()
         asyncio.run(ledger.open(row(name, cache_write_tokens=1)))
         ledger.close()
@@ -284,7 +286,7 @@ def test_projects_are_one_bounded_text(rids: Sequence[str], expected: str | int 
         assert text == expected
 
 
-def test_the_file_is_for_our_eyes_alone(ledger: Ledger) -> None:
+def test_the_file_is_for_our_eyes_alone(ledger: LedgerWriter) -> None:
     asyncio.run(ledger.open(row("a")))
     modes = {each.name: oct(each.stat().st_mode & 0o777) for each in ledger.path.parent.iterdir()}
     assert modes == {"usage.sqlite": "0o600", "usage.sqlite-wal": "0o600", "usage.sqlite-shm": "0o600"}

@@ -1,4 +1,4 @@
-"""What the limits' gates ask of the store that counts; ``usage`` has two that do (a process's own memory, Redis)."""
+"""What the gates of limits ask of the store that counts. ``usage`` has two such stores: memory and Redis."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol

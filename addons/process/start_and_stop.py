@@ -16,7 +16,7 @@ class Part(Protocol):
     async def stop(self) -> None: ...
 
 
-class Started:
+class StartAndStop:
     """Addon: starts a part with mitmproxy, and stops it with it. A part that can't start stops the start.
 
     Those that take calls' last records stand behind the Journal.

@@ -7,7 +7,7 @@ from addons.foundry.refusals import Refusal
 RETRY_AFTER: Final = "1"  # seconds: most bodies have left by then
 
 
-class BodyBudget:
+class BodyBytes:
     """Counts the bytes of bodies under way, as sent and as decoded. For one event loop: nothing here waits or locks.
 
     Whoever takes gives back the same, once, however the call ends.
@@ -36,7 +36,7 @@ class BodyBudget:
         self.taken -= count
 
 
-def full(budget: BodyBudget) -> Refusal:
+def full(budget: BodyBytes) -> Refusal:
     """The refusal of a body for which no bytes are left."""
     return Refusal(
         "bodies_full",

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from addons.foundry.caller import SCOPE, Caller, token_hash
+from addons.verifiers.build import Verifier, build
 from addons.verifiers.key_sources import KeySet
 from addons.verifiers.settings import CallerSettings
 from addons.verifiers.token_cache import TokenCache
-from addons.verifiers.verifier import Verifier, build
 from addons.verifiers.well_formed import LONGEST_TOKEN
 from tests.verifiers.refusals import run, verdict
 from tests.verifiers.servers import always, serving

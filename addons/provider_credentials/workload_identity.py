@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from addons.provider_credentials.credential import CredentialError, missing_bearer
-from addons.provider_credentials.exchange import HEADERS, Issued, issued, request
 from addons.provider_credentials.settings import IdentitySettings
-from addons.sources.alarm import Fault
+from addons.provider_credentials.token_exchange import HEADERS, Issued, issued, request
+from addons.sources.fault import Fault
 from addons.sources.http_client import HttpClient
 from addons.values.secret import Secret, SecretError
 
@@ -28,7 +28,7 @@ class _Held(NamedTuple):
     until: float
 
 
-class ExchangedToken:
+class WorkloadIdentity:
     """
     Args:
         settings: what is exchanged, where.

@@ -1,6 +1,6 @@
 """Alarms as they are raised."""
 
-from addons.sources.alarm import Fault
+from addons.sources.fault import Fault
 
 
 class Alarms:

@@ -1,7 +1,7 @@
 import pytest
 
 from addons.bodies.answer_facts import AnswerFacts, Usage
-from addons.bodies.canary import alarms_of
+from addons.bodies.echo_alarms import alarms_of
 from addons.bodies.verdict import Json
 
 

@@ -12,7 +12,7 @@ from addons.bodies.walk import Walk
 from addons.foundry.models import Model
 
 
-class Policy:
+class BodyPolicy:
     """The policy for one API under one set of choices, ready for many bodies."""
 
     def __init__(self, api: Api, choices: Choices) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from addons.foundry.alarms import Alarm
-from addons.sources.alarm import Fault, RaiseAlarm, log_alarm
+from addons.foundry.alarm_names import Alarm
+from addons.sources.fault import Fault, RaiseAlarm, log_alarm
 from addons.sources.http_client import HttpClient
 from addons.verifiers.development import Development
 from addons.verifiers.discovery import place
@@ -15,7 +15,7 @@ from addons.verifiers.multipass import Multipass
 from addons.verifiers.peek import peek
 from addons.verifiers.protocol import Verifier
 from addons.verifiers.registry import Registry
-from addons.verifiers.sections import FoundrySettings, IntrospectionSettings, JwtSettings
+from addons.verifiers.sections import IntrospectionSettings, JwtSettings, MultipassSettings
 from addons.verifiers.settings import CallerSettings, Name
 from addons.verifiers.several import Choice, Knows, Several
 from addons.verifiers.signed_token import SignedToken
@@ -111,7 +111,7 @@ def _issued_by(issuer: str) -> Knows:
 
 def _remembering(
     source: Verifier,
-    own: JwtSettings | IntrospectionSettings | FoundrySettings | KubernetesSettings,
+    own: JwtSettings | IntrospectionSettings | MultipassSettings | KubernetesSettings,
     refused_seconds: float,
 ) -> Verifier:
     return TokenCache(source, seconds=own.cache_seconds, entries=own.cache_entries, refused_seconds=refused_seconds)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from addons.call import Call
-from addons.exchange.answers import Fields, Framing
+from addons.exchange.answer_bytes import Fields, Framing
 
 STRIPPED: Final = frozenset((
     # the operator's account and session (docs/contract.md#answers), and what is ours to say

@@ -18,9 +18,9 @@ from addons.journal.readings import Reading
 from addons.journal.telemetry import Telemetry
 from addons.process import logs
 from addons.process.admin import Admin, Page, alive, readiness, version
-from addons.process.started import Started
-from addons.usage.ledger import Ledger
+from addons.process.start_and_stop import StartAndStop
 from addons.usage.ledger_rows import LedgerRows
+from addons.usage.ledger_writer import LedgerWriter
 from addons.usage.used_before import from_ledger, from_shared
 from addons.values.address import split_address
 from addons.values.secret import Secret
@@ -51,11 +51,11 @@ def ledger(settings: Settings) -> Kept:
     path = usage.path(settings.listen.certificates)
     if path is None:
         return Kept()
-    own = Ledger(path, usage.keep_days, ship=usage.shared is not None, run=_process())
+    own = LedgerWriter(path, usage.keep_days, ship=usage.shared is not None, run=_process())
     shipper = _shipper(path, usage.shared) if usage.shared else None
     rows = LedgerRows(own, usage.on_failure, shipper)
     readings = (*_readings(own), *(_shipping(shipper) if shipper else ()))
-    return Kept((Started("sidecar-ledger", rows),), (rows.close,), readings, (rows.open,), (rows.missing,))
+    return Kept((StartAndStop("sidecar-ledger", rows),), (rows.close,), readings, (rows.open,), (rows.missing,))
 
 
 def telemetry(
@@ -99,7 +99,7 @@ def _about(in_force: InForce) -> Mapping[str, str]:
     return {"version": VERSION, **in_force.rules.judged_by}
 
 
-def _readings(ledger: Ledger) -> tuple[Reading, ...]:
+def _readings(ledger: LedgerWriter) -> tuple[Reading, ...]:
     return (
         Reading(
             "foundry.sidecar.ledger.lag", "s", "how long the oldest row being written waits", lambda: [(ledger.lag, {})]

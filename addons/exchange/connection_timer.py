@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 
-class Clocks(NamedTuple):
+class ConnectionTimeouts(NamedTuple):
     """Seconds: ``head`` for a head to come, ``body`` for the rest of a body that nobody wants any more, ``write`` for
     the caller to take its answers.
     """
@@ -15,7 +15,7 @@ class Clocks(NamedTuple):
     write: float
 
 
-class Clock:
+class ConnectionTimer:
     """Runs for one thing at a time."""
 
     def __init__(self) -> None:

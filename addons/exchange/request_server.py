@@ -1,8 +1,8 @@
 """What serves the requests of all callers' connections."""
 
-from addons.exchange.answers import refusal_bytes
+from addons.exchange.answer_bytes import refusal_bytes
 from addons.exchange.caller_connection import CallerConnection
-from addons.exchange.clock import Clocks
+from addons.exchange.connection_timer import ConnectionTimeouts
 from addons.exchange.exchange import Exchange
 from addons.exchange.request import BodyBounds, Request
 from addons.exchange.services import Services
@@ -11,10 +11,10 @@ from addons.exchange.wire import Peer, Served, Wire
 from addons.foundry.refusals import Refusal
 
 
-class Serving:
+class RequestServer:
     """Serves the requests of all connections: each has an exchange of its own, or opens a tunnel."""
 
-    def __init__(self, services: Services, tunnels: Tunnels, bounds: BodyBounds, clocks: Clocks) -> None:
+    def __init__(self, services: Services, tunnels: Tunnels, bounds: BodyBounds, clocks: ConnectionTimeouts) -> None:
         self._services = services
         self._tunnels = tunnels
         self.bounds = bounds

@@ -3,13 +3,13 @@
 import asyncio
 from contextlib import suppress
 
+from addons.bodies.comparison import Trial
 from addons.call import Call
 from addons.gates.body import LARGE
 from addons.gates.candidate import Candidate
-from addons.responses.comparison import Trial
 
 
-class Trying:
+class CandidateTrial:
     """Fills ``call.trial`` of one call, where there is a candidate."""
 
     def __init__(self, call: Call, candidate: Candidate | None) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from openai.auth import _workload as sdk
 
-from addons.provider_credentials.exchange import Issued, issued, request
 from addons.provider_credentials.settings import IdentitySettings
+from addons.provider_credentials.token_exchange import Issued, issued, request
 from addons.sources.http_client import Answer
 from tests.provider_credentials.endpoint import SUBJECT_TOKEN
 from tests.provider_credentials.endpoint import issued as reply

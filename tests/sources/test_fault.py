@@ -1,5 +1,5 @@
-from addons.sources.alarm import Fault
-from tests.sources.alarms import Alarms
+from addons.sources.fault import Fault
+from tests.sources.raised_alarms import Alarms
 
 
 def test_told_at_once_then_each_minute_until_it_is_right() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from addons.responses.comparison import Decided, Place, differences
+from addons.bodies.comparison import Decided, Place, differences
 
 STORE = Place("ZERO_DATA_RETENTION", "store")
 TOOL = Place("ZERO_DATA_RETENTION", "tools[0]")
