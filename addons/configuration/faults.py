@@ -67,6 +67,8 @@ def _put(fault: Mapping[str, Any]) -> Iterator[tuple[Sequence[object], str]]:
         message = _unknown(keys)
     elif fault["type"] == "string_pattern_mismatch":
         message = PATTERNS.get(fault["ctx"]["pattern"], message)
+    elif fault["type"] == "literal_error" and "[key]" in fault["loc"]:
+        message = f"or write {fault['ctx']['expected']}"
     if keys:
         yield keys, message
         return

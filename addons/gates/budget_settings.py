@@ -48,9 +48,9 @@ class Budgets(_Section):
 
 
 def _shape(value: Any) -> str:
-    if isinstance(value, Budgets):
+    if not isinstance(value, dict) or value.keys() & Budgets.model_fields.keys():
         return "[all models]"
-    return "[all models]" if not isinstance(value, dict) or value.keys() & Budgets.model_fields.keys() else "[by model]"
+    return "[by model]" if all(isinstance(each, dict | Budgets) for each in value.values()) else "[all models]"
 
 
 type Default = Literal["default"]

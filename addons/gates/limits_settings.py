@@ -33,9 +33,9 @@ class Limit(_Section):
 
 def _shape(value: Any) -> str:
     """In brackets, so that errors name the key in the file and not this choice."""
-    if isinstance(value, Limit):
+    if not isinstance(value, dict) or value.keys() & Limit.model_fields.keys():
         return "[limit]"
-    return "[limit]" if not isinstance(value, dict) or value.keys() & Limit.model_fields.keys() else "[by model]"
+    return "[by model]" if all(isinstance(each, dict | Limit) for each in value.values()) else "[limit]"
 
 
 type Default = Literal["default"]

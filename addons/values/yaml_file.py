@@ -22,7 +22,8 @@ def read_yaml(path: Path) -> Any:
         return YAML(typ="rt", pure=True).load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise FileError(f"{path}:{mark.line + 1 if mark else 1}: not YAML: {error.problem}") from error
+        problem = str(error.problem).partition(" with value ")[0]  # of a key that stands twice; values may be secrets
+        raise FileError(f"{path}:{mark.line + 1 if mark else 1}: not YAML: {problem}") from None
     except YAMLError as error:
         raise FileError(f"{path}: not YAML: {error}") from error
     except (

@@ -73,6 +73,18 @@ def test_a_file_without_a_verifier_is_refused(file: Path) -> None:
         (GOOD + "foundry: {hostnames: [Api.openai.com], other_paths: forward}\n", 9, "is a provider's"),
         (GOOD + "8: 1\n", 1, "8: no such key"),
         (GOOD + "limits: {mode: x}\n", 9, "limits.mode: Input should be 'enforce' or 'warn'"),
+        (
+            GOOD + "limits: {user: {Ada: {requests: 3}}}\n",
+            9,
+            "Ada.requests: no such key; here are default, requests_per",
+        ),
+        (
+            GOOD + "limits: {user: {Ada: {requests_per_minute: {a: 3}}}}\n",
+            9,
+            "requests_per_minute: write a whole number",
+        ),
+        (GOOD + "limits: {user: {Ada: {gpt: {requests_per_minute: 3}}}}\n", 9, "Ada.gpt: or write 'default'"),
+        (GOOD + "limits: {budgets: {user: {Ada: {mony: 3}}}}\n", 9, "Ada.mony: no such key; did you mean month?"),
         (GOOD.replace("provider:\n", "provider:\n  allowed_regions: [eu]\n"), 3, "has no such entry"),
         (GOOD.replace("      api_key", "      url: http://x/v1\n      api_key"), 6, "write https://HOST"),
     ],

@@ -28,6 +28,15 @@ def test_what_is_no_yaml(tmp_path: Path, text: str, message: str) -> None:
     assert message in str(caught.value)
 
 
+def test_values_are_not_told(tmp_path: Path) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text("api_key: sk-one\napi_key: sk-two")
+    with pytest.raises(FileError) as caught:
+        read_yaml(path)
+    assert str(caught.value) == f'{path}:2: not YAML: found duplicate key "api_key"'
+    assert caught.value.__cause__ is None
+
+
 def test_no_tag_makes_an_object(tmp_path: Path) -> None:
     path = tmp_path / "f.yaml"
     path.write_text("a: !!python/object/apply:os.getcwd []")
