@@ -26,8 +26,11 @@ async def from_ledger(path: Path, since: float) -> Sequence[Used]:
 
 
 async def from_shared(shared: "SharedLedger", since: float) -> Sequence[Used]:
-    """The same of all sidecars. Raises SharedLedgerError."""
-    return [used(row) for row in await shared.sums(since)]
+    """The same of all sidecars, on a connection that is closed afterwards. Raises SharedLedgerError."""
+    try:
+        return [used(row) for row in await shared.sums(since)]
+    finally:
+        await shared.close()
 
 
 def _read(path: Path, since: float) -> list[Used]:
