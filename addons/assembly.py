@@ -72,9 +72,9 @@ def assemble(
     services = Services(in_force, *to_others, journal.record, settings.foundry.error_format, exchanges)
     recorder = (Recorder(tape),) if tape else ()
     services.observers.add(*recorder)
-    serving = connections.serving(settings, services, bodies)
-    listener = Listener(serving.connect, ConnectionBounds(), upstreams)
-    views = _views(settings, services, lasting.under_way, serving) if inspect else ()
+    server = connections.request_server(settings, services, bodies)
+    listener = Listener(server.connect, ConnectionBounds(), upstreams)
+    views = _views(settings, services, lasting.under_way, server) if inspect else ()
     if alter:
         alter(services)
     drain = Drain(settings.lifecycle, (readiness, services), listener, exchanges)
@@ -91,12 +91,12 @@ def assemble(
     ]
 
 
-def _views(settings: Settings, services: Services, under_way: UnderWay, serving: RequestServer) -> Sequence[Any]:
+def _views(settings: Settings, services: Services, under_way: UnderWay, server: RequestServer) -> Sequence[Any]:
     """The addons that show calls in mitmproxy's views, and look on at every exchange."""
     from addons.inspecting.inspection import Inspection  # noqa: PLC0415 - costs every start 50 ms otherwise
 
     error_format = settings.foundry.error_format
-    inspection = Inspection(settings.inspect, error_format, services.in_force, under_way, serving.connect)
+    inspection = Inspection(settings.inspect, error_format, services.in_force, under_way, server.connect)
     services.observers.add(*inspection.observers)
     services.hold = inspection.hold
     return inspection.parts
