@@ -64,15 +64,15 @@ class Exchange:
         self._crowded = False  # too much waits for the caller: the other side is not read
         self._unsent_at = (0, 0.0)  # least bytes that waited for the caller, and when that was seen
 
-    # the way of a call
+    # a call, from its start to its end
 
     def start(self) -> None:
-        """A call that waits for nothing is over when this returns."""
+        """Starts the exchange. A call that waits for nothing is over when this returns."""
         self._services.under_way.add(self)
         self._task = asyncio.Task(self.run(), loop=asyncio.get_running_loop(), eager_start=True)
 
     def end(self, ending: Ending) -> None:
-        """Cancels it for this reason; the first one counts, and none where the call is over and a trial goes on."""
+        """Cancels the exchange for this reason. Only the first reason counts; none does once the call is over."""
         if self._ending is None and self._task is not None and self.call.ended_at is None:
             self._ending = ending
             self._task.cancel()
@@ -112,7 +112,7 @@ class Exchange:
         return await self._read_body(again=True)
 
     def edit(self, method: str, target: str, fields: answer_bytes.Fields, body: bytes) -> None:
-        """Puts what a person made of the request in its place, before the gates, which judge that. Credentials stay."""
+        """Replaces the request by the one that a person edited, before the gates judge it. Credentials stay."""
         reopen(self.call, replace(self.request, method=method, target=target, fields=tuple(fields)), self._caller.peer)
         self.request.body.replace(body)
 
@@ -154,7 +154,7 @@ class Exchange:
         self._deadline.clear()
 
     async def _finish(self) -> None:
-        """The answer is over: it has passed, or is refused for what it is."""
+        """The answer is over: it was sent on to the caller, or it is refused now."""
         relay, call = self.relay, self.call
         if relay.failure is not None and not (relay.finished and isinstance(relay.failure, UpstreamFailure)):
             raise relay.failure
@@ -182,19 +182,19 @@ class Exchange:
         self._deadline.clear()
 
     def _caller_took(self) -> float:
-        """When the caller was last seen to take something."""
+        """When the caller last read some of its answer, in seconds of ``time.monotonic``."""
         if self._caller.unsent < self._unsent_at[0]:
             self._unsent_at = (self._caller.unsent, time.monotonic())
         return self._unsent_at[1]
 
     def quotes_credential(self, text: bytes) -> bool:
-        """Whether a text holds what the call left with."""
+        """Whether a text holds the provider's key that the call was sent with."""
         return self._credential is not None and self._credential in text
 
     # the ends of a call
 
     def _fail(self, error: BaseException) -> None:
-        """Tells the caller as far as it can be told; a fault in the telling is told in its turn, or else closes."""
+        """Answers the caller if that is still possible. If this fails too, it answers with a fault, or else closes."""
         if self._sent is not None:
             self._sent.abort()
         try:
@@ -219,7 +219,7 @@ class Exchange:
             telling.of_fault(relay, error)
 
     def _close(self) -> None:
-        """The one record, and the connection's next turn. Nothing here may keep the rest from happening."""
+        """Makes the one record, and lets the connection go on. A step that fails does not stop the others."""
         self._deadline.clear()
         self._total.clear()
         self._services.under_way.discard(self)
@@ -238,7 +238,7 @@ class Exchange:
         del self.relay, self._deadline, self._total
         self._caller.exchange_ended(self.request, keep=self._telling.keep)
 
-    # what it gives to the relay
+    # for the relay
 
     def _write(self, data: bytes) -> None:
         self._caller.write(data)

@@ -1,7 +1,7 @@
-"""The only code that holds a connection to a provider, and to Foundry: it takes what ``judging`` made, and no more.
+"""The only code that sends to the provider and to Foundry. It takes what ``judging`` made, and nothing else.
 
-What opens the way there (the provider's key, the caller's own token) is put behind the judged head as the bytes
-leave. It stands in no flow, no record and no Call.
+The credential (the provider's key, or the caller's own token for Foundry) is added to the judged head only here, when
+the bytes are sent. It is in no flow, no record and no Call.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ FOUNDRY: Final = "foundry"
 
 
 class Sent(Protocol):
-    """A request on its way: its connection, without a way to send anything more."""
+    """A request that was sent: its connection, by which nothing more can be sent."""
 
     @property
     def reused(self) -> bool:
@@ -51,7 +51,7 @@ async def pass_on_to_foundry(passed_on: PassedOn, rules: Rules, pool: UpstreamPo
 
     Raises:
         UpstreamFailure: as ``send_to_provider``.
-        Refusal: Foundry's name can't be resolved, or leads where nobody should be led.
+        Refusal: Foundry's name can't be resolved, or resolves to a forbidden address.
     """
     passed_on = held_to(PassedOn, passed_on)
     outbound = passed_on.outbound

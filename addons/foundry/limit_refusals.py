@@ -74,7 +74,7 @@ def over_budget(full: Pot, resets: datetime) -> Refusal:
     return Refusal(
         "budget_exceeded",
         f"{_WHOSE[full.level]} has used up its budget of {full.unit} for this {full.period},"
-        f" for {full.model or 'all models'}. It begins anew at {resets.isoformat()};"
+        f" for {full.model or 'all models'}. The next period begins at {resets.isoformat()};"
         " until then ask the operator of this sidecar for more.",
         parameters={
             "budgetScope": full.level,

@@ -43,7 +43,7 @@ def pass_on(call: Call) -> None:
     if any(VIA in value for value in call.headers.get("via", ())):
         raise Refusal(
             "bad_target",
-            "The call comes from a sidecar already: its address of Foundry (foundry.addresses) leads to a sidecar.",
+            "The call was already forwarded by a sidecar: the address in foundry.addresses leads to a sidecar.",
         )
     if len(given := call.credentials.get("authorization", ())) > 1:
         raise Refusal("bad_target", "The request carries more than one Authorization header.")

@@ -74,7 +74,7 @@ class WorkloadIdentity:
                 await asyncio.shield(exchange)  # a caller that hangs up takes it from no one else
             held = self._held
             if held is None or self._clock() >= held.until:
-                raise CredentialError(self._fault.why or f"the token of {self._settings.url} was over when it came")
+                raise CredentialError(self._fault.why or f"the token of {self._settings.url} had expired when it came")
         elif now >= held.renew_at:
             self._started(now)
         return held.token

@@ -120,7 +120,7 @@ FOUNDRY = "acme.palantirfoundry.com"
         (
             "forward",
             through("route", "concurrency", "pass_on"),
-            f"https://{FOUNDRY}:443/api/v2/ontologies?a=b (passed on to Foundry as it came)",
+            f"https://{FOUNDRY}:443/api/v2/ontologies?a=b (forwarded to Foundry as it came)",
         ),
     ],
 )
