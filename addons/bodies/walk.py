@@ -131,7 +131,7 @@ class Walk:
     def changed_members(
         self, value: dict[str, Json], shape: Members, at: Trail, name: Name
     ) -> dict[str, Json | Absent]:
-        """The members of an object that do not leave as they came."""
+        """The members of an object that change, with their new values."""
         changed: dict[str, Json | Absent] = {}
         for key, inner in value.items():
             row = shape.rows.get(key)

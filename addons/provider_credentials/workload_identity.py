@@ -1,4 +1,4 @@
-"""A short-lived token, had in exchange for the pod's own and renewed before it ends.
+"""A short-lived token, which the sidecar gets in exchange for the pod's own and renews before it expires.
 
 A token that is valid is given at once. In the last part of its life whoever asks also sets off an exchange, in the
 background and one at a time; readiness asks every half minute, so calls do not wait even where they are rare. Only
