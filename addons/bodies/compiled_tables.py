@@ -49,7 +49,7 @@ _COLUMNS: Final[Mapping[type, frozenset[str]]] = {
 ``source`` to readers."""
 
 
-class Tables:
+class CompiledTables:
     """The tables under one policy. A shape is compiled when it is first asked for, and once."""
 
     def __init__(self, settings: Choices) -> None:
