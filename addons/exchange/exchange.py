@@ -20,11 +20,11 @@ from addons.exchange.candidate_trial import CandidateTrial
 from addons.exchange.deadline import Deadline
 from addons.exchange.ending import Ending
 from addons.exchange.failure_refusals import bearer_of
-from addons.exchange.judging import Judged, PassedOn, judge
+from addons.exchange.judging import Forwarded, Judged, judge
 from addons.exchange.opening import open_call, reopen
 from addons.exchange.relay import Relay, Watch
 from addons.exchange.request import Request
-from addons.exchange.sending import Sent, pass_on_to_foundry, send_to_provider
+from addons.exchange.sending import Sent, forward_to_foundry, send_to_provider
 from addons.exchange.services import Services
 from addons.exchange.telling import BROKE_OFF, Telling, is_about_credential
 from addons.exchange.upstream.failure import UpstreamFailure
@@ -127,7 +127,7 @@ class Exchange:
         self._services.observers.received(self, read)
         return read
 
-    async def _send(self, judged: Judged | PassedOn) -> None:
+    async def _send(self, judged: Judged | Forwarded) -> None:
         services, timeouts = self._services, self._services.timeouts
         self._deadline.set(timeouts.connect, Ending.CONNECT_LATE)
         if timeouts.total is not None:
@@ -136,7 +136,7 @@ class Exchange:
             self._credential = await bearer_of(self._rules.credentials[judged.region])
             self._sent = await send_to_provider(judged, self._credential, services.to_provider, self.relay)
         else:
-            self._sent = await pass_on_to_foundry(judged, self._rules, services.to_foundry, self.relay)
+            self._sent = await forward_to_foundry(judged, self._rules, services.to_foundry, self.relay)
         self.call.sent_at = self.call.last_activity = time.monotonic()
 
     async def _relay_answer(self) -> None:

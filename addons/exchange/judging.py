@@ -1,6 +1,6 @@
 """The one function that lets a call be sent: it runs every gate, and makes the value that ``sending`` takes.
 
-``Judged`` and ``PassedOn`` can be made nowhere else: they ask for a key that only this module has, and cannot be
+``Judged`` and ``Forwarded`` can be made nowhere else: they ask for a key that only this module has, and cannot be
 copied or changed. ``sending`` checks each by ``held_to``. So this file and ``sending`` are enough to see that nothing
 unjudged is sent.
 """
@@ -60,7 +60,7 @@ class Judged(_MayLeave):
 
 
 @final
-class PassedOn(_MayLeave):
+class Forwarded(_MayLeave):
     """A request for one of Foundry's other paths, which the shorter list of gates let through.
 
     ``credentials`` are the caller's own header lines; they go to Foundry alone.
@@ -85,7 +85,7 @@ def held_to[Kind: _MayLeave](kind: type[Kind], given: Kind) -> Kind:
     return given
 
 
-async def judge(call: Call, rules: Rules, read_body: Callable[[], Awaitable[bytes]]) -> Judged | PassedOn | None:
+async def judge(call: Call, rules: Rules, read_body: Callable[[], Awaitable[bytes]]) -> Judged | Forwarded | None:
     """Sends the call through every gate: those of the head before its body is read, the others behind it.
 
     None: nothing leaves, and ``call.own_answer`` is its answer.
@@ -110,7 +110,7 @@ async def judge(call: Call, rules: Rules, read_body: Callable[[], Awaitable[byte
         raise RuntimeError("no gate said where the call goes")
     if call.to == "foundry":
         credentials, call.credentials = call.credentials, {}
-        return PassedOn(_KEY, outbound, credentials)
+        return Forwarded(_KEY, outbound, credentials)
     if outbound.region is None:
         raise RuntimeError("no gate said whose credential the call takes")
     destination = rules.destinations[outbound.region]

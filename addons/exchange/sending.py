@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from addons.call import Headers, Outbound
 from addons.exchange.foundry_addresses import address_of
-from addons.exchange.judging import Judged, PassedOn, held_to
+from addons.exchange.judging import Forwarded, Judged, held_to
 from addons.exchange.rules import Rules
 from addons.exchange.upstream.answer_receiver import AnswerReceiver
 from addons.exchange.upstream.destination import Destination
@@ -46,17 +46,17 @@ async def send_to_provider(judged: Judged, credential: bytes, pool: UpstreamPool
     return connection
 
 
-async def pass_on_to_foundry(passed_on: PassedOn, rules: Rules, pool: UpstreamPool, receiver: AnswerReceiver) -> Sent:
+async def forward_to_foundry(forwarded: Forwarded, rules: Rules, pool: UpstreamPool, receiver: AnswerReceiver) -> Sent:
     """Sends the request with the caller's own credentials.
 
     Raises:
         UpstreamFailure: as ``send_to_provider``.
         Refusal: Foundry's name can't be resolved, or resolves to a forbidden address.
     """
-    passed_on = held_to(PassedOn, passed_on)
-    outbound = passed_on.outbound
+    forwarded = held_to(Forwarded, forwarded)
+    outbound = forwarded.outbound
     address = await address_of(outbound.host, rules.foundry)
-    head = _head(outbound, b"".join(_lines(passed_on.credentials)))
+    head = _head(outbound, b"".join(_lines(forwarded.credentials)))
     connection = await pool.connect(Destination(FOUNDRY, address, outbound.host, rules.foundry_trust))
     connection.send((head, *outbound.pieces), receiver, answer_has_body=outbound.method != "HEAD")
     return connection

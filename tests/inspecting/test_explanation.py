@@ -119,7 +119,7 @@ FOUNDRY = "acme.palantirfoundry.com"
         ("refuse", {**dict.fromkeys(GATES, "not reached"), "route": "refused"}, None),
         (
             "forward",
-            through("route", "concurrency", "pass_on"),
+            through("route", "concurrency", "forward"),
             f"https://{FOUNDRY}:443/api/v2/ontologies?a=b (forwarded to Foundry as it came)",
         ),
     ],

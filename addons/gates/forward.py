@@ -35,7 +35,7 @@ BY_HAND: Final = (
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
-def pass_on(call: Call) -> None:
+def forward(call: Call) -> None:
     """Fills ``call.outbound``; the caller's credentials wait in the call until it may leave."""
     assert call.other_path
     if call.by_hand:  # whoever edits or resends a call has its caller's token spent, and may not choose on what
