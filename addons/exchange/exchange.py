@@ -21,12 +21,12 @@ from addons.exchange.deadline import Deadline
 from addons.exchange.ending import Ending
 from addons.exchange.failure_refusals import bearer_of
 from addons.exchange.judging import Forwarded, Judged, judge
-from addons.exchange.opening import open_call, reopen
+from addons.exchange.new_call import open_call, reopen
 from addons.exchange.relay import Relay, Watch
+from addons.exchange.replies import BROKE_OFF, Replies, is_about_credential
 from addons.exchange.request import Request
 from addons.exchange.sending import Sent, forward_to_foundry, send_to_provider
 from addons.exchange.services import Services
-from addons.exchange.telling import BROKE_OFF, Telling, is_about_credential
 from addons.exchange.upstream.failure import UpstreamFailure
 from addons.foundry.refusals import Refusal
 
@@ -43,12 +43,12 @@ class Exchange:
         self._services = services
         self.request = request
         self.call = open_call(request, caller.peer)
-        self._telling, seen = Telling(services, caller, request, self.call), services.observers
+        self._replies, seen = Replies(services, caller, request, self.call), services.observers
         self.relay = Relay(
             self.call,
             self._write,
             version=request.version,
-            more_fields=self._telling.fields,
+            more_fields=self._replies.fields,
             quotes_credential=self.quotes_credential,
             watch=Watch(partial(seen.answer_begins, self), partial(seen.answer_piece, self)) if seen else None,
         )
@@ -88,7 +88,7 @@ class Exchange:
                 await prepare(call)
             call.released_at = call.last_activity = time.monotonic()
             if judged is None:
-                self._telling.answer(call.own_answer)
+                self._replies.answer(call.own_answer)
                 return
             services.observers.released(self)
             await self._send(judged)
@@ -161,13 +161,13 @@ class Exchange:
         if not relay.begun:
             if is_about_credential(call) and self._credential is not None and call.region is not None:
                 self._rules.credentials[call.region].refused(self._credential)
-            raise self._telling.refusal_of_answer(relay, self._credential)
+            raise self._replies.refusal_of_answer(relay, self._credential)
         if relay.finish():
             call.outcome = relay.outcome
         else:
             call.outcome = Outcome.TRUNCATED
-            self._telling.break_off(relay, "stream_truncated", BROKE_OFF)
-        self._telling.keep = self._telling.keep and relay.framing_ended
+            self._replies.break_off(relay, "stream_truncated", BROKE_OFF)
+        self._replies.keep = self._replies.keep and relay.framing_ended
         if self._caller.unsent:
             await self._caller_takes_all()
 
@@ -201,22 +201,22 @@ class Exchange:
             try:
                 self._tell(error)
             except BaseException as fault:  # noqa: BLE001 - told to the caller in the place of what could not be
-                self._telling.of_fault(self.relay, fault)
+                self._replies.of_fault(self.relay, fault)
         except BaseException as fault:  # noqa: BLE001 - nothing more can be told: the connection closes
             _log.error("fault", exc_info=fault, **{"call.id": self.call.id})
-            self._telling.keep = False
+            self._replies.keep = False
             self._caller.abort()
 
     def _tell(self, error: BaseException) -> None:
-        telling, relay = self._telling, self.relay
+        replies, relay = self._replies, self.relay
         if isinstance(error, asyncio.CancelledError) and self._ending is not None:
-            telling.of_ending(relay, self._ending)
+            replies.of_ending(relay, self._ending)
         elif isinstance(error, Refusal):
-            telling.of_refusal(error)
+            replies.of_refusal(error)
         elif isinstance(error, UpstreamFailure):
-            telling.of_failure(relay, error, reused=self._sent is not None and self._sent.reused)
+            replies.of_failure(relay, error, reused=self._sent is not None and self._sent.reused)
         else:
-            telling.of_fault(relay, error)
+            replies.of_fault(relay, error)
 
     def _close(self) -> None:
         """Makes the one record, and lets the connection go on. A step that fails does not stop the others."""
@@ -236,7 +236,7 @@ class Exchange:
         if self.relay.failure is not None:
             self.relay.failure.__traceback__ = None
         del self.relay, self._deadline, self._total
-        self._caller.exchange_ended(self.request, keep=self._telling.keep)
+        self._caller.exchange_ended(self.request, keep=self._replies.keep)
 
     # for the relay
 

@@ -31,7 +31,7 @@ BROKE_OFF: Final = "The model provider's stream broke off before its end."
 _log = structlog.get_logger("sidecar.exchange")
 
 
-class Telling:
+class Replies:
     """``keep``: whether the caller's connection may serve another call. Each way to end may set it to False."""
 
     def __init__(self, services: Services, caller: CallerConnection, request: Request, call: Call) -> None:
