@@ -7,11 +7,11 @@ from typing import Any
 from addons.cassettes.recorder import Recorder
 from addons.cassettes.tape import Tape
 from addons.configuration import connections, record_keeping
+from addons.configuration.build_rules import Lasting, rules, rules_again
 from addons.configuration.changing import Changing, Source
 from addons.configuration.meaning import listening
 from addons.configuration.mitmproxy_options import required_options
 from addons.configuration.record_keeping import used_before
-from addons.configuration.rules import Lasting, rules, rules_again
 from addons.configuration.settings import Settings
 from addons.exchange.connection_bounds import ConnectionBounds
 from addons.exchange.listener import Listener

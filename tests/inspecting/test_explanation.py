@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from addons.configuration import rules
+from addons.configuration import build_rules
 from addons.configuration.settings import Settings
 from addons.gates.order import Gates
 from addons.inspecting.explanation import Asked, Explanation, explain, from_body
@@ -31,7 +31,7 @@ def body(**members: Any) -> Asked:
 
 
 def gates(**sections: Any) -> Gates:
-    return rules.gates(settings(**sections), Development(), rules.Lasting(MemoryCounters()))
+    return build_rules.gates(settings(**sections), Development(), build_rules.Lasting(MemoryCounters()))
 
 
 GATES = list(gates().names("provider"))

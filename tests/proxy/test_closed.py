@@ -17,7 +17,7 @@ from typing import Any, Final
 import pytest
 from mitmproxy import exceptions
 
-from addons.configuration.rules import Lasting, rules
+from addons.configuration.build_rules import Lasting, rules
 from addons.exchange.judging import Forwarded, Judged
 from addons.exchange.observing import Observer, Observers
 from addons.exchange.relay import Relay
