@@ -7,7 +7,7 @@ import ipaddress
 import socket
 from typing import Final
 
-from addons.exchange.upstream.names import look_up
+from addons.exchange.upstream.name_lookup import look_up
 
 METADATA: Final = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "fd00:ec2::254", "192.0.0.192")))
 """Cloud metadata services that are not link-local: Alibaba's, AWS's by IPv6, Oracle's."""
