@@ -59,7 +59,7 @@ def assemble(
     upstreams = connections.upstreams(settings)
     in_force = InForce(rules(settings, lasting), upstreams.forget)
     changing = Changing(settings, in_force, source, partial(rules_again, lasting=lasting))
-    # who keeps something of a call
+    # ledger, counters, telemetry, records
     ledger, settlement, exchanges = record_keeping.ledger(settings), Settlement(counters), set[Observed]()
     readiness, times = Readiness(in_force, counters, ledger.needed), ReloadTimes()
     days = days_readings(changing.days_to_shutdown, changing.days_to_expiry)
@@ -67,7 +67,7 @@ def assemble(
     telemetry = record_keeping.telemetry(settings, in_force, readiness.missing, exchanges, readings)
     sinks = (lasting.under_way.leave, settlement.settle, *ledger.sinks, *telemetry.sinks)
     journal = Journal(sinks, record_keeping.ABOUT, logs.calls(), alarms)
-    # the way of a call, and who looks on
+    # exchanges, and their observers
     to_others = (connections.timeouts(settings), *upstreams, ledger.before_release)
     services = Services(in_force, *to_others, journal.record, settings.foundry.error_format, exchanges)
     recorder = (Recorder(tape),) if tape else ()
