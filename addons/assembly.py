@@ -7,11 +7,11 @@ from typing import Any
 from addons.cassettes.recorder import Recorder
 from addons.cassettes.tape import Tape
 from addons.configuration import connections, record_keeping
+from addons.configuration.build_rules import Lasting, rules, rules_again
 from addons.configuration.changing import Changing, Source
 from addons.configuration.meaning import listening
 from addons.configuration.mitmproxy_options import required_options
 from addons.configuration.record_keeping import used_before
-from addons.configuration.rules import Lasting, rules, rules_again
 from addons.configuration.settings import Settings
 from addons.exchange.connection_bounds import ConnectionBounds
 from addons.exchange.listener import Listener
@@ -59,7 +59,7 @@ def assemble(
     upstreams = connections.upstreams(settings)
     in_force = InForce(rules(settings, lasting), upstreams.forget)
     changing = Changing(settings, in_force, source, partial(rules_again, lasting=lasting))
-    # who keeps something of a call
+    # ledger, counters, telemetry, records
     ledger, settlement, exchanges = record_keeping.ledger(settings), Settlement(counters), set[Observed]()
     readiness, times = Readiness(in_force, counters, ledger.needed), ReloadTimes()
     days = days_readings(changing.days_to_shutdown, changing.days_to_expiry)
@@ -67,14 +67,14 @@ def assemble(
     telemetry = record_keeping.telemetry(settings, in_force, readiness.missing, exchanges, readings)
     sinks = (lasting.under_way.leave, settlement.settle, *ledger.sinks, *telemetry.sinks)
     journal = Journal(sinks, record_keeping.ABOUT, logs.calls(), alarms)
-    # the way of a call, and who looks on
+    # exchanges, and their observers
     to_others = (connections.timeouts(settings), *upstreams, ledger.before_release)
     services = Services(in_force, *to_others, journal.record, settings.foundry.error_format, exchanges)
     recorder = (Recorder(tape),) if tape else ()
     services.observers.add(*recorder)
-    serving = connections.serving(settings, services, bodies)
-    listener = Listener(serving.connect, ConnectionBounds(), upstreams)
-    views = _views(settings, services, lasting.under_way, serving) if inspect else ()
+    server = connections.request_server(settings, services, bodies)
+    listener = Listener(server.connect, ConnectionBounds(), upstreams)
+    views = _views(settings, services, lasting.under_way, server) if inspect else ()
     if alter:
         alter(services)
     drain = Drain(settings.lifecycle, (readiness, services), listener, exchanges)
@@ -91,12 +91,12 @@ def assemble(
     ]
 
 
-def _views(settings: Settings, services: Services, under_way: UnderWay, serving: RequestServer) -> Sequence[Any]:
+def _views(settings: Settings, services: Services, under_way: UnderWay, server: RequestServer) -> Sequence[Any]:
     """The addons that show calls in mitmproxy's views, and look on at every exchange."""
     from addons.inspecting.inspection import Inspection  # noqa: PLC0415 - costs every start 50 ms otherwise
 
     error_format = settings.foundry.error_format
-    inspection = Inspection(settings.inspect, error_format, services.in_force, under_way, serving.connect)
+    inspection = Inspection(settings.inspect, error_format, services.in_force, under_way, server.connect)
     services.observers.add(*inspection.observers)
     services.hold = inspection.hold
     return inspection.parts

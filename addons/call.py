@@ -25,12 +25,12 @@ type Headers = Mapping[str, tuple[str, ...]]
 type UsageStatus = Literal["reported", "interrupted", "unknown"]
 
 type To = Literal["provider", "foundry", "nobody"]
-"""Where a call leaves for: the model provider, judged and rewritten; Foundry itself, passed on as it came; or it
-does not leave, and is answered here."""
+"""Where a call is sent: to the model provider, judged and rewritten; to Foundry itself, forwarded as it came; or to
+nobody, since the sidecar answers it by itself."""
 
 
 type ByHand = Literal["held", "edited", "resent"]
-"""What a person who looks on did to a call: kept it waiting before its gates, changed it there, sent it once more."""
+"""What a person did to a call in mitmweb: held it before its gates, edited it there, sent it again."""
 
 
 class Outcome(StrEnum):
@@ -46,15 +46,15 @@ class Outcome(StrEnum):
     CALLER_GONE = "caller_gone"  # the caller hung up
     CALLER_STALLED = "caller_stalled"  # the caller did not send, or did not read, in its time
     SHUT_DOWN = "shut_down"  # the sidecar ended before the call did
-    REFUSED = "refused"  # the sidecar answered by itself; nothing left
+    REFUSED = "refused"  # the sidecar answered by itself; nothing was sent
     FAULT = "fault"  # the sidecar failed
 
 
 @dataclass(frozen=True, slots=True)
 class Outbound:
-    """The request that leaves, without credentials: ``exchange.sending`` writes those as the bytes leave.
+    """The request to send, without credentials: ``exchange.sending`` adds those when the bytes are sent.
 
-    ``region`` says whose key that is; None: the caller's own credentials, and the host is one of Foundry's.
+    ``region`` says whose key it needs; None: the caller's own credentials, and the host is one of Foundry's.
     """
 
     region: str | None
@@ -77,7 +77,7 @@ class Outbound:
 
 @dataclass(frozen=True, slots=True)
 class OtherPath:
-    """One of Foundry's other paths, normalised: as it is judged, recorded and passed on."""
+    """One of Foundry's other paths, normalised: as it is judged, recorded and forwarded."""
 
     hostname: str
     path: str
@@ -85,7 +85,7 @@ class OtherPath:
 
 @dataclass(slots=True)
 class Answer:
-    """What came back from the provider, as far as the record needs it."""
+    """What the record needs of the provider's answer."""
 
     status: int | None = None
     streamed: bool = False
@@ -97,7 +97,7 @@ class Answer:
 class Call:
     """One exchange. Times are ``time.monotonic()`` seconds.
 
-    The gates fill it in their order; whoever comes later reads it and never works anything out again.
+    The gates fill it in their order. Later steps read it, and compute nothing twice.
     """
 
     method: str
@@ -118,13 +118,13 @@ class Call:
 
     by_hand: list[ByHand] = field(default_factory=list)
 
-    # gates, in their order
+    # filled by the gates, in their order
     passed: list[str] = field(default_factory=list)
     api: Api | None = None  # None: the path is none of the provider's
     answered_here: bool = False
     not_served: str | None = None  # which API of Foundry's model proxy was meant, of those that are not served
     other_path: OtherPath | None = None
-    # until the caller is known, or the call leaves for Foundry
+    # kept until the caller is known, or until the call is sent to Foundry
     credentials: Headers = field(default_factory=dict, repr=False)
     token_prefix: str | None = None
     caller: Caller | None = None
@@ -140,13 +140,13 @@ class Call:
     reserved: Reserved | None = None
     own_answer: bytes = field(default=b"", repr=False)  # JSON, of a call that is answered here
 
-    # the way out, or the reason there is none
+    # the request that is sent, or the refusal
     outbound: Outbound | None = None
     released_at: float | None = None  # every gate has passed it
-    sent_at: float | None = None  # bytes of it have left
+    sent_at: float | None = None  # bytes of it were sent
     refusal: Refusal | None = None
 
-    # the way back
+    # the answer, and how the call ended
     status: int | None = None  # HTTP status the caller got; None where nothing was said
     outcome: Outcome | None = None  # None while the call is under way
     answer: Answer = field(default_factory=Answer)

@@ -127,7 +127,7 @@ def test_explain(tmp_path: Path) -> None:
     tape.add(Heard("responses", json.dumps({**hello, "model": "gpt-5.2"}).encode(), 200, (), 1.0, whole=True))
     tape.close()
     (block,) = (text for text in blocks("sh") if text.startswith("./run.sh explain"))
-    for line, words in zip(block.splitlines(), ("store", "0 of 1 would be treated otherwise"), strict=True):
+    for line, words in zip(block.splitlines(), ("store", "0 of 1 would be treated differently"), strict=True):
         ended = run(*line.split()[1:], cwd=tmp_path)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         assert words in ended.stdout

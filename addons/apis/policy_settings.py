@@ -41,7 +41,7 @@ class PolicySettings(BaseModel):
         Field(
             description="enforce refuses what the tables refuse. warn only records it, for trying the policy on live"
             " traffic; even so store is sent as false, fields that name a person are taken out, and malformed values"
-            " are refused. Default enforce: a policy that only watches protects nothing"
+            " are refused. Default enforce: a policy that only records protects nothing"
         ),
     ] = "enforce"
     rules: Annotated[
@@ -102,7 +102,7 @@ class PolicySettings(BaseModel):
         Field(description="the image_generation tool. Default refuse: a second model, with its own price"),
     ] = "refuse"
     computer: Annotated[
-        Choice, Field(description="the computer tools. Default refuse: whole screens leave at every step")
+        Choice, Field(description="the computer tools. Default refuse: every step sends whole screens")
     ] = "refuse"
     server_tool_search: Annotated[
         Choice,
@@ -136,7 +136,7 @@ class PolicySettings(BaseModel):
         Secret | None,
         Field(
             description="key under which the caller's subject is hashed (HMAC-SHA-256) into safety_identifier. Default"
-            " none: nothing is said of who calls; what the caller sends is taken out either way"
+            " none: the provider is not told who calls; what the caller sends is taken out either way"
         ),
     ] = None
     prompt_cache_key: Annotated[

@@ -15,7 +15,7 @@ APIS: Final[tuple[Api, ...]] = (RESPONSES, CHAT_COMPLETIONS, EMBEDDINGS)
 
 
 def at(path: str) -> Api | None:
-    """The API that a path leads to, below whatever base URL, with or without a query."""
+    """The API of a path, below any base URL, with or without a query. None: no API has that path."""
     plain = re.sub("/{2,}", "/", path.partition("?")[0]).removesuffix("/")
     return next((api for api in APIS if plain.endswith(api.path)), None)
 

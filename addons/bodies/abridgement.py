@@ -67,11 +67,11 @@ class Abridgement:
 
     @property
     def complete(self) -> bool:
-        """Whether the document came to its end, and nothing behind it."""
+        """Whether the document is complete, with nothing after it."""
         return self.followed and not (self.brackets or self.in_string or self.stopped)
 
     def document(self) -> bytes:
-        """The document with nothing but what was wanted; a value that came in half is null."""
+        """The document reduced to the wanted members. A value that is incomplete becomes null."""
         kept = bytes(self._kept)
         if self._value_at is not None and not self.complete:
             kept = kept[: self._value_at] + b"null"

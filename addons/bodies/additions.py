@@ -15,7 +15,7 @@ from addons.foundry.models import Model
 
 
 def pseudonym(key: str, subject: str) -> str:
-    """What to call a caller towards the provider: HMAC-SHA-256 of the subject, 64 hex digits."""
+    """The name by which the provider knows a caller: HMAC-SHA-256 of the subject, 64 hex digits."""
     return hmac.new(key.encode(), subject.encode(), hashlib.sha256).hexdigest()
 
 
@@ -54,7 +54,7 @@ class Additions:
             self.set("store", False, "ZERO_DATA_RETENTION", "what is not sent as false is stored")
 
     def keep_prompts_in_memory(self) -> None:
-        """A model that keeps prompts for a day is refused; one that has a choice is told."""
+        """Refuses a model that keeps prompts for a day. A model that has the choice gets ``in_memory``."""
         model = self.model
         named = model.rid in self.choices.models_with_daily_cache
         if model.keeps_prompts_for_a_day and not self.attested and not named:

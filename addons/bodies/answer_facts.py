@@ -59,7 +59,7 @@ UNREAD: Final = AnswerFacts(unread=True)
 
 
 def made_out(document: bytes, wanted: Members) -> tuple[Any, bool]:
-    """The wanted members of what the decoder would not take, and whether the document is all there."""
+    """The wanted members of a document that the decoder refuses, and whether the document is complete."""
     short = Abridgement(wanted)
     short.feed(document)
     try:
@@ -101,12 +101,12 @@ def count(value: object) -> int | None:
 
 
 def is_misread(value: object, kind: type[bool | str]) -> bool:
-    """Whether something stands there that is no flag, or no text: nobody knows what it says."""
+    """Whether a value is there and has another type than ``kind``, so that nobody knows what it means."""
     return value is not None and not isinstance(value, kind)
 
 
 def has_unreadable_count(usage: object) -> bool:
-    """Whether something stands in it that can be no count of tokens, or what is no usage at all."""
+    """Whether a member of it can't be a count of tokens, or it is no usage object at all."""
     if not isinstance(usage, Mapping):
         return usage is not None
     details = [detail for detail in usage.values() if isinstance(detail, Mapping)]

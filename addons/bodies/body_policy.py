@@ -5,7 +5,7 @@ from contextlib import suppress
 from addons.bodies.additions import Additions
 from addons.bodies.api import Api
 from addons.bodies.choices import Choices
-from addons.bodies.clean import Tables
+from addons.bodies.compiled_tables import CompiledTables
 from addons.bodies.notes import MOST, EnoughError, Notes
 from addons.bodies.verdict import Absent, Json, Verdict
 from addons.bodies.walk import Walk
@@ -18,7 +18,7 @@ class BodyPolicy:
     def __init__(self, api: Api, choices: Choices) -> None:
         self._api = api
         self._choices = choices
-        self._tables = Tables(choices)
+        self._tables = CompiledTables(choices)
         self._clean = {name: self._tables.clean(row, name) for name, row in api.request.rows.items()}
 
     def judge(  # noqa: PLR0913 - all that one verdict rests on

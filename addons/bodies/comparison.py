@@ -1,11 +1,11 @@
-"""Two decisions about the same call, and where the second treats it otherwise: for a candidate, and for ``explain``."""
+"""Two decisions about the same call, and where the second differs: for a candidate, and for ``explain``."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 type Effect = Literal["refuses", "lets_pass", "refuses_otherwise", "warns", "changes", "sends_otherwise"]
-"""What the second does, where the first does not."""
+"""What the second decision does and the first does not."""
 
 
 class Place(NamedTuple):
@@ -48,7 +48,7 @@ class Trial:
 
 
 def differences(first: Decided, second: Decided) -> tuple[Difference, ...]:
-    """Where the second treats the call otherwise, in a fixed order; none where all is the same."""
+    """Where the second decision differs, in a fixed order; empty where both are the same."""
     return tuple(_differences(first, second))
 
 

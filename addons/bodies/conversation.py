@@ -1,4 +1,4 @@
-"""A request or an answer as a person reads it: one form for all APIs, into which each brings its own bodies."""
+"""A request or an answer as a person reads it. All APIs use this one form; each converts its own bodies."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,5 +47,5 @@ def member(value: Json, name: str) -> Json:
 
 
 def rest(document: Mapping[str, Json], apart: Sequence[str]) -> dict[str, Json]:
-    """The members that are told in a line each: all but these."""
+    """All other members, which are shown in a line each."""
     return {name: value for name, value in document.items() if name not in apart}

@@ -60,7 +60,7 @@ class EventSplitter(ABC):
         return False
 
     def feed(self, payload: bytes) -> bytes:
-        """What is to be passed on now; empty for nothing."""
+        """The bytes to send on now; they may be empty."""
         if self._between:
             return self._split(payload)
         if self._open is not None:
@@ -70,7 +70,7 @@ class EventSplitter(ABC):
         return self._feed_held(payload)
 
     def end(self) -> bytes:
-        """The stream ended cleanly: what was held passes as it came, and is read as if a blank line had followed."""
+        """The stream ended cleanly: returns held bytes, and reads them as if a blank line had followed."""
         held = bytes(self._held)
         self._held.clear()
         if self._open is not None:
@@ -84,7 +84,7 @@ class EventSplitter(ABC):
         return held
 
     def ending(self, error: bytes) -> bytes:
-        """What ends a stream that broke off, or ended without its last event; what was held is dropped.
+        """The bytes that end a stream which broke off, or which ended without its last event. Held bytes are dropped.
 
         ``error``: the data of an error event, a JSON object.
         """

@@ -9,12 +9,12 @@ def is_missing(value: Json, shape: Row | Shape) -> bool:
 
 
 def telling(needs: tuple[str, ...]) -> tuple[str, ...]:
-    """A status alone says nothing of what an item holds, unless that is all there is to say."""
+    """The members that count as content: ``status`` does not, unless there is no other."""
     return tuple(member for member in needs if member != "status") or needs
 
 
 def says_something(value: Json) -> bool:
-    """Whether there is anything in it but blanks and types."""
+    """Whether a value holds anything other than white space and ``type`` members."""
     if type(value) is str:
         return value != "" and not value.isspace()
     if type(value) is list:

@@ -33,7 +33,7 @@ def path(trail: Trail) -> str:
 
 
 class EnoughError(Exception):
-    """So much is refused that the rest of the body need not be read."""
+    """Enough findings were refused: the rest of the body need not be read."""
 
 
 class Notes:

@@ -131,7 +131,7 @@ def allowed(  # noqa: PLR0913 - the columns of a row
     holds: str | None = None,
     source: Source | None = None,
 ) -> Row:
-    """Leaves as it came."""
+    """A row whose value is sent unchanged."""
     return Row(reason=reason, shape=shape, needs=needs, assumed=assumed or {}, holds=holds, source=source)
 
 
@@ -144,14 +144,14 @@ def refused(  # noqa: PLR0913 - the columns of a row
     harmless: tuple[Json, ...] = (),
     source: Source | None = None,
 ) -> Row:
-    """Never leaves."""
+    """A row whose value is always refused."""
     return Row(
         decision="refuse", rule=rule, reason=reason, remedy=remedy, shape=shape, harmless=harmless, source=source
     )
 
 
 def stripped(rule: Rule, reason: str, *, source: Source | None = None) -> Row:
-    """Is taken out, and the call goes on."""
+    """A row whose value is taken out; the call goes on."""
     return Row(decision="strip", rule=rule, reason=reason, source=source)
 
 
@@ -167,7 +167,7 @@ def configurable(  # noqa: PLR0913 - the columns of a row
     forced: Mapping[str, Json] | None = None,
     source: Source | None = None,
 ) -> Row:
-    """Refused unless the operator decides otherwise under ``policy.<setting>``."""
+    """A row that is refused, unless the operator decides otherwise under ``policy.<setting>``."""
     return Row(
         decision="refuse", setting=setting, rule=rule, reason=reason, shape=shape,
         remedy=remedy or f"The operator may set policy.{setting}: allow",

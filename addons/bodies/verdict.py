@@ -19,7 +19,7 @@ ABSENT: Final = Absent()
 
 
 class Thinned(list[Json]):
-    """A list as it may leave: some elements changed, some taken out. ``kept`` are the places they had."""
+    """A list as it may be sent: elements changed or taken out. ``kept``: the earlier index of each element."""
 
     def __init__(self, elements: Iterable[tuple[int, Json]]) -> None:
         placed = list(elements)
@@ -48,7 +48,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing made different before the body leaves."""
+    """One change to the body before it is sent."""
 
     path: str
     action: Literal["forced", "stripped", "added"]
@@ -58,7 +58,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Everything the policy has to say of one body.
+    """What the policy decides about one body.
 
     ``refused`` holds what stops the call, the first to be reported first; ``warned`` what would have, under
     a rule that only warns. ``members`` are the top-level members to splice into the caller's bytes:

@@ -7,7 +7,7 @@ written anew and everything else reaches the provider byte for byte.
 from typing import Final
 
 from addons.bodies.choices import Choices
-from addons.bodies.clean import Tables
+from addons.bodies.compiled_tables import CompiledTables
 from addons.bodies.json_values import is_missing, noun_of, says_something, takes, telling
 from addons.bodies.notes import Notes, Trail, path, shown
 from addons.bodies.rows import (
@@ -42,7 +42,7 @@ class Walk:
     Elements of the body's own lists that are clean by ``tables`` are not walked into.
     """
 
-    def __init__(self, notes: Notes, settings: Choices, tables: Tables) -> None:
+    def __init__(self, notes: Notes, settings: Choices, tables: CompiledTables) -> None:
         self._notes = notes
         self._settings = settings
         self._tables = tables
@@ -131,7 +131,7 @@ class Walk:
     def changed_members(
         self, value: dict[str, Json], shape: Members, at: Trail, name: Name
     ) -> dict[str, Json | Absent]:
-        """The members of an object that do not leave as they came."""
+        """The members of an object that change, with their new values."""
         changed: dict[str, Json | Absent] = {}
         for key, inner in value.items():
             row = shape.rows.get(key)

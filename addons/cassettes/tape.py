@@ -74,7 +74,7 @@ class Tape:
             self._file = None
 
     def add(self, heard: Heard, quotes_key: Callable[[bytes], bool] = lambda _: False) -> None:
-        """Has a call written, unless its answer quotes the provider's key. Waits for nothing."""
+        """Queues a call to be written, unless its answer quotes the provider's key. Returns at once."""
         self._writer.submit(self._write, heard, quotes_key)
 
     def _write(self, heard: Heard, quotes_key: Callable[[bytes], bool]) -> None:

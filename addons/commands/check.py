@@ -48,7 +48,7 @@ def check(config: Path | None, *, with_files: bool = True) -> int:
         print(f"{model.rid} -> {model.provider_model} ({', '.join(regions)}{ends})")
     print(f"\n# callers are checked by: {', then '.join(settings.caller.verifiers)}")
     for allowed in settings.provider.allowed_regions:
-        print(f"# region {allowed} is opened by {told(settings.provider.regions[allowed].credential)}")
+        print(f"# region {allowed} uses {told(settings.provider.regions[allowed].credential)}")
     print(f"# {_way_out(settings, os.environ if with_files else {})}")
     print(f"# zero data retention: {settings.provider.zero_data_retention or 'not attested'}")
     print(f"# version {VERSION}")
@@ -75,9 +75,9 @@ def check(config: Path | None, *, with_files: bool = True) -> int:
 def _way_out(settings: Settings, environment: Mapping[str, str]) -> str:
     """How the provider is reached."""
     proxy = settings.provider.proxy
-    way = f"through {proxy.url}, as provider.proxy says" if proxy else "directly; write provider.proxy for another way"
+    way = f"through {proxy.url}, as provider.proxy says" if proxy else "directly; to use a proxy, write provider.proxy"
     unread = [name for name in PROXY_VARIABLES if environment.get(name)]
-    return f"the provider is dialled {way}" + (
+    return f"connections to the provider go {way}" + (
         f"; {', '.join(unread)} in the environment is not read" if unread else ""
     )
 
@@ -94,8 +94,8 @@ def _notes(settings: Settings) -> Iterator[str]:
         if not meaning.is_documented(region, place):
             yield f"region {region} goes to {place.url}, which is not OpenAI's documented host for it"
     for name, address in meaning.foundry_addresses(settings).items():
-        where = f"{address[0]}:{address[1]}" if address else "where the name leads, port 443"
-        yield f"other paths of {name} are passed on to Foundry ({where}) with the caller's own token"
+        where = f"{address[0]}:{address[1]}" if address else "its address by DNS, port 443"
+        yield f"other paths of {name} are forwarded to Foundry ({where}) with the caller's own token"
     for rid, member, shipped, now in differences(SHIPPED, meaning.rows(settings)):
         if member != "prices":
             yield f"{rid} differs from the shipped catalogue: {member} is {now!r}, shipped {shipped!r}"

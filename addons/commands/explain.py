@@ -16,7 +16,7 @@ from typing import Any
 from addons.commands.explain_outcome import Treated, decided, summary, summary_text, without_marks
 from addons.commands.explain_records import NotTold, Records
 from addons.commands.explain_sources import Found, Reader, Recorded, Unread
-from addons.configuration import loading, meaning, overrides, rules
+from addons.configuration import build_rules, loading, meaning, overrides
 from addons.configuration.errors import ConfigurationError
 from addons.configuration.settings import Settings
 from addons.gates.order import Gates
@@ -113,7 +113,9 @@ def _explain(asked: Sequence[Asked], settings: Settings) -> list[Explanation]:
 
     try:
         # The verifier is never asked; this one needs no file and no network.
-        return asyncio.run(explain_all(rules.gates(settings, Development(), rules.Lasting(MemoryCounters()))))
+        return asyncio.run(
+            explain_all(build_rules.gates(settings, Development(), build_rules.Lasting(MemoryCounters())))
+        )
     except SecretError as error:
         raise ConfigurationError(f"policy.safety_identifier: {error}") from None
 

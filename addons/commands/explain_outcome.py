@@ -117,7 +117,7 @@ def summary_text(counts: dict[str, Any]) -> Iterator[str]:
     requests, otherwise = counts["requests"], counts.get("otherwise")
     told = f"{counts['served']} of {requests} would be served, {counts['refused']} refused"
     if otherwise is not None:
-        told = f"{otherwise} of {requests} would be treated otherwise{_of(counts)}"
+        told = f"{otherwise} of {requests} would be treated differently{_of(counts)}"
     yield told + (f"; {counts['not_judged']} could not be judged" if counts["not_judged"] else "")
     for row in counts["by_rule"]:
         yield f"  {row['effect'].replace('_', ' ')} {row['rule']}: {row['requests']}{_of(row)}"

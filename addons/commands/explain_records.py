@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any, Final
 
-from addons.apis.listing import STRICTNESS
 from addons.apis.policy_settings import ROWS
+from addons.apis.row_listing import STRICTNESS
 from addons.bodies.comparison import Decided, Place
 from addons.configuration.fingerprint import policy_hash
 from addons.configuration.meaning import catalogue_of, is_attested

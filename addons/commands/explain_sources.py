@@ -29,7 +29,7 @@ SIGNATURES: Final[Mapping[bytes, str]] = {
 
 OTHER_LINES: Final = "holds JSON lines that are neither a recording nor records of calls"
 NO_KIND: Final = "is neither a body (*.json), a recording, saved flows nor collected records"
-AS_IT_LEFT: Final = "assumed: a good caller's head; the body is the one that left, without what was taken out"
+AS_IT_LEFT: Final = "assumed: a valid caller's headers; the body is the one that was sent, without what was taken out"
 
 
 class Unread(NamedTuple):

@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     _reading(command)
     helping = command("help", "what a command does, and its options")
     helping.add_argument("about", nargs="?", metavar="COMMAND", choices=commands.choices)
-    command("completion", f"print what has bash or zsh complete commands: source <({PROGRAM} completion)")
+    command("completion", f"print a completion script for bash and zsh: source <({PROGRAM} completion)")
     if IN_A_CHECKOUT:  # run.sh's own
         command("test", "run the tests (pytest arguments may follow)")
         command("bench", "measure what the sidecar costs (--quick: less than two minutes)")
@@ -61,7 +61,7 @@ def _serving(command: AddCommand) -> None:
             configured.add_argument(
                 "--no-files",
                 action="store_true",
-                help="look at no file and no secret, for a configuration of another machine",
+                help="check no files and no secrets, for a configuration of another machine",
             )
         else:
             configured.add_argument("--record", type=Path, metavar="FILE", help="record the calls into a new cassette")
@@ -83,7 +83,7 @@ def _serving(command: AddCommand) -> None:
 
 def _reading(command: AddCommand) -> None:
     """Those that tell of a configuration, of calls, or of what was used."""
-    hashed = command("hash-token", "what the registry knows a token by; the token comes on standard input")
+    hashed = command("hash-token", "print a row of the registry for a token, which comes on standard input")
     hashed.add_argument("--subject", metavar="NAME", help="print a whole row of the registry, for this subject")
     command("version", "which version this is, on which Python and mitmproxy")
     command("schema", "print the JSON Schema of the configuration file")
@@ -96,7 +96,7 @@ def _reading(command: AddCommand) -> None:
         default="table",
         help="for a terminal (default), a pull request, a page to be signed off, or machines",
     )
-    explain = command("explain", "what would be done with calls, and why; or what another policy changes")
+    explain = command("explain", "what the sidecar would do with calls, and why; or what another policy changes")
     explain.add_argument(
         "files",
         nargs="+",
@@ -104,7 +104,9 @@ def _reading(command: AddCommand) -> None:
         help="a JSON body, a folder of them, a recording, flows saved by mitmproxy, collected records; - for stdin",
     )
     explain.add_argument("--config", type=Path, metavar="FILE", help=CONFIG)
-    explain.add_argument("--against", type=Path, metavar="FILE", help="another: show only what it would do otherwise")
+    explain.add_argument(
+        "--against", type=Path, metavar="FILE", help="another configuration: show only what it would do differently"
+    )
     explain.add_argument(
         "--set",
         dest="given",
@@ -133,7 +135,9 @@ def _reading(command: AddCommand) -> None:
     source = usage.add_mutually_exclusive_group()
     source.add_argument("--shared", action="store_true", help="from the ledger that all sidecars share (usage.shared)")
     source.add_argument("--records", metavar="FILE", help="from collected records: a file, a folder, or - for stdin")
-    source.add_argument("--migrate", action="store_true", help="make the shared ledger ready, as a role that may")
+    source.add_argument(
+        "--migrate", action="store_true", help="create or update the shared ledger's schema; the role needs that right"
+    )
     simulate = command("simulate", "run the simulated provider alone")
     simulate.add_argument("--host", default="127.0.0.1")
     simulate.add_argument("--port", type=int, default=0, help="for HTTP; TLS takes the next free one")

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from addons.apis.listing import Listed
+from addons.apis.row_listing import Listed
 from addons.apis.table import APIS
 from addons.commands.policy_page import page
 from addons.configuration import loading

@@ -190,7 +190,7 @@ def _table(by: Sequence[str], rows: Sequence[Mapping[str, Any]], total: Mapping[
     if any(SHARED in (row.get("project") or "") for row in rows):
         print("\nA row with several projects holds the calls that named them all; no call is counted twice.")
     if total["unreported"]:
-        print("\nunreported: calls that left, and of whose tokens the provider has not told (yet).")
+        print("\nunreported: calls that were sent, and for which the provider has reported no tokens (yet).")
 
 
 def _name(value: str | None, dimension: str) -> str:

@@ -46,7 +46,7 @@ def migrate(url: str | Secret | None) -> int:
     try:
         asyncio.run(prepare())
     except SharedLedgerError as error:
-        raise LedgerError(f"the shared ledger can't be made ready: {error}") from None
+        raise LedgerError(f"the shared ledger can't be prepared: {error}") from None
     print("the shared ledger is ready")
     return 0
 

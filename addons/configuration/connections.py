@@ -18,8 +18,8 @@ from addons.gates.body_bytes import BodyBytes
 from addons.sources.fault import Fault, RaiseAlarm
 
 
-def serving(settings: Settings, services: Services, bodies: BodyBytes) -> RequestServer:
-    """What serves all callers."""
+def request_server(settings: Settings, services: Services, bodies: BodyBytes) -> RequestServer:
+    """Serves the requests of all callers."""
     listen = settings.listen
     return RequestServer(
         services,

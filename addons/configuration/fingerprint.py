@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from addons.apis.listing import listed
+from addons.apis.row_listing import listed
 from addons.configuration.meaning import catalogue_of, is_attested
 from addons.configuration.settings import Settings
 from addons.foundry.request_headers import HEADERS

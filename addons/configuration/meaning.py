@@ -35,7 +35,7 @@ def warn(settings: Settings) -> None:
         _log.warning(
             "other_paths_forwarded",
             hostnames=sorted(foundry_hosts(settings)),
-            meaning="calls to Foundry's other paths are passed on to it unjudged, with the caller's own token",
+            meaning="calls to Foundry's other paths are forwarded to it unjudged, with the caller's own token",
         )
     for line in advice(settings):
         _log.warning("configuration_advice", meaning=line)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from addons.apis.listing import Listed, listed
 from addons.apis.policy_settings import PolicySettings
+from addons.apis.row_listing import Listed, listed
 from addons.bodies.sources import Source
 from addons.configuration.meaning import catalogue_of, is_attested
 from addons.configuration.settings import Settings

@@ -28,7 +28,7 @@ def head(status: int, fields: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def framing_of(status: int, *, version: str, method: str, length: bool) -> Framing:
-    """``length``: the answer's own length is known and stands among its fields."""
+    """How an answer is framed. ``length``: its length is known and among its fields."""
     if method == "HEAD" or status in _BODILESS:
         return "none"
     if length:
@@ -43,7 +43,7 @@ def chunk(payload: bytes) -> bytes:
 def refusal_bytes(
     refusal: Refusal, error_format: ErrorFormat, *, close: bool, method: str = "POST", more: Fields = ()
 ) -> bytes:
-    """The whole answer that tells a caller of a refusal; ``more`` are further fields of it."""
+    """The whole answer for a refusal, as bytes. ``more`` are further header fields."""
     status, headers, body = render(refusal, error_format)
     fields = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
     fields += [*more, (b"Content-Length", b"%d" % len(body))]

@@ -44,7 +44,7 @@ def passing_of(call: Call, status: int, fields: dict[bytes, bytes]) -> Passing:
 
 
 def passing_fields(fields: Fields, framing: Framing) -> Iterator[tuple[bytes, bytes]]:
-    """Those of the other side's that reach the caller; framing is made anew on each hop."""
+    """The other side's header fields that reach the caller. Framing belongs to one hop, so it is left out."""
     named = b",".join(value for name, value in fields if len(name) == _AS_LONG and name.lower() == b"connection")
     of_hop = {name.strip().lower() for name in named.split(b",")} if named else ()
     length_stays = framing not in {"chunked", "close"}

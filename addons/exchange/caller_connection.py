@@ -1,7 +1,7 @@
-"""One caller's connection: its requests in their turn, its answers, and the clocks that it is held to.
+"""One caller's connection: its requests one after the other, their answers, and its timeouts.
 
-Bytes come in by ``received``. Each request is served by an exchange of its own, one after the other (RFC 9112 §9.3.2);
-what a caller sends ahead waits, and reading stops when too much waits.
+Bytes come in by ``received``. Each request has its own exchange; they run one after the other (RFC 9112 §9.3.2).
+Requests that a caller sends before the first is answered wait. Reading stops when too much waits.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class Server(Protocol):
         """The exchange of one request, not yet begun."""
 
     def refuse(self, refusal: Refusal) -> bytes:
-        """The answer to what can't be read as a request, of which no exchange is made."""
+        """The answer, as bytes, to input that is no readable request. It gets no exchange."""
 
 
 class CallerConnection:
@@ -52,21 +52,21 @@ class CallerConnection:
         self.draining = False  # after the exchange under way nothing more is served
         self.current: Served | None = None
         self.opened: Opened | None = None  # a tunnel that was granted, and not yet gone into
-        self.in_tunnel = False  # in one of its own making; there is no other within it
+        self.in_tunnel = False  # a CONNECT was granted; a second one inside it is not
         self.leads_to: tuple[str, int] | None = None  # the far end of an unread tunnel, once it is one
         self._wire = wire
         self._server = server
         self._reader = RequestReader(server.bounds)
         gone = partial(self.cut, Ending.CALLER_GONE)
         self._pace = Pace(wire, server.clocks.write, self._take_turns, self._takes_nothing, gone)
-        self._deaf = False  # the last answer was said: what still comes is dropped
+        self._deaf = False  # the last answer was written: bytes that still come are dropped
         self._unread: Request | None = None  # answered before its body has come
         self._turning = False
         self._clock = ConnectionTimer()
         self._clock.start(server.clocks.head, self._head_is_late)
 
     def begin(self, peer: Peer) -> None:
-        """HTTP begins, within TLS or a tunnel it may be; the clock of the head goes on."""
+        """HTTP begins, perhaps inside TLS or a tunnel. The timer for the head goes on."""
         self.peer = peer
         if self._reader.tunnelled is not None:
             self._reader = RequestReader(self._server.bounds)
@@ -86,7 +86,7 @@ class CallerConnection:
         return self._reader.tunnelled
 
     def open_tunnel(self, opened: Opened) -> None:
-        """What comes behind the request belongs to the tunnel."""
+        """The bytes after the CONNECT request belong to the tunnel."""
         self.current = None
         self.opened = opened
         self.in_tunnel = True
@@ -95,7 +95,7 @@ class CallerConnection:
         self._wire.go_on()
 
     def leave(self, leads_to: tuple[str, int]) -> None:
-        """What comes from now on belongs to an unread tunnel."""
+        """All bytes from now on belong to a tunnel that is not read."""
         self._clock.stop()
         self.leads_to = leads_to
 
@@ -120,7 +120,7 @@ class CallerConnection:
             self.current.end(ending)
 
     def _take_turns(self) -> None:
-        """Serves what has come. Exchanges that end at once are followed by the next in a loop, not by recursion."""
+        """Serves the requests that have come, in a loop: an exchange may end before ``start`` returns."""
         if not self._turning:
             self._turning = True
             self._take_some()
@@ -182,7 +182,7 @@ class CallerConnection:
         return self._wire.unsent
 
     def write(self, data: bytes) -> None:
-        """Nothing, where the connection is gone."""
+        """Does nothing where the connection is gone."""
         if self.open:
             self._wire.write(data)
 
@@ -208,21 +208,21 @@ class CallerConnection:
         self._take_turns()
 
     def say_no_more(self) -> None:
-        """The last answer was written while the caller still sends."""
+        """Ends the connection after the last answer, while the caller still sends: what it sends is dropped."""
         self._deaf = True
         self._clock.stop()
         self._wire.end()
         self._clock.start(LINGER, self.abort)
 
     def close(self) -> None:
-        """Closes once what was written is taken."""
+        """Closes once the socket has taken all that was written."""
         self._deaf = True
         self._clock.stop()
         self._wire.close()
         self._clock.start(LINGER, self.abort)
 
     def close_idle(self) -> None:
-        """Closes it unless a call is under way, or its head is coming and soon there; that one is its last."""
+        """For a drain: closes the connection, unless a call is under way or its head arrives now."""
         told, self.draining = self.draining, True
         if self.current is not None or not self.open or self._deaf or (told and self._reader.in_head):
             return

@@ -18,7 +18,7 @@ class CandidateTrial:
         self._trial: asyncio.Task[Trial | None] | None = None
 
     def begin(self) -> None:
-        """To be called when the request has left, or was refused and its caller told; the first time counts.
+        """Starts the trial. Call it when the request was sent, or its refusal was written; only the first call counts.
 
         A large body is judged on a thread meanwhile.
         """

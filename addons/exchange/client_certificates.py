@@ -83,7 +83,7 @@ class ClientCertificates:
 
 
 def client_identity(client: connection.Client) -> str | None:
-    """Who the verified certificate of a connection names; None: none was shown, ``""``: it names nobody."""
+    """The name in a connection's verified certificate. None: there is no certificate; ``""``: it names nobody."""
     if not isinstance(client.proxy_mode, mode_specs.ReverseMode) or not client.certificate_list:
         return None
     return identity(client.certificate_list[0].to_cryptography())

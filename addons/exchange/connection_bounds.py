@@ -28,7 +28,7 @@ class ConnectionBounds:
         self._told_at = float("-inf")
 
     def enter(self, peer: str) -> bool:
-        """Whether one more may come from this address; one that may is counted."""
+        """Whether one more connection from this address may be opened. If so, it is counted."""
         if self._by_peer.total() >= self._most or self._by_peer[peer] >= self._most * OF_ONE_PEER:
             self._tell(peer)
             return False
@@ -49,7 +49,7 @@ class ConnectionBounds:
 
 
 def _descriptors() -> int:
-    """How many descriptors this process may have, once its soft limit is raised as far as it goes."""
+    """Raises the soft limit of descriptors as far as possible, and returns it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

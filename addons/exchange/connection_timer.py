@@ -1,4 +1,4 @@
-"""What a caller's connection is held to between its exchanges."""
+"""The timeouts of a caller's connection, outside of its exchanges."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,13 +16,13 @@ class ConnectionTimeouts(NamedTuple):
 
 
 class ConnectionTimer:
-    """Runs for one thing at a time."""
+    """One timer; it waits for one thing at a time."""
 
     def __init__(self) -> None:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self, seconds: float, then: Callable[[], None]) -> None:
-        """Nothing, while it runs."""
+        """Calls ``then`` after so many seconds. Does nothing while the timer runs."""
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(seconds, then)
 

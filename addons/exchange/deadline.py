@@ -1,4 +1,4 @@
-"""One clock of an exchange: at its end the exchange ends, for the reason it was set with."""
+"""A deadline of an exchange. When it passes, the exchange ends for the reason that the deadline was set with."""
 
 import asyncio
 import time
@@ -8,17 +8,17 @@ from addons.exchange.ending import Ending
 
 
 class Deadline:
-    """``end`` is called once a clock that was set, and not cleared, has run out."""
+    """Calls ``end`` when the time that was set has passed, unless it was cleared before."""
 
     def __init__(self, end: Callable[[Ending], None]) -> None:
         self._end = end
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, seconds: float, ending: Ending, since: Callable[[], float] = time.monotonic) -> None:
-        """Takes the place of a clock that runs.
+        """Sets the deadline, in place of an earlier one.
 
         ``since`` gives the ``time.monotonic()`` from which the seconds count; it is asked again at their end, so that
-        a clock which starts anew with each piece of an answer needs no timer for each.
+        a deadline that starts again with each piece of an answer needs no timer for each piece.
         """
         self.clear()
         self._wait(since() + seconds - time.monotonic(), seconds, ending, since)

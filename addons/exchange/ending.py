@@ -40,12 +40,12 @@ class Told(NamedTuple):
 
 SOON: Final = {"Retry-After": "1"}
 
-FAULT: Final = "The sidecar met a fault of its own; nothing was sent to the provider. Its log has the details."
+FAULT: Final = "The sidecar has an internal fault; nothing was sent to the provider. Its log has the details."
 _SHUTTING_DOWN: Final = "The sidecar is shutting down; make the call again."
 
 
 def _late(far: str, timeout: str) -> Told:
-    sentence = f"{far} fell silent; the stream was ended."
+    sentence = f"{far} sent nothing for too long; the stream was ended."
     return Told(Outcome.TIMED_OUT, timeout, f"{far} did not answer in time.", "timeout", sentence)
 
 

@@ -20,13 +20,13 @@ from addons.exchange.candidate_trial import CandidateTrial
 from addons.exchange.deadline import Deadline
 from addons.exchange.ending import Ending
 from addons.exchange.failure_refusals import bearer_of
-from addons.exchange.judging import Judged, PassedOn, judge
-from addons.exchange.opening import open_call, reopen
+from addons.exchange.judging import Forwarded, Judged, judge
+from addons.exchange.new_call import open_call, reopen
 from addons.exchange.relay import Relay, Watch
+from addons.exchange.replies import BROKE_OFF, Replies, is_about_credential
 from addons.exchange.request import Request
-from addons.exchange.sending import Sent, pass_on_to_foundry, send_to_provider
+from addons.exchange.sending import Sent, forward_to_foundry, send_to_provider
 from addons.exchange.services import Services
-from addons.exchange.telling import BROKE_OFF, Telling, is_about_credential
 from addons.exchange.upstream.failure import UpstreamFailure
 from addons.foundry.refusals import Refusal
 
@@ -43,12 +43,12 @@ class Exchange:
         self._services = services
         self.request = request
         self.call = open_call(request, caller.peer)
-        self._telling, seen = Telling(services, caller, request, self.call), services.observers
+        self._replies, seen = Replies(services, caller, request, self.call), services.observers
         self.relay = Relay(
             self.call,
             self._write,
             version=request.version,
-            more_fields=self._telling.fields,
+            more_fields=self._replies.fields,
             quotes_credential=self.quotes_credential,
             watch=Watch(partial(seen.answer_begins, self), partial(seen.answer_piece, self)) if seen else None,
         )
@@ -64,15 +64,15 @@ class Exchange:
         self._crowded = False  # too much waits for the caller: the other side is not read
         self._unsent_at = (0, 0.0)  # least bytes that waited for the caller, and when that was seen
 
-    # the way of a call
+    # a call, from its start to its end
 
     def start(self) -> None:
-        """A call that waits for nothing is over when this returns."""
+        """Starts the exchange. A call that waits for nothing is over when this returns."""
         self._services.under_way.add(self)
         self._task = asyncio.Task(self.run(), loop=asyncio.get_running_loop(), eager_start=True)
 
     def end(self, ending: Ending) -> None:
-        """Cancels it for this reason; the first one counts, and none where the call is over and a trial goes on."""
+        """Cancels the exchange for this reason. Only the first reason counts; none does once the call is over."""
         if self._ending is None and self._task is not None and self.call.ended_at is None:
             self._ending = ending
             self._task.cancel()
@@ -88,7 +88,7 @@ class Exchange:
                 await prepare(call)
             call.released_at = call.last_activity = time.monotonic()
             if judged is None:
-                self._telling.answer(call.own_answer)
+                self._replies.answer(call.own_answer)
                 return
             services.observers.released(self)
             await self._send(judged)
@@ -112,7 +112,7 @@ class Exchange:
         return await self._read_body(again=True)
 
     def edit(self, method: str, target: str, fields: answer_bytes.Fields, body: bytes) -> None:
-        """Puts what a person made of the request in its place, before the gates, which judge that. Credentials stay."""
+        """Replaces the request by the one that a person edited, before the gates judge it. Credentials stay."""
         reopen(self.call, replace(self.request, method=method, target=target, fields=tuple(fields)), self._caller.peer)
         self.request.body.replace(body)
 
@@ -127,7 +127,7 @@ class Exchange:
         self._services.observers.received(self, read)
         return read
 
-    async def _send(self, judged: Judged | PassedOn) -> None:
+    async def _send(self, judged: Judged | Forwarded) -> None:
         services, timeouts = self._services, self._services.timeouts
         self._deadline.set(timeouts.connect, Ending.CONNECT_LATE)
         if timeouts.total is not None:
@@ -136,7 +136,7 @@ class Exchange:
             self._credential = await bearer_of(self._rules.credentials[judged.region])
             self._sent = await send_to_provider(judged, self._credential, services.to_provider, self.relay)
         else:
-            self._sent = await pass_on_to_foundry(judged, self._rules, services.to_foundry, self.relay)
+            self._sent = await forward_to_foundry(judged, self._rules, services.to_foundry, self.relay)
         self.call.sent_at = self.call.last_activity = time.monotonic()
 
     async def _relay_answer(self) -> None:
@@ -154,20 +154,20 @@ class Exchange:
         self._deadline.clear()
 
     async def _finish(self) -> None:
-        """The answer is over: it has passed, or is refused for what it is."""
+        """The answer is over: it was sent on to the caller, or it is refused now."""
         relay, call = self.relay, self.call
         if relay.failure is not None and not (relay.finished and isinstance(relay.failure, UpstreamFailure)):
             raise relay.failure
         if not relay.begun:
             if is_about_credential(call) and self._credential is not None and call.region is not None:
                 self._rules.credentials[call.region].refused(self._credential)
-            raise self._telling.refusal_of_answer(relay, self._credential)
+            raise self._replies.refusal_of_answer(relay, self._credential)
         if relay.finish():
             call.outcome = relay.outcome
         else:
             call.outcome = Outcome.TRUNCATED
-            self._telling.break_off(relay, "stream_truncated", BROKE_OFF)
-        self._telling.keep = self._telling.keep and relay.framing_ended
+            self._replies.break_off(relay, "stream_truncated", BROKE_OFF)
+        self._replies.keep = self._replies.keep and relay.framing_ended
         if self._caller.unsent:
             await self._caller_takes_all()
 
@@ -182,44 +182,44 @@ class Exchange:
         self._deadline.clear()
 
     def _caller_took(self) -> float:
-        """When the caller was last seen to take something."""
+        """When the caller last read some of its answer, in seconds of ``time.monotonic``."""
         if self._caller.unsent < self._unsent_at[0]:
             self._unsent_at = (self._caller.unsent, time.monotonic())
         return self._unsent_at[1]
 
     def quotes_credential(self, text: bytes) -> bool:
-        """Whether a text holds what the call left with."""
+        """Whether a text holds the provider's key that the call was sent with."""
         return self._credential is not None and self._credential in text
 
     # the ends of a call
 
     def _fail(self, error: BaseException) -> None:
-        """Tells the caller as far as it can be told; a fault in the telling is told in its turn, or else closes."""
+        """Answers the caller if that is still possible. If this fails too, it answers with a fault, or else closes."""
         if self._sent is not None:
             self._sent.abort()
         try:
             try:
                 self._tell(error)
             except BaseException as fault:  # noqa: BLE001 - told to the caller in the place of what could not be
-                self._telling.of_fault(self.relay, fault)
+                self._replies.of_fault(self.relay, fault)
         except BaseException as fault:  # noqa: BLE001 - nothing more can be told: the connection closes
             _log.error("fault", exc_info=fault, **{"call.id": self.call.id})
-            self._telling.keep = False
+            self._replies.keep = False
             self._caller.abort()
 
     def _tell(self, error: BaseException) -> None:
-        telling, relay = self._telling, self.relay
+        replies, relay = self._replies, self.relay
         if isinstance(error, asyncio.CancelledError) and self._ending is not None:
-            telling.of_ending(relay, self._ending)
+            replies.of_ending(relay, self._ending)
         elif isinstance(error, Refusal):
-            telling.of_refusal(error)
+            replies.of_refusal(error)
         elif isinstance(error, UpstreamFailure):
-            telling.of_failure(relay, error, reused=self._sent is not None and self._sent.reused)
+            replies.of_failure(relay, error, reused=self._sent is not None and self._sent.reused)
         else:
-            telling.of_fault(relay, error)
+            replies.of_fault(relay, error)
 
     def _close(self) -> None:
-        """The one record, and the connection's next turn. Nothing here may keep the rest from happening."""
+        """Makes the one record, and lets the connection go on. A step that fails does not stop the others."""
         self._deadline.clear()
         self._total.clear()
         self._services.under_way.discard(self)
@@ -236,9 +236,9 @@ class Exchange:
         if self.relay.failure is not None:
             self.relay.failure.__traceback__ = None
         del self.relay, self._deadline, self._total
-        self._caller.exchange_ended(self.request, keep=self._telling.keep)
+        self._caller.exchange_ended(self.request, keep=self._replies.keep)
 
-    # what it gives to the relay
+    # for the relay
 
     def _write(self, data: bytes) -> None:
         self._caller.write(data)

@@ -39,10 +39,10 @@ _NOT_REACHED: Final = frozenset({_Kind.UNREACHABLE, _Kind.NO_CONNECTION_FREE})
 
 
 async def bearer_of(credential: Credential) -> bytes:
-    """What opens the provider.
+    """The key or token that the provider accepts.
 
     Raises:
-        Refusal: there is nothing now that does; nothing was sent.
+        Refusal: there is none now; nothing was sent.
     """
     try:
         return await credential.bearer()

@@ -1,24 +1,24 @@
-"""Which addresses may be dialled at somebody's word, and what a name leads to.
+"""Addresses that the sidecar never connects to, and the check of what a name resolves to.
 
-For unread tunnels and for Foundry's own host names; the provider's addresses are the operator's word alone.
+For unread tunnels and for Foundry's own host names. The provider's addresses come from the configuration alone.
 """
 
 import ipaddress
 import socket
 from typing import Final
 
-from addons.exchange.upstream.names import look_up
+from addons.exchange.upstream.name_lookup import look_up
 
 METADATA: Final = frozenset(map(ipaddress.ip_address, ("100.100.100.200", "fd00:ec2::254", "192.0.0.192")))
 """Cloud metadata services that are not link-local: Alibaba's, AWS's by IPv6, Oracle's."""
 
 
 class ForbiddenAddressError(Exception):
-    """A name leads to this machine itself or to a metadata service."""
+    """A name resolves to this machine itself or to a metadata service."""
 
 
 async def resolve(host: str, port: int) -> tuple[str, int]:
-    """An address of the name that may be dialled; looked up here, so that the one dialled is the one looked at.
+    """An address of the name that may be used. Connect to this address, and do not resolve the name again.
 
     Raises:
         ForbiddenAddressError: any of the name's addresses may not be dialled.
@@ -31,7 +31,7 @@ async def resolve(host: str, port: int) -> tuple[str, int]:
 
 
 def may_be_dialled(host: str) -> bool:
-    """Whether an IP address is none of this machine's by its kind, and no metadata service. Private networks may be."""
+    """Whether an IP address is no local address by its kind, and no metadata service. Private networks are allowed."""
     address = ipaddress.ip_address(host.partition("%")[0])
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped

@@ -10,11 +10,11 @@ HTTPS: Final = 443
 
 
 async def address_of(hostname: str, configured: Mapping[str, tuple[str, int] | None]) -> tuple[str, int]:
-    """The address that may be dialled. ``configured`` are the names there are, with those the operator wrote.
+    """The address to connect to. ``configured``: Foundry's host names, each with the operator's address or None.
 
     Raises:
         ValueError: the name is none of them; a fault of the sidecar.
-        Refusal: it can't be resolved, or leads where nobody should be led.
+        Refusal: it can't be resolved, or resolves to a forbidden address.
     """
     if hostname not in configured:
         raise ValueError("this is no configured host name of Foundry")
@@ -25,8 +25,8 @@ async def address_of(hostname: str, configured: Mapping[str, tuple[str, int] | N
     except ForbiddenAddressError as error:
         raise Refusal(
             "host_refused",
-            "Foundry's host name leads to this machine itself, or to one that is never dialled; the operator may"
-            " write its address under foundry.addresses.",
+            "Foundry's host name resolves to this machine, or to an address that the sidecar never connects"
+            " to; the operator may write its address under foundry.addresses.",
             detail=str(error),
             setting="foundry.addresses",
         ) from None

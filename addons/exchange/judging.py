@@ -1,8 +1,8 @@
-"""The one function that lets a call out: it runs every gate and makes what ``sending`` takes.
+"""The one function that lets a call be sent: it runs every gate, and makes the value that ``sending`` takes.
 
-``Judged`` and ``PassedOn`` can be made nowhere else: they ask for a key that only this module has, and cannot be
-copied or changed. ``sending`` has ``held_to`` look at each. So whoever reads this file and ``sending`` has seen that
-nothing unjudged leaves.
+``Judged`` and ``Forwarded`` can be made nowhere else: they ask for a key that only this module has, and cannot be
+copied or changed. ``sending`` checks each by ``held_to``. So this file and ``sending`` are enough to see that nothing
+unjudged is sent.
 """
 
 from collections.abc import Awaitable, Callable
@@ -25,7 +25,7 @@ _ONLY_HERE: Final = "only judge() makes a request that may leave"
 
 
 class _MayLeave:
-    """What a key has made. With the key, which comes last, it is as it stays."""
+    """Made with the key, or not at all. Setting the key, which comes last, freezes the object."""
 
     __slots__ = ("_key",)
 
@@ -47,7 +47,7 @@ class _MayLeave:
 class Judged(_MayLeave):
     """A request that every gate let through, for the model provider.
 
-    ``destination`` and ``region`` say where it goes, and whose credential opens the way there.
+    ``destination`` and ``region`` say where it goes, and which region's credential it needs.
     """
 
     __slots__ = ("destination", "outbound", "region")
@@ -60,7 +60,7 @@ class Judged(_MayLeave):
 
 
 @final
-class PassedOn(_MayLeave):
+class Forwarded(_MayLeave):
     """A request for one of Foundry's other paths, which the shorter list of gates let through.
 
     ``credentials`` are the caller's own header lines; they go to Foundry alone.
@@ -75,17 +75,17 @@ class PassedOn(_MayLeave):
 
 
 def held_to[Kind: _MayLeave](kind: type[Kind], given: Kind) -> Kind:
-    """What was given, which is of this kind and was made here.
+    """Returns ``given``, if it has exactly this type and was made in this module.
 
     Raises:
-        TypeError: it is not, or was not.
+        TypeError: it has another type, or was made elsewhere.
     """
     if type(given) is not kind or getattr(given, "_key", None) is not _KEY:
         raise TypeError(_ONLY_HERE)
     return given
 
 
-async def judge(call: Call, rules: Rules, read_body: Callable[[], Awaitable[bytes]]) -> Judged | PassedOn | None:
+async def judge(call: Call, rules: Rules, read_body: Callable[[], Awaitable[bytes]]) -> Judged | Forwarded | None:
     """Sends the call through every gate: those of the head before its body is read, the others behind it.
 
     None: nothing leaves, and ``call.own_answer`` is its answer.
@@ -110,7 +110,7 @@ async def judge(call: Call, rules: Rules, read_body: Callable[[], Awaitable[byte
         raise RuntimeError("no gate said where the call goes")
     if call.to == "foundry":
         credentials, call.credentials = call.credentials, {}
-        return PassedOn(_KEY, outbound, credentials)
+        return Forwarded(_KEY, outbound, credentials)
     if outbound.region is None:
         raise RuntimeError("no gate said whose credential the call takes")
     destination = rules.destinations[outbound.region]

@@ -1,4 +1,4 @@
-"""Where mitmproxy ends and the exchange begins: the layer it is given in place of its own HTTP layer.
+"""The layer that mitmproxy gets in place of its own HTTP layer.
 
 mitmproxy listens, accepts, and speaks TLS to callers; its HTTP layer, which forwards when an addon fails, never runs.
 Bytes go from the socket through mitmproxy's layers into a ``CallerConnection``; answers go from there straight into
@@ -30,10 +30,10 @@ _log = structlog.get_logger("sidecar.exchange")
 
 
 class CallerLayer(layer.Layer):
-    """What stands on a connection: HTTP at once, or TLS with another one of these in it, or an unread tunnel."""
+    """Handles a connection: plain HTTP, or TLS with another such layer inside, or a tunnel that is not read."""
 
     def __init__(self, context: Context, caller: CallerConnection, wire: SocketWire, *, outside: int = 0) -> None:
-        """``outside``: how many TLS layers lie outside of the tunnel that this is in."""
+        """``outside``: how many TLS layers there are outside the tunnel that this layer is in."""
         super().__init__(context)
         self._caller = caller
         self._wire = wire
@@ -97,7 +97,7 @@ class CallerLayer(layer.Layer):
             self._caller.begin(_peer(self.context, encrypted=self._within_tls))
 
     def _tunnel(self) -> layer.CommandGenerator[None]:
-        """Goes on within the tunnel that the caller's CONNECT has opened, if one has."""
+        """Continues inside the tunnel that the caller's CONNECT has opened, if there is one."""
         opened = self._caller.opened
         if opened is None:
             return
@@ -121,7 +121,7 @@ class CallerLayer(layer.Layer):
 
 
 class ClosingLayer(layer.Layer):
-    """Closes a connection of which nothing else is known."""
+    """Closes a connection that the listener does not know."""
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:  # noqa: ARG002 - mitmproxy's signature
         yield commands.CloseConnection(self.context.client)

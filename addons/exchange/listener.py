@@ -1,8 +1,8 @@
-"""Addon: what mitmproxy asks when a caller connects. Everything that it would do by itself is shut here.
+"""Addon: answers what mitmproxy asks when a caller connects, and stops what mitmproxy would do by itself.
 
-Which layer stands on a connection (``next_layer``): ours, and first one that only closes, so that a fault leaves no
-other. Which server may be dialled by mitmproxy itself (``server_connect``): the far end of a listed tunnel. So its own
-HTTP layer, its replay of saved requests and its connections to servers lead nowhere.
+``next_layer`` sets our layer on a connection. It first sets one that only closes, so that a fault leaves no other.
+``server_connect`` lets mitmproxy itself connect only to the far end of a listed tunnel. So mitmproxy's own HTTP layer,
+its replay of saved requests and its connections to servers can send nothing.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ type Connect = Callable[[SocketWire, Peer], CallerConnection]
 
 
 def _stays_shut[Subject](hook: Callable[["Listener", Subject], None]) -> Callable[["Listener", Subject], None]:
-    """Each hook first shuts what it may open. One that raised would leave some callers waiting for ever."""
+    """A hook first forbids, and allows at its end; so one that raises has allowed nothing. The fault is logged."""
 
     @functools.wraps(hook)
     def guarded(listener: "Listener", subject: Subject) -> None:
@@ -54,7 +54,7 @@ def _stays_shut[Subject](hook: Callable[["Listener", Subject], None]) -> Callabl
 
 
 class Listener:
-    """``connect`` makes the connection of a caller that has come; ``upstreams`` end with the last of them."""
+    """``connect`` makes the object for a new caller's connection. ``upstreams`` are closed at the end."""
 
     name = "sidecar-listener"
 

@@ -15,7 +15,7 @@ _log = structlog.get_logger("sidecar.exchange")
 
 
 class Observed(Protocol):
-    """One exchange, for whoever looks on; ``end`` is for those who end the process."""
+    """One exchange, as observers see it. ``end`` is for the drain."""
 
     @property
     def call(self) -> Call: ...
@@ -65,7 +65,7 @@ class Observer:
 
 
 class Observers(Observer):
-    """All of them; what one raises is logged, and harms neither the call nor the others."""
+    """All observers as one. What one raises is logged, and affects neither the call nor the others."""
 
     def __init__(self, *each: Observer) -> None:
         self._each = each

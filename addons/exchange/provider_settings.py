@@ -133,8 +133,8 @@ class ProviderSettings(_Section):
     zero_data_retention: Annotated[
         Attested,
         Field(
-            description="the operator's word that the OpenAI project is under ZDR: {by: NAME, date: DAY, reference:"
-            " TEXT}, or plainly attested. Default none, with a warning at the start: only the operator knows"
+            description="the operator's statement that the OpenAI project is under ZDR: {by: NAME, date: DAY,"
+            " reference: TEXT}, or plainly attested. Default none, with a warning at the start: only the operator knows"
         ),
     ] = None
     trusted_ca: Annotated[
@@ -155,7 +155,7 @@ class ProviderSettings(_Section):
         ),
     ] = ("global",)
     timeouts: Annotated[
-        Timeouts, Field(description="how long the provider is waited for. Default: each key's own, given there")
+        Timeouts, Field(description="how long the sidecar waits for the provider. Default: each key's own, given there")
     ] = Timeouts()
     pool: Annotated[
         Pool, Field(description="connections kept for further calls. Default: each key's own, given there")

@@ -30,7 +30,7 @@ class Watch(NamedTuple):
 
 
 class Relay:
-    """One answer's way from the provider's connection to the caller's.
+    """Takes one answer from the provider's connection and writes it to the caller's.
 
     ``write`` takes bytes for the caller, who asked in this HTTP ``version``. ``more_fields`` gives those that the
     sidecar adds to an answer that passes, by how it is framed. ``quotes_credential`` tells of a text whether it holds
@@ -76,7 +76,7 @@ class Relay:
 
     @property
     def finished(self) -> bool:
-        """Whether a stream has said its last; what comes after it, or does not, changes nothing."""
+        """Whether the last event of a stream has come; what comes after it, or does not, changes nothing."""
         return self._stream is not None and self._stream.finished
 
     # told by the provider's connection
@@ -167,7 +167,7 @@ class Relay:
         self._wake()
 
     def finish(self) -> bool:
-        """The answer came whole: what is held passes as it came. False where a stream did not say its last."""
+        """The answer is complete: bytes that were held back are sent on. False where a stream lacks its last event."""
         if self._stream is not None:
             if held := self._stream.end():
                 self._out.append(held)
@@ -194,7 +194,7 @@ class Relay:
 
     @property
     def outcome(self) -> Outcome:
-        """What an answer says of itself that came to its end."""
+        """How a complete answer ended, by its own content."""
         if self._stream is not None:
             return Outcome.PROVIDER_ERROR if self._stream.failed else Outcome.SERVED
         if self._document is not None:
@@ -205,7 +205,7 @@ class Relay:
         return Outcome.SERVED
 
     def read_facts(self) -> None:
-        """Puts what the answer said of itself into the call."""
+        """Puts the facts that were read from the answer into the call."""
         if self._stream is not None:
             facts = self._stream.facts
             self._call.answer.facts = replace(facts, unread=True) if self._stream.unread else facts

@@ -128,7 +128,7 @@ class RequestReader:
             self._framing = 0 if self._grew else self._framing + fed
             self._grew = False
             if self._framing > MOST_FRAMING:
-                self._fail(Refusal("bad_target", "What frames the body is too long."))
+                self._fail(Refusal("bad_target", "The chunk headers or trailers of the body are too long."))
 
     def _fail(self, refusal: Refusal) -> None:
         """Nothing more is read, and whoever waits for a body is told why."""
@@ -157,7 +157,7 @@ class RequestReader:
             self._offered = None
             return
         if not _REQUEST_LINE.match(self._head):
-            raise ValueError("this is no request line of HTTP's")
+            raise ValueError("this is not an HTTP request line")
         self._head.clear()
         version = self._parser.get_http_version()
         request = Request(

@@ -1,4 +1,4 @@
-"""What serves the requests of all callers' connections."""
+"""Serves the requests of all callers' connections."""
 
 from addons.exchange.answer_bytes import refusal_bytes
 from addons.exchange.caller_connection import CallerConnection

@@ -1,7 +1,7 @@
-"""The only code that holds a connection to a provider, and to Foundry: it takes what ``judging`` made, and no more.
+"""The only code that sends to the provider and to Foundry. It takes what ``judging`` made, and nothing else.
 
-What opens the way there (the provider's key, the caller's own token) is put behind the judged head as the bytes
-leave. It stands in no flow, no record and no Call.
+The credential (the provider's key, or the caller's own token for Foundry) is added to the judged head only here, when
+the bytes are sent. It is in no flow, no record and no Call.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from addons.call import Headers, Outbound
 from addons.exchange.foundry_addresses import address_of
-from addons.exchange.judging import Judged, PassedOn, held_to
+from addons.exchange.judging import Forwarded, Judged, held_to
 from addons.exchange.rules import Rules
 from addons.exchange.upstream.answer_receiver import AnswerReceiver
 from addons.exchange.upstream.destination import Destination
@@ -20,7 +20,7 @@ FOUNDRY: Final = "foundry"
 
 
 class Sent(Protocol):
-    """A request on its way: its connection, without a way to send anything more."""
+    """A request that was sent: its connection, by which nothing more can be sent."""
 
     @property
     def reused(self) -> bool:
@@ -46,17 +46,17 @@ async def send_to_provider(judged: Judged, credential: bytes, pool: UpstreamPool
     return connection
 
 
-async def pass_on_to_foundry(passed_on: PassedOn, rules: Rules, pool: UpstreamPool, receiver: AnswerReceiver) -> Sent:
+async def forward_to_foundry(forwarded: Forwarded, rules: Rules, pool: UpstreamPool, receiver: AnswerReceiver) -> Sent:
     """Sends the request with the caller's own credentials.
 
     Raises:
         UpstreamFailure: as ``send_to_provider``.
-        Refusal: Foundry's name can't be resolved, or leads where nobody should be led.
+        Refusal: Foundry's name can't be resolved, or resolves to a forbidden address.
     """
-    passed_on = held_to(PassedOn, passed_on)
-    outbound = passed_on.outbound
+    forwarded = held_to(Forwarded, forwarded)
+    outbound = forwarded.outbound
     address = await address_of(outbound.host, rules.foundry)
-    head = _head(outbound, b"".join(_lines(passed_on.credentials)))
+    head = _head(outbound, b"".join(_lines(forwarded.credentials)))
     connection = await pool.connect(Destination(FOUNDRY, address, outbound.host, rules.foundry_trust))
     connection.send((head, *outbound.pieces), receiver, answer_has_body=outbound.method != "HEAD")
     return connection

@@ -1,4 +1,4 @@
-"""What every exchange works with."""
+"""The parts that all exchanges share."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -24,7 +24,7 @@ _ABORT: Final = struct.pack("ii", 1, 0)
 
 @dataclass
 class TunnelOpened(events.Event):
-    """A caller's CONNECT was answered with yes."""
+    """A caller's CONNECT was granted."""
 
 
 class SocketWire:
@@ -92,7 +92,7 @@ class SocketWire:
                 error.__traceback__ = None
 
     def go_on(self) -> None:
-        """Has the layer look at its connection again, which has opened a tunnel."""
+        """Wakes the layer after the connection has opened a tunnel."""
         asyncio.get_running_loop().call_soon(self._wake_layer)
 
     def _wake_layer(self) -> None:

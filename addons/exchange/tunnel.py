@@ -97,7 +97,9 @@ def _refusal_of(error: BaseException) -> Refusal:
     match error:
         case ForbiddenAddressError():
             return Refusal(
-                "host_refused", "This name leads to an address that is never dialled from here.", detail=str(error)
+                "host_refused",
+                "This name resolves to an address that the sidecar never connects to.",
+                detail=str(error),
             )
         case OSError():
             return Refusal("tunnel_unreachable", "This host name can't be resolved.")
@@ -105,4 +107,4 @@ def _refusal_of(error: BaseException) -> Refusal:
             return Refusal("bad_target", "CONNECT takes HOST:PORT.")
         case _:
             _log.error("fault", exc_info=error)
-            return Refusal("fault", "The sidecar met a fault of its own; no tunnel was opened.")
+            return Refusal("fault", "The sidecar has an internal fault; no tunnel was opened.")

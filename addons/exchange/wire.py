@@ -19,7 +19,7 @@ class Wire(Protocol):
         """Returns once the socket has taken everything; raises OSError where the connection is lost."""
 
     def end(self) -> None:
-        """Says that nothing more comes; reading goes on."""
+        """Ends writing; reading goes on."""
 
     def close(self) -> None:
         """Closes once everything written is taken."""

@@ -28,7 +28,7 @@ _SETTINGS: Final = {
 
 
 def denied(meter: Meter) -> Refusal:
-    """A limit of 0 is a policy's no, which never is a 429: clients would only come again."""
+    """For a limit of 0. It is never a 429, since clients would repeat the call."""
     return Refusal(
         "model_permission_denied",
         f"{_WHOSE[meter.level]} may not use {meter.model}: its limit of {meter.kind.lower()} a minute is 0."
@@ -70,11 +70,11 @@ def exceeded(full: Standing, cost: int, standings: Sequence[Standing]) -> Refusa
 
 
 def over_budget(full: Pot, resets: datetime) -> Refusal:
-    """A policy's no, and no 429: clients would only come again, hours before it helps."""
+    """For a budget that is used up. It is no 429, since clients would repeat the call long before the next period."""
     return Refusal(
         "budget_exceeded",
         f"{_WHOSE[full.level]} has used up its budget of {full.unit} for this {full.period},"
-        f" for {full.model or 'all models'}. It begins anew at {resets.isoformat()};"
+        f" for {full.model or 'all models'}. The next period begins at {resets.isoformat()};"
         " until then ask the operator of this sidecar for more.",
         parameters={
             "budgetScope": full.level,
@@ -126,7 +126,7 @@ def unavailable(why: str) -> Refusal:
 
 
 def standing_headers(permits: Permits | None) -> tuple[tuple[str, str], ...]:
-    """Where the caller stands, as ``x-ratelimit-*`` headers for any answer; empty where nothing is limited.
+    """The caller's limits and what is left, as ``x-ratelimit-*`` headers; empty where nothing is limited.
 
     Of tokens and of requests the tightest meter that the call ran on: the one with the least of its limit left.
     """

@@ -45,7 +45,7 @@ class Standing(NamedTuple):
 
     @property
     def reset(self) -> float:
-        """Seconds until nothing counts any more."""
+        """Seconds until no earlier call counts any more."""
         return rate_window.reset(self.counted, self.elapsed)
 
     def wait(self, cost: int) -> float:

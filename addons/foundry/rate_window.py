@@ -53,7 +53,7 @@ def wait(count: Count, cost: int, limit: int, elapsed: float) -> float:
 
 
 def reset(count: Count, elapsed: float) -> float:
-    """Seconds until nothing counts any more."""
+    """Seconds until no earlier call counts any more."""
     if count.current > 0:
         return 2 * WINDOW - elapsed
     return WINDOW - elapsed if count.previous > 0 else 0.0

@@ -45,7 +45,7 @@ class FoundrySettings(BaseModel):
     @model_validator(mode="after")
     def _forwards_somewhere(self) -> "FoundrySettings":
         if self.other_paths == "forward" and not self.hostnames:
-            raise ValueError("other_paths: forward needs foundry.hostnames, the only hosts that calls are passed on to")
+            raise ValueError("other_paths: forward needs foundry.hostnames, the only hosts that calls are forwarded to")
         if unknown := [name for name in self.addresses if name not in self.hostnames]:
             raise ValueError(f"addresses names {', '.join(unknown)}, which foundry.hostnames does not")
         return self

@@ -16,7 +16,7 @@ BEARER: Final = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class IdentifyCaller:
-    """Fills ``call.caller``, and forgets what the caller showed for itself.
+    """Fills ``call.caller``, and drops the caller's credentials.
 
     Args:
         verifier: asked about the bearer token.

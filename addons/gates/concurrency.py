@@ -39,7 +39,7 @@ class UnderWay:
 
 @dataclass(frozen=True, slots=True)
 class LimitConcurrency:
-    """Enters the call among those under way, or refuses it. Whose call it is nobody asks of one for Foundry itself."""
+    """Counts the call as under way, or refuses it. A call for Foundry itself counts in the total alone."""
 
     settings: LimitsSettings
     under_way: UnderWay

@@ -11,7 +11,7 @@ class StoreUnavailableError(Exception):
 
 
 class Counters(Protocol):
-    """Whole numbers by key that forget themselves. Both functions raise StoreUnavailableError."""
+    """Whole numbers by key, which expire. Both functions raise StoreUnavailableError."""
 
     async def read(self, keys: Sequence[str]) -> list[int]:
         """The counters as they stand; 0 where there is none."""

@@ -15,7 +15,7 @@ TO_ALL: Final[frozenset[To]] = TO_PROVIDER | TO_FOUNDRY | TO_NOBODY
 
 
 class Named(NamedTuple):
-    """One gate, and the calls that go through it: by where they leave for."""
+    """One gate, and which calls go through it, by where they are sent."""
 
     name: str
     gate: Gate
@@ -29,12 +29,12 @@ class Gates(NamedTuple):
     body: Sequence[Named]
 
     def names(self, to: To) -> tuple[str, ...]:
-        """Those a call must have got through to leave."""
+        """The gates that a call must have passed to be sent there."""
         return tuple(each.name for each in (*self.head, *self.body) if to in each.to)
 
 
 async def run(gates: Sequence[Named], call: Call) -> None:
-    """Sends the call through them in their order; each it got through is noted in ``call.passed``."""
+    """Runs the gates in their order. The name of each that lets the call pass is added to ``call.passed``."""
     for each in gates:
         if call.to not in each.to:
             continue

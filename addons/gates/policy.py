@@ -1,4 +1,4 @@
-"""Gate: what the body may ask for (docs/contract.md#fields)."""
+"""Gate: judges the body by the policy's tables (docs/contract.md#fields)."""
 
 import asyncio
 from functools import partial

@@ -65,7 +65,7 @@ def _lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
     if record:
         yield from summary.verdict(record)
     if record and record.get("foundry.other_path"):
-        yield "\nPassed on to Foundry as it came. Of such calls no body is shown, neither way, nor any credentials."
+        yield "\nForwarded to Foundry as it came. For such calls no body and no credentials are shown."
     elif metadata.http_message is flow.request:
         yield from _request_lines(data, flow)
     else:
@@ -80,14 +80,14 @@ def _lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
 def _request_lines(data: bytes, flow: http.HTTPFlow) -> Iterator[str]:
     sent, leaving = original(flow), left(flow)
     if sent is None:
-        yield "\n== What left for the provider"
+        yield "\n== What was sent to the provider"
         yield from _asked(flow, _parsed(data))
         return
     shown = _parsed(_decoded(sent) if SENT_BY_0_1 in flow.metadata else data)
     yield "\n== What the app sent"
     yield from _asked(flow, shown)
     if leaving:
-        yield "\n== What was changed on the way out"
+        yield "\n== What the sidecar changed"
         yield from _changes(shown, leaving["body"], flow)
         came, went = header_table(sent.headers), header_table(leaving["headers"])
         yield from (f"{name}: {came[name][0]} -> {went[name][0]}" for name in HASHED if name in came and name in went)

@@ -28,7 +28,7 @@ NOT_JUDGED: Final[Mapping[str, str]] = {
 }
 """Gates whose verdict a file can't tell, and what is assumed instead."""
 
-GOOD_HEAD: Final = "assumed: the request line and headers of a good caller"
+GOOD_HEAD: Final = "assumed: the request line and headers of a valid caller"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """``members`` are the top-level members that leave otherwise than they came: JSON text, None where taken out.
+    """``members`` are the top-level members that the sidecar changed: JSON text, None where taken out.
 
     ``findings`` are all that the policy refuses, ``warnings`` what it lets pass under a rule that only warns.
     """

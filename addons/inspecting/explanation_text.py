@@ -30,7 +30,7 @@ def text(explained: Explanation, *, colour: bool = False) -> str:
     changed = [f"{c.path}  {c.action}  {c.rule}  {c.reason}" for c in explained.changes]
     lines += _listed("changed by the policy:", changed)
     members = [f"{name}: {REMOVED if value is None else _shown(value)}" for name, value in explained.members.items()]
-    lines += _listed("members that leave otherwise than they came:", members)
+    lines += _listed("members that are changed:", members)
     if explained.destination:
         lines.append(f"  leaves for {_way(explained)}")
     return "\n".join(lines)
@@ -108,7 +108,7 @@ def _facts(explained: Explanation) -> Iterator[tuple[str, str]]:
 
 
 def _way(explained: Explanation) -> str:
-    how = f"region {explained.region}" if explained.region else "passed on to Foundry as it came"
+    how = f"region {explained.region}" if explained.region else "forwarded to Foundry as it came"
     return f"{explained.destination} ({how})"
 
 

@@ -20,8 +20,8 @@ from addons.inspecting.flows import FlowViews, Shown
 LOOK_EVERY: Final = 0.1
 """Seconds between two looks at a held call: mitmproxy tells nobody of one that is killed or taken off the list."""
 
-KILLED: Final = "A person who looks on stopped this call; nothing was sent."
-TOO_LONG: Final = "This call was held for a person to look at, and nobody let it go within {:.0f} seconds."
+KILLED: Final = "A person stopped this call in mitmweb; nothing was sent."
+TOO_LONG: Final = "This call was held in mitmweb, and nobody resumed it within {:.0f} seconds."
 
 _FRAMING: Final = frozenset((b"content-length", b"transfer-encoding"))
 

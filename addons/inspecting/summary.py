@@ -40,7 +40,7 @@ WHY: Final[Mapping[str, str]] = {
     Outcome.CALLER_GONE: "The caller hung up.",
     Outcome.CALLER_STALLED: "The caller did not send, or did not read, in its time.",
     Outcome.SHUT_DOWN: "The sidecar ended before the call did.",
-    Outcome.FAULT: "The sidecar met a fault of its own; its log has the details.",
+    Outcome.FAULT: "The sidecar had an internal fault; its log has the details.",
 }
 """What an outcome means, where the call has no refusal that says it."""
 

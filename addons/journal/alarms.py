@@ -27,7 +27,7 @@ class Alarms:
             _log.error("alarm", alarm=alarm.value, **facts)
 
     def raised(self, name: str, why: str) -> None:
-        """As whoever knows an alarm by its name alone tells of it."""
+        """The same for parts that know an alarm by its name only."""
         self.tell(Alarm(name), why=why)
 
     @property

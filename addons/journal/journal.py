@@ -43,7 +43,7 @@ _log = structlog.get_logger("sidecar.journal")
 
 
 class CallLog(Protocol):
-    """Where calls' lines go; ``event`` is always "call"."""
+    """Takes the log line of each call; ``event`` is always "call"."""
 
     def info(self, event: str, /, **record: Any) -> object: ...
     def warning(self, event: str, /, **record: Any) -> object: ...
@@ -95,7 +95,7 @@ class Journal:
         return record
 
     def done(self) -> None:
-        """Logs what is summed up and not yet told."""
+        """Logs the sums that were not logged yet."""
         self._tell_sum()
 
     def _record(self, call: Call) -> Record:

@@ -1,4 +1,4 @@
-"""Refusals of callers that nobody knows: the first few get a record of their own in the log, the rest one in sum.
+"""Refusals of callers that were not verified: the first few have a record each in the log, the rest one in sum.
 
 Whoever can reach the port can make such calls, as many as they like. So the log holds at most ``ALONE`` of them a
 minute, and of one peer at most ``ALONE_A_PEER``; what is kept meanwhile has bounds of its own.

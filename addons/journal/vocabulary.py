@@ -11,7 +11,7 @@ CUT_SHORT: Final = frozenset(
 
 
 def decision(call: Call) -> Literal["allowed", "refused"]:
-    """Whether policy let the call leave. How it ended is another question, which ``call.outcome`` answers."""
+    """Whether policy allowed the call. How the call ended is ``call.outcome``."""
     return "refused" if call.released_at is None else "allowed"
 
 

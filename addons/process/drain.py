@@ -1,4 +1,4 @@
-"""The orderly end: nothing new comes in, what is under way is finished, and what can't be is told so."""
+"""The orderly end: no new calls, calls under way go on, and those that can't end in time are told so."""
 
 import asyncio
 from collections.abc import Collection, Sequence
@@ -17,7 +17,7 @@ _log = structlog.get_logger("sidecar.drain")
 
 
 class Leaving(Protocol):
-    """A part that behaves otherwise once the sidecar is about to end."""
+    """A part that changes its behaviour once the sidecar is about to end."""
 
     def leave(self) -> None: ...
 
@@ -26,13 +26,13 @@ class Connection(Protocol):
     """A caller's connection."""
 
     def close_idle(self) -> None:
-        """Closes it, now or behind the answer under way."""
+        """Closes the connection, now or after the answer under way."""
 
     def abort(self) -> None: ...
 
 
 class Callers(Protocol):
-    """Who knows the callers that are connected."""
+    """Knows the callers that are connected."""
 
     @property
     def callers(self) -> Collection[Connection]: ...
@@ -60,7 +60,7 @@ class Drain:
         self._under_way = under_way
 
     async def run(self) -> None:
-        """Returns when every caller has what it will get."""
+        """Returns when every call has ended."""
         for each in self._leaving:
             each.leave()
         loop = asyncio.get_running_loop()

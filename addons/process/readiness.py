@@ -39,11 +39,11 @@ class Readiness:
         self._task: asyncio.Task[None] | None = None  # until all of mitmproxy runs, which may never be
 
     def missing(self) -> Sequence[str]:
-        """Why no new call is welcome; empty when it is. May be asked on any thread."""
+        """Why the sidecar should get no new calls; empty when it should. May be called on any thread."""
         return ("draining",) if self._draining else self._missing
 
     def leave(self) -> None:
-        """From now on no new call is welcome."""
+        """From now on the sidecar should get no new calls."""
         self._draining = True
 
     def running(self) -> None:
@@ -65,7 +65,7 @@ class Readiness:
             await asyncio.sleep(FAILING_EVERY if missing else SOUND_EVERY)
 
     async def look(self) -> Sequence[str]:
-        """What can't be reached now."""
+        """The parts that can't be reached now."""
         found = [*await self._verifier(), *await self._credentials()]
         return [*found, *[why for look in (self._store, *self._further) if (why := await look())]]
 

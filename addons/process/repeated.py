@@ -23,7 +23,7 @@ class Repeated:
         self._left_out: Counter[str] = Counter()
 
     def is_written(self, kind: str) -> bool:
-        """Whether a line of this kind is; otherwise it is counted. There must be few kinds."""
+        """Whether a line of this kind is to be written; otherwise it is counted. There must be few kinds."""
         counted = self._left_out if self._written[kind] >= ALONE else self._written
         counted[kind] += 1
         return counted is self._written

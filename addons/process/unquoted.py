@@ -46,7 +46,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def install() -> None:
-    """From now on no log record of this process holds an exception's text, and none goes round the log."""
+    """From now on no log record of this process holds an exception's text, and no exception bypasses the log."""
     logging.setLogRecordFactory(lambda *args, **kwargs: without_text(logging.LogRecord(*args, **kwargs)))
     threading.excepthook = lambda given: _log.error("thread_failed", exc_info=given.exc_value)
     sys.unraisablehook = lambda given: _log.error("exception_ignored", exc_info=given.exc_value)

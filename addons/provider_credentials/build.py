@@ -1,4 +1,4 @@
-"""From settings to what opens the provider in a region."""
+"""Makes the credential of a region from its settings."""
 
 from addons.foundry.alarm_names import Alarm
 from addons.provider_credentials.credential import Credential, StaticKey
@@ -20,7 +20,7 @@ class Credentials:
         self._made: dict[object, Credential] = {}
 
     def of(self, source: Secret | IdentitySettings) -> Credential:
-        """Reads what lies on the disk, dials nobody, needs no running loop.
+        """Reads files, connects to nobody, needs no running event loop.
 
         Raises:
             ValueError: the pod's own token or ``trusted_ca`` can't be used.

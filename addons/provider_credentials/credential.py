@@ -1,4 +1,4 @@
-"""What opens the provider."""
+"""The credential that the provider accepts: a static key here, a token of the pod's identity elsewhere."""
 
 import asyncio
 import time
@@ -12,12 +12,12 @@ KEY_LIFETIME: Final = 1.0  # seconds a key file's content is trusted before it i
 
 
 class CredentialError(SecretError):
-    """There is none now; the message says why and what to look at, and holds nothing of it."""
+    """There is no credential now. The message says why and what to look at, and holds nothing secret."""
 
 
 class Credential(Protocol):
     async def bearer(self) -> bytes:
-        """What goes behind ``Authorization: Bearer``; valid now, as far as can be told here.
+        """The value for ``Authorization: Bearer``; valid now, as far as the sidecar knows.
 
         Raises:
             CredentialError: there is none now.
@@ -27,7 +27,7 @@ class Credential(Protocol):
         """The provider answered 401 to it."""
 
     async def missing(self) -> Sequence[str]:
-        """Why there is none; empty where there is one. For readiness."""
+        """For readiness: why there is no credential; empty where there is one."""
 
 
 class StaticKey:

@@ -16,7 +16,7 @@ type Id = Annotated[str, Field(pattern=r"^[\x21-\x7E]{1,256}$")]
 
 
 class IdentitySettings(BaseModel):
-    """OpenAI's workload identity federation: no key of the provider's lies in the pod."""
+    """OpenAI's workload identity federation: the pod holds no key of the provider's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -55,7 +55,7 @@ class IdentitySettings(BaseModel):
 
 
 class OpenedBy(BaseModel):
-    """What opens the provider in one region: a static key or the pod's own identity, never both: none wins unseen."""
+    """The credential of one region: a static key or the pod's own identity. Both together are an error."""
 
     api_key: Annotated[
         Secret | None,

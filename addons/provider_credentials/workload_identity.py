@@ -1,4 +1,4 @@
-"""A short-lived token, had in exchange for the pod's own and renewed before it ends.
+"""A short-lived token, which the sidecar gets in exchange for the pod's own and renews before it expires.
 
 A token that is valid is given at once. In the last part of its life whoever asks also sets off an exchange, in the
 background and one at a time; readiness asks every half minute, so calls do not wait even where they are rare. Only
@@ -74,7 +74,7 @@ class WorkloadIdentity:
                 await asyncio.shield(exchange)  # a caller that hangs up takes it from no one else
             held = self._held
             if held is None or self._clock() >= held.until:
-                raise CredentialError(self._fault.why or f"the token of {self._settings.url} was over when it came")
+                raise CredentialError(self._fault.why or f"the token of {self._settings.url} had expired when it came")
         elif now >= held.renew_at:
             self._started(now)
         return held.token

@@ -1,4 +1,4 @@
-"""What the simulated provider looks at before it answers: path, method, key, and that the body names a model."""
+"""What the simulated provider checks before it answers: path, method, key, and that the body names a model."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Keeps the ledger: a call's row is opened as the last thing before it leaves, and closed when it has ended."""
+"""Opens a call's row in the ledger as the last step before it is sent, and closes it when the call has ended."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ MOST_CALLER_TEXT: Final = 256  # characters
 
 
 class Carrier(Protocol):
-    """Who carries rows to the shared ledger."""
+    """What copies rows to the shared ledger."""
 
     def start(self) -> None: ...
 
@@ -52,7 +52,7 @@ class LedgerRows:
             await self._carrier.stop()
 
     async def missing(self) -> str | None:
-        """Why no call can be booked now, where calls are refused for it: for the readiness of the sidecar."""
+        """For readiness: why no row can be written now, where calls are refused for that. None: rows can be written."""
         if self._on_failure == "allow":
             return None
         try:

@@ -108,7 +108,7 @@ class LedgerWriter:
             late.cancel()
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """Has a row written, or the open row of the same id closed. Waits for nothing and raises nothing."""
+        """Queues a row, or the closing of the open row with the same id. Returns at once and raises nothing."""
         if not self._room():
             self._lose(1, NO_ROOM)
             return

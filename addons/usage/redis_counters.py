@@ -25,7 +25,7 @@ class _NoNumbersError(Exception):
 class RedisCounters:
     """Counts in one Redis or Valkey. Connects when first asked.
 
-    Whatever goes wrong, the next call dials anew: behind one address another server may have taken over, and the old
+    After any error the next call connects again: behind one address another server may have taken over, and the old
     one, still connected, goes on to answer "not me" (READONLY, MOVED) or "not now" (LOADING, MASTERDOWN), or nothing.
     So a ``Secret`` that holds the URL is read again too, where its password is no longer the right one.
     """

@@ -26,7 +26,7 @@ class Settlement:
         """Nothing to begin: the counters connect when they are first asked."""
 
     def settle(self, call: Call, _record: Mapping[str, Any] | None = None) -> None:
-        """Takes a call that has ended. Waits for nothing."""
+        """Takes a call that has ended. Returns at once."""
         self._begin(corrections(call, time.time()), rate_window.REMEMBERED, call.id)
         self._begin(budget_corrections(call), budgets.REMEMBERED, call.id)
 

@@ -34,7 +34,7 @@ class SharedLedgerError(Exception):
 
 
 class SharedLedger:
-    """One connection, made when it is needed; after any fault the next call dials anew. One event loop uses it."""
+    """One connection, opened when needed; after any error the next call connects again. One event loop uses it."""
 
     def __init__(self, url: str | Secret, deadline: float = DEADLINE) -> None:
         self._url = url

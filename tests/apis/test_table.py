@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 
-from addons.apis.listing import Listed, listed
 from addons.apis.policy_settings import ROWS, PolicySettings
+from addons.apis.row_listing import Listed, listed
 from addons.apis.table import APIS
 from addons.bodies.api import Api
 from addons.bodies.body_policy import BodyPolicy

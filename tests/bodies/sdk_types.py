@@ -18,6 +18,15 @@ class Walk:
         self.rows: dict[str, set[str]] = defaultdict(set)
         self.sdk: dict[str, set[str]] = defaultdict(set)
 
+    @property
+    def beyond_the_sdk(self) -> set[str]:
+        """Rows that the SDK's types do not have."""
+        return {f"{name}.{row}".removeprefix(".") for name, rows in self.rows.items() for row in rows - self.sdk[name]}
+
+    @property
+    def not_in_lower_case(self) -> set[str]:
+        return {row for rows in self.rows.values() for row in rows if row != row.casefold()}
+
     def compare(self, sdk: Any, shape: Any, name: tuple[str, ...]) -> None:  # noqa: C901, PLR0912 - a case a shape
         sdk = _bare(sdk)
         match shape:

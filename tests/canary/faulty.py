@@ -17,7 +17,7 @@ from addons import __main__ as program
 from addons.call import Call
 from addons.exchange import exchange
 from addons.exchange.relay import Relay
-from addons.exchange.telling import Telling
+from addons.exchange.replies import Replies
 from addons.exchange.upstream.connection import UpstreamConnection
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.exchange.upstream.tls_connection import TlsConnection
@@ -35,7 +35,7 @@ PLACES: Final[dict[str, tuple[Any, str]]] = {
     "answer-head": (Relay, "_head_came"),
     "reading-along": (Relay, "_payload_came"),
     "answer": (Relay, "finish"),
-    "telling": (Telling, "fields"),
+    "telling": (Replies, "fields"),
     "journal": (journal, "record_of"),
     "sink": (Settlement, "settle"),
     "telemetry": (pipeline.Pipeline, "settle"),

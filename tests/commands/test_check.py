@@ -50,11 +50,11 @@ def test_overrides_show(tmp_path: Path) -> None:
     [
         (
             "null",
-            "the provider is dialled directly; write provider.proxy for another way; HTTPS_PROXY in the environment",
+            "connections to the provider go directly; to use a proxy, write provider.proxy; HTTPS_PROXY in",
         ),
         (
             '"http://p.example:3128"',
-            "the provider is dialled through http://p.example:3128, as provider.proxy says; HTTPS",
+            "connections to the provider go through http://p.example:3128, as provider.proxy says; HTTPS",
         ),
     ],
 )
@@ -94,7 +94,7 @@ def test_a_host_that_is_not_the_documented_one_is_pointed_out(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({}, "(where the name leads, port 443)"),
+        ({}, "(its address by DNS, port 443)"),
         ({"addresses": {"acme.palantirfoundry.com": "10.0.0.1:8443"}}, "(10.0.0.1:8443)"),
         ({"other_paths": "refuse"}, ""),
     ],
@@ -106,7 +106,7 @@ def test_that_other_paths_are_passed_on_is_pointed_out(tmp_path: Path, more: dic
         "foundry": {"hostnames": ["acme.palantirfoundry.com"], "other_paths": "forward", **more},
     }
     ended = run("check", "--no-files", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)))
-    note = f"# note: other paths of acme.palantirfoundry.com are passed on to Foundry {told}"
+    note = f"# note: other paths of acme.palantirfoundry.com are forwarded to Foundry {told}"
     assert (ended.returncode, note in ended.stdout) == (0, bool(told))
 
 
@@ -162,8 +162,8 @@ def test_who_checks_callers_and_what_opens_the_provider_is_told(tmp_path: Path) 
     ended = run("check", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)), env={"EU_KEY": "sk-key"})
     assert ended.returncode == 0, ended.stderr
     assert "# callers are checked by: jwt, then registry\n" in ended.stdout
-    assert "# region eu is opened by a static key, environment variable EU_KEY\n" in ended.stdout
-    assert f"# region global is opened by workload identity: {tmp_path}/token is exchanged at https" in ended.stdout
+    assert "# region eu uses a static key, environment variable EU_KEY\n" in ended.stdout
+    assert f"# region global uses workload identity: {tmp_path}/token is exchanged at https" in ended.stdout
     assert "the-pods-own" not in ended.stdout
 
 

@@ -106,7 +106,7 @@ def test_only_what_differs_is_shown(tmp_path: Path, lenient: Path, capsys: pytes
     shown = capsys.readouterr().out
     assert "flow 1" not in shown
     assert "refused with 400 unsupported_parameter at store (ZERO_DATA_RETENTION) → served" in shown
-    assert shown.startswith("1 of 2 would be treated otherwise\n  lets pass ZERO_DATA_RETENTION: 1\n\nflow 2:")
+    assert shown.startswith("1 of 2 would be treated differently\n  lets pass ZERO_DATA_RETENTION: 1\n\nflow 2:")
     assert main(["explain", str(flows), "--against", str(lenient), "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)["requests"]
     assert row["differs"]["gate policy"] == ["refused", "passed"]

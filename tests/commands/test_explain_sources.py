@@ -261,7 +261,7 @@ def test_a_record_of_a_model_that_is_switched_off(
     log.write_text(json.dumps({"event": "call", "call.id": "1", **ALLOWED, "foundry.attribution": ["ri.a.b.c.1"]}))
     assert main(["explain", str(log), "--config", strict, "--against", str(off)]) == 1
     assert capsys.readouterr().out == (
-        "1 of 1 would be treated otherwise, of 1 caller and 1 project\n"
+        "1 of 1 would be treated differently, of 1 caller and 1 project\n"
         "  refuses MODEL_DISABLED: 1, of 1 caller and 1 project\n\n"
         "call 1:\n  refuses MODEL_DISABLED model\n"
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from addons.apis.listing import listed
+from addons.apis.row_listing import listed
 from addons.bodies.sources import CHECKED
 from addons.configuration.fingerprint import policy_hash
 from addons.configuration.policy_listing import old_sources, policy_listing

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from addons.configuration import rules
+from addons.configuration import build_rules
 from addons.configuration.settings import Settings
 from addons.gates.order import Gates
 from addons.inspecting.explanation import Asked, Explanation, explain, from_body
@@ -31,7 +31,7 @@ def body(**members: Any) -> Asked:
 
 
 def gates(**sections: Any) -> Gates:
-    return rules.gates(settings(**sections), Development(), rules.Lasting(MemoryCounters()))
+    return build_rules.gates(settings(**sections), Development(), build_rules.Lasting(MemoryCounters()))
 
 
 GATES = list(gates().names("provider"))
@@ -119,8 +119,8 @@ FOUNDRY = "acme.palantirfoundry.com"
         ("refuse", {**dict.fromkeys(GATES, "not reached"), "route": "refused"}, None),
         (
             "forward",
-            through("route", "concurrency", "pass_on"),
-            f"https://{FOUNDRY}:443/api/v2/ontologies?a=b (passed on to Foundry as it came)",
+            through("route", "concurrency", "forward"),
+            f"https://{FOUNDRY}:443/api/v2/ontologies?a=b (forwarded to Foundry as it came)",
         ),
     ],
 )

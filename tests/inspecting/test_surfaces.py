@@ -89,8 +89,8 @@ def test_no_surface_holds_a_secret_at_any_time(
             three_calls(web, provider)
             web.flows(8)
             after = surfaces(web)
-            passed_on = web.http.get("/flows/dump", params={"filter": "~meta foundry.other_path"}).content
-            assert (passed_on.count(b"/waits") > 0, b"gpt-5.2" in passed_on) == (True, False)
+            forwarded = web.http.get("/flows/dump", params={"filter": "~meta foundry.other_path"}).content
+            assert (forwarded.count(b"/waits") > 0, b"gpt-5.2" in forwarded) == (True, False)
             assert_no_secret(after, "afterwards")
         assert_no_secret({"websocket": "".join(said)}, "at any time")
         assert all(web.page_token not in text for text in (*web.output, after["/options"], after["/events"]))

@@ -44,7 +44,7 @@ def test_a_call_is_shown_as_a_conversation(web: Web, provider: SimulatedProvider
         "user:\n  What is in this picture?\n  [input_image: image/png, 300 bytes]\n",
     ):
         assert shown in request
-    told = ["SERVED 200", "== What the app sent", "== What was changed on the way out", "== Facts"]
+    told = ["SERVED 200", "== What the app sent", "== What the sidecar changed", "== Facts"]
     assert sorted(told, key=request.index) == told
     assert "attribution, " in request.partition("headers kept back: ")[2]
     assert request.count("store") == 1

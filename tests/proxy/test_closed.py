@@ -17,8 +17,8 @@ from typing import Any, Final
 import pytest
 from mitmproxy import exceptions
 
-from addons.configuration.rules import Lasting, rules
-from addons.exchange.judging import Judged, PassedOn
+from addons.configuration.build_rules import Lasting, rules
+from addons.exchange.judging import Forwarded, Judged
 from addons.exchange.observing import Observer, Observers
 from addons.exchange.relay import Relay
 from addons.exchange.sending import send_to_provider
@@ -318,7 +318,7 @@ def derived(judged: Judged) -> Judged:
 
 
 def of_the_other_kind(judged: Judged) -> Judged:
-    return PassedOn(judged._key, judged.outbound, {})  # type: ignore[return-value]  # as asked
+    return Forwarded(judged._key, judged.outbound, {})  # type: ignore[return-value]  # as asked
 
 
 def alike(judged: Judged) -> Judged:

@@ -26,7 +26,7 @@ from tests.proxy.watching import Watcher
 from tests.records import Records
 from tests.waiting import eventually
 
-GATES = ["route", "concurrency", "pass_on"]
+GATES = ["route", "concurrency", "forward"]
 ASKED = b'{"client_secret": "secret-in-a-body"}'
 
 type Start = Callable[..., RunningSidecar]
@@ -197,7 +197,7 @@ def test_an_edited_call_does_not_go_to_foundry(start: Start, foundry: FoundrySer
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", FOUNDRY])
-@pytest.mark.parametrize("gate", ["pass_on", "rewrite"])
+@pytest.mark.parametrize("gate", ["forward", "rewrite"])
 @pytest.mark.parametrize("known", [False, True], ids=["new connection", "connection that both know"])
 def test_neither_goes_where_the_other_goes(
     gate: str,
@@ -212,7 +212,7 @@ def test_neither_goes_where_the_other_goes(
     of_foundry, of_provider = request_bytes(ASKED, target="/x", host=FOUNDRY), request_bytes(host=FOUNDRY)
     port, region, request = {
         "rewrite": (foundry.server_address[1], None if host == FOUNDRY else "global", of_provider),
-        "pass_on": (provider.port, "global", of_foundry),
+        "forward": (provider.port, "global", of_foundry),
     }[gate]
     fallen: list[bool] = []
 
@@ -238,7 +238,7 @@ def test_neither_goes_where_the_other_goes(
         dialled = foundry.dialled, provider.dialled
         connection.sendall(request)
         reply = read_reply(connection)
-    if gate == "pass_on" and host == FOUNDRY:  # it went to Foundry after all: nothing but the name decides
+    if gate == "forward" and host == FOUNDRY:  # it went to Foundry after all: nothing but the name decides
         assert reply.status == 404
         assert len(foundry.calls) == 1 + known
     else:

@@ -59,8 +59,7 @@ def test_the_walk_reached_the_depths(walk: Walk) -> None:
 
 
 def test_every_members_name_is_in_lower_case(walk: Walk) -> None:
-    names = {row for rows in walk.rows.values() for row in rows}
-    assert {name for name in names if name != name.casefold()} == set()
+    assert walk.not_in_lower_case == set()
 
 
 def test_only_these_places_are_not_looked_into(walk: Walk) -> None:
@@ -68,5 +67,4 @@ def test_only_these_places_are_not_looked_into(walk: Walk) -> None:
 
 
 def test_a_row_the_sdk_does_not_know_is_explained(walk: Walk) -> None:
-    extra = {f"{name}.{row}".removeprefix(".") for name, rows in walk.rows.items() for row in rows - walk.sdk[name]}
-    assert extra == set(NOT_IN_THE_SDK)
+    assert walk.beyond_the_sdk == set(NOT_IN_THE_SDK)

@@ -13,7 +13,7 @@ from addons.exchange.upstream.answer_reader import AnswerReader
 from addons.exchange.upstream.destination import Destination, EgressProxy
 from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
 from addons.exchange.upstream.keep_alive import keep_alive
-from addons.exchange.upstream.names import Address, look_up
+from addons.exchange.upstream.name_lookup import Address, look_up
 from addons.exchange.upstream.tls import TlsSession
 from addons.exchange.upstream.tls_connection import TlsConnection
 

@@ -4,7 +4,7 @@ import pytest
 
 from addons.call import Call, OtherPath
 from addons.foundry.caller import token_hash
-from addons.gates.pass_on import pass_on
+from addons.gates.forward import forward
 from tests.gates.calls import call, refused_by, through
 
 HOST = "acme.palantirfoundry.com"
@@ -18,7 +18,7 @@ def asked(**filled: object) -> Call:
 
 
 def test_what_leaves() -> None:
-    out = through(pass_on, asked(target="//api/v2/ontologies?a=%20&b", wire_body=b"x", method="PUT")).outbound
+    out = through(forward, asked(target="//api/v2/ontologies?a=%20&b", wire_body=b"x", method="PUT")).outbound
     assert out
     assert (out.method, out.host, out.port, out.path) == ("PUT", HOST, 443, "/api/v2/ontologies?a=%20&b")
     assert (out.region, out.body, out.headers) == (None, b"x", OURS)
@@ -44,7 +44,7 @@ def test_what_leaves() -> None:
     ],
 )  # fmt: skip
 def test_headers(headers: dict[str, tuple[str, ...]], travel: list[tuple[str, str]]) -> None:
-    out = through(pass_on, asked(headers={"host": (HOST,), **headers})).outbound
+    out = through(forward, asked(headers={"host": (HOST,), **headers})).outbound
     assert out
     assert out.headers == (OURS[0], *travel, OURS[1])
 
@@ -64,14 +64,14 @@ def test_headers(headers: dict[str, tuple[str, ...]], travel: list[tuple[str, st
 )
 def test_refused(headers: dict[str, tuple[str, ...]], credentials: dict[str, tuple[str, ...]], query: str) -> None:
     each = asked(headers={"host": (HOST,), **headers}, credentials=credentials, target="/api/v2/ontologies" + query)
-    assert refused_by(pass_on, each).name == "bad_target"
+    assert refused_by(forward, each).name == "bad_target"
     assert each.outbound is None
 
 
 @pytest.mark.parametrize("how", ["held", "edited", "resent"])
 def test_what_a_person_had_in_hand_stays_here(how: str) -> None:
     each = asked(by_hand=[how], credentials={"authorization": ("Bearer the-token",)})
-    assert refused_by(pass_on, each).name == "stopped_by_hand"
+    assert refused_by(forward, each).name == "stopped_by_hand"
     assert each.outbound is None
 
 
@@ -82,7 +82,7 @@ def test_what_a_person_had_in_hand_stays_here(how: str) -> None:
 )  # fmt: skip
 def test_the_callers_credentials_wait(given: str, prefix: str | None) -> None:
     credentials = {"authorization": (given,), "cookie": ("a=1", "b=2"), "proxy-authorization": ("Basic x",)}
-    each = through(pass_on, asked(credentials=credentials))
+    each = through(forward, asked(credentials=credentials))
     assert each.credentials == {"authorization": (given,), "cookie": ("a=1", "b=2"), "proxy-authorization": ()}
     assert each.token_prefix == prefix
     assert given not in repr(each)

@@ -1,4 +1,4 @@
-"""The policy's tables, compiled once a policy into one question: is there nothing to say of this value?
+"""The policy's tables, compiled once a policy into a fast check: does this value pass unchanged?
 
 Nearly all of a body is clean: it leaves as it came, without a refusal, a warning or a change. The policy asks here
 first, and sends into the walk (``walk.py``) only what is not, so that an agent's history of a thousand items costs a
@@ -49,7 +49,7 @@ _COLUMNS: Final[Mapping[type, frozenset[str]]] = {
 ``source`` to readers."""
 
 
-class Tables:
+class CompiledTables:
     """The tables under one policy. A shape is compiled when it is first asked for, and once."""
 
     def __init__(self, settings: Choices) -> None:
@@ -58,7 +58,7 @@ class Tables:
         self._held: list[Row | Shape] = []  # whose ids are keys above
 
     def clean(self, shape: Row | Shape, key: str = "") -> Clean:
-        """The question for values of one shape; ``key`` is the name of a row in its table."""
+        """The check for values of one shape; ``key`` is the name of a row in its table."""
         place = id(shape), key
         if place not in self._compiled:
             self._held.append(shape)

@@ -35,7 +35,7 @@ BY_HAND: Final = (
 _VALUE: Final = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
-def pass_on(call: Call) -> None:
+def forward(call: Call) -> None:
     """Fills ``call.outbound``; the caller's credentials wait in the call until it may leave."""
     assert call.other_path
     if call.by_hand:  # whoever edits or resends a call has its caller's token spent, and may not choose on what
@@ -43,7 +43,7 @@ def pass_on(call: Call) -> None:
     if any(VIA in value for value in call.headers.get("via", ())):
         raise Refusal(
             "bad_target",
-            "The call comes from a sidecar already: its address of Foundry (foundry.addresses) leads to a sidecar.",
+            "The call was already forwarded by a sidecar: the address in foundry.addresses leads to a sidecar.",
         )
     if len(given := call.credentials.get("authorization", ())) > 1:
         raise Refusal("bad_target", "The request carries more than one Authorization header.")

@@ -1,4 +1,4 @@
-"""A Call, as it is opened: what the head of a request says, and the connection that it came on."""
+"""Makes a Call from the head of a request and the connection that it came on."""
 
 from addons.call import Call
 from addons.exchange.request import SECRET_FIELDS, Request
@@ -7,7 +7,7 @@ from addons.foundry.trace import read_trace
 
 
 def open_call(request: Request, peer: Peer) -> Call:
-    """Credentials stand apart from all other headers, until the caller is known."""
+    """The Call of a request. Credentials are kept apart from all other headers."""
     headers = request.table()
     credentials = {name: headers.pop(name) for name in SECRET_FIELDS if name in headers}
     target, authority = request.target, ""
@@ -32,7 +32,7 @@ def open_call(request: Request, peer: Peer) -> Call:
 
 
 def reopen(call: Call, request: Request, peer: Peer) -> None:
-    """Puts another head in the place of the one that the call was opened with. Credentials stay."""
+    """Replaces the head that the call was opened with. Credentials stay."""
     edited = open_call(request, peer)
     call.method, call.target, call.authority = edited.method, edited.target, edited.authority
     call.headers, call.trace = edited.headers, edited.trace

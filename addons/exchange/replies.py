@@ -1,6 +1,6 @@
-"""What a caller is told: the fields beside an answer that passes, a refusal, the end of an answer that broke off.
+"""The sidecar's own words to a caller: headers it adds to an answer, refusals, the end of an answer that broke off.
 
-Also what the end of its call is called, since the two follow from the same thing.
+It also sets the call's outcome, which follows from the same cause.
 """
 
 from collections.abc import Iterator
@@ -25,14 +25,14 @@ from addons.foundry.refusals import Refusal
 
 CHANGES_FIELD: Final = b"Sidecar-Changes"
 
-FAULT_BEHIND: Final = "The sidecar met a fault of its own after the call had left. Its log has the details."
+FAULT_BEHIND: Final = "The sidecar had an internal fault after the call was sent. Its log has the details."
 BROKE_OFF: Final = "The model provider's stream broke off before its end."
 
 _log = structlog.get_logger("sidecar.exchange")
 
 
-class Telling:
-    """``keep``: whether the caller's connection may serve another call; every end may say that it may not."""
+class Replies:
+    """``keep``: whether the caller's connection may serve another call. Each way to end may set it to False."""
 
     def __init__(self, services: Services, caller: CallerConnection, request: Request, call: Call) -> None:
         self.keep = request.keep_alive and request.method != "CONNECT" and not services.leaving
@@ -43,11 +43,11 @@ class Telling:
 
     @property
     def closes(self) -> bool:
-        """Whether the answer says that the connection ends behind it."""
+        """Whether the answer says that the connection closes after it."""
         return not self.keep or self._caller.draining
 
     def fields(self, framing: answer_bytes.Framing) -> Iterator[tuple[bytes, bytes]]:
-        """Those that the sidecar adds to an answer that passes."""
+        """The header fields that the sidecar adds to an answer that passes."""
         call = self._call
         if call.verdict and call.verdict.changes:
             yield CHANGES_FIELD, ", ".join(f"{each.path};{each.action}" for each in call.verdict.changes).encode()
@@ -59,7 +59,7 @@ class Telling:
             yield b"Connection", b"keep-alive"
 
     def answer(self, body: bytes) -> None:
-        """Answers a call that does not leave, with JSON."""
+        """Answers a call that is not sent to anybody, with JSON."""
         call = self._call
         call.status, call.outcome = 200, Outcome.SERVED
         fields = [(b"Content-Type", b"application/json"), (b"Cache-Control", b"no-store"), *self.fields("length")]
@@ -124,10 +124,10 @@ class Telling:
         self.break_off(relay, "sidecar_error", sentence, Refusal("fault", sentence, detail=type(error).__name__))
 
     def refusal_of_answer(self, relay: Relay, credential: bytes | None) -> Refusal:
-        """The refusal in the place of an answer that does not pass; it never quotes what the call left with."""
+        """The refusal in place of an answer that does not pass. It never quotes the credential."""
         call = self._call
         if call.to == "foundry" or call.answer.status is None:
-            return Refusal("foundry_failed", "Foundry gave no answer that can be passed on.")
+            return Refusal("foundry_failed", "Foundry gave no usable answer.")
         assert call.model
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in relay.fields}
         body = bytes(relay.kept)
@@ -142,7 +142,7 @@ class Telling:
 
 
 def is_about_credential(call: Call) -> bool:
-    """Whether the provider did not accept what the call left with."""
+    """Whether the provider did not accept the credential."""
     return call.answer.status == HTTPStatus.UNAUTHORIZED
 
 

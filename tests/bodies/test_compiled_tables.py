@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from addons.apis.policy_settings import PolicySettings
 from addons.bodies.body_policy import BodyPolicy
-from addons.bodies.clean import Clean, Tables
+from addons.bodies.compiled_tables import Clean, CompiledTables
 from addons.bodies.rows import STRING, Leaf, Many, Members, Row, Shape, Typed, allowed
 from addons.bodies.verdict import Json, Verdict
 from addons.responses.api import RESPONSES
@@ -29,7 +29,7 @@ CHOSEN = SETTINGS | st.sampled_from([
 ])  # fmt: skip
 
 
-class Nothing(Tables):
+class Nothing(CompiledTables):
     """Takes nothing for clean, so that everything is walked into."""
 
     def clean(self, shape: Row | Shape, key: str = "") -> Clean:
@@ -65,7 +65,7 @@ def test_of_junk_too(body: dict[str, Json], chosen: PolicySettings) -> None:
 
 def test_an_agents_history_is_clean_throughout() -> None:
     body: dict[str, Any] = json.loads(history(10, 10))
-    tables = Tables(STRICT)
+    tables = CompiledTables(STRICT)
     assert [item for item in body["input"] if not tables.clean(ITEM)(item)] == []
     assert [tool for tool in body["tools"] if not tables.clean(TOOL)(tool)] == []
 
@@ -101,14 +101,14 @@ def test_an_agents_history_is_clean_throughout() -> None:
     ids=str,
 )
 def test_items(item: Json, clean: bool) -> None:
-    assert Tables(STRICT).clean(ITEM)(item) is clean
+    assert CompiledTables(STRICT).clean(ITEM)(item) is clean
 
 
 def test_what_the_operator_allows_is_clean() -> None:
     item = {"type": "web_search_call", "action": {"type": "search", "query": "x"}}
-    assert Tables(PolicySettings(web_search="allow")).clean(ITEM)(item)
-    assert not Tables(PolicySettings(web_search="cache_only")).clean(ITEM)(item)
-    assert not Tables(PolicySettings(web_search="allow")).clean(ITEM)({**item, "action": {"type": "search"}})
+    assert CompiledTables(PolicySettings(web_search="allow")).clean(ITEM)(item)
+    assert not CompiledTables(PolicySettings(web_search="cache_only")).clean(ITEM)(item)
+    assert not CompiledTables(PolicySettings(web_search="allow")).clean(ITEM)({**item, "action": {"type": "search"}})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,4 +136,4 @@ class LaterLeaf(Leaf):
     ids=["row", "leaf", "member", "row of a table", "row in a list", "leaf in a row"],
 )
 def test_a_column_that_is_not_compiled_makes_nothing_clean(shape: Row | Shape, value: Json) -> None:
-    assert not Tables(STRICT).clean(shape)(value)
+    assert not CompiledTables(STRICT).clean(shape)(value)

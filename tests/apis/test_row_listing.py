@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from addons.apis.listing import Listed, listed
 from addons.apis.policy_settings import PolicySettings
+from addons.apis.row_listing import Listed, listed
 from addons.bodies.row_names import refusable
 from addons.bodies.rows import Later, Row, Typed, Values
 from addons.bodies.verdict import Json

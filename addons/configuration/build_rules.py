@@ -27,12 +27,12 @@ from addons.gates.caller import IdentifyCaller
 from addons.gates.candidate import Candidate
 from addons.gates.concurrency import LimitConcurrency, UnderWay
 from addons.gates.counters import Counters
+from addons.gates.forward import forward
 from addons.gates.limits import HoldToLimits
 from addons.gates.media_type import DeclaredBody
 from addons.gates.model import ResolveModel, permit_model
 from addons.gates.model_list import ListModels
 from addons.gates.order import TO_ALL, TO_FOUNDRY, TO_NOBODY, TO_PROVIDER, Gates, Named
-from addons.gates.pass_on import pass_on
 from addons.gates.policy import JudgeBody
 from addons.gates.rewrite import Rewrite
 from addons.gates.route import Route
@@ -127,7 +127,7 @@ def gates(settings: Settings, verifier: Verifier, lasting: Lasting) -> Gates:
             Named("rewrite", Rewrite(endpoints(settings))),
             Named("limits", HoldToLimits(settings.limits, lasting.counters)),
             Named("budgets", HoldToBudgets(settings.limits, lasting.counters, lasting.used_before)),
-            Named("pass_on", pass_on, TO_FOUNDRY),
+            Named("forward", forward, TO_FOUNDRY),
             Named("models", ListModels(catalogue), TO_NOBODY),
         ),
     )
