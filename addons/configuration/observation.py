@@ -11,7 +11,7 @@ from addons.call import Call
 from addons.configuration.settings import Settings
 from addons.exchange.observing import Observed
 from addons.exchange.rules import InForce
-from addons.gates.budgets import UsedBefore
+from addons.gates.budget_recovery import UsedBefore
 from addons.journal import conventions
 from addons.journal.journal import Sink
 from addons.journal.readings import Reading

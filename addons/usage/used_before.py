@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.foundry.budgets import MICRO
-from addons.gates.budgets import Used
+from addons.gates.budget_recovery import Used
 from addons.usage.ledger_file import connect_to_read
 
 if TYPE_CHECKING:
@@ -26,8 +26,11 @@ async def from_ledger(path: Path, since: float) -> Sequence[Used]:
 
 
 async def from_shared(shared: "SharedLedger", since: float) -> Sequence[Used]:
-    """The same of all sidecars. Raises SharedLedgerError."""
-    return [used(row) for row in await shared.sums(since)]
+    """The same of all sidecars. Raises SharedLedgerError. Seldom asked, so that no connection is kept for it."""
+    try:
+        return [used(row) for row in await shared.sums(since)]
+    finally:
+        await shared.close()
 
 
 def _read(path: Path, since: float) -> list[Used]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from addons.foundry.budgets import MICRO
-from addons.gates.budgets import Used
+from addons.gates.budget_recovery import Used
 from addons.usage.ledger import Ledger
 from addons.usage.shared_ledger import SharedLedger
 from addons.usage.used_before import from_ledger, from_shared
