@@ -63,6 +63,8 @@ class HoldToBudgets:
             [pot.key(begins(pot.period, today)) for pot, _ in found],
             amounts,
             [shares for _, shares in found],
+            tokens=tokens,
+            money=money,
         )
         try:
             full = await self._charge(call, reserved)

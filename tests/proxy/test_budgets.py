@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, SettingsMaker
 from tests.proxy.client import HELLO, post
@@ -13,19 +15,26 @@ from tests.usage.server import Store
 __all__ = ["postgres", "postgres_process"]
 
 
+@pytest.mark.parametrize(("played", "status"), [("usage=500,0,200,0", 200), ("status=500", 500)])
 def test_a_budget_outlives_the_process(
-    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, tmp_path: Path
+    make_settings: SettingsMaker,
+    provider: SimulatedProvider,
+    records: Records,
+    tmp_path: Path,
+    played: str,
+    status: int,
 ) -> None:
+    """Also what a call was charged of which the provider told nothing."""
     settings = make_settings(
         usage={"ledger": tmp_path / "usage.sqlite"},
         limits={"budgets": {"enrollment": {"month": {"tokens": 1000, "money": 5}}}},
         prices={MODEL: {"input": 1, "output": 10}},
     )
-    body = {**HELLO, "max_output_tokens": 500, "metadata": {"simulate": "usage=500,0,200,0"}}
+    body = {**HELLO, "max_output_tokens": 700, "metadata": {"simulate": played}}
     for served in (1, 0):
         with RunningSidecar(settings) as sidecar:
             for _ in range(served):
-                assert post(sidecar.port, body).status == 200
+                assert post(sidecar.port, body).status == status
             records.wait(count=1)
             reply = post(sidecar.port, body)
             assert (reply.status, reply.code, reply.headers["x-should-retry"]) == (403, "budget_exceeded", "false")
