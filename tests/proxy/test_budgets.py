@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import httpx2
+import openai
 import pytest
 
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, SettingsMaker
-from tests.proxy.client import HELLO, post
+from tests.proxy.client import HELLO, TOKEN, post
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
 from tests.usage.postgres import Postgres, postgres, postgres_process
@@ -41,6 +43,25 @@ def test_a_budget_outlives_the_process(
     assert len(provider.calls) == 1
     refused = records.of("call")[-1]
     assert (refused["error.type"], refused["policy.rule"]) == ("budget_exceeded", "BUDGET")
+
+
+def test_an_sdk_does_not_try_again(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, tmp_path: Path
+) -> None:
+    """openai-python as it comes, which tries a 429 twice more."""
+    budgets = {"user": {"default": {"day": {"requests": 0}}}}
+    settings = make_settings(usage={"ledger": tmp_path / "usage.sqlite"}, limits={"budgets": budgets})
+    with RunningSidecar(settings) as sidecar:
+        base = f"http://127.0.0.1:{sidecar.port}/api/v2/llm/proxy/openai/v1"
+        client = openai.OpenAI(api_key=TOKEN, base_url=base, http_client=httpx2.Client(trust_env=False))
+        with client, pytest.raises(openai.PermissionDeniedError) as caught:
+            client.responses.create(model=MODEL, input="Hi")
+        records.wait(count=1)
+    told = caught.value.response.json()
+    assert told["errorName"] == "LanguageModelService:BudgetExceeded"
+    assert told["parameters"]["resetsAt"].endswith("T00:00:00+00:00")
+    assert len(records.of("call")) == 1
+    assert not provider.calls
 
 
 def test_a_budget_outlives_the_loss_of_the_store(
