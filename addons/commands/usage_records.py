@@ -17,6 +17,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "decision": "policy.decision",
     "outcome": "call.outcome",
     "error": otel.ERROR_TYPE,
+    "api": otel.API_TYPE,
     "caller": "caller",
     "model": "foundry.model.rid",
     "provider_model": otel.REQUEST_MODEL,

@@ -26,6 +26,9 @@ HTTPS: Final = 443
 HOLDING: Final = ("in_memory_cache", "daily_cache")
 """Members of a model's row that hold the provider to short retention while they are true."""
 
+KEPT_FOR: Final = {"day": 2, "week": 8, "month": 32}
+"""Days that a ledger keeps rows for, at least, where a budget is counted from it; a day may have 25 hours."""
+
 type Rule = Callable[[Sections], Iterator[str]]
 
 
@@ -77,6 +80,20 @@ def _budgets_outlive_the_process(settings: Sections) -> Iterator[str]:
             "limits.budgets: a restart would begin each budget anew; write usage.ledger, from which they are counted"
             " again, or a limits.storage that outlives the process"
         )
+
+
+def _rows_outlive_the_budgets(settings: Sections) -> Iterator[str]:
+    """What a budget is counted again from after a restart must still be there."""
+    usage, budgets = settings.usage, leaves(settings.limits.budgets)
+    written = {keys[-2:-1] for keys, amount in budgets if amount is not None}
+    if settings.limits.storage != "memory" or usage.ledger == "off":
+        return
+    for period, days in KEPT_FOR.items():
+        if (period,) in written and usage.keep_days < days:
+            yield (
+                f"usage.keep_days: a restart would forget what was used of a budget by {period}, which is counted again"
+                f" from the ledger; write {days} or more"
+            )
 
 
 def _each_port_has_one_listener(settings: Sections) -> Iterator[str]:
@@ -138,6 +155,7 @@ def _a_model_stands_once(settings: Sections) -> Iterator[str]:
 RULES: Final[tuple[Rule, ...]] = (
     _development_stays_at_home,
     _budgets_outlive_the_process,
+    _rows_outlive_the_budgets,
     _certificates_need_tls,
     _each_port_has_one_listener,
     _nothing_is_dialled_round,

@@ -22,7 +22,8 @@ from addons.exchange.upstream.destination import Trust
 from addons.gates.attribution import attribute
 from addons.gates.body import ReadBody
 from addons.gates.body_bytes import BodyBytes
-from addons.gates.budgets import HoldToBudgets, UsedBefore
+from addons.gates.budget_recovery import UsedBefore
+from addons.gates.budgets import HoldToBudgets
 from addons.gates.caller import IdentifyCaller
 from addons.gates.candidate import Candidate
 from addons.gates.concurrency import LimitConcurrency, UnderWay

@@ -11,7 +11,7 @@ from addons.call import Call
 from addons.configuration.settings import Settings
 from addons.exchange.observing import Observed
 from addons.exchange.rules import InForce
-from addons.gates.budgets import UsedBefore
+from addons.gates.budget_recovery import UsedBefore
 from addons.journal import conventions
 from addons.journal.journal import Sink
 from addons.journal.readings import Reading
@@ -108,7 +108,7 @@ def _readings(ledger: LedgerWriter) -> tuple[Reading, ...]:
         Reading(
             "foundry.sidecar.ledger.lost",
             "{row}",
-            "rows not written since the start",
+            "rows not written, or deleted before they were carried, since the start",
             lambda: [(ledger.lost, {})],
             counts=True,
         ),
@@ -116,13 +116,11 @@ def _readings(ledger: LedgerWriter) -> tuple[Reading, ...]:
 
 
 def used_before(settings: Settings) -> UsedBefore | None:
-    """Where budgets learn again what was used; None: nowhere, or there are none.
+    """Where budgets learn again what was used; None: nowhere. Budgets may come with a changed configuration.
 
     A process that counts for itself asks its own ledger, sidecars that share a store the ledger that they share.
     """
     usage = settings.usage
-    if not settings.limits.budgets.any:
-        return None
     if settings.limits.storage == "memory":
         path = usage.path(settings.listen.certificates)
         return partial(from_ledger, path) if path else None

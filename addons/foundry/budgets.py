@@ -40,6 +40,7 @@ class Reserved:
     """What a call was charged on its pots: one key and one amount each, until its end tells what it used.
 
     ``shares`` is the number of projects that the call's tokens and money are divided among, 1 for each other pot.
+    ``tokens`` and ``money`` are the estimate as a whole; None: there is no price.
     ``filled`` is what each pot would hold with this call. A call that found one full is charged on none: no ``keys``.
     """
 
@@ -48,6 +49,8 @@ class Reserved:
     amounts: Sequence[int] = ()
     shares: Sequence[int] = ()
     filled: Sequence[int] = ()
+    tokens: int = 0
+    money: int | None = None
 
 
 def begins(period: Period, day: date) -> date:

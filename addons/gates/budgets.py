@@ -6,12 +6,10 @@ overspends by more than what is under way.
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from datetime import time as daytime
-from typing import Final, NamedTuple
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -20,29 +18,13 @@ from addons.call import Call
 from addons.foundry.budgets import MICRO, MOST_COUNT, PERIODS, REMEMBERED, Pot, Reserved, begins, ends, share
 from addons.foundry.limit_refusals import over_budget, unavailable, unpriced
 from addons.foundry.prices import prices_on
+from addons.gates.budget_recovery import ALIVE, Recovery, UsedBefore, reached_shares, told_key
 from addons.gates.counters import Counters, StoreUnavailableError
 from addons.gates.limits import estimate, estimated_output
 from addons.gates.limits_settings import LimitsSettings
-from addons.gates.pots import pots, pots_of
+from addons.gates.pots import pots_of
 
-MOST_TOLD: Final = 10_000  # warnings remembered, so that each is given once
-ALIVE: Final = "budget:alive"
-"""A counter that is there while the store has lost nothing: without it, what was used before is counted anew."""
-
-
-class Used(NamedTuple):
-    """What calls for one model, of one caller and under the same projects, used in a while; ``money`` in millionths."""
-
-    model: str
-    caller: str
-    projects: tuple[str, ...]
-    requests: int
-    tokens: int
-    money: int
-
-
-type UsedBefore = Callable[[float], Awaitable[Sequence[Used]]]
-"""What was used since a Unix time, from the ledger. Raises whatever is wrong with it."""
+MOST_TOLD: Final = 10_000  # warnings remembered, so that the store is not asked about them again
 
 _log = structlog.get_logger("sidecar.budgets")
 
@@ -58,7 +40,7 @@ class HoldToBudgets:
     counters: Counters
     used_before: UsedBefore | None = None
     clock: Callable[[], float] = field(default=time.time)
-    _rebuilding: asyncio.Lock = field(init=False, default_factory=asyncio.Lock)
+    _recovery: asyncio.Task[None] | None = field(init=False, default=None)
     _told: dict[tuple[str, float], None] = field(init=False, default_factory=dict)
 
     async def __call__(self, call: Call) -> None:
@@ -81,6 +63,8 @@ class HoldToBudgets:
             [pot.key(begins(pot.period, today)) for pot, _ in found],
             amounts,
             [shares for _, shares in found],
+            tokens=tokens,
+            money=money,
         )
         try:
             full = await self._charge(call, reserved)
@@ -95,7 +79,7 @@ class HoldToBudgets:
         """As ``HoldToLimits`` does: a look, so that refusing writes nothing; then the charge, which a race may lose."""
         alive, *before = await self.counters.read([ALIVE, *reserved.keys])
         if alive <= 0 and self.used_before is not None:
-            await self._count_again(self.used_before)
+            await self._recovered(self.used_before)
             before = await self.counters.read(reserved.keys)
         full = _fullest(reserved, before)
         if full and self.settings.mode == "enforce":
@@ -108,43 +92,30 @@ class HoldToBudgets:
         others = [total - amount for total, amount in zip(totals, reserved.amounts, strict=True)]
         lost = _fullest(reserved, others)
         if not lost:
-            self._warn(reserved, others, totals)
+            await self._warn(reserved, totals)
         return full or lost
 
-    async def _count_again(self, used_before: UsedBefore) -> None:
-        """Of all sidecars that find the store empty one does it; its own calls wait for it, others' go on meanwhile."""
-        async with self._rebuilding:
-            if (await self.counters.read([ALIVE]))[0] > 0 or (await self.counters.add({ALIVE: 1}, REMEMBERED)) != [1]:
-                return
-            own, amounts = self.settings.budgets, defaultdict[str, int](int)
-            zone = ZoneInfo(own.time_zone)
-            today = datetime.fromtimestamp(self.clock(), zone).date()
-            try:
-                for period in PERIODS:
-                    first = begins(period, today)
-                    since = datetime.combine(first, daytime(), zone).timestamp()
-                    for used in await used_before(since):
-                        for pot, shares in pots(used.model, used.caller, used.projects, (), own):
-                            if pot.period == period:
-                                whole = {"tokens": used.tokens, "requests": used.requests, "money": used.money}[
-                                    pot.unit
-                                ]
-                                amounts[pot.key(first)] += whole if pot.unit == "requests" else share(whole, shares)
-            except Exception as error:
-                await self.counters.add({ALIVE: -1}, REMEMBERED)
-                _log.error("budgets_not_rebuilt", why=str(error))
-                raise StoreUnavailableError("what was used before can't be had from the ledger") from error
-            await self.counters.add(amounts, REMEMBERED)
-            _log.info("budgets_rebuilt", counters=len(amounts))
+    async def _recovered(self, used_before: UsedBefore) -> None:
+        """Returns when the store has its counts again. A task of its own: the caller that began it may hang up."""
+        if self._recovery is None or self._recovery.done():
+            recovery = Recovery(self.settings, self.counters, used_before, self.clock)
+            self._recovery = asyncio.create_task(recovery.run())
+        await asyncio.shield(self._recovery)
 
-    def _warn(self, reserved: Reserved, before: Sequence[int], totals: Sequence[int]) -> None:
-        """Counters are added to one by one, so of all sidecars exactly one sees a share being reached."""
-        for pot, key, was, now in zip(reserved.pots, reserved.keys, before, totals, strict=True):
-            for reached in self.settings.budgets.warn_at:
-                if pot.limit and was < reached * pot.limit <= now and (key, reached) not in self._told:
-                    if len(self._told) >= MOST_TOLD:
-                        del self._told[next(iter(self._told))]
-                    self._told[key, reached] = None
+    async def _warn(self, reserved: Reserved, totals: Sequence[int]) -> None:
+        """The store knows what was told, so of all sidecars one tells it, however the counts went up."""
+        for pot, key, now in zip(reserved.pots, reserved.keys, totals, strict=True):
+            for reached in reached_shares(pot, now, self.settings.budgets.warn_at):
+                if (key, reached) in self._told:
+                    continue
+                try:
+                    first = await self.counters.add({told_key(key, reached): 1}, REMEMBERED) == [1]
+                except StoreUnavailableError:
+                    return  # the next call tells it
+                if len(self._told) >= MOST_TOLD:
+                    del self._told[next(iter(self._told))]
+                self._told[key, reached] = None
+                if first:
                     _log.warning(
                         "budget_reached", share=reached, level=pot.level, subject=pot.subject, model=pot.model or None,
                         period=pot.period, unit=pot.unit, limit=pot.limit / MICRO if pot.unit == "money" else pot.limit,

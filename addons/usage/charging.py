@@ -1,7 +1,7 @@
 """What a call is charged in the end: the reported usage, in place of the estimate (docs/contract.md#charging)."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from addons.call import Call
 from addons.foundry.budgets import MICRO, MOST_COUNT, share
@@ -38,12 +38,7 @@ def budget_corrections(call: Call) -> Mapping[str, int]:
     reserved = call.reserved
     if reserved is None or not reserved.keys:
         return {}
-    counts, tokens, money = is_counted(call), tokens_used(call), cost(call)
-    used = {
-        "requests": None,
-        "tokens": tokens,
-        "money": 0 if tokens == 0 else None if money is None else min(MOST_COUNT, round(money * MICRO)),
-    }
+    counts, used = is_counted(call), {"requests": None, "tokens": tokens_used(call), "money": money_used(call)}
     found: dict[str, int] = {}
     for pot, key, charged, shares in zip(reserved.pots, reserved.keys, reserved.amounts, reserved.shares, strict=True):
         known = used[pot.unit]
@@ -51,6 +46,35 @@ def budget_corrections(call: Call) -> Mapping[str, int]:
         if due != charged:
             found[key] = due - charged
     return found
+
+
+class Charged(NamedTuple):
+    """What budgets hold of a call, as the ledger remembers it; ``cost`` is None where there is no price."""
+
+    requests: int
+    tokens: int
+    cost: float | None
+
+
+def charged(call: Call, *, ended: bool = False) -> Charged | None:
+    """The estimate, and what it was settled to once the call has ended; None: no budget holds for the call."""
+    reserved = call.reserved
+    if reserved is None or not reserved.keys:
+        return None
+    if ended and not is_counted(call):
+        return Charged(0, 0, 0.0)
+    tokens, money = (tokens_used(call), money_used(call)) if ended else (None, None)
+    tokens = reserved.tokens if tokens is None else tokens
+    money = reserved.money if money is None else money
+    return Charged(1, tokens, None if money is None else money / MICRO)
+
+
+def money_used(call: Call) -> int | None:
+    """In millionths; None: the estimate stands."""
+    if tokens_used(call) == 0:
+        return 0
+    found = cost(call)
+    return None if found is None else min(MOST_COUNT, round(found * MICRO))
 
 
 def is_counted(call: Call) -> bool:

@@ -12,6 +12,8 @@ from addons.values.host import is_loopback
 SCHEMES: Final = ("postgresql", "postgres")
 TAKEN: Final = ("sslmode", "sslrootcert")
 FORM: Final = "postgresql://USER@HOST:PORT/DATABASE?sslmode=verify-full"
+MODES: Final = ("disable", "require", "verify-full")
+NOWHERE: Final = "/dev/null/none"  # what can't be there; of a device libpq complains on stderr
 CONNECT_SECONDS: Final = 5
 
 # No "options": a pooler takes none.
@@ -20,8 +22,9 @@ FIXED: Final[Mapping[str, str]] = {
     "connect_timeout": str(CONNECT_SECONDS),
     "target_session_attrs": "read-write",  # behind one address may stand a replica
     "gssencmode": "disable",
-    "passfile": "/dev/null/none",  # what can't be there; of a device libpq complains on stderr
-    "sslcrl": "/dev/null/none",
+    "passfile": NOWHERE,
+    "sslcrl": NOWHERE,
+    "sslrootcert": NOWHERE,  # where one is there, "require" verifies too
     "sslcertmode": "disable",
     "client_encoding": "utf8",
     "keepalives_idle": "30",
@@ -53,6 +56,8 @@ def connection_parameters(url: str, *, secret: bool) -> dict[str, str]:
     mode = asked.get("sslmode", "disable" if is_loopback(host) else "")
     if mode != "verify-full" and not is_loopback(host):
         raise DsnError("off this machine the server must be verified: add ?sslmode=verify-full")
+    if mode not in MODES:
+        raise DsnError(f"takes as sslmode {', '.join(MODES)}")
     found = {
         **FIXED,
         "host": host,

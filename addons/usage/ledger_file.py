@@ -27,7 +27,7 @@ _CLOSE: Final = (
     + ", ".join(f"{name} = excluded.{name}" for name in (*COLUMNS, "due") if name not in {"id", "opened_at"})
     + " WHERE call.state = 'open'"
 )
-_PURGE: Final = "DELETE FROM call WHERE number IN (SELECT number FROM call WHERE opened_at < ? LIMIT ?)"
+_PURGE: Final = "DELETE FROM call WHERE number IN (SELECT number FROM call WHERE opened_at < ? LIMIT ?) RETURNING due"
 _TRIAL: Final = f"PRAGMA user_version = {VERSION}"  # writes, and changes nothing
 
 _log = structlog.get_logger("sidecar.ledger")
@@ -76,17 +76,19 @@ class LedgerFile:
             values += self._added
         connection.execute(_statement(len(rows)), values)
 
-    def purge(self) -> None:
-        """Deletes some of what is too old, now and then."""
+    def purge(self) -> int:
+        """Deletes some of what is too old, now and then; how many of these rows were never carried, and should be."""
         if time.monotonic() - self._purged_at < _PURGE_EVERY:
-            return
+            return 0
         try:
-            deleted = self._connected().execute(_PURGE, (time.time() - self._keep, _PURGE_ROWS)).rowcount
-            if deleted < _PURGE_ROWS:
+            deleted = self._connected().execute(_PURGE, (time.time() - self._keep, _PURGE_ROWS)).fetchall()
+            if len(deleted) < _PURGE_ROWS:
                 self._purged_at = time.monotonic()
+            return sum(due is not None for (due,) in deleted) if self._added[1] else 0
         except (sqlite3.Error, LedgerError) as error:
             self._purged_at = time.monotonic()
             _log.error("ledger_not_purged", why=str(error))
+            return 0
 
     def close(self) -> None:
         if self._connection is not None:

@@ -9,6 +9,7 @@ from addons.bodies.answer_facts import Usage
 from addons.call import Call
 from addons.foundry.alarm_names import Alarm
 from addons.foundry.refusals import Refusal
+from addons.usage.charging import charged
 from addons.usage.cost import cost
 from addons.usage.ledger_file import LedgerError
 from addons.usage.ledger_tables import projects
@@ -111,6 +112,7 @@ class LedgerRows:
                 "reasoning_tokens": usage.reasoning_tokens,
                 "total_tokens": usage.total_tokens,
                 "cost": cost(call),
+                **_charged(call, ended=True),
                 "duration_total": record.get("duration.total"),
                 "duration_sidecar": record.get("duration.sidecar"),
                 "duration_provider": record.get("duration.provider"),
@@ -130,5 +132,12 @@ def _known_of(call: Call) -> dict[str, Any]:
         "model": call.model.rid if call.model else None,
         "provider_model": call.model.provider_model if call.model else None,
         "region": call.region,
+        "api": call.api.name if call.api else None,
         "trace_id": call.trace.trace_id,
+        **_charged(call),
     }
+
+
+def _charged(call: Call, *, ended: bool = False) -> dict[str, Any]:
+    found = charged(call, ended=ended)
+    return {} if found is None else {f"charged_{name}": value for name, value in found._asdict().items()}

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-VERSION: Final = 3
+VERSION: Final = 4
 """In ``PRAGMA user_version``; raised whenever the tables change."""
 
 CALL: Final = """
@@ -14,6 +14,7 @@ CREATE TABLE call (
     state TEXT NOT NULL,             -- open: it left, and what it used is not known (yet); closed
     decision TEXT,                   -- allowed, refused: what policy said
     outcome TEXT,                    -- how it ended: call.Outcome
+    api TEXT,                        -- responses, chat_completions, embeddings
     error TEXT,                      -- error.type of the record
     caller TEXT,
     projects TEXT,                   -- the RIDs of `attribution`, sorted, with ' + ' between them; NULL: none
@@ -29,6 +30,9 @@ CREATE TABLE call (
     reasoning_tokens INTEGER,        -- part of output_tokens
     total_tokens INTEGER,
     cost REAL,                       -- by the price table of that day; NULL where there is no price
+    charged_requests INTEGER,        -- what budgets hold of the call, as the next two; NULL: none did
+    charged_tokens INTEGER,          -- the estimate, until the provider has told
+    charged_cost REAL,
     trace_id TEXT,
     duration_total REAL,             -- seconds, as the next two
     duration_sidecar REAL,
@@ -52,10 +56,10 @@ CREATE TABLE run (
 ) STRICT"""
 
 COLUMNS: Final = (
-    "id", "opened_at", "state", "decision", "outcome", "error", "caller", "projects", "model", "provider_model",
+    "id", "opened_at", "state", "decision", "outcome", "error", "api", "caller", "projects", "model", "provider_model",
     "region", "status", "usage_status", "input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens",
-    "reasoning_tokens", "total_tokens", "cost", "trace_id", "duration_total", "duration_sidecar", "duration_provider",
-    "policy",
+    "reasoning_tokens", "total_tokens", "cost", "charged_requests", "charged_tokens", "charged_cost", "trace_id",
+    "duration_total", "duration_sidecar", "duration_provider", "policy",
 )  # fmt: skip
 """Of table ``call``, as they are written; ``run`` and ``due`` are added to all alike."""
 
@@ -78,6 +82,12 @@ UPDATE call SET
 CREATE INDEX call_due ON call (number) WHERE due IS NOT NULL;
 {_RUN}"""  # noqa: S608 - our own words
 
+_TO_4: Final = """
+ALTER TABLE call ADD COLUMN api TEXT;
+ALTER TABLE call ADD COLUMN charged_requests INTEGER;
+ALTER TABLE call ADD COLUMN charged_tokens INTEGER;
+ALTER TABLE call ADD COLUMN charged_cost REAL"""
+
 _TO_2: Final = """
 ALTER TABLE call ADD COLUMN projects TEXT;
 UPDATE call SET projects = (
@@ -87,8 +97,9 @@ DROP TABLE call_project"""
 
 UPGRADES: Final = {
     0: f"{CALL};{_INDEXES};{_RUN}",
-    1: f"{_TO_2};{_TO_3}",
-    2: _TO_3,
+    1: f"{_TO_2};{_TO_3};{_TO_4}",
+    2: f"{_TO_3};{_TO_4}",
+    3: _TO_4,
 }
 """What makes the newest tables of those of an older version; 0 is an empty file."""
 

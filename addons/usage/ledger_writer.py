@@ -43,7 +43,7 @@ class LedgerWriter:
     ``ship`` and ``run`` as of ``LedgerFile``.
 
     Attributes:
-        lost: rows that were not written, since the start.
+        lost: rows that were not written, or deleted before they were carried, since the start.
         replaced: how often the file was found removed or another, since the start; each time a new one was begun.
     """
 
@@ -158,7 +158,9 @@ class LedgerWriter:
             self._lose(sum(entry.opened is None for entry in batch), str(error))
         else:
             _tell(batch, None)
-            self._file.purge()
+            if expired := self._file.purge():
+                self.lost += expired
+                _log.error("ledger_rows_expired", rows=expired, meaning="older than usage.keep_days, and never carried")
 
     def _next_batch(self) -> tuple[list[_Entry], bool]:
         """What waits, and whether there may be more."""

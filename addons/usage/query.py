@@ -11,6 +11,7 @@ DIMENSIONS: Final[Mapping[str, str]] = {
     "project": "c.projects",
     "model": "c.model",
     "caller": "c.caller",
+    "api": "c.api",
     "outcome": "c.outcome",
     "region": "c.region",
     "error": "c.error",

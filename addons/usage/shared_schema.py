@@ -7,7 +7,7 @@ own role needs ``EXECUTE`` on ``usage_write`` and may read no row, neither its o
 
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised whenever this changes. A newer schema takes rows of older sidecars."""
 
 SCHEMA: Final = "foundry_usage"
@@ -15,10 +15,12 @@ LOCK: Final = 0x666F756E  # of this program's migrations, among PostgreSQL's adv
 
 COLUMNS: Final = {
     "id": "text", "opened_at": "timestamptz", "state": "text", "decision": "text", "outcome": "text", "error": "text",
+    "api": "text",
     "caller": "text", "projects": "text", "model": "text", "provider_model": "text", "region": "text",
     "status": "integer", "usage_status": "text", "input_tokens": "bigint", "cached_tokens": "bigint",
     "cache_write_tokens": "bigint", "output_tokens": "bigint", "reasoning_tokens": "bigint", "total_tokens": "bigint",
-    "cost": "double precision", "trace_id": "text", "duration_total": "double precision",
+    "cost": "double precision", "charged_requests": "integer", "charged_tokens": "bigint",
+    "charged_cost": "double precision", "trace_id": "text", "duration_total": "double precision",
     "duration_sidecar": "double precision", "duration_provider": "double precision", "policy": "text", "pod": "text",
     "namespace": "text", "version": "text",
 }  # fmt: skip
@@ -28,12 +30,18 @@ _DECLARED: Final = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
 _NAMES: Final = ", ".join(COLUMNS)
 _TAKEN_OVER: Final = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS if name not in {"id", "opened_at"})
 
+_SINCE_2: Final = ("api", "charged_requests", "charged_tokens", "charged_cost")
+_ADDED: Final = "".join(
+    f"ALTER TABLE {SCHEMA}.call ADD COLUMN IF NOT EXISTS {name} {COLUMNS[name]};\n" for name in _SINCE_2
+)
+
 MIGRATION: Final = f"""
 CREATE SCHEMA IF NOT EXISTS {SCHEMA};
 
 CREATE TABLE IF NOT EXISTS {SCHEMA}.call (
     {_DECLARED}, shipped_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (id, opened_at)
 ) PARTITION BY RANGE (opened_at);
+{_ADDED}
 CREATE INDEX IF NOT EXISTS call_opened_at ON {SCHEMA}.call (opened_at);
 
 CREATE OR REPLACE FUNCTION {SCHEMA}.usage_version() RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT {VERSION}';
@@ -73,7 +81,8 @@ END $$;
 CREATE OR REPLACE FUNCTION {SCHEMA}.usage_sums(since timestamptz) RETURNS TABLE (
     model text, caller text, projects text, requests bigint, tokens numeric, cost double precision
 ) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT c.model, c.caller, c.projects, count(*), coalesce(sum(c.total_tokens), 0), coalesce(sum(c.cost), 0)
+    SELECT c.model, c.caller, c.projects, sum(coalesce(c.charged_requests, 1)),
+        sum(coalesce(c.charged_tokens, c.total_tokens, 0)), sum(coalesce(c.charged_cost, c.cost, 0))
     FROM {SCHEMA}.call AS c
     WHERE c.opened_at >= since AND c.model IS NOT NULL AND (c.state = 'open' OR c.decision = 'allowed')
     GROUP BY c.model, c.caller, c.projects

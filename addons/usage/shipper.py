@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ _DUE: Final = (
     " FROM call AS c LEFT JOIN run AS r ON r.run = c.run"
     " WHERE c.due IS NOT NULL AND (c.state <> 'open' OR c.opened_at < ?) ORDER BY c.number LIMIT ?"
 )
-_DONE: Final = "UPDATE call SET due = NULL WHERE number = ? AND state = ?"
+_DONE: Final = "UPDATE call SET due = NULL WHERE number = ? AND id = ? AND state = ?"
 _LEFT: Final = "SELECT count(*), min(opened_at) FROM call WHERE due IS NOT NULL"
 
 _log = structlog.get_logger("sidecar.shipper")
@@ -79,6 +79,7 @@ class Shipper:
             self._loop.call_soon_threadsafe(self._woken.set)
         await asyncio.to_thread(self._thread.join, STOP_SECONDS + 1)
         self._thread = None
+        await asyncio.to_thread(self._count)
         if self.waiting:
             _log.warning(
                 "usage_left_on_disk",
@@ -91,6 +92,11 @@ class Shipper:
     @property
     def lag(self) -> float:
         return 0.0 if self._oldest is None else max(0.0, time.time() - self._oldest)
+
+    def _count(self) -> None:
+        """Looks again at the end: the last attempt may have begun before the last rows came."""
+        with suppress(sqlite3.Error, LedgerError), closing(connect_to_read(self._path)) as connection:
+            self.waiting, self._oldest = connection.execute(_LEFT).fetchone()
 
     # on the thread
 
@@ -163,9 +169,10 @@ class Shipper:
             return [dict(zip(_NAMES, row, strict=True)) for row in found]
 
     def _done(self, rows: Sequence[Row]) -> None:
-        with closing(sqlite3.connect(self._path, timeout=2.0)) as connection:
+        own = f"{self._path.absolute().as_uri()}?mode=rw"  # where it was removed, no empty one is made
+        with closing(sqlite3.connect(own, timeout=2.0, uri=True)) as connection:
             with connection:  # one transaction
-                connection.executemany(_DONE, [(row["number"], row["state"]) for row in rows])
+                connection.executemany(_DONE, [(row["number"], row["id"], row["state"]) for row in rows])
             self.waiting, self._oldest = connection.execute(_LEFT).fetchone()
 
     def _tell(self, why: str | None) -> None:

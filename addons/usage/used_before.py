@@ -7,26 +7,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from addons.foundry.budgets import MICRO
-from addons.gates.budgets import Used
+from addons.gates.budget_recovery import Used
 from addons.usage.ledger_file import connect_to_read
 
 if TYPE_CHECKING:
     from addons.usage.shared_ledger import SharedLedger
 
 _SUMS: Final = """
-SELECT model, caller, projects, count(*), coalesce(sum(total_tokens), 0), coalesce(sum(cost), 0)
+SELECT model, caller, projects, sum(coalesce(charged_requests, 1)),
+    sum(coalesce(charged_tokens, total_tokens, 0)), sum(coalesce(charged_cost, cost, 0))
 FROM call WHERE opened_at >= ? AND model IS NOT NULL AND (state = 'open' OR decision = 'allowed')
 GROUP BY model, caller, projects
 """
 
 
 async def from_ledger(path: Path, since: float) -> Sequence[Used]:
-    """Of calls whose use is not known it counts the request alone. Raises LedgerError."""
+    """Of calls whose use is not known it counts what they were charged. Raises LedgerError."""
     return await asyncio.to_thread(_read, path, since)
 
 
 async def from_shared(shared: "SharedLedger", since: float) -> Sequence[Used]:
-    """The same of all sidecars, on a connection that is closed afterwards. Raises SharedLedgerError."""
+    """The same of all sidecars. Raises SharedLedgerError. Seldom asked, so that no connection is kept for it."""
     try:
         return [used(row) for row in await shared.sums(since)]
     finally:

@@ -12,6 +12,7 @@ import pytest
 
 from addons.__main__ import main
 from addons.usage.ledger_writer import LedgerWriter
+from addons.usage.query import SHARED_DIMENSIONS
 from tests.commands.test_usage_records import line
 from tests.records import Records
 from tests.usage.postgres import Postgres, postgres, postgres_process
@@ -39,10 +40,11 @@ def configure(config: Path, shared: str | None) -> None:
 def test_what_a_fleet_used(config: Path, postgres: Postgres, capsys: pytest.CaptureFixture[str]) -> None:
     configure(config, postgres.url())
     for pod in ("pod-1", "pod-2"):
-        ledger = LedgerWriter(config.parent / pod, ship=True, run={"pod": pod})
+        ledger = LedgerWriter(config.parent / pod, ship=True, run={"pod": pod, "namespace": "ns", "version": "1"})
         ledger.start()
         with shipping(ledger, postgres) as each:
-            write(ledger, pod, caller="ann", model="ri.m", total_tokens=5, cost=0.5, outcome="served")
+            own = {"caller": "ann", "model": "ri.m", "projects": "ri.p", "region": "eu", "api": "embeddings"}
+            write(ledger, pod, **own, total_tokens=5, cost=0.5, outcome="served", error="none", policy="abc")
             eventually(lambda each=each: each.shipped == 1)  # type: ignore[misc]  # mypy knows no defaults of lambdas
         ledger.close()
     assert main(["usage", "--config", str(config), "--shared", "--by", "pod,day,minute,hour,month", "--json"]) == 0
@@ -50,9 +52,14 @@ def test_what_a_fleet_used(config: Path, postgres: Postgres, capsys: pytest.Capt
     assert [(row["pod"], row["calls"]) for row in found["rows"]] == [("pod-1", 1), ("pod-2", 1)]
     assert found["rows"][0]["day"] == datetime.now(UTC).strftime("%Y-%m-%d")
     assert (found["total"]["calls"], found["total"]["total_tokens"], found["total"]["cost"]) == (2, 10, 1.0)
+    for dimension in SHARED_DIMENSIONS:
+        assert main(["usage", "--config", str(config), "--shared", "--by", dimension, "--json"]) == 0
+        rows = json.loads(capsys.readouterr().out)["rows"]
+        assert all(row[dimension] for row in rows)
+        assert sum(row["calls"] for row in rows) == 2
     page = config.parent / "usage.html"
     assert main(["usage", "--config", str(config), "--shared", "--html", str(page)]) == 0
-    assert ',"ann",null,"ri.m",' in page.read_text()
+    assert ',"ann","ri.p","ri.m",' in page.read_text()
 
 
 def test_a_schema_made_by_hand_and_a_role_that_may_not(

@@ -2,7 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from addons.configuration.meaning import warn_of_days
+from addons.configuration.record_keeping import used_before
 from addons.foundry.rid import LANGUAGE_MODEL_PREFIX as RI
 from tests.conftest import SettingsMaker
 from tests.records import Records
@@ -17,6 +20,22 @@ def test_models_that_end_soon_are_one_line(make_settings: SettingsMaker, records
     told = {rid.removeprefix(RI): day for rid, day in line["models"].items()}
     assert told.items() >= {name: str(today + timedelta(days=days[name])) for name in ("gpt-5-4", "gpt-5-2")}.items()
     assert "gpt-5-3-codex" not in told
+
+
+@pytest.mark.parametrize(
+    ("usage", "storage", "known"),
+    [
+        ({"ledger": "u.sqlite"}, "memory", True),
+        ({"ledger": "off"}, "memory", False),
+        ({"ledger": "u.sqlite"}, "redis://127.0.0.1:1", False),
+        ({"ledger": "u.sqlite", "shared": "postgresql://a@127.0.0.1:1/u"}, "redis://127.0.0.1:1", True),
+    ],
+)
+def test_budgets_that_come_later_know_what_was_used(
+    make_settings: SettingsMaker, usage: dict[str, str], storage: str, known: bool
+) -> None:
+    """A configuration that is read again may bring the first budget."""
+    assert (used_before(make_settings(usage=usage, limits={"storage": storage})) is not None) == known
 
 
 def test_a_word_for_zero_data_retention_that_is_old(make_settings: SettingsMaker, records: Records) -> None:

@@ -188,6 +188,24 @@ WRONG: list[Any] = [
         {"limits": {"body_bytes": 1000}}, "limits.body_bytes", "policy.max_body_bytes", id="no room for a body"
     ),
     pytest.param(
+        {"usage": {"ledger": "off"}, "limits": {"budgets": {"user": {"default": {"day": {"tokens": 1}}}}}},
+        "limits.budgets",
+        "begin each budget anew",
+        id="a budget that nothing outlives",
+    ),
+    *(
+        pytest.param(
+            {
+                "usage": {"ledger": "u", "keep_days": days},
+                "limits": {"budgets": {"project": {"default": {period: {"money": 1}}}}},
+            },
+            "usage.keep_days",
+            f"write {days + 1} or more",
+            id=f"a budget by {period} of rows kept for less",
+        )
+        for period, days in {"day": 1, "week": 7, "month": 31}.items()
+    ),
+    pytest.param(
         {"limits": {"storage": "redis://c/?password=hunter2"}},
         "limits.storage",
         "is a secret",

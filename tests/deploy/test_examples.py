@@ -29,6 +29,14 @@ def manifests(example: Path) -> dict[str, Any]:
     return {each["kind"]: each for each in YAML(typ="safe").load_all(example / "kubernetes.yaml")}
 
 
+@pytest.mark.parametrize("name", ["collector", "vector"])
+def test_collectors_configurations_are_yaml(name: str) -> None:
+    """More is not known of them: they are said not to have been run."""
+    text = (DEPLOY / f"records/{name}.yaml").read_text()
+    assert YAML(typ="safe").load(text)
+    assert "Not run" in " ".join(text.split()).replace("# ", "")
+
+
 @pytest.mark.parametrize("version", ["1.29", "1.33"])
 def test_the_manifests_fit_kubernetes_own_schemas(example: Path, version: str) -> None:
     command: list[str | Path] = [

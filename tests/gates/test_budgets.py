@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -13,18 +14,21 @@ from addons.foundry.budgets import MICRO, REMEMBERED
 from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.prices import DatedPrices, Prices
 from addons.foundry.refusals import Refusal
-from addons.gates.budgets import ALIVE, HoldToBudgets, Used, UsedBefore
+from addons.gates import budget_recovery
+from addons.gates.budget_recovery import ALIVE, CLAIM, Used, UsedBefore
+from addons.gates.budgets import HoldToBudgets
 from addons.gates.counters import Counters, StoreUnavailableError
 from addons.gates.limits_settings import LimitsSettings
 from addons.gates.meters import OTHERS
 from addons.gates.pots import pots_of
 from addons.usage.charging import budget_corrections
 from addons.usage.memory_counters import MemoryCounters
-from addons.usage.redis_counters import RedisCounters
+from addons.usage.redis_counters import PREFIX, RedisCounters
 from tests.conftest import MODEL
 from tests.gates.calls import GPT, call, refused_by, through
 from tests.records import Records
 from tests.usage.server import Store
+from tests.waiting import eventually
 
 A, B, NEW = (f"ri.compass.main.folder.{name}" for name in ("a", "b", "new"))
 FRIDAY = 1_795_737_600.0  # 2026-11-27T00:00Z
@@ -71,6 +75,11 @@ class Sidecar:
             each.answer = Answer(status=status, facts=AnswerFacts(usage=usage) if usage else None)
         if amounts := budget_corrections(each):
             asyncio.run(self._add(amounts))
+
+    def counts(self) -> list[int]:
+        """What budgets hold, in memory."""
+        kept: Mapping[str, int] = self.counters._counts  # type: ignore[attr-defined]  # memory's
+        return [count for key, count in kept.items() if key not in {ALIVE, CLAIM} and ":told:" not in key]
 
     async def _add(self, amounts: Mapping[str, int]) -> None:
         await self.counters.add(amounts, REMEMBERED)
@@ -189,8 +198,7 @@ def test_what_a_call_costs(status: int, usage: Usage | None, left: bool, again: 
 def test_several_projects_share_a_call_and_none_is_counted_twice() -> None:
     sidecar = Sidecar(project={A: {"day": {"tokens": 1000}}, B: {"day": {"tokens": 1000}}})
     sidecar.ends(sidecar.passes(A, B, max_output_tokens=1000), Usage(0, None, 1000, None, 1000))
-    counts = dict(sidecar.counters._counts)  # type: ignore[attr-defined]  # memory's
-    assert sorted(count for key, count in counts.items() if key != ALIVE) == [500, 500]
+    assert sidecar.counts() == [500, 500]
 
 
 def test_zero_is_denied_and_an_estimate_over_the_whole_budget_is_not() -> None:
@@ -218,8 +226,7 @@ def test_warn_lets_all_through_and_counts() -> None:
     sidecar = Sidecar("warn", user={"default": {"day": {"requests": 1}}})
     for _ in range(3):
         sidecar.passes()
-    counts = dict(sidecar.counters._counts)  # type: ignore[attr-defined]  # memory's
-    assert [count for key, count in counts.items() if key != ALIVE] == [3]
+    assert sidecar.counts() == [3]
 
 
 def test_shares_reached_are_told_once(records: Records) -> None:
@@ -228,6 +235,59 @@ def test_shares_reached_are_told_once(records: Records) -> None:
         sidecar.ends(sidecar.passes(), Usage(1, 0, 1, 0, 2))
     told = records.of("budget_reached")
     assert [(each["share"], each["subject"], each["limit"]) for each in told] == [(0.5, "ada", 10), (1.0, "ada", 10)]
+
+
+def test_a_share_is_told_however_it_was_reached(records: Records) -> None:
+    """A call that used more than it said goes past it as it ends; one that used less goes back under it."""
+    sidecar = Sidecar(user={"default": {"day": {"tokens": 1000}}}, warn_at=[0.5])
+    sidecar.ends(sidecar.passes(max_output_tokens=400), Usage(0, 0, 600, 0, 600))
+    sidecar.passes(max_output_tokens=1)
+    other = Sidecar(counters=sidecar.counters, user={"default": {"day": {"tokens": 1000}}}, warn_at=[0.5])
+    other.passes(max_output_tokens=1)
+    assert len(records.of("budget_reached")) == 1
+    down = Sidecar(user={"default": {"day": {"tokens": 1000}}}, warn_at=[0.5])
+    for _ in range(2):
+        down.ends(down.passes(max_output_tokens=600), Usage(0, 0, 1, 0, 1))
+    assert len(records.of("budget_reached")) == 2
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "resets"),
+    [
+        ("Europe/Berlin", "2026-03-29T00:30+01:00", "2026-03-30T00:00:00+02:00"),  # a day of 23 hours
+        ("Europe/Berlin", "2026-10-25T00:30+02:00", "2026-10-26T00:00:00+01:00"),  # of 25
+        ("Africa/Cairo", "2026-04-23T12:00+02:00", "2026-04-24T00:00:00+02:00"),  # the next midnight is left out
+        ("America/Havana", "2026-10-31T12:00-04:00", "2026-11-01T00:00:00-04:00"),  # it comes twice
+        ("Pacific/Kiritimati", "2026-12-31T23:59+14:00", "2027-01-01T00:00:00+14:00"),
+    ],
+)
+def test_days_of_other_lengths(zone: str, now: str, resets: str) -> None:
+    sidecar = Sidecar(user={"default": {"day": {"requests": 1}}}, time_zone=zone)
+    sidecar.now = datetime.fromisoformat(now).timestamp()
+    sidecar.passes()
+    assert sidecar.refuses().parameters["resetsAt"] == resets
+    sidecar.now = datetime.fromisoformat(resets).timestamp() - 1
+    sidecar.refuses()
+    sidecar.now += 1
+    sidecar.passes()
+
+
+@pytest.mark.parametrize(
+    ("period", "now", "resets"),
+    [
+        ("week", "2026-12-28T00:00+00:00", "2027-01-04T00:00:00+00:00"),  # a Monday, over the year's end
+        ("week", "2027-01-03T23:59+00:00", "2027-01-04T00:00:00+00:00"),
+        ("month", "2026-12-31T23:59+00:00", "2027-01-01T00:00:00+00:00"),
+        ("month", "2028-02-29T12:00+00:00", "2028-03-01T00:00:00+00:00"),
+    ],
+)
+def test_borders_of_weeks_and_months(period: str, now: str, resets: str) -> None:
+    sidecar = Sidecar(user={"default": {period: {"requests": 1}}})
+    sidecar.now = datetime.fromisoformat(now).timestamp()
+    sidecar.passes()
+    assert sidecar.refuses().parameters["resetsAt"] == resets
+    sidecar.now = datetime.fromisoformat(resets).timestamp()
+    sidecar.passes()
 
 
 def test_the_operator_s_midnight() -> None:
@@ -288,6 +348,73 @@ def test_a_history_that_can_not_be_had_refuses_and_is_asked_again(records: Recor
     history.fails = False
     sidecar.refuses(max_output_tokens=301)
     sidecar.passes(max_output_tokens=300)
+
+
+def test_what_is_there_is_not_counted_twice(records: Records) -> None:
+    """The mark may be gone alone: it is kept for as long as the counts are, and they are added to meanwhile."""
+    sidecar = Sidecar(used_before=History(), user={"default": {"day": {"tokens": 1000}}})
+    sidecar.passes(max_output_tokens=100)
+    asyncio.run(sidecar._add({ALIVE: -1}))
+    sidecar.passes(max_output_tokens=100)
+    assert sidecar.counts()[0] == 900
+    assert len(records.of("budgets_rebuilt")) == 2
+
+
+def test_shares_told_before_are_not_told_again(records: Records) -> None:
+    sidecar = Sidecar(used_before=History(), user={"default": {"day": {"tokens": 1000}}}, warn_at=[0.5, 0.8])
+    sidecar.passes(max_output_tokens=100)
+    assert [each["share"] for each in records.of("budget_reached")] == [0.8]
+
+
+def test_others_wait_while_one_counts_and_a_caller_that_hangs_up_ends_nothing(store: Store) -> None:
+    """Of two sidecars, neither sees an empty budget; the call that began the counting is cancelled in its midst."""
+
+    async def main() -> None:
+        begun, go_on, asked_for = asyncio.Event(), asyncio.Event(), []
+
+        async def slow(since: float) -> Sequence[Used]:
+            asked_for.append(since)
+            begun.set()
+            await go_on.wait()
+            return [Used(MODEL, "ada", (), 1, 950, 0)]
+
+        kept = [RedisCounters(store.url, deadline=30) for _ in range(2)]
+        limit = settings(enrollment={"day": {"tokens": 1000}})
+        gates = [HoldToBudgets(limit, each, slow, lambda: FRIDAY) for each in kept]
+        first = asyncio.create_task(gates[0](asked(max_output_tokens=100)))
+        await begun.wait()
+        first.cancel()
+        others = [asyncio.create_task(gate(asked(max_output_tokens=100))) for gate in gates * 2]
+        await asyncio.wait([first])
+        go_on.set()
+        refused = await asyncio.gather(*others, return_exceptions=True)
+        assert [each.name for each in refused if isinstance(each, Refusal)] == ["budget_exceeded"] * 4
+        assert len(asked_for) == 3  # day, week and month, once
+        for each in kept:
+            await each.close()
+
+    asyncio.run(main())
+
+
+def test_a_sidecar_that_is_killed_while_it_counts_is_not_waited_for_for_ever(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget_recovery, "PATIENCE", 0.3)
+    monkeypatch.setattr(budget_recovery, "CLAIM_SECONDS", 1)
+
+    async def refused(*, claims: bool = False) -> str:
+        kept = RedisCounters(store.url, deadline=30)
+        if claims:
+            await kept.add({CLAIM: 1}, 2)
+        gate = HoldToBudgets(settings(enrollment={"day": {"tokens": 1000}}), kept, History(), lambda: FRIDAY)
+        with pytest.raises(Refusal) as caught:
+            await gate(asked(max_output_tokens=301))
+        await kept.close()
+        return caught.value.name
+
+    assert asyncio.run(refused(claims=True)) == "limits_unavailable"
+    eventually(lambda: store.say(f"EXISTS {PREFIX}{CLAIM}") == ":0")
+    assert asyncio.run(refused()) == "budget_exceeded"
 
 
 # ---- races

@@ -6,11 +6,14 @@ import pytest
 
 from addons.bodies.answer_facts import AnswerFacts, Usage
 from addons.call import Answer, Outcome
+from addons.foundry.budgets import MICRO, Reserved
 from addons.foundry.permits import Meter, Permits
+from addons.foundry.prices import DatedPrices
 from addons.foundry.refusals import Refusal
-from addons.usage.charging import corrections
+from addons.usage.charging import Charged, corrections
+from addons.usage.charging import charged as charged_of
 from tests.conftest import MODEL
-from tests.gates.calls import call, charged
+from tests.gates.calls import GPT, call, charged
 
 TOKENS = Meter("USER", "someone", MODEL, "TOKENS")
 REQUESTS = Meter("USER", "someone", MODEL, "REQUESTS")
@@ -77,3 +80,27 @@ def test_which_minute_it_is_added_to(minutes_later: int, used: int, expected: di
 @pytest.mark.parametrize("permits", [None, Permits()])
 def test_a_call_that_was_charged_nothing(permits: Permits | None) -> None:
     assert corrections(call(permits=permits), 0) == {}
+
+
+RESERVED = Reserved(keys=["budget:any"], tokens=100, money=2 * MICRO)
+PRICED = GPT.model_copy(update={"prices": (DatedPrices(input=1, output=1),)})
+
+
+@pytest.mark.parametrize(
+    ("filled", "ended", "expected"),
+    [
+        ({}, False, Charged(1, 100, 2.0)),
+        (LEFT | {"answer": answered(input_tokens=10, output_tokens=20, total_tokens=30)}, True, Charged(1, 30, 3e-5)),
+        (LEFT | {"answer": answered()}, True, Charged(1, 100, 2.0)),
+        (LEFT | {"answer": answered(400)}, True, Charged(1, 0, 0.0)),
+        (LEFT | {"answer": answered(429)}, True, Charged(0, 0, 0.0)),
+        (UNSENT, True, Charged(0, 0, 0.0)),
+        ({"reserved": None}, True, None),
+        ({"reserved": Reserved()}, True, None),
+        (LEFT | {"reserved": Reserved(keys=["budget:any"], tokens=7)}, True, Charged(1, 7, None)),
+    ],
+    ids=["under way", "reported", "not reported", "400", "429", "not reached", "no budget", "refused", "no price"],
+)
+def test_what_the_ledger_remembers_of_the_charge(filled: dict[str, Any], ended: bool, expected: Charged | None) -> None:
+    words: dict[str, Any] = {"reserved": RESERVED, "model": PRICED, **filled}
+    assert charged_of(call(**words), ended=ended) == expected

@@ -14,7 +14,8 @@ RIGHT = "postgresql://sidecar@db.example:6432/usage?sslmode=verify-full"
         (f"{RIGHT}&sslrootcert=/ca.pem", {"sslmode": "verify-full", "sslrootcert": "/ca.pem"}),
         ("postgres://a%40b@127.0.0.1/c%2Fd", {"user": "a@b", "dbname": "c/d", "port": "5432", "sslmode": "disable"}),
         ("postgresql://a@[::1]/u", {"host": "::1"}),
-        ("postgresql://a@localhost/u?sslmode=verify-full", {"sslmode": "verify-full"}),
+        ("postgresql://a@localhost/u?sslmode=verify-full", {"sslmode": "verify-full", "sslrootcert": "system"}),
+        ("postgresql://a@localhost/u?sslmode=require", {"sslmode": "require", "sslrootcert": "/dev/null/none"}),
     ],
 )
 def test_a_right_one(url: str, expected: dict[str, str]) -> None:
@@ -40,6 +41,9 @@ def test_a_password_by_reference() -> None:
         ("postgresql://a:hunter2@127.0.0.1/u", "{env: NAME}"),
         ("postgresql://a@db.example/u", "add ?sslmode=verify-full"),
         ("postgresql://a@db.example/u?sslmode=require", "add ?sslmode=verify-full"),
+        ("postgresql://a@127.0.0.1,db.example/u", "add ?sslmode=verify-full"),
+        ("postgresql://a@127.0.0.1/u?sslmode=hunter2", "takes as sslmode"),
+        ("postgresql://a@127.0.0.1/u?sslmode=verify-ca", "takes as sslmode"),
         ("postgresql://a@127.0.0.1/u?service=hunter2", "takes no parameters but"),
         ("postgresql://a@127.0.0.1/u?options=-c", "takes no parameters but"),
     ],

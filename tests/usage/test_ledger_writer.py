@@ -16,7 +16,7 @@ from addons.usage.ledger_file import LedgerError, check, connect_to_read
 from addons.usage.ledger_tables import VERSION, projects
 from addons.usage.ledger_writer import LedgerWriter
 from tests.records import Records
-from tests.waiting import LONGEST
+from tests.waiting import LONGEST, eventually
 
 DAY = 86_400
 
@@ -141,6 +141,24 @@ def test_old_rows_go(path: Path, records: Records) -> None:
     assert read(path, "SELECT id FROM call ORDER BY number") == [("100-0",), ("100-1",), ("2-0",), ("2-1",)]
 
 
+@pytest.mark.parametrize(("ship", "lost"), [(True, 1), (False, 0)])
+def test_old_rows_that_were_never_carried_are_told(path: Path, records: Records, ship: bool, lost: int) -> None:
+    for keep_days in (100, 2):
+        ledger = LedgerWriter(path, keep_days, ship=ship)
+        ledger.start()
+        for days in (1, 3):
+            ledger.write(row(f"{keep_days}-{days}", opened_at=time.time() - days * DAY))
+            ledger.write(row(f"{keep_days}-{days}", opened_at=time.time() - days * DAY, state="closed"))
+        if keep_days == 100:
+            ledger.close()
+            with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+                connection.execute("UPDATE call SET due = NULL WHERE id = '100-1'")
+    eventually(lambda: ("100-3",) not in read(path, "SELECT id FROM call"))
+    ledger.close()
+    assert ledger.lost >= lost
+    assert bool(records.of("ledger_rows_expired")) == bool(lost)
+
+
 def test_a_file_that_was_removed_is_begun_anew_and_told_of(ledger: LedgerWriter, records: Records) -> None:
     asyncio.run(ledger.open(row("a")))
     for file in ledger.path.parent.iterdir():
@@ -222,13 +240,31 @@ PRAGMA user_version = 2;
 """
 
 
+THIRD_TABLES = """
+CREATE TABLE call (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, opened_at REAL NOT NULL, state TEXT NOT NULL, decision TEXT,
+    outcome TEXT, error TEXT, caller TEXT, projects TEXT, model TEXT, provider_model TEXT, region TEXT, status INTEGER,
+    usage_status TEXT, input_tokens INTEGER, cached_tokens INTEGER, cache_write_tokens INTEGER, output_tokens INTEGER,
+    reasoning_tokens INTEGER, total_tokens INTEGER, cost REAL, trace_id TEXT, duration_total REAL,
+    duration_sidecar REAL, duration_provider REAL, policy TEXT, run INTEGER, due INTEGER
+) STRICT;
+CREATE INDEX call_opened_at ON call (opened_at);
+CREATE INDEX call_due ON call (number) WHERE due IS NOT NULL;
+CREATE TABLE run (run INTEGER PRIMARY KEY, began_at REAL NOT NULL, pod TEXT, namespace TEXT, version TEXT) STRICT;
+INSERT INTO call (id, opened_at, state, projects, decision, outcome) VALUES
+    ('a', 1e10, 'closed', 'ri.a + ri.b', 'allowed', 'provider_error'), ('b', 1e10, 'open', NULL, NULL, NULL);
+PRAGMA user_version = 3;
+"""
+
+
 @pytest.mark.parametrize(
     ("tables", "more"),
     [
         (FIRST_TABLES, []),
         (SECOND_TABLES, [("s", None, "closed", "allowed", "served"), ("r", None, "closed", "refused", "refused")]),
+        (THIRD_TABLES, []),
     ],
-    ids=["first", "second"],
+    ids=["first", "second", "third"],
 )
 def test_a_ledger_of_an_older_version_is_brought_up_to_date(
     path: Path, records: Records, tables: str, more: list[Any]
@@ -261,12 +297,12 @@ def structure(path: Path) -> dict[str, list[tuple[str, str]]]:
 
 def test_tables_brought_up_to_date_are_those_made_new(tmp_path: Path) -> None:
     made = []
-    for name, tables in (("new", ""), ("first", FIRST_TABLES), ("second", SECOND_TABLES)):
+    for name, tables in (("new", ""), ("first", FIRST_TABLES), ("second", SECOND_TABLES), ("third", THIRD_TABLES)):
         with contextlib.closing(sqlite3.connect(tmp_path / name)) as connection:
             connection.executescript(tables)
         ledger_file.connect(tmp_path / name).close()
         made.append(structure(tmp_path / name))
-    assert made[0] == made[1] == made[2]
+    assert all(each == made[0] for each in made)
 
 
 @pytest.mark.parametrize(

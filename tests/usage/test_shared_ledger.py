@@ -128,6 +128,35 @@ def test_a_newer_schema_takes_an_older_sidecar_s_rows(postgres: Postgres) -> Non
     assert len(postgres.ask(READ)) == 2
 
 
+def test_an_older_schema_is_brought_up_to_date_by_whoever_may(postgres: Postgres) -> None:
+    """Of rows that are there nothing is lost; a sidecar that may not says so, and its rows wait."""
+    postgres.ask("DROP ROLE IF EXISTS sidecar")
+    postgres.ask("CREATE ROLE sidecar LOGIN")
+
+    async def work(owner: SharedLedger) -> None:
+        await owner.write([row("a", state="open"), row("b", total_tokens=3)])
+        for column in ("api", "charged_requests", "charged_tokens", "charged_cost"):
+            postgres.ask(f"ALTER TABLE foundry_usage.call DROP COLUMN {column}")
+        postgres.ask(
+            "CREATE OR REPLACE FUNCTION foundry_usage.usage_version() RETURNS integer LANGUAGE sql AS 'SELECT 1'"
+        )
+        postgres.ask("GRANT USAGE ON SCHEMA foundry_usage TO sidecar")
+        postgres.ask("GRANT EXECUTE ON FUNCTION foundry_usage.usage_write TO sidecar")
+        sidecar = SharedLedger(postgres.url("sidecar"))
+        assert "InsufficientPrivilege" in await fails(sidecar)
+        await owner.close()
+        await owner.write([row("a", api="responses", charged_tokens=5)])
+        await sidecar.write([row("c", api="embeddings")])
+        await sidecar.close()
+
+    run(postgres.url(), work)
+    assert postgres.ask("SELECT id, api, total_tokens, charged_tokens FROM foundry_usage.call ORDER BY id") == [
+        ("a", "responses", None, 5), ("b", None, 3, None), ("c", "embeddings", None, None),
+    ]  # fmt: skip
+    postgres.ask("DROP SCHEMA foundry_usage CASCADE")
+    postgres.ask("DROP ROLE sidecar")
+
+
 @pytest.mark.parametrize("wrong", [{"caller": "\0"}, {"input_tokens": 2**70}, {"status": 2**40}, {"opened_at": 1e14}])
 def test_rows_that_it_will_never_take_are_told_apart(postgres: Postgres, wrong: dict[str, Any]) -> None:
     async def work(shared: SharedLedger) -> None:

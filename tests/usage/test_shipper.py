@@ -1,6 +1,7 @@
 """Rows on their way from the local ledger to the shared one."""
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from addons.usage.shared_ledger import SharedLedger
 from addons.usage.shipper import Shipper
 from tests.records import Records
 from tests.usage.postgres import Postgres, own_postgres, postgres, postgres_process
-from tests.waiting import eventually
+from tests.waiting import LONGEST, eventually
 
 __all__ = ["own_postgres", "postgres", "postgres_process"]
 
@@ -106,6 +107,51 @@ def test_what_is_left_at_the_end_is_told_and_carried_by_the_next_start(
     with shipping(ledger, own_postgres) as each:
         eventually(lambda: each.shipped == 1)
     assert own_postgres.ask(READ) == [("a", "closed")]
+
+
+def test_what_came_after_the_last_look_is_told_too(
+    ledger: LedgerWriter, own_postgres: Postgres, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database hangs in the midst of a batch, and it is still waited for when the end comes."""
+    monkeypatch.setattr(shipper, "STOP_SECONDS", 0.5)
+    each = Shipper(ledger.path, SharedLedger(own_postgres.url()), every=0.05)
+    each.start()
+    write(ledger, "a")
+    eventually(lambda: each.shipped == 1)
+    own_postgres.freeze()
+    write(ledger, "b")
+    eventually(lambda: each.waiting == 1)
+    write(ledger, "c")
+    ledger.close()
+    thread = each._thread
+    asyncio.run(each.stop())
+    (left,) = records.of("usage_left_on_disk")
+    assert left["rows"] == 2
+    own_postgres.thaw()
+    assert thread
+    thread.join(LONGEST)
+
+
+def test_a_file_that_was_removed_is_not_made_anew_by_the_shipper(ledger: LedgerWriter, postgres: Postgres) -> None:
+    each = Shipper(ledger.path, SharedLedger(postgres.url()))
+    asyncio.run(ledger.open({"id": "a", "opened_at": 1.0, "state": "open"}))
+    due = each._due()
+    ledger.close()
+    ledger.path.unlink()
+    with pytest.raises(sqlite3.OperationalError):
+        each._done(due)
+    assert not ledger.path.exists()
+
+
+def test_of_another_file_s_rows_none_is_taken_as_carried(ledger: LedgerWriter, postgres: Postgres) -> None:
+    """A new file, put in place while a batch was under way, numbers its rows from 1 again."""
+    each = Shipper(ledger.path, SharedLedger(postgres.url()))
+    asyncio.run(ledger.open({"id": "a", "opened_at": 1.0, "state": "open"}))
+    due = each._due()
+    ledger.path.unlink()
+    asyncio.run(ledger.open({"id": "b", "opened_at": 1.0, "state": "open"}))
+    each._done(due)
+    assert [row["id"] for row in each._due()] == ["b"]
 
 
 def test_two_that_carry_the_same_ledger_write_each_row_once(ledger: LedgerWriter, postgres: Postgres) -> None:

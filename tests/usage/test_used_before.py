@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from addons.foundry.budgets import MICRO
-from addons.gates.budgets import Used
+from addons.gates.budget_recovery import Used
 from addons.usage.ledger_writer import LedgerWriter
 from addons.usage.shared_ledger import SharedLedger
 from addons.usage.used_before import from_ledger, from_shared
@@ -25,6 +25,8 @@ ROWS: tuple[dict[str, Any], ...] = (
     {**CLOSED, "opened_at": NOW, "total_tokens": 5, "cost": 0.25},
     {**CLOSED, "opened_at": NOW, "total_tokens": 7, "projects": "ri.a + ri.b"},
     {**CLOSED, "opened_at": NOW, "state": "open", "decision": None, "caller": "bob"},
+    {**CLOSED, "opened_at": NOW, "caller": "eve", "charged_requests": 1, "charged_tokens": 900, "charged_cost": 0.5},
+    {**CLOSED, "opened_at": NOW, "caller": "eve", "charged_requests": 0, "charged_tokens": 0, "charged_cost": 0.0},
     {**CLOSED, "opened_at": NOW, "decision": "refused"},
     {**CLOSED, "opened_at": NOW, "model": None},
     {**CLOSED, "opened_at": NOW - 1000, "total_tokens": 999},
@@ -33,6 +35,7 @@ EXPECTED = {
     Used("ri.m", "ann", (), 2, 15, MICRO // 2),
     Used("ri.m", "ann", ("ri.a", "ri.b"), 1, 7, 0),
     Used("ri.m", "bob", (), 1, 0, 0),
+    Used("ri.m", "eve", (), 1, 900, MICRO // 2),
 }
 
 CONNECTED = """

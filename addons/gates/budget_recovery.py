@@ -1,0 +1,126 @@
+"""Counts anew what budgets hold, where the store has lost it: one sidecar does, from the ledger, and others wait."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from datetime import time as daytime
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from addons.foundry.budgets import PERIODS, REMEMBERED, Pot, begins, share
+from addons.gates.counters import Counters, StoreUnavailableError
+from addons.gates.limits_settings import LimitsSettings
+from addons.gates.pots import pots
+
+ALIVE: Final = "budget:alive"
+"""A counter that is there while the store has lost nothing: without it, what was used before is counted anew."""
+
+CLAIM: Final = "budget:recovery"
+"""A counter that is 1 while a sidecar does so."""
+
+CLAIM_SECONDS: Final = 150  # after which a sidecar that was killed meanwhile is given up; all questions take 90 at most
+PATIENCE: Final = 5.0  # seconds a call waits for another sidecar's counting
+_EVERY: Final = 0.1
+
+
+class Used(NamedTuple):
+    """What calls for one model, of one caller and under the same projects, used in a while; ``money`` in millionths."""
+
+    model: str
+    caller: str
+    projects: tuple[str, ...]
+    requests: int
+    tokens: int
+    money: int
+
+
+type UsedBefore = Callable[[float], Awaitable[Sequence[Used]]]
+"""What was used since a Unix time, from the ledger. Raises whatever is wrong with it."""
+
+_log = structlog.get_logger("sidecar.budgets")
+
+
+@dataclass(slots=True)
+class Recovery:
+    """One attempt. ``clock`` gives Unix time in seconds."""
+
+    settings: LimitsSettings
+    counters: Counters
+    used_before: UsedBefore
+    clock: Callable[[], float]
+
+    async def run(self) -> None:
+        """Returns when the counts are there again, whoever counted.
+
+        Raises:
+            StoreUnavailableError: they are not, and a call that went on would see empty budgets.
+        """
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            alive, claimed = await self.counters.read([ALIVE, CLAIM])
+            if alive > 0:
+                return None
+            if claimed <= 0:  # asked first: each addition lets the claim live for longer
+                try:
+                    if await self.counters.add({CLAIM: 1}, CLAIM_SECONDS) == [1]:
+                        return await self._count()
+                finally:
+                    with suppress(StoreUnavailableError):
+                        await self.counters.add({CLAIM: -1}, CLAIM_SECONDS)
+            await asyncio.sleep(_EVERY)
+        raise StoreUnavailableError("another sidecar still counts again what was used before")
+
+    async def _count(self) -> None:
+        if (await self.counters.read([ALIVE]))[0] > 0:
+            return
+        try:
+            used = await self._used()
+        except Exception as error:
+            _log.error("budgets_not_rebuilt", why=str(error))
+            raise StoreUnavailableError("what was used before can't be had from the ledger") from error
+        counts = dict(zip(used, await self.counters.read([*used]), strict=True))
+        # What is there already stays: it may be that nothing was lost but the mark.
+        await self.counters.add(
+            {key: due - counts[key] for key, (_, due) in used.items() if due > counts[key]}, REMEMBERED
+        )
+        warned = [
+            told_key(key, reached)
+            for key, (pot, due) in used.items()
+            for reached in reached_shares(pot, due, self.settings.budgets.warn_at)
+        ]
+        await self.counters.add(dict.fromkeys(warned, 1), REMEMBERED)
+        await self.counters.add({ALIVE: 1}, REMEMBERED)
+        _log.info("budgets_rebuilt", counters=len(used))
+
+    async def _used(self) -> dict[str, tuple[Pot, int]]:
+        """By the counter's key, the budget and what it should hold."""
+        own, amounts, found = self.settings.budgets, defaultdict[str, int](int), dict[str, Pot]()
+        zone = ZoneInfo(own.time_zone)
+        today = datetime.fromtimestamp(self.clock(), zone).date()
+        for period in PERIODS:
+            first = begins(period, today)
+            since = datetime.combine(first, daytime(), zone).timestamp()
+            for used in await self.used_before(since):
+                whole = {"tokens": used.tokens, "requests": used.requests, "money": used.money}
+                for pot, shares in pots(used.model, used.caller, used.projects, (), own):
+                    if pot.period == period:
+                        key, amount = pot.key(first), whole[pot.unit]
+                        found[key] = pot
+                        amounts[key] += amount if pot.unit == "requests" else share(amount, shares)
+        return {key: (pot, amounts[key]) for key, pot in found.items()}
+
+
+def reached_shares(pot: Pot, count: int, warn_at: Sequence[float]) -> Iterator[float]:
+    """Of ``warn_at``, those that a count has reached; a budget of 0 has none."""
+    return (reached for reached in warn_at if pot.limit and count >= reached * pot.limit)
+
+
+def told_key(key: str, reached: float) -> str:
+    """The counter that is there once this was told."""
+    return f"budget:told:{reached}:{key}"
