@@ -8,7 +8,7 @@ import structlog
 from mitmproxy import contentviews, http
 
 from addons.apis.table import at
-from addons.bodies.conversation import Conversation
+from addons.bodies.conversation import Conversation, member
 from addons.bodies.verdict import Json
 from addons.foundry.content_encoding import CorruptError, TooLargeError, decode
 from addons.foundry.request_headers import HASHED
@@ -137,7 +137,10 @@ def _asked(flow: http.HTTPFlow, document: Json) -> Conversation:
 
 
 def _as_it_came(name: str, document: Json) -> Conversation:
-    """What no API's reader knows: of another path, or no object."""
+    """What no API's reader knows: of another path, a list of models, or no object."""
+    ids = [member(each, "id") for each in listed] if isinstance(listed := member(document, "data"), list) else []
+    if ids and all(isinstance(each, str) for each in ids):
+        return Conversation(texts={"models": ids})
     return Conversation(texts={name: None if document == "" else document})
 
 

@@ -224,7 +224,7 @@ def _all_tokens(record: Record) -> str:
 
 def _cost(record: Record, label: str = "") -> str:
     cost = record.get("usage.cost")
-    return "" if cost is None else f"{label}{Decimal(f'{cost:.6g}'):f}"
+    return "" if cost is None else f"{label}{Decimal(f'{cost:.4g}'):f}" if cost < 1 else f"{label}{cost:,.2f}"
 
 
 def _speed(record: Record) -> str:

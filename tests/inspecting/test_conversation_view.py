@@ -153,6 +153,8 @@ EVENTS = "text/event-stream"
             "embeddings: 1, of 2 numbers\n",
         ),
         ("/embeddings", b"data: what is that\n\n", True, EVENTS, "\nanswer:\n  data: what is that\n"),
+        ("/models", b'{"data": [{"id": "ri.a"}, {"id": "ri.b"}]}', True, "", "\nmodels:\n  ri.a\n  ri.b\n"),
+        ("/models", b'{"data": [{"id": 1}]}', True, "", "\nanswer:\n  {data: [{id: 1}]}\n"),
         ("/models", b'{"object": "list"}', True, "application/json", '\nanswer:\n  {object: "list"}\n'),
     ],
 )

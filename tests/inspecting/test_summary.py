@@ -169,7 +169,7 @@ def test_line(record: dict[str, Any], expected: str) -> None:
         ),
         (
             {**SERVED, "usage.cost": 1234.5},
-            ["SERVED 200 · gpt-5.2 · the-project, other · 1,200 in + 30 out · cost 1234.5 · 1.23 s"],
+            ["SERVED 200 · gpt-5.2 · the-project, other · 1,200 in + 30 out · cost 1,234.50 · 1.23 s"],
         ),
         (
             ended(Outcome.PROVIDER_ERROR, **{"provider.error.code": "server_error"}),
