@@ -27,6 +27,7 @@ class Api:
         answer: its answer in one piece.
         reader: brings its bodies into the form in which a person reads all APIs' bodies.
         stream: its answer as a stream, to what an app asked in this body; None: it has none.
+        input_tokens: how many a body has, where they stand in it by their numbers; None: it holds texts.
     """
 
     name: str
@@ -39,3 +40,4 @@ class Api:
     answer: Document
     reader: ConversationReader
     stream: Callable[[Body], AnswerStream] | None = None
+    input_tokens: Callable[[Body], int | None] = lambda _body: None

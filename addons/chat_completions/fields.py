@@ -105,7 +105,7 @@ FIELDS: Final[dict[str, Row]] = sourced(CHAT_TYPE, {
     "logit_bias": allowed("sampling", Leaf(f"an object of numbers from -{BIAS} to {BIAS}", _is_bias)),
     "seed": allowed("sampling", SIGNED),
     "stop": allowed(
-        "where the answer ends", Either((STRING, Leaf(f"a string or a list of at most {MOST_STOPS}", _are_stops)))
+        "where the answer ends", Either((STRING, Leaf(f"a list of at most {MOST_STOPS} strings", _are_stops)))
     ),
     "logprobs": allowed("numbers about the answer", BOOLEAN),
     "top_logprobs": allowed("numbers about the answer", whole(0, 20)),

@@ -25,6 +25,7 @@ _LASTING: Final = ("response_id", "model", "service_tier", "usage")
 class _Chunk(msgspec.Struct):
     choices: Any = None
     usage: Any = None
+    error: Any = None
 
 
 _CHUNK: Final = msgspec.json.Decoder(_Chunk)
@@ -89,7 +90,7 @@ class ChunkStream(AnswerStream):
             chunk = _CHUNK.decode(data)
         except UNDECODABLE:
             return False
-        return chunk.choices == [] and chunk.usage is not None
+        return not chunk.choices and chunk.usage is not None and chunk.error is None
 
 
 def _joined(before: AnswerFacts, now: AnswerFacts) -> AnswerFacts:

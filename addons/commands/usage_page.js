@@ -12,6 +12,7 @@ const MINUTE = 60, HOUR = 3600, DAY = 86400;
 const STEPS = [MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 7 * DAY, 28 * DAY];
 const MOST_BARS = 60;
 const MOST_SERIES = 8; // the rest are drawn together
+const LONGEST_NAME = 60; // characters of a name in a chart's legend
 const FEW_ROWS = 10; // of a table, until somebody asks for all of them
 const FAR = 8; // a line so many times above the highest bar is told, not drawn: it would flatten the chart
 const SPANS = [["last 15 minutes", 15 * MINUTE], ["last hour", HOUR], ["last 6 hours", 6 * HOUR], ["last 24 hours", DAY],
@@ -50,6 +51,8 @@ function called(name, group) {
 
 // plotly.js reads some HTML in what it draws; names are callers' own words, and stay words.
 const plain = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
+
+const cut = (name) => [...name].length > LONGEST_NAME ? `${[...name].slice(0, LONGEST_NAME - 1).join("")}…` : name;
 
 function element(tag, text, className) {
   const made = document.createElement(tag);
@@ -271,7 +274,7 @@ function charts(rows) {
   });
   figures.push({ title: "How calls ended", note: `in steps of ${spoken(size)}`, unit: "calls", held: [],
     series: ENDS.map((end) => ({ ...end, points: points(rows, end.of, times, size) })).filter((end) => end.points.some(Boolean)) });
-  const places = figures.map((figure) => {
+  const places = figures.filter((figure) => figure.series.length || figure.held.length).map((figure) => {
     const made = element("figure"), place = element("div", undefined, "chart");
     const far = figure.held.filter((line) => line.amount > FAR * Math.max(1, highest(figure)));
     made.append(element("h2", figure.title), element("figcaption", [figure.note, ...far.map((line) => `${line.text}, far above`)].join(" · ")), place);
@@ -305,14 +308,14 @@ function plot(place, figure, times, size) {
   const top = Math.max(highest(figure), ...figure.held.map((line) => line.amount));
   const moment = (seconds) => new Date(seconds * 1000).toISOString().slice(0, 19);
   const bars = figure.series.map((each) => ({
-    type: "bar", name: plain(each.name), x: times.map(moment), y: each.points, width: size * 1000 * 0.92, offset: size * 1000 * 0.04,
+    type: "bar", name: plain(cut(each.name)), x: times.map(moment), y: each.points, width: size * 1000 * 0.92, offset: size * 1000 * 0.04,
     marker: { color: each.colour }, hovertemplate: `%{y:,${figure.unit === "money" ? ".4~f" : "d"}}`,
   }));
   Plotly.newPlot(place, bars, {
     barmode: "stack", bargap: 0, hovermode: "x unified", showlegend: true, dragmode: "zoom",
     font: { family: "system-ui, sans-serif", color: colour("text"), size: 12 },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", hoverlabel: { bgcolor: colour("panel"), bordercolor: colour("rule"), font: { color: colour("text") } },
-    margin: { l: 64, r: 16, t: 14, b: 30 }, legend: { orientation: "h", y: -0.16, traceorder: "normal" },
+    margin: { l: 64, r: 16, t: 14, b: 44 }, legend: { orientation: "h", y: -0.16, traceorder: "normal" },
     xaxis: { ...axis, type: "date", range: [moment(times[0]), moment(times[times.length - 1] + size)] },
     yaxis: { ...axis, automargin: true, fixedrange: true, range: [0, top * 1.1 || 1], tickformat: figure.unit === "money" ? "" : ",d",
       ...(figure.unit === "money" ? {} : { tick0: 0, dtick: tick(top * 1.1) }) },

@@ -29,6 +29,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "cache_write_tokens": otel.CACHE_WRITE_TOKENS,
     "output_tokens": otel.OUTPUT_TOKENS,
     "reasoning_tokens": otel.REASONING_TOKENS,
+    "cost": "usage.cost",
     "trace_id": "trace_id",
     "duration_total": "duration.total",
     "duration_sidecar": "duration.sidecar",

@@ -111,24 +111,24 @@ def rules_again(settings: Settings, verifier: Verifier | None, *, lasting: Lasti
 
 def gates(settings: Settings, verifier: Verifier, lasting: Lasting) -> Gates:
     """Every gate a call goes through, by name and in order."""
-    catalogue = catalogue_of(settings)
+    catalogue, policy = catalogue_of(settings), JudgeBody(settings.policy, attested=is_attested(settings))
     return Gates(
         head=(
             Named("route", Route(hosts(settings), foundry_hosts(settings), other_paths=forwards(settings)), TO_ALL),
             Named("caller", IdentifyCaller(verifier, settings.caller.by_certificate), TO_PROVIDER | TO_NOBODY),
             Named("concurrency", LimitConcurrency(settings.limits, lasting.under_way), TO_ALL),
-            Named("attribution", attribute),
+            Named("attribution", attribute, TO_PROVIDER | TO_NOBODY),
             Named("media_type", DeclaredBody(settings.policy.max_body_bytes)),
         ),
         body=(
             Named("body", ReadBody(settings.policy.max_body_bytes, settings.policy.max_json_values, lasting.bodies)),
             Named("model", ResolveModel(catalogue)),
             Named("permission", permit_model),
-            Named("policy", JudgeBody(settings.policy, attested=is_attested(settings))),
+            Named("policy", policy),
             Named("rewrite", Rewrite(endpoints(settings))),
             Named("limits", HoldToLimits(settings.limits, lasting.counters)),
             Named("budgets", HoldToBudgets(settings.limits, lasting.counters, lasting.used_before)),
             Named("forward", forward, TO_FOUNDRY),
-            Named("models", ListModels(catalogue), TO_NOBODY),
+            Named("models", ListModels(catalogue, settings.limits, policy.lets_out), TO_NOBODY),
         ),
     )

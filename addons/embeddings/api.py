@@ -5,7 +5,7 @@ from typing import Final
 from addons.bodies.api import Api
 from addons.embeddings.answer import LIST
 from addons.embeddings.conversation import READER
-from addons.embeddings.fields import REQUEST, inputs_of
+from addons.embeddings.fields import REQUEST, inputs_of, tokens_of
 
 EMBEDDINGS: Final = Api(
     name="embeddings",
@@ -17,4 +17,5 @@ EMBEDDINGS: Final = Api(
     answers=lambda body: inputs_of(body.get("input")),
     answer=LIST,
     reader=READER,
+    input_tokens=lambda body: tokens_of(body.get("input")),
 )

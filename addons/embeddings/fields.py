@@ -42,6 +42,15 @@ def inputs_of(value: Json) -> int:
     return len(value) if isinstance(value, list) and value and not isinstance(value[0], int) else 1
 
 
+def tokens_of(value: Json) -> int | None:
+    """How many tokens a request gives; None where it gives texts."""
+    if _is_tokens(value):
+        return len(value)
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return sum(len(each) for each in value if isinstance(each, list))
+    return None
+
+
 _INPUT: Final = Leaf(
     f"a text, at most {MOST_TOKENS} tokens, or a list of at most {MOST_INPUTS} texts or of as many lists of tokens",
     _is_input,

@@ -83,15 +83,17 @@ class HoldToLimits:
 
 
 def estimate(call: Call, assumed_output: int) -> int:
-    """Tokens the call may use: input bytes / 4 and, for each answer, the output cap or what is assumed.
+    """Tokens the call may use: input bytes / 4, and for each answer the output cap or what is assumed.
 
-    Never below 0, and no more than the model can use: the cap is a number of the caller's.
+    Where the input stands in the body as tokens, these are counted. Never below 0, and no more than the model can use:
+    the cap is a number of the caller's.
     """
     assert call.model
     assert call.api
     answers = call.api.answers(call.document)
     output = estimated_output(call, assumed_output)
-    return min(-(-len(call.body) // 4) + output, window(call.model) * answers)
+    given = call.api.input_tokens(call.document)
+    return min((-(-len(call.body) // 4) if given is None else given) + output, window(call.model) * answers)
 
 
 def estimated_output(call: Call, assumed: int) -> int:

@@ -9,6 +9,7 @@ from addons.bodies.additions import pseudonym, session_key
 from addons.bodies.notes import MOST
 from addons.bodies.rows import deciding
 from addons.call import Call
+from addons.foundry.models import Model
 from addons.foundry.refusals import Refusal
 from addons.gates.body import LARGE
 
@@ -44,6 +45,11 @@ class JudgeBody:
                 rule=finding.rule,
                 setting=deciding(finding.rule, finding.row, finding.setting),
             )
+
+    def lets_out(self, model: Model) -> bool:
+        """Whether any call to a model may leave: some are refused whatever the body says."""
+        policy = self._policies[model.apis[0]]
+        return not policy.judge({"model": model.rid}, model, attested=self._attested, most=1).refused
 
     async def _pseudonym(self, call: Call) -> str | None:
         if self._settings.safety_identifier is None:

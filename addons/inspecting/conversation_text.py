@@ -13,6 +13,7 @@ import msgspec
 from addons.bodies.answer_facts import Usage
 from addons.bodies.conversation import Conversation, member
 from addons.bodies.verdict import Json
+from addons.inspecting.instructions import long_instructions, shortened
 from addons.inspecting.shown_values import LINE, TEXT, clip, file_size, inline, short
 from addons.inspecting.turns import turns
 
@@ -36,16 +37,24 @@ def page(lines: Iterable[str]) -> str:
 
 
 def request_lines(said: Conversation) -> Iterator[str]:
-    """What was asked. Of a long history, which an app sends with every call, only what is new stands in full."""
+    """What was asked: what is new in full, and of long instructions the beginning."""
+    said = shortened(said)
     yield from _head(said)
-    new, earlier = turns(said.items)
-    yield from _items(new)
+    yield from _items(turns(said.items).new)
+
+
+def repeated_lines(said: Conversation) -> Iterator[str]:
+    """What an app sends with every call: a long history, in a line for each item, and long instructions."""
+    earlier = turns(said.items).earlier
     if earlier:
         yield f"\n== Before that: {len(earlier):,} items, which the app sent again"
         for item in earlier[-ITEMS:]:
             yield _in_a_line(item)
         if len(earlier) > ITEMS:
             yield f"[… {len(earlier) - ITEMS:,} before these]"
+    for title, text in islice(long_instructions(said), ITEMS):
+        yield "\n== In full"
+        yield from _block(title, text)
 
 
 def answer_lines(said: Conversation) -> Iterator[str]:

@@ -8,7 +8,7 @@ import structlog
 from mitmproxy import contentviews, http
 
 from addons.apis.table import at
-from addons.bodies.conversation import Conversation
+from addons.bodies.conversation import Conversation, member
 from addons.bodies.verdict import Json
 from addons.foundry.content_encoding import CorruptError, TooLargeError, decode
 from addons.foundry.request_headers import HASHED
@@ -54,10 +54,14 @@ def _folded(lines: Iterator[str]) -> Iterator[str]:
 
 
 def _lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
-    """In the order in which a person asks: how it went, what was said, what was changed, and all else."""
+    """In the order in which a person asks: how it went, what was said, what was changed, and all else.
+
+    What an app says again with every call comes last: it may be pages long.
+    """
     flow = metadata.flow
     assert isinstance(flow, http.HTTPFlow)
     record = flow.metadata.get("sidecar")
+    asked = None
     if note := flow.metadata.get(NOTE):
         yield f"{note}\n"
     if not flow.live and flow.modified():
@@ -67,7 +71,9 @@ def _lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
     if record and record.get("foundry.other_path"):
         yield "\nForwarded to Foundry as it came. For such calls no body and no credentials are shown."
     elif metadata.http_message is flow.request:
-        yield from _request_lines(data, flow)
+        sent = _sent(data, flow)
+        asked = _asked(flow, sent)
+        yield from _request_lines(sent, asked, flow)
     else:
         if total := flow.metadata.get(CUT):
             yield f"\nKept: the first {len(data):,} of {total:,} bytes (inspect.answer_bytes)."
@@ -75,18 +81,21 @@ def _lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]:
     if record:
         yield "\n== Facts"
         yield from summary.facts(record)
+    if asked:
+        yield from conversation_text.repeated_lines(asked)
 
 
-def _request_lines(data: bytes, flow: http.HTTPFlow) -> Iterator[str]:
+def _sent(data: bytes, flow: http.HTTPFlow) -> Json:
+    """What the app sent; of a flow that does not know it, what left."""
+    sent = original(flow)
+    return _parsed(_decoded(sent) if sent and SENT_BY_0_1 in flow.metadata else data)
+
+
+def _request_lines(shown: Json, asked: Conversation, flow: http.HTTPFlow) -> Iterator[str]:
     sent, leaving = original(flow), left(flow)
-    if sent is None:
-        yield "\n== What was sent to the provider"
-        yield from _asked(flow, _parsed(data))
-        return
-    shown = _parsed(_decoded(sent) if SENT_BY_0_1 in flow.metadata else data)
-    yield "\n== What the app sent"
-    yield from _asked(flow, shown)
-    if leaving:
+    yield "\n== What the app sent" if sent else "\n== What was sent to the provider"
+    yield from conversation_text.request_lines(asked)
+    if sent and leaving:
         yield "\n== What the sidecar changed"
         yield from _changes(shown, leaving["body"], flow)
         came, went = header_table(sent.headers), header_table(leaving["headers"])
@@ -121,15 +130,18 @@ def _answer_lines(data: bytes, metadata: contentviews.Metadata) -> Iterator[str]
     yield from conversation_text.answer_lines(read(document) if read else _as_it_came("answer", document))
 
 
-def _asked(flow: http.HTTPFlow, document: Json) -> Iterator[str]:
+def _asked(flow: http.HTTPFlow, document: Json) -> Conversation:
     api = at(flow.request.path)
     read = isinstance(document, dict) and api and api.reader.request
-    return conversation_text.request_lines(read(document) if read else _as_it_came("body", document))
+    return read(document) if read else _as_it_came("body", document)
 
 
 def _as_it_came(name: str, document: Json) -> Conversation:
-    """What no API's reader knows: of another path, or no object."""
-    return Conversation(texts={name: document})
+    """What no API's reader knows: of another path, a list of models, or no object."""
+    ids = [member(each, "id") for each in listed] if isinstance(listed := member(document, "data"), list) else []
+    if ids and all(isinstance(each, str) for each in ids):
+        return Conversation(texts={"models": ids})
+    return Conversation(texts={name: None if document == "" else document})
 
 
 def _parsed(body: bytes) -> Json:

@@ -19,6 +19,9 @@ SHOWN: Final = frozenset((
 ))  # fmt: skip
 """Header fields whose values a flow keeps. Any other may be a secret, so its name alone is kept."""
 
+LEFT_OUT: Final = b"x-stainless-"
+"""How the fields begin in which OpenAI's clients tell of themselves: nine rows, above each conversation."""
+
 SHOWN_OF_FOUNDRY: Final = frozenset((b"content-type", b"content-length", b"transfer-encoding", b"date"))
 """The same for an answer of Foundry's own, whose fields may give an app its cookies and tokens."""
 
@@ -67,8 +70,13 @@ def _request(exchange: Observed, now: float) -> http.Request:
 
 
 def shown_fields(fields: Iterable[tuple[bytes, bytes]]) -> Fields:
-    """A request's header fields without secrets."""
-    return tuple(_hidden(((name, value) for name, value in fields if name.lower() not in _SECRET), SHOWN))
+    """A request's header fields without secrets, and without those of which nobody asks."""
+    kept = ((name, value) for name, value in fields if name.lower() not in _SECRET and not is_left_out(name))
+    return tuple(_hidden(kept, SHOWN))
+
+
+def is_left_out(name: bytes) -> bool:
+    return name.lower().startswith(LEFT_OUT)
 
 
 def put_head(flow: http.HTTPFlow, exchange: Observed) -> None:

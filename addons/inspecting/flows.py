@@ -140,6 +140,8 @@ class FlowViews(Observer):
                 flow.response.data.content = None  # as the page says: it is not kept
         elif call.refusal is not None and call.status is not None:
             put_refusal(flow, call, self._error_format)
+        elif call.own_answer and call.status is not None:
+            flow.response = http.Response.make(call.status, call.own_answer, {"content-type": "application/json"})
         if call.outcome not in {Outcome.SERVED, Outcome.REFUSED}:
             flow.error = _error(call)
         flow.metadata["sidecar"] = plain(record)

@@ -14,7 +14,7 @@ from addons.call import Call
 from addons.exchange.observing import Held
 from addons.foundry.refusals import Refusal
 from addons.gates.route import is_for_models
-from addons.inspecting.flow_of_exchange import HIDDEN, Fields, shown_fields
+from addons.inspecting.flow_of_exchange import HIDDEN, Fields, is_left_out, shown_fields
 from addons.inspecting.flows import FlowViews, Shown
 
 LOOK_EVERY: Final = 0.1
@@ -96,7 +96,7 @@ def _state(flow: http.HTTPFlow) -> tuple[str, str, Fields, bytes]:
 
 
 def _whole(fields: Fields, sent: Fields, length: int) -> Fields:
-    """The fields as edited, with the values that a flow hides as they came, and the body's own length."""
+    """The fields as edited, with what a flow hides or leaves out as it came, and the body's own length."""
     hidden: dict[bytes, list[bytes]] = {}
     for name, value in sent:
         hidden.setdefault(name.lower(), []).append(value)
@@ -105,4 +105,5 @@ def _whole(fields: Fields, sent: Fields, length: int) -> Fields:
         kept = hidden.get(name.lower())
         if name.lower() not in _FRAMING:
             made.append((name, kept.pop(0) if value == HIDDEN and kept else value))
+    made += [field for field in sent if is_left_out(field[0])]
     return (*made, (b"Content-Length", b"%d" % length))

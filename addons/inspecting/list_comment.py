@@ -6,6 +6,7 @@ from typing import Final
 from mitmproxy import http
 from mitmproxy.utils.emoji import emoji
 
+from addons.bodies.conversation import Conversation
 from addons.call import Call
 from addons.inspecting.turns import last_said
 
@@ -22,7 +23,13 @@ def list_comment(flow: http.HTTPFlow, comment: str, call: Call) -> str:
     """
     at = time.strftime("%H:%M:%S", time.localtime(flow.timestamp_created))
     comment = f"{emoji[flow.marked]} {at} {comment}"
-    items = call.api.reader.request(call.document).items if call.api else ()
-    said = " ".join(last_said(items).split())
+    said = " ".join((_said(call.api.reader.request(call.document)) if call.api else "").split())
     cut = said if len(said) <= WORDS else f"{said[: WORDS - 1]}…"
     return (f"{comment} · “{cut}”" if cut else comment) + FILLER
+
+
+def _said(asked: Conversation) -> str:
+    """Of embeddings, which are no conversation, the first text."""
+    given = asked.texts.get("input")
+    first = given[0] if isinstance(given, list) and given else given
+    return last_said(asked.items) or (first if isinstance(first, str) else "")

@@ -6,6 +6,7 @@ Read from the record alone, so nothing is here that the record may not hold. Rec
 
 import textwrap
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any, Final
 
 from addons.call import Call, Outcome
@@ -31,10 +32,10 @@ MARKERS: Final[Mapping[str, str]] = {
     "failed": ":boom:",
 }
 """What an outcome looks like in mitmproxy's list of flows: its own names of emoji."""
-
 UNDER_WAY: Final = ":hourglass_flowing_sand:"
 
 WHY: Final[Mapping[str, str]] = {
+    Outcome.PROVIDER_ERROR: "The provider's answer says that it failed.",
     Outcome.TRUNCATED: "The provider's answer broke off before its end.",
     Outcome.TIMED_OUT: "The provider was silent for too long.",
     Outcome.CALLER_GONE: "The caller hung up.",
@@ -55,12 +56,11 @@ def marker(record: Record) -> str:
 
 
 def comment(record: Record) -> str:
-    """Model, project, tokens, time and caller; for what was not served, first where and why."""
+    """Model, project, tokens, cost, time and caller; for what was not served, first where and why."""
     parts = [
         " ".join(filter(None, (_refused(record), _model(record)))),
         _locators(record),
-        _tokens(record),
-        _seconds(record),
+        *_used(record),
         record.get("caller"),
         ", ".join(record.get("call.by_hand", ())),
     ]
@@ -86,7 +86,7 @@ def line(record: Record) -> str:
     if _is_answered(record):
         changes = f"changed {', '.join(record['policy.changes'])}" if record.get("policy.changes") else ""
         code = record.get("provider.error.code")
-        parts = [_model(record), record.get("caller"), _locators(record), _tokens(record), _seconds(record)]
+        parts = [_model(record), record.get("caller"), _locators(record), *_used(record)]
         return _shown(record, _status(record), *parts, f"provider: {code}" if code else "", changes)
     setting = record.get("policy.setting")
     wrong = record.get("refusal.message") or record.get("refusal.hint") or _error(record)
@@ -105,10 +105,11 @@ def line(record: Record) -> str:
 def verdict(record: Record) -> Iterator[str]:
     """How the call ended, in one line; of one that was not served, below it why, and what to do."""
     head = f"{outcome(record).upper()} {_status(record)}".rstrip()
-    yield " · ".join(filter(None, (head, _model(record), _locators(record), _tokens(record), _seconds(record))))
+    yield " · ".join(filter(None, (head, _model(record), _locators(record), *_used(record))))
+    why, hint = record.get("refusal.message") or _error(record) or WHY.get(outcome(record)), record.get("refusal.hint")
     yield from _labelled(
-        ("why", record.get("refusal.message") or _error(record) or WHY.get(outcome(record))),
-        ("hint", record.get("refusal.hint")),
+        ("why", why),
+        ("hint", None if hint == why else hint),
         ("provider", record.get("provider.error.code")),
         ("where", record.get("policy.param")),
         ("rule", record.get("policy.rule")),
@@ -170,7 +171,7 @@ def _shown(record: Record, *parts: str | None) -> str:
 def _refused(record: Record) -> str:
     if _is_served(record):
         return ""
-    why = record.get("policy.rule") or _error(record)
+    why = record.get("policy.rule") or _error(record) or record.get("provider.error.code")
     return " ".join(filter(None, (_failed(record), record.get("policy.param"), why)))
 
 
@@ -191,6 +192,8 @@ def _status(record: Record) -> str:
 
 def _model(record: Record) -> str | None:
     """The model; of a call to another of Foundry's paths, or to none, the path."""
+    if record.get("gen_ai.operation.name") == "list_models":
+        return "list of models"
     if "url.path" in record:
         return f"{record['http.request.method']} {record['url.path']}"
     return record.get("gen_ai.request.model") or record.get("foundry.model.rid")
@@ -203,7 +206,8 @@ def _locators(record: Record) -> str:
 
 def _tokens(record: Record) -> str:
     given, made = record.get("gen_ai.usage.input_tokens"), record.get("gen_ai.usage.output_tokens")
-    return "" if given is None and made is None else f"{_count(given)} in + {_count(made)} out"
+    counts = ((given, "in"), (made, "out"))
+    return " + ".join(f"{count:,} {way}" for count, way in counts if count is not None)
 
 
 def _all_tokens(record: Record) -> str:
@@ -218,9 +222,9 @@ def _all_tokens(record: Record) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _cost(record: Record) -> str:
-    cost = record.get("cost")
-    return "" if cost is None else f"{cost:.6g}"
+def _cost(record: Record, label: str = "") -> str:
+    cost = record.get("usage.cost")
+    return "" if cost is None else f"{label}{Decimal(f'{cost:.4g}'):f}" if cost < 1 else f"{label}{cost:,.2f}"
 
 
 def _speed(record: Record) -> str:
@@ -233,15 +237,13 @@ def _speed(record: Record) -> str:
     return f"{_time(first)} to the first event{rate}"
 
 
-def _count(tokens: int | None) -> str:
-    return "?" if tokens is None else f"{tokens:,}"
+def _used(record: Record) -> tuple[str, ...]:
+    return _tokens(record), _cost(record, "cost "), _seconds(record)
 
 
 def _seconds(record: Record) -> str:
     total = record.get("duration.total")
-    if total is None:
-        return ""
-    return _time(total)
+    return "" if total is None else _time(total)
 
 
 def _time(seconds: float) -> str:

@@ -21,6 +21,7 @@ from addons.foundry.rid import is_rid
 from addons.foundry.wrong_paths import hint, shown, shown_method
 from addons.journal import conventions as otel
 from addons.journal.vocabulary import decision, error_type, usage_status
+from addons.usage.cost import cost
 
 type Record = dict[str, Any]
 
@@ -63,6 +64,8 @@ def record_of(call: Call) -> Record:
         _add_sent(record, call, now)
     if call.answer.facts is not None:
         _add_answered(record, call.answer.facts)
+    if (money := cost(call)) is not None:
+        record["usage.cost"] = money
     if call.refusal is not None:
         _add_refusal(record, call, call.refusal)
     if call.by_hand:

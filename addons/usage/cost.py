@@ -16,5 +16,11 @@ def cost(call: Call) -> float | None:
     if prices is None:
         return None
     usage = facts.usage
-    found = prices.cost(usage.input_tokens, usage.cached_tokens, usage.output_tokens, usage.cache_write_tokens)
+    made = 0 if _makes_no_tokens(call) else usage.output_tokens
+    found = prices.cost(usage.input_tokens, usage.cached_tokens, made, usage.cache_write_tokens)
     return found if found is not None and math.isfinite(found) else None
+
+
+def _makes_no_tokens(call: Call) -> bool:
+    """Whether its API's answers are no tokens, so that no report of them can be missing."""
+    return call.api is not None and call.api.output_tokens({}) == 0

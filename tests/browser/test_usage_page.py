@@ -220,8 +220,13 @@ def test_five_minutes_of_work_in_a_day_can_be_seen(browser: Browser, ledger: Led
 def test_nobody_scrolls_sideways(browser: Browser, ledger: LedgerWriter, width: int) -> None:
     fill(ledger)
     write(ledger, 10, caller="a-caller-of-a-very-long-name" * 4, projects=projects((PROJECT, PROJECT + "x" * 60)))
+    write(ledger, 20, caller="x" * 300, model=MODEL + "y" * 100)
     page = Opened(browser, "light", width).go(laid(ledger))
-    assert page.evaluate(TOO_WIDE) == 0
+    for shown in ("model", "caller"):
+        page.select_option("#by", shown)
+        assert page.evaluate(TOO_WIDE) == 0
+    assert "x" * 59 + "…" in chart(page, "Tokens").locator(".legend").text_content()
+    assert "x" * 60 not in chart(page, "Tokens").locator(".legend").text_content()
     page.close()
 
 
@@ -229,5 +234,6 @@ def test_an_empty_ledger(browser: Browser, ledger: LedgerWriter) -> None:
     opened = Opened(browser, "light", 1280)
     page = opened.go(laid(ledger))
     expect(page.locator("#used tfoot")).to_contain_text("No calls in this period")
+    expect(page.locator("figure")).to_have_count(0)  # no axes of nothing
     assert opened.complaints == []
     page.close()

@@ -59,6 +59,21 @@ def test_a_chunk_that_says_more_than_usage_passes() -> None:
     assert stream.facts.usage == Usage(input_tokens=1)
 
 
+@pytest.mark.parametrize("choices", [{"choices": []}, {"choices": None}, {}], ids=str)
+def test_the_chunk_with_the_usage_is_known_without_choices_too(choices: dict[str, Any]) -> None:
+    """A client that did not ask would look for a choice in it."""
+    stream, passed = through(SAID + chunk(**choices, usage={"prompt_tokens": 1}) + DONE, [30], shows_usage=False)
+    assert passed == SAID + DONE
+    assert stream.facts.usage == Usage(input_tokens=1)
+
+
+def test_an_error_beside_the_usage_passes() -> None:
+    both = chunk(choices=[], usage={"prompt_tokens": 1}, error={"code": "c", "message": "m"})
+    stream, passed = through(SAID + both, [30], shows_usage=False)
+    assert passed == SAID + both
+    assert (stream.finished, stream.failed, stream.facts.error_code) == (True, True, "c")
+
+
 @given(at=st.integers(0, len(SAID)))
 def test_a_stream_that_breaks_off_ends_in_one_event_that_is_an_error(at: int) -> None:
     stream = ChunkStream(shows_usage=False)

@@ -22,7 +22,9 @@ NOT_IN_THE_SDK = {
     "message.assistant.parsed": "the clients' parse helpers; stripped",
     "message.tool.name": "OpenAI's own examples send it",
     "service_tier.ultrafast": "the Responses API has it",
+    "tool_call.custom.index": "clients that put a stream together; stripped",
     "tool_call.function.function.parsed_arguments": "the clients' parse helpers; stripped",
+    "tool_call.function.index": "clients that put a stream together; stripped",
 }
 
 

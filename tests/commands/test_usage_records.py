@@ -14,6 +14,7 @@ RECORD: dict[str, Any] = {
     "call.outcome": "served", "usage.status": "reported", "gen_ai.usage.input_tokens": 10,
     "gen_ai.usage.cache_read.input_tokens": 4, "gen_ai.usage.cache_write.input_tokens": 3,
     "gen_ai.usage.output_tokens": 5, "gen_ai.usage.reasoning.output_tokens": 2, "duration.total": 40.0,
+    "usage.cost": 0.25,
 }  # fmt: skip
 
 
@@ -28,7 +29,7 @@ def test_a_record_counts_as_a_row_of_the_ledger_would() -> None:
     expected = {
         "project": "ri.a + ri.b", "caller": "ann", "model": "ri.m", "minute": "2026-11-27T09:59Z", "outcome": "served",
         "calls": 1, "served": 1, "refused": 0, "failed": 0, "unreported": 0, "input_tokens": 10, "cached_tokens": 4,
-        "cache_write_tokens": 3, "output_tokens": 5, "reasoning_tokens": 2, "total_tokens": 15, "cost": None,
+        "cache_write_tokens": 3, "output_tokens": 5, "reasoning_tokens": 2, "total_tokens": 15, "cost": 0.25,
     }  # fmt: skip
     assert row == expected
     found.connection.close()

@@ -9,6 +9,7 @@ import pytest
 from addons.bodies.answer_facts import AnswerFacts, Usage
 from addons.bodies.verdict import Verdict
 from addons.call import Answer, Call
+from addons.embeddings.api import EMBEDDINGS
 from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.permits import Meter
 from addons.foundry.refusals import Refusal
@@ -152,6 +153,20 @@ def test_the_estimate(body: int, document: dict[str, Any], members: dict[str, An
     each.verdict = Verdict((), (), (), members)
     assert (GPT.context_window, GPT.max_output_tokens) == (400_000, 128_000)
     assert estimate(each, 1000) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([7] * 90, 90),
+        ([[7] * 50, [7] * 30], 80),
+        ([7] * 9000, 25),  # more than a model takes: refused elsewhere, here as if it were text
+        (["text", "text"], 25),
+    ],
+    ids=["tokens", "lists of tokens", "too many", "texts"],
+)
+def test_the_estimate_of_embeddings_counts_tokens_that_stand_in_the_body(given: Any, expected: int) -> None:
+    assert estimate(call(api=EMBEDDINGS, model=GPT, document={"input": given}, body=b"x" * 100), 1000) == expected
 
 
 @pytest.mark.parametrize(("output", "expected"), [(10**30, 10_000_000), (-(10**30), 1), (7, 8)])

@@ -10,13 +10,26 @@ from hypothesis import strategies as st
 
 from addons.apis.table import APIS
 from addons.bodies.api import Api
-from addons.inspecting.conversation_text import ITEMS, PAGE, answer_lines, differences, page, request_lines
+from addons.inspecting.conversation_text import (
+    ITEMS,
+    PAGE,
+    answer_lines,
+    differences,
+    page,
+    repeated_lines,
+    request_lines,
+)
+from addons.inspecting.instructions import BEGINNING
 from addons.inspecting.shown_values import within
 from addons.responses.conversation import READER
 
 
 def asked(document: Any) -> str:
     return page(request_lines(READER.request(document)))
+
+
+def repeated(document: Any) -> str:
+    return page(repeated_lines(READER.request(document)))
 
 
 def answered(response: Any) -> str:
@@ -102,6 +115,53 @@ def test_answer(response: dict[str, Any], expected: str) -> None:
     assert answered(response) == expected
 
 
+PROMPT = "You are careful.\n" + "A rule. " * 1000
+BRIEF = f"{PROMPT[:BEGINNING].rstrip()} …\n  [{len(PROMPT) - BEGINNING:,} more characters, at the end of this page]\n"
+INDENTED = PROMPT.replace("\n", "\n  ")
+
+
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [
+        pytest.param({"instructions": PROMPT, "input": "Hi"}, "instructions", id="as a field"),
+        *(
+            pytest.param(
+                {"input": [{"role": role, "content": content}, {"role": "user", "content": "Hi"}]}, role, id=where
+            )
+            for role, content, where in (
+                ("system", PROMPT, "as a message"),
+                ("developer", [{"type": "input_text", "text": PROMPT}], "as a part"),
+            )
+        ),
+    ],
+)
+def test_long_instructions_keep_nobody_from_what_was_asked(document: dict[str, Any], name: str) -> None:
+    assert asked(document) == f"\n{name}:\n  {BRIEF}\nuser:\n  Hi\n".replace("careful.\n", "careful.\n  ")
+    assert repeated(document) == f"\n== In full\n\n{name}:\n  {INDENTED}\n"
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"instructions": "x" * 2 * BEGINNING, "input": "Hi"},
+        {"instructions": 7, "input": [{"role": "system", "content": 7}, {"role": "system"}]},
+        {"input": [{"role": "system", "content": [{"type": "input_image", "image_url": IMAGE}, {"text": PROMPT}]}]},
+        {"input": [{"role": "user", "content": PROMPT}]},
+    ],
+    ids=["hardly long", "no text", "more than text", "not the app's"],
+)
+def test_what_stands_where_it_was_said(document: dict[str, Any]) -> None:
+    assert "at the end of this page" not in asked(document)
+    assert repeated(document) == "\n"
+
+
+def test_of_a_long_history_what_is_new_comes_first() -> None:
+    turns = [{"role": role, "content": f"{role} {turn}"} for turn in range(60) for role in ("user", "assistant")]
+    document = {"input": [*turns, {"role": "user", "content": "And now?"}]}
+    assert asked(document) == "\nuser:\n  And now?\n"
+    assert repeated(document).startswith("\n== Before that: 120 items, which the app sent again\n  user: user 0\n")
+
+
 def test_what_is_left_out_is_counted() -> None:
     text = asked({"input": [{"role": "user", "content": "a" * 50_000}] * 300, "metadata": {"k": "v" * 999}})
     assert len(text) < PAGE + 200
@@ -167,6 +227,7 @@ json_values = st.recursive(
 def test_no_reader_raises(api: Api, bodies: dict[str, Any]) -> None:
     for lines in (
         request_lines(api.reader.request(bodies)),
+        repeated_lines(api.reader.request(bodies)),
         answer_lines(api.reader.answer(bodies)),
         differences(bodies, bodies),
     ):

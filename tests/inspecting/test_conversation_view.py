@@ -90,6 +90,18 @@ def test_what_left_is_beside_what_the_app_sent(leaving: dict[str, Any], expected
     assert "user:\n  Hello" in text
 
 
+def test_what_an_app_says_with_every_call_comes_behind_what_was_changed() -> None:
+    leaving = {"body": b'{"input": "Hello", "store": false}', "headers": []}
+    record = {"policy.decision": "allowed", "call.outcome": "served", "caller": "anna"}
+    text = shown(flow(sidecar=record, **{LEFT: leaving}), b'{"input": "Hello", "instructions": "%s"}' % (b"Be. " * 999))
+    parts = ("SERVED", "== What the app sent", "user:\n  Hello", "== What was changed", "== Facts", "== In full")
+    assert sorted(parts, key=text.index) == list(parts)
+
+
+def test_a_message_without_a_body_says_so() -> None:
+    assert "body:\n  (nothing)\n" in shown(flow(), b"")
+
+
 def test_no_text_turns_a_line_round() -> None:
     text = shown(flow(), '{"\u202e": 1, "input": "\u202e\x9b31m\u2066 \x7f \N{MAN}\u200d\N{WOMAN}"}'.encode())
     assert "user:\n  ??31m? ? \N{MAN}\u200d\N{WOMAN}" in text
@@ -141,6 +153,8 @@ EVENTS = "text/event-stream"
             "embeddings: 1, of 2 numbers\n",
         ),
         ("/embeddings", b"data: what is that\n\n", True, EVENTS, "\nanswer:\n  data: what is that\n"),
+        ("/models", b'{"data": [{"id": "ri.a"}, {"id": "ri.b"}]}', True, "", "\nmodels:\n  ri.a\n  ri.b\n"),
+        ("/models", b'{"data": [{"id": 1}]}', True, "", "\nanswer:\n  {data: [{id: 1}]}\n"),
         ("/models", b'{"object": "list"}', True, "application/json", '\nanswer:\n  {object: "list"}\n'),
     ],
 )

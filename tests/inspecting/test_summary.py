@@ -53,6 +53,14 @@ LOST: dict[str, Any] = {
     "http.request.method": "POST",
     "url.path": "/v1/responses",
 }
+LISTED: dict[str, Any] = {
+    "policy.decision": "allowed",
+    "call.outcome": "served",
+    "gen_ai.operation.name": "list_models",
+    "http.response.status_code": 200,
+    "caller": "anna",
+    "duration.total": 0.001,
+}
 OLD: dict[str, Any] = {
     "policy.decision": "failed",
     "refusal.name": "provider_failed",
@@ -96,7 +104,16 @@ def test_marker(record: dict[str, Any], expected: str) -> None:
         ),
         (ended(Outcome.TRUNCATED), "truncated gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s · anna"),
         (LOST, "not_found POST /v1/responses"),
-        ({"policy.decision": "allowed", "call.outcome": "served", "gen_ai.usage.output_tokens": 1}, "? in + 1 out"),
+        ({"policy.decision": "allowed", "call.outcome": "served", "gen_ai.usage.output_tokens": 1}, "1 out"),
+        (
+            {**SERVED, "usage.cost": 0.0000125, "gen_ai.usage.output_tokens": None},
+            "gpt-5.2 · the-project, other · 1,200 in · cost 0.0000125 · 1.23 s · anna",
+        ),
+        (LISTED, "list of models · 1 ms · anna"),
+        (
+            ended(Outcome.PROVIDER_ERROR, **{"error.type": "provider_error", "provider.error.code": "server_error"}),
+            "provider_error server_error gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s · anna",
+        ),
         (OLD, "provider_failed gpt-5.2"),
     ],
 )
@@ -151,6 +168,22 @@ def test_line(record: dict[str, Any], expected: str) -> None:
             ],
         ),
         (
+            {**SERVED, "usage.cost": 1234.5},
+            ["SERVED 200 · gpt-5.2 · the-project, other · 1,200 in + 30 out · cost 1,234.50 · 1.23 s"],
+        ),
+        (
+            ended(Outcome.PROVIDER_ERROR, **{"provider.error.code": "server_error"}),
+            [
+                "PROVIDER_ERROR 200 · gpt-5.2 · the-project, other · 1,200 in + 30 out · 1.23 s",
+                "  why      The provider's answer says that it failed.",
+                "  provider server_error",
+            ],
+        ),
+        (
+            {**LOST, "refusal.message": "Set the base URL."},
+            ["REFUSED 404 · POST /v1/responses", "  why      Set the base URL."],
+        ),
+        (
             LOST,
             ["REFUSED 404 · POST /v1/responses", "  why      not_found", "  hint     Set the base URL."],
         ),
@@ -172,7 +205,7 @@ def test_verdict(record: dict[str, Any], expected: list[str]) -> None:
                 "gen_ai.usage.reasoning.output_tokens": 8,
                 "gen_ai.response.time_to_first_chunk": 0.25,
                 "duration.provider": 1.25,
-                "cost": 0.0125,
+                "usage.cost": 0.0125,
                 "call.by_hand": ["held", "edited"],
                 "alarms": ["fault"],
             },

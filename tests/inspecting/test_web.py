@@ -1,5 +1,6 @@
 """What `./run.sh web` shows, what it never shows, and what its page can't be made to do."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from openai import APIStatusError
 
 from addons.simulator.provider import SimulatedProvider
+from tests.clients.played import EMBEDDINGS
 from tests.conftest import MODEL
 from tests.inspecting.web import PROJECT, Updates, Web, ask_in_the_background, three_calls, timeless
 from tests.waiting import LONGEST, eventually
@@ -84,6 +86,16 @@ def test_documented_filters(web: Web, provider: SimulatedProvider, expression: s
     every = [flow["id"] for flow in web.flows(3)]
     dumped = web.http.get("/flows/dump", params={"filter": expression}).content
     assert [index for index, each in enumerate(every) if each.encode() in dumped] == found
+
+
+def test_the_list_of_models_and_embeddings_say_what_they_are(web: Web) -> None:
+    web.sdk.models.list()
+    web.sdk.embeddings.create(model=EMBEDDINGS, input=["A first text", "and another"])
+    listed, embedded = web.flows(2)
+    assert re.fullmatch("✅ list of models · [0-9.]+ ms · development", timeless(listed["comment"]))
+    assert MODEL in web.view(listed, "response")
+    assert embedded["comment"].rstrip().endswith("development · “A first text”")
+    assert " out" not in embedded["comment"]
 
 
 def test_the_oldest_calls_are_let_go(web: Web, provider: SimulatedProvider) -> None:

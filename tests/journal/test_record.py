@@ -9,6 +9,7 @@ from addons.bodies.answer_facts import AnswerFacts, Usage
 from addons.bodies.verdict import Change, Finding, Verdict
 from addons.call import Answer, Call, OtherPath, Outbound, Outcome
 from addons.foundry.alarm_names import Alarm
+from addons.foundry.prices import DatedPrices
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
 from addons.journal.record import least_of, record_of
@@ -96,6 +97,14 @@ def test_the_record_of_a_served_call() -> None:
     assert record["duration.total"] > record["duration.provider"] > 0
     for content in ("a prompt", "a value", "a body", "a message", "a reason"):
         assert content not in repr(record)
+
+
+def test_what_a_call_cost_where_prices_are_known() -> None:
+    priced = GPT.model_copy(update={"prices": (DatedPrices(input=1, cached=0, cache_write=1, output=2),)})
+    assert record_of(served(model=priced))["usage.cost"] == (10 - 4 + 2 * 20) / 1e6
+    unknown = Answer(200, facts=replace(FACTS, usage=None))
+    assert "usage.cost" not in record_of(served(model=priced, answer=unknown))
+    assert "usage.cost" not in record_of(served())
 
 
 def test_the_record_of_a_refused_call() -> None:

@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from addons.foundry.catalogue import Catalogue
+from addons.foundry.shipped_models import SHIPPED
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, PATH, PROVIDER_KEY, SettingsMaker
 from tests.proxy.client import TOKEN, post, request_bytes, send
@@ -79,6 +80,55 @@ def test_the_models_are_those_that_may_be_named_today(
     assert record["caller"]
     assert "usage.status" not in record
     assert "duration.provider" not in record
+
+
+FORBIDDEN: Final[dict[str, dict[str, object]]] = {
+    "a limit of 0": {"limits": {"user": {"default": {MODEL: {"requests_per_minute": 0}}}}},
+    "a limit of 0 for all": {"limits": {"enrollment": {MODEL: {"tokens_per_minute": 0}}}},
+    "a budget of 0": {"limits": {"budgets": {"user": {"default": {MODEL: {"day": {"tokens": 0}}}}}}},
+}
+
+
+@pytest.mark.parametrize("sections", FORBIDDEN.values(), ids=FORBIDDEN.keys())
+@pytest.mark.parametrize("mode", ["enforce", "warn"])
+def test_a_model_that_is_refused_in_any_case_is_not_listed(
+    make_settings: SettingsMaker, tmp_path: Path, sections: dict[str, dict[str, object]], mode: str
+) -> None:
+    settings = make_settings(limits={**sections["limits"], "mode": mode}, usage={"ledger": tmp_path / "usage.sqlite"})
+    with RunningSidecar(settings) as sidecar:
+        reply = send(sidecar.port, request_bytes(b"", method="GET", target=MODELS))
+        listed = [model["id"] for model in reply.json["data"]]
+        assert ADA in listed
+        assert (MODEL in listed) is (mode == "warn")
+        assert (post(sidecar.port, {"model": MODEL, "input": "Hi"}).status == 200) is (MODEL in listed)
+
+
+def test_models_that_keep_prompts_for_a_day_are_listed_where_they_may_be_used(
+    make_settings: SettingsMaker, provider: SimulatedProvider
+) -> None:
+    daily = next(model.rid for model in SHIPPED if model.keeps_prompts_for_a_day)
+    for allowed in ([], [daily]):
+        unattested = {"zero_data_retention": None}
+        settings = make_settings(policy={"models_with_daily_cache": allowed}, provider=unattested)
+        with RunningSidecar(settings) as sidecar:
+            reply = send(sidecar.port, request_bytes(b"", method="GET", target=MODELS))
+            assert (daily in [model["id"] for model in reply.json["data"]]) is bool(allowed)
+            assert (post(sidecar.port, {"model": daily, "input": "Hi"}).status == 200) is bool(allowed)
+
+
+def test_projects_count_for_the_list_as_they_do_for_a_call(
+    make_settings: SettingsMaker, provider: SimulatedProvider
+) -> None:
+    none = {"requests_per_minute": 0}
+    settings = make_settings(limits={"user": {"default": none}, "project": {"ri.a..b.c": {"requests_per_minute": 9}}})
+    with RunningSidecar(settings) as sidecar:
+        for headers, listed in (([], False), ([("attribution", "ri.a..b.c")], True)):
+            reply = send(sidecar.port, request_bytes(b"", headers=headers, method="GET", target=MODELS))
+            assert bool(reply.json["data"]) is listed
+        reply = send(
+            sidecar.port, request_bytes(b"", headers=[("attribution", "nonsense")], method="GET", target=MODELS)
+        )
+        assert reply.status == 400
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,11 @@ from tests.records import Records
 from tests.waiting import LONGEST, eventually
 
 ALL = {"intercept": "~all"}
-HEADERS = [("X-Palantir-session-id", "a-session"), ("attribution", "ri.compass.main.folder.1")]
+HEADERS = [
+    ("X-Palantir-session-id", "a-session"),
+    ("attribution", "ri.compass.main.folder.1"),
+    ("X-Stainless-Retry-Count", "2"),
+]
 
 
 class Held:
@@ -68,6 +72,7 @@ def test_let_go_as_it_was(make_settings: SettingsMaker, provider: SimulatedProvi
         (record,) = records.wait()
     assert record["call.by_hand"] == ["held"]
     assert record["request.query_dropped"] is True
+    assert record["request.retry_count"] == 2
     assert json.loads(provider.calls[0].body)["input"] == HELLO["input"]
     assert " · held · “Hello, world”" in call.flow.comment
 
@@ -113,6 +118,8 @@ def test_what_comes_back_is_judged_like_anything_else(
         (record,) = records.wait()
         flow = call.flow
     assert (reply.status, record["call.outcome"], record.get("error.type")) == (status, outcome, error)
+    assert record["request.retry_count"] == 2  # of what the page leaves out nothing is lost
+    assert "X-Stainless-Retry-Count" not in flow.request.headers
     assert record["call.by_hand"] == ["held", "edited"]
     assert len(provider.calls) == (outcome == "served")
     assert " · held, edited" in flow.comment
