@@ -5,6 +5,7 @@ from typing import Final
 from addons.bodies.answer_facts import AnswerFacts
 from addons.bodies.verdict import Json
 from addons.foundry.alarm_names import Alarm
+from addons.foundry.provider_errors import alarm_of
 
 STANDARD_TIERS: Final = frozenset({None, "auto", "default"})
 """Service tiers that need no asking for."""
@@ -20,7 +21,7 @@ def alarms_of(facts: AnswerFacts, asked_tier: Json, *, whole: bool = True) -> li
     it. A service tier that is neither standard nor ``asked_tier``, the body's own, is a price nobody chose; where
     the body left the tier to the project, the operator chose it. An answer that can't be read may say any of this;
     of one that is not ``whole``, because somebody broke it off, nothing else is to be expected. A prompt written to
-    a cache of twelve hours is retention that nobody asked for.
+    a cache of twelve hours is retention that nobody asked for. An error that ends it may be the account's.
     """
     usage = facts.usage
     return [
@@ -39,4 +40,4 @@ def alarms_of(facts: AnswerFacts, asked_tier: Json, *, whole: bool = True) -> li
             ),
         )
         if cause
-    ]
+    ] + [alarm for alarm in (alarm_of(facts.error_code),) if alarm]

@@ -23,6 +23,11 @@ CHANGES: Final[tuple[Change, ...]] = (
         "models.extra[].in_memory_cache: false",
         "over a shipped row that has it: list the RID under policy.models_with_daily_cache, or attest ZDR",
     ),
+    Change(
+        "value",
+        "models.extra[].provider_model of a shipped RID",
+        "where it is another model: add daily_cache: false, if that one does not keep prompts for a day",
+    ),
     Change("value", "foundry.hostnames: https://HOST, HOST:PORT", "write the host name alone"),
     Change("value", "usage.ledger: no, Off, false", "write off"),
     Change("value", "telemetry.otlp_endpoint with a password", "write OTEL_EXPORTER_OTLP_HEADERS in the environment"),

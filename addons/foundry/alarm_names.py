@@ -19,7 +19,7 @@ class Alarm(StrEnum):
     PROVIDER_CREDENTIALS = "provider_credentials"  # the provider refuses the sidecar's key
     PROVIDER_IDENTITY = "provider_identity"  # there is no credential for the provider, or it can't be renewed
     PROVIDER_KEY_QUOTED = "provider_key_quoted"  # the provider's error quoted the key; it was kept back
-    PROVIDER_QUOTA = "provider_quota"  # the account with the provider is out of quota
+    PROVIDER_QUOTA = "provider_quota"  # the account with the provider is out of quota, or not paid for
     SERVICE_TIER_ECHOED = "service_tier_echoed"  # the answer was given at another tier than the request named
     STORE_ECHOED = "store_echoed"  # the answer says that the provider keeps it
     USAGE_IMPLAUSIBLE = "usage_implausible"  # the provider reports more than the model can do

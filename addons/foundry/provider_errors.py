@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple
 
 from addons.foundry.alarm_names import Alarm
-from addons.foundry.refusals import Refusal
+from addons.foundry.refusals import KINDS, Refusal
 
 
 class Row(NamedTuple):
@@ -38,11 +38,19 @@ _CREDENTIALS: Final = Row(
     alarm=Alarm.PROVIDER_CREDENTIALS,
 )
 
+_QUOTA: Final = Row(
+    "provider_quota",
+    "The sidecar's account with the model provider is out of quota, or not paid for."
+    " Tell the operator of this sidecar.",
+    alarm=Alarm.PROVIDER_QUOTA,
+)
+
 BY_STATUS: Final[Mapping[int, Row]] = {
     400: _REJECTED,
     409: _REJECTED,
     422: _REJECTED,
     401: _CREDENTIALS,
+    402: _QUOTA,
     403: _CREDENTIALS,
     404: Row(
         "model_not_available",
@@ -64,11 +72,9 @@ BY_STATUS: Final[Mapping[int, Row]] = {
 }
 
 BY_CODE: Final[Mapping[str, Row]] = {
-    "insufficient_quota": Row(
-        "provider_quota",
-        "The sidecar's account with the model provider is out of quota. Tell the operator of this sidecar.",
-        alarm=Alarm.PROVIDER_QUOTA,
-    ),
+    "insufficient_quota": _QUOTA,
+    "billing_hard_limit_reached": _QUOTA,
+    "billing_not_active": _QUOTA,
     "incorrect_hostname": _CREDENTIALS._replace(alarm=Alarm.GEORESTRICTION),
     "data_residency_mismatch": _CREDENTIALS._replace(alarm=Alarm.GEORESTRICTION),
 }
@@ -98,9 +104,11 @@ def refusal_for(status: int, headers: Mapping[str, str], body: bytes, model_rid:
     (1xx, redirects, unknown 5xx) are failures; redirects are never followed.
     """
     error = _error_object(body)
-    code = str(error.get("code") or error.get("type") or "")
-    row = BY_CODE.get(code) or BY_STATUS.get(status) or (_REJECTED if 400 <= status < 500 else _FAILED)  # noqa: PLR2004 - HTTP's classes
-    waits = _waits(headers)
+    said_twice = (str(error.get("code") or ""), str(error.get("type") or ""))
+    code = said_twice[0] or said_twice[1]
+    row = next((BY_CODE[each] for each in said_twice if each in BY_CODE), None) or BY_STATUS.get(status)
+    row = row or (_REJECTED if 400 <= status < 500 else _FAILED)  # noqa: PLR2004 - HTTP's classes
+    waits = {} if KINDS[row.refusal].final else _waits(headers)
     said = str(error.get("message") or "")
     known = {
         "languageModelRid": model_rid,
@@ -127,6 +135,12 @@ def refusal_for(status: int, headers: Mapping[str, str], body: bytes, model_rid:
         ),
         row.alarm,
     )
+
+
+def alarm_of(code: str | None) -> Alarm | None:
+    """What an operator must look at where an answer that has begun ends with this error code."""
+    row = BY_CODE.get(code or "")
+    return row.alarm if row else None
 
 
 def error_code(said: str | None) -> str | None:

@@ -1,8 +1,9 @@
 """The configuration sections ``foundry`` and ``models``."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
 
 from addons.foundry.models import Model
 from addons.values.address import DialledAddress
@@ -68,3 +69,9 @@ class ModelsSettings(BaseModel):
             " Default none: the catalogue knows the documented models"
         ),
     ] = ()
+
+    @field_serializer("extra", when_used="json")
+    @staticmethod
+    def _as_written(extra: Sequence[Model]) -> list[dict[str, Any]]:
+        """A member that a row does not name is the shipped row's, and no default here."""
+        return [row.model_dump(mode="json", exclude_unset=True) for row in extra]

@@ -23,6 +23,11 @@ from addons.bodies.verdict import Json
         (AnswerFacts(background=True), None, ["background_echoed"]),
         (AnswerFacts(usage=Usage(9, cache_write_tokens=9, cache_write_12h_tokens=0)), None, []),
         (AnswerFacts(usage=Usage(9, cache_write_tokens=9, cache_write_12h_tokens=1)), None, ["cached_12h"]),
+        # an answer that has begun has no status for it
+        (AnswerFacts(error_code="insufficient_quota", failed=True), None, ["provider_quota"]),
+        (AnswerFacts(error_code="billing_not_active", status="failed"), None, ["provider_quota"]),
+        (AnswerFacts(error_code="data_residency_mismatch", failed=True), None, ["georestriction"]),
+        (AnswerFacts(error_code="server_error", failed=True), None, []),
         (
             AnswerFacts(store=True, background=True, service_tier="scale", unread=True),
             "default",

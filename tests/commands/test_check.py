@@ -202,15 +202,11 @@ def test_there_is_a_line_for_each_that_is_not_there(tmp_path: Path, command: str
 
 def test_what_differs_from_the_shipped_catalogue_is_said(tmp_path: Path) -> None:
     rid = "ri.language-model-service..language-model."
+    switched_off = {"rid": rid + "gpt-5-2", "enabled": False}
     document = {
         "caller": {"verifier": "development"},
         "provider": {"regions": {"global": {"api_key": {"env": "X"}}}, "allowed_regions": ["global"]},
-        "models": {
-            "extra": [
-                {"rid": rid + "gpt-5-2", "enabled": False},
-                {"rid": rid + "gpt-5-4", "prices": {"input": 1, "output": 2}},
-            ]
-        },
+        "models": {"extra": [switched_off, {"rid": rid + "gpt-5-4", "prices": {"input": 1, "output": 2}}]},
         "prices": {rid + "gpt-5-9": {"input": 1, "output": 2}},
     }
     ended = run("check", "--no-files", "--config", str(write_yaml(tmp_path / "sidecar.yaml", document)))
@@ -218,6 +214,10 @@ def test_what_differs_from_the_shipped_catalogue_is_said(tmp_path: Path) -> None
     assert f"# note: models.extra: write the prices of {rid}gpt-5-4 under prices" in ended.stdout
     assert f"# note: prices: {rid}gpt-5-9 is no model of the catalogue" in ended.stdout
     assert "gpt-5-4 differs" not in ended.stdout
+    assert YAML(typ="safe").load(ended.stdout.partition("\n# models")[0])["models"]["extra"] == [
+        switched_off,
+        {"rid": rid + "gpt-5-4", "prices": [{"input": 1, "output": 2}]},
+    ]
 
 
 def test_that_configurations_share_a_ledger_is_pointed_out(checked: subprocess.CompletedProcess[str]) -> None:

@@ -109,3 +109,11 @@ def test_which_keys_changed() -> None:
         "policy.web_search",
     ]
     assert changed_keys(new, new) == []
+
+
+def test_a_row_that_names_the_default_is_another_where_the_shipped_row_says_otherwise() -> None:
+    rid = f"{RI}gpt-5-2"
+    one, other = (settings(models={"extra": [row]}) for row in ({"rid": rid}, {"rid": rid, "reasoning": False}))
+    assert policy_hash(one) != policy_hash(other)
+    assert configuration_hash(one) != configuration_hash(other)
+    assert changed_keys(one, other) == ["models.extra"]

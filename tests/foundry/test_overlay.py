@@ -46,6 +46,34 @@ def test_another_model_of_the_provider_takes_the_snapshots_along() -> None:
     assert over(provider_model="gpt-5.2-acme", snapshot={"eu": "x"}).snapshot == {"eu": "x"}
 
 
+def test_the_shipped_models_own_name_changes_nothing() -> None:
+    """Rows of 0.1 had to write it beside their prices."""
+    assert over(provider_model="gpt-5.2") == SHIPPED
+
+
+@pytest.mark.parametrize(
+    ("members", "daily"),
+    [
+        ({"provider_model": "gpt-4o"}, False),
+        ({"provider_model": "gpt-4o-2024-11-20"}, False),
+        ({"snapshot": {"eu": "gpt-4o-2024-11-20"}}, False),
+        ({"provider_model": None}, False),
+        ({"provider_model": "gpt-5.5"}, True),
+        ({"provider_model": "gpt-4o-mini"}, True),
+        ({"provider_model": "gpt-5.5-2026-04-23"}, True),
+        ({"provider_model": "gpt-4o-2024-11-20-acme"}, True),
+        ({"snapshot": {"eu": "gpt-4o-2024-11-20", "us": "gpt-5.5"}}, True),
+        ({"provider_model": "gpt-5.5", "daily_cache": False}, False),
+        ({"prices": {"input": 1, "output": 2}}, False),
+    ],
+    ids=str,
+)
+def test_what_another_model_keeps_is_not_known_from_this_one(members: dict[str, Any], daily: bool) -> None:
+    shipped = Model(rid=RID, provider_model="gpt-4o", daily_cache=False)
+    (model,) = laid_over([shipped], [Model.model_validate({"rid": RID, **members})])
+    assert model.keeps_prompts_for_a_day is daily
+
+
 def test_a_further_model_stays_as_it_is_written() -> None:
     own = Model(rid=OTHER, provider_model="m")
     assert laid_over([SHIPPED], [own]) == (SHIPPED, own)

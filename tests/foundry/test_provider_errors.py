@@ -28,6 +28,10 @@ def body(code: str | None, message: str = "what the provider says") -> bytes:
         (413, None, "too_large", None, True),
         (429, "rate_limit_exceeded", "provider_rate_limited", None, True),
         (429, "insufficient_quota", "provider_quota", "provider_quota", False),
+        (429, "billing_not_active", "provider_quota", "provider_quota", False),
+        (400, "billing_hard_limit_reached", "provider_quota", "provider_quota", False),
+        (403, "billing_hard_limit_reached", "provider_quota", "provider_quota", False),
+        (402, None, "provider_quota", "provider_quota", False),
         (500, None, "provider_failed", None, False),
         (502, None, "provider_failed", None, False),
         (504, None, "provider_failed", None, False),
@@ -88,10 +92,18 @@ def test_each_row_carries_its_own_parameters(status: int, headers: dict[str, str
          {"retry-after": "9", "retry-after-ms": "9000"}),
         (429, "insufficient_quota", {"x-ratelimit-limit": "1"}, {"retry-after": "1"}),
         (400, None, {"set-cookie": "a=b", "openai-organization": "ours"}, {}),
+        # a final refusal says that the call should not come again, so it names no time for it
+        *((status, None, {"retry-after": "5", "retry-after-ms": "5000"}, {}) for status in (400, 401, 403, 404, 413)),
+        (500, None, {"retry-after": "5"}, {"retry-after": "5"}),
     ],
 )  # fmt: skip
 def test_headers_that_go_on(status: int, code: str | None, headers: dict[str, str], kept: dict[str, str]) -> None:
     assert refusal_for(status, headers, body(code), RID).refusal.headers == kept
+
+
+def test_a_quota_is_told_by_its_type_too() -> None:
+    sent = json.dumps({"error": {"code": "credit_balance", "type": "insufficient_quota", "message": ""}}).encode()
+    assert refusal_for(429, {}, sent, RID).alarm == "provider_quota"
 
 
 @pytest.mark.parametrize(

@@ -18,22 +18,25 @@ from tests.waiting import LONGEST
 
 ROOT: Final = Path(__file__).parent.parent.parent
 
+_PROGRAM: Final = "\nimport runpy\nrunpy.run_module('addons', run_name='__main__', alter_sys=True)"
+
 
 class SidecarProcess:
     """Listens once entered; killed on exit, where it still runs. ``records`` has every line it wrote.
 
-    ``descriptors``: how many it may have; None: as many as we.
+    ``descriptors``: how many it may have; None: as many as we. ``before``: Python that the process runs first.
     """
 
-    def __init__(self, config: Path, descriptors: int | None = None) -> None:
+    def __init__(self, config: Path, descriptors: int | None = None, before: str = "") -> None:
         self.config = config
+        self._program = ["-c", before + _PROGRAM] if before else ["-m", "addons"]
         self._limit = ["bash", "-c", f'ulimit -n {descriptors} && exec "$0" "$@"'] if descriptors else []
         self.records = Records()
 
     def __enter__(self) -> Self:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SIDECAR_")}
         self._process = subprocess.Popen(
-            [*self._limit, sys.executable, "-P", "-m", "addons", "start", "--config", str(self.config)],
+            [*self._limit, sys.executable, "-P", *self._program, "start", "--config", str(self.config)],
             env=environment | {"PYTHONPATH": str(ROOT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -39,6 +39,9 @@ WHOLE_STREAM = 20  # events of the simulated provider's answer to it
             "LanguageModelService:AzurePortalQosException",
         ),
         ("status=429 code=insufficient_quota", 503, "provider_quota", None),
+        ("status=429 code=billing_not_active", 503, "provider_quota", None),
+        ("status=400 code=billing_hard_limit_reached", 503, "provider_quota", None),
+        ("status=402", 503, "provider_quota", None),
         ("status=500", 500, "upstream_error", "Default:Internal"),
         ("status=502", 500, "upstream_error", "Default:Internal"),
         ("status=504", 500, "upstream_error", "Default:Internal"),
@@ -78,6 +81,7 @@ def test_a_failure_before_the_answer(
     [
         ("status=401 code=invalid_api_key", "provider_credentials"),
         ("status=429 code=insufficient_quota", "provider_quota"),
+        ("status=400 code=billing_hard_limit_reached", "provider_quota"),
         ("status=401 code=incorrect_hostname", "georestriction"),
         ("status=403 code=data_residency_mismatch", "georestriction"),
     ],
@@ -96,6 +100,13 @@ def test_retry_after_is_kept(sidecar: RunningSidecar, provider: SimulatedProvide
     reply = post(sidecar.port)
     assert reply.headers["retry-after"] == "7"
     assert "x-should-retry" not in reply.headers
+
+
+def test_a_final_refusal_names_no_time_to_try_again(sidecar: RunningSidecar, provider: SimulatedProvider) -> None:
+    provider.script("status=404 retry_after=7")
+    reply = post(sidecar.port)
+    assert reply.headers["x-should-retry"] == "false"
+    assert not {"retry-after", "retry-after-ms"} & set(reply.headers)
 
 
 @pytest.mark.parametrize("directive", ["cut=3", "end=3"])

@@ -70,11 +70,13 @@ def test_a_closing_is_written_without_an_opening_after_it(ledger: LedgerWriter) 
     asyncio.run(closed())
 
 
-def test_a_closing_is_written_with_the_next_opening(ledger: LedgerWriter) -> None:
+def test_a_closing_is_written_with_the_next_opening(ledger: LedgerWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("addons.usage.ledger_writer._LINGER", LONGEST)  # no time of its own comes
+
     async def opened() -> None:
         ledger.write(row("a", state="closed"))
         await ledger.open(row("b"))
-        ledger.write(row("b", state="closed"))  # the loop ends before its time has come
+        ledger.write(row("b", state="closed"))
 
     asyncio.run(opened())
     assert read(ledger.path, "SELECT id, state FROM call ORDER BY number") == [("a", "closed"), ("b", "open")]

@@ -310,16 +310,24 @@ def test_less_than_a_second_is_no_second(authority: Authority) -> None:
     run(test())
 
 
-def test_the_oldest_idle_one_goes_first(authority: Authority) -> None:
+def test_the_oldest_idle_one_goes_first(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
-        async with staged(authority, idle_seconds=1.5) as stage:
+        loop = asyncio.get_running_loop()
+        clock = loop.time
+
+        def is_later(seconds: float) -> None:
+            monkeypatch.setattr(loop, "time", lambda: clock() + seconds)
+
+        async with staged(authority, idle_seconds=40) as stage:
             both = [await stage.start("/stuck"), await stage.start("/stuck")]
             stage.provider.go.set()
             for _, told in both:
                 await told.over.wait()
-            await asyncio.sleep(0.8)
+            is_later(20)
             await stage.ask()
             used = stage.provider.requests[-1][0]
+            assert idle(stage.pool) == 2
+            is_later(41)
             await until(lambda: idle(stage.pool) == 1)
             await stage.ask()
             assert stage.provider.requests[-1][0] == used
