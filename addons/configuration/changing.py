@@ -69,6 +69,8 @@ class Changing:
             yield self._settings.policy.candidate
         if self._settings.provider.trusted_ca:
             yield self._settings.provider.trusted_ca
+        if (proxy := self._settings.provider.proxy) and proxy.credentials and proxy.credentials.file:
+            yield proxy.credentials.file  # part of where the provider is, so that it makes other connections
         if own := self._settings.listen.tls:
             yield from (own.certificate, own.key)
         for upstream in self._settings.provider.regions.values():

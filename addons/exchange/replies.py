@@ -99,6 +99,8 @@ class Replies:
     def of_failure(self, relay: Relay, failure: UpstreamFailure, *, reused: bool) -> None:
         """``reused``: the connection to the other side had served an earlier call."""
         self._call.outcome = Outcome.TRUNCATED if relay.begun else Outcome.PROVIDER_ERROR
+        if not failure.written:
+            self._call.sent_at = None  # the connection ended before a byte of the call was written
         refusal = refusal_of(failure, self._call.to, reused=reused)
         self.break_off(relay, "stream_truncated", BROKE_OFF, refusal)
 

@@ -94,7 +94,14 @@ def test_what_an_app_says_with_every_call_comes_behind_what_was_changed() -> Non
     leaving = {"body": b'{"input": "Hello", "store": false}', "headers": []}
     record = {"policy.decision": "allowed", "call.outcome": "served", "caller": "anna"}
     text = shown(flow(sidecar=record, **{LEFT: leaving}), b'{"input": "Hello", "instructions": "%s"}' % (b"Be. " * 999))
-    parts = ("SERVED", "== What the app sent", "user:\n  Hello", "== What was changed", "== Facts", "== In full")
+    parts = (
+        "SERVED",
+        "== What the app sent",
+        "user:\n  Hello",
+        "== What the sidecar changed",
+        "== Facts",
+        "== In full",
+    )
     assert sorted(parts, key=text.index) == list(parts)
 
 

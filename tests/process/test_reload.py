@@ -1,5 +1,6 @@
 """What may change under a running sidecar, by a ConfigMap's symlink swap too, and what that does to calls."""
 
+import base64
 import json
 import os
 import signal
@@ -16,10 +17,12 @@ from addons.simulator.certificates import Authority
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PROVIDER_KEY
 from tests.ports import free_port
-from tests.process.conftest import DocumentMaker
+from tests.process.conftest import DocumentMaker, written
 from tests.process.sidecar import SidecarProcess
 from tests.proxy.client import HELLO, post, read_reply, request_bytes
+from tests.proxy.egress import EgressProxy
 from tests.values.odd_files import ODD_FILES, put
+from tests.waiting import LONGEST
 
 PLAIN = {**HELLO, "model": "gpt-5.2"}
 
@@ -253,3 +256,35 @@ def test_an_odd_file_in_the_place_of_the_configuration_holds_up_no_later_one(
         file.write_text(json.dumps(make_document(models={"allow_plain_names": True})))
         sidecar.records.wait("reloaded")
         assert post(sidecar.port, PLAIN).status == 200
+
+
+def test_another_password_of_the_egress_proxy_is_used_and_no_connection_of_the_old_one(
+    make_document: DocumentMaker, provider: SimulatedProvider, tmp_path: Path
+) -> None:
+    """A connection that is busy then is the call's until its end, and nobody's after it."""
+    mount = Mount(tmp_path / "password", {"egress": "me:first"})
+    with EgressProxy() as egress:
+        document = make_document()
+        document["provider"]["proxy"] = {"url": egress.url, "credentials": {"file": str(mount / "egress")}}
+        with SidecarProcess(written(tmp_path, document)) as sidecar:
+            assert post(sidecar.port).status == 200
+            provider.clear()
+            provider.script("hold=2")
+            with socket.create_connection(("127.0.0.1", sidecar.port), LONGEST) as busy:
+                busy.sendall(request_bytes({**HELLO, "stream": True}))
+                (call,) = provider.wait_for_calls(1)
+                mount.put({"egress": "me:the second"})
+                (reloaded,) = sidecar.records.wait("reloaded")
+                assert reloaded["changed"] == []
+                assert [post(sidecar.port).status for _ in range(2)] == [200] * 2
+                call.release()
+                assert read_reply(busy).status == 200
+            assert post(sidecar.port).status == 200
+            (mount / "egress").unlink()
+            sidecar.records.wait("reload_refused")
+            assert post(sidecar.port).status == 200
+            said = sidecar.records.everything()
+    given = [head.partition(b"Proxy-Authorization: Basic ")[2].strip().decode() for head in egress.heads]
+    assert [base64.b64decode(each).decode() for each in given] == ["me:first", "me:the second"]
+    assert "the second" not in said
+    assert given[1] not in said

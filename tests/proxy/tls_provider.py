@@ -1,0 +1,142 @@
+"""A provider that says in TLS what no server would: its every record is told by a function."""
+
+import contextlib
+import re
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+_LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: (\d+)")
+
+type Play = Callable[["Talk"], object]
+
+
+class Talk:
+    """One connection: TLS by hand over a socket, so that what belongs to two records may leave in one write."""
+
+    def __init__(self, own: socket.socket, context: ssl.SSLContext, number: int) -> None:
+        self.number = number  # of the connection, from 1
+        self.own = own
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+
+    def shake_hands(self, *, flush: bool = True) -> None:
+        """With ``flush`` False, what ends the handshake leaves with whatever is said next."""
+        self._until_done(self.tls.do_handshake)
+        if flush:
+            self.flush()
+
+    def request(self) -> bytes:
+        """The next request, its body read."""
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += self.read(1)
+        if length := _LENGTH.search(head):
+            left = int(length[1])
+            while left:
+                left -= len(self.read(left))
+        return head
+
+    def read(self, size: int) -> bytes:
+        if not (data := self._until_done(lambda: self.tls.read(size))):
+            raise EOFError
+        return data
+
+    def say(self, data: bytes) -> None:
+        self.tls.write(data)
+        self.flush()
+
+    def say_goodbye(self) -> None:
+        """close_notify, in one write with whatever was said and not yet sent."""
+        with contextlib.suppress(ssl.SSLError):
+            self.tls.unwrap()
+        self.flush()
+
+    def flush(self) -> None:
+        self.own.sendall(self._outgoing.read())
+
+    def reset(self) -> None:
+        self.own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.own.close()
+
+    def wait_for_end(self) -> None:
+        while self.own.recv(65536):
+            pass
+
+    def _until_done[T](self, step: Callable[[], T]) -> T:
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                self.flush()
+                piece = self.own.recv(65536)
+                if not piece:
+                    raise EOFError from None
+                self._incoming.write(piece)
+
+
+class TlsProvider:
+    """Plays ``play`` on each connection. ``heads``: the requests that were read to their end, by `Talk.request`."""
+
+    def __init__(self, context: ssl.SSLContext, play: Play) -> None:
+        self.play = play
+        self.dialled = 0
+        self.heads: list[bytes] = []
+        self.open = 0
+        self._context = context
+        self._sockets: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+
+    @property
+    def url(self) -> str:
+        return f"https://localhost:{self.port}/v1"
+
+    def __enter__(self) -> Self:
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=50)
+        self.port = self._listening.getsockname()[1]
+        self._start(self._accept)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        for each in tuple(self._sockets):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+
+    def _start(self, target: Callable[[], object]) -> None:
+        self._threads.append(threading.Thread(target=target, name="TLS provider"))
+        self._threads[-1].start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                own, _ = self._listening.accept()
+                self.dialled += 1
+                self._sockets.add(own)
+                self._start(lambda own=own, number=self.dialled: self._talk(own, number))  # type: ignore[misc]  # bound now
+
+    def _talk(self, own: socket.socket, number: int) -> None:
+        self.open += 1
+        talk = Talk(own, self._context, number)
+        request = talk.request
+
+        def noted() -> bytes:
+            self.heads.append(request())
+            return self.heads[-1]
+
+        talk.request = noted  # type: ignore[method-assign]  # counted
+        try:
+            with own, contextlib.suppress(OSError, EOFError):
+                self.play(talk)
+        finally:
+            self._sockets.discard(own)
+            self.open -= 1
