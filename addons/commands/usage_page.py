@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from addons.commands.usage_standing import GROUP, Held, Periods, limits
+from addons.commands.usage_standing import GROUP, LimitUse, Periods, limits
 from addons.gates.limits_settings import LimitsSettings
 from addons.usage.query import SQLITE, Connection, Dialect, usage
 
@@ -56,7 +56,7 @@ def _told(
     rows = usage(connection, since, (name, *GROUP), dialect)
     busy = rows if name == "minute" else usage(connection, max(since, until - DAY), ("minute", *GROUP), dialect)
     periods = Periods(settings.budgets, since, until)
-    held: list[Held] = [
+    held: list[LimitUse] = [
         *limits((row for row in busy if row["model"]), settings),
         *periods.budgets(connection, dialect),
     ]

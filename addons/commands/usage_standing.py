@@ -19,7 +19,7 @@ GROUP: Final = ("caller", "project", "model")
 NOTHING: Final = {"total_tokens": 0, "calls": 0, "refused": 0, "cost": 0.0}
 
 
-class Held(NamedTuple):
+class LimitUse(NamedTuple):
     """A limit or a budget, and what was used of it: in the busiest ``minute``, or in the period that runs.
 
     ``model`` is empty where it holds for all of them together; ``unit`` is tokens, requests or money.
@@ -34,7 +34,7 @@ class Held(NamedTuple):
     used: float
 
 
-def limits(rows: Iterable[Row], settings: LimitsSettings) -> Iterator[Held]:
+def limits(rows: Iterable[Row], settings: LimitsSettings) -> Iterator[LimitUse]:
     """Of usage by minute and ``GROUP``. Limits that nothing ran into are left out."""
     used: dict[Any, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     amounts: dict[Any, int] = {}
@@ -47,7 +47,7 @@ def limits(rows: Iterable[Row], settings: LimitsSettings) -> Iterator[Held]:
             used[meter][row["minute"]] += row["total_tokens"] if meter.kind == "TOKENS" else left(row)
     for meter, amount in amounts.items():
         level, subject, model, kind = meter
-        yield Held(level, subject, model, kind.lower(), "minute", amount, max(used[meter].values()))
+        yield LimitUse(level, subject, model, kind.lower(), "minute", amount, max(used[meter].values()))
 
 
 class Periods:
@@ -78,7 +78,7 @@ class Periods:
             for period in self._kinds
         }
 
-    def budgets(self, connection: Connection, dialect: Dialect) -> Iterator[Held]:
+    def budgets(self, connection: Connection, dialect: Dialect) -> Iterator[LimitUse]:
         """What the periods that run now have used. Budgets that nothing ran into are left out."""
         for period in self._kinds:
             used: dict[Any, float] = defaultdict(float)
@@ -90,7 +90,7 @@ class Periods:
                             used[pot] += whole[pot.unit] / (1 if pot.unit == "requests" else shares)
             for pot, amount in used.items():
                 limit = pot.limit / MICRO if pot.unit == "money" else pot.limit
-                yield Held(pot.level, pot.subject, pot.model, pot.unit, period, limit, amount)
+                yield LimitUse(pot.level, pot.subject, pot.model, pot.unit, period, limit, amount)
 
     def _starts(self, period: Period) -> Iterator[float]:
         day = datetime.fromtimestamp(self._since, self._zone).date()

@@ -27,7 +27,7 @@ MADE: Final = frozenset({"listen.certificates", "usage.ledger"})
 _NO_HOME: Final = "its ~ leads to no home directory on this machine; write the whole path"
 
 
-class Fault(NamedTuple):
+class FileFault(NamedTuple):
     """What is wrong, and the keys of the setting to change; none where it is the environment."""
 
     keys: Keys
@@ -46,24 +46,24 @@ def check_files(settings: Settings) -> None:
         raise ValueError("\n".join(map(str, found)))
 
 
-def faults(settings: Settings) -> Iterator[Fault]:
+def faults(settings: Settings) -> Iterator[FileFault]:
     """What is wrong with the files, secrets and names that the settings in use refer to."""
     for name in KEY_LOGS:
         if os.environ.get(name):
-            yield Fault((), f"{name} is set: it would write TLS secrets to a file; unset it")
-    if homeless := [Fault(keys, _NO_HOME) for keys, value in _in_use(settings) if _leads_to_no_home(value)]:
+            yield FileFault((), f"{name} is set: it would write TLS secrets to a file; unset it")
+    if homeless := [FileFault(keys, _NO_HOME) for keys, value in _in_use(settings) if _leads_to_no_home(value)]:
         yield from homeless
         return
     for keys, secret in secrets(settings).items():
         try:
             secret.read_now()
         except SecretError as error:
-            yield Fault(keys, str(error))
-    unreadable = [Fault(keys, why) for keys, path in files(settings).items() if (why := _unreadable(path))]
+            yield FileFault(keys, str(error))
+    unreadable = [FileFault(keys, why) for keys, path in files(settings).items() if (why := _unreadable(path))]
     yield from unreadable
     for keys, check in _CHECKS.items():
         if not any(fault.keys[: len(keys)] == keys for fault in unreadable):
-            yield from (Fault(keys, why) for why in check(settings))
+            yield from (FileFault(keys, why) for why in check(settings))
 
 
 def _leads_to_no_home(value: Any) -> bool:

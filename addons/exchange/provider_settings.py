@@ -47,7 +47,7 @@ class Upstream(_Section, OpenedBy):
     ] = None
 
 
-class Timeouts(_Section):
+class ProviderTimeouts(_Section):
     connect: Annotated[
         float,
         Field(
@@ -155,8 +155,9 @@ class ProviderSettings(_Section):
         ),
     ] = ("global",)
     timeouts: Annotated[
-        Timeouts, Field(description="how long the sidecar waits for the provider. Default: each key's own, given there")
-    ] = Timeouts()
+        ProviderTimeouts,
+        Field(description="how long the sidecar waits for the provider. Default: each key's own, given there"),
+    ] = ProviderTimeouts()
     pool: Annotated[
         Pool, Field(description="connections kept for further calls. Default: each key's own, given there")
     ] = Pool()

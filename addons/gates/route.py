@@ -20,16 +20,16 @@ from addons.values.host import is_same_host, normal_host
 PATH: Final = wrong_paths.PATH
 
 
-class Served(NamedTuple):
+class ServedPath(NamedTuple):
     """What is served at a path: an API of the provider's; None: the list of models, which is answered here."""
 
     methods: tuple[str, ...]
     api: Api | None
 
 
-SERVED: Final[Mapping[str, Served]] = {
-    **{f"{wrong_paths.BASE}{api.path}": Served(("POST",), api) for api in APIS},
-    f"{wrong_paths.BASE}/models": Served(("GET",), None),
+SERVED: Final[Mapping[str, ServedPath]] = {
+    **{f"{wrong_paths.BASE}{api.path}": ServedPath(("POST",), api) for api in APIS},
+    f"{wrong_paths.BASE}/models": ServedPath(("GET",), None),
 }
 """The route's table."""
 

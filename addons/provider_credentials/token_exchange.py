@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from addons.provider_credentials.settings import IdentitySettings
-from addons.sources.http_client import Answer
+from addons.sources.http_client import HttpAnswer
 
 HEADERS: Final = {"Accept": "application/json", "Content-Type": "application/json"}
 
@@ -43,7 +43,7 @@ def request(settings: IdentitySettings, subject_token: str) -> bytes:
     ).encode()
 
 
-def issued(answer: Answer, subject_token: str) -> Issued:
+def issued(answer: HttpAnswer, subject_token: str) -> Issued:
     """
     Raises:
         ValueError: it is no token that could be used; the message quotes nothing but the status and an error's code.

@@ -18,7 +18,7 @@ _LARGEST_HEADERS: Final = 64 << 10  # bytes
 _MOST_AT_ONCE: Final = 32  # requests; a further one waits for a place, no longer than the deadline
 
 
-class Answer(NamedTuple):
+class HttpAnswer(NamedTuple):
     status: int
     body: bytes
 
@@ -48,7 +48,7 @@ class HttpClient:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: SimpleAsyncHTTPClient | None = None  # made when first needed: it costs the start some 50 ms
 
-    async def fetch(self, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+    async def fetch(self, url: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
         """GET, or POST of ``body`` where one is given; its Content-Type stands in ``headers``.
 
         Raises:
@@ -72,7 +72,7 @@ class HttpClient:
             raise ExchangeError(f"{type(error).__name__}: {error}") from error
         if len(response.body) > _LARGEST_BODY:
             raise ExchangeError("the answer is too large")
-        return Answer(response.code, response.body)
+        return HttpAnswer(response.code, response.body)
 
     def _here(self) -> "SimpleAsyncHTTPClient":
         """The client of the running loop: there is none yet when mitmproxy loads us."""

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from urllib.parse import quote_plus, urlencode
 
 from addons.foundry.caller import Caller
-from addons.sources.http_client import Answer, ExchangeError, HttpClient
+from addons.sources.http_client import ExchangeError, HttpAnswer, HttpClient
 from addons.values.secret import SecretError
 from addons.verifiers import claims
 from addons.verifiers.protocol import missing_when_asked
@@ -52,7 +52,7 @@ class Introspection:
     async def missing(self) -> Sequence[str]:
         return await missing_when_asked(self.verify)
 
-    async def _ask(self, token: str) -> Answer:
+    async def _ask(self, token: str) -> HttpAnswer:
         async with asyncio.timeout(self._settings.deadline_seconds):  # threads may all be taken
             secret = await asyncio.to_thread(self._settings.client_secret.read)
         # RFC 6749 §2.3.1: both parts are form-encoded first, so a colon in either can't shift the border.
@@ -66,7 +66,7 @@ class Introspection:
         return await self._client.fetch(self._settings.url, headers, form)
 
 
-def _claims(answer: Answer) -> claims.Claims:
+def _claims(answer: HttpAnswer) -> claims.Claims:
     if answer.status != HTTPStatus.OK:  # 401 too: it is the sidecar that was refused, not the token
         raise ExchangeError(f"status {answer.status}")
     try:

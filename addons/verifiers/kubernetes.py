@@ -14,7 +14,7 @@ from typing import Any, Final
 import jwt
 
 from addons.foundry.caller import Caller
-from addons.sources.http_client import Answer, ExchangeError, HttpClient
+from addons.sources.http_client import ExchangeError, HttpAnswer, HttpClient
 from addons.values.secret import SecretError
 from addons.verifiers import claims
 from addons.verifiers.peek import peek
@@ -70,7 +70,7 @@ class Kubernetes:
         except (ExchangeError, SecretError, TimeoutError) as error:
             raise unreachable(f"kubernetes {self._url}: {error!r}") from error
 
-    async def _ask(self, token: str) -> Answer:
+    async def _ask(self, token: str) -> HttpAnswer:
         async with asyncio.timeout(self._settings.deadline_seconds):  # threads may all be taken
             own = await asyncio.to_thread(self._settings.credentials.read)
         headers = {
@@ -82,7 +82,7 @@ class Kubernetes:
         return await self._client.fetch(self._url, headers, json.dumps(review).encode())
 
 
-def _status(answer: Answer) -> dict[str, Any]:
+def _status(answer: HttpAnswer) -> dict[str, Any]:
     if answer.status not in (HTTPStatus.OK, HTTPStatus.CREATED):  # 401, 403 too: it is the sidecar that was refused
         raise ExchangeError(f"status {answer.status}")
     try:

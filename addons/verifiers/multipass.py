@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from addons.foundry.caller import Caller
-from addons.sources.http_client import Answer, ExchangeError, HttpClient
+from addons.sources.http_client import ExchangeError, HttpAnswer, HttpClient
 from addons.verifiers import claims
 from addons.verifiers.protocol import missing_when_asked
 from addons.verifiers.refused import expired, invalid, unreachable
@@ -35,7 +35,7 @@ class Multipass:
         return await missing_when_asked(self.verify)
 
 
-def _subject(answer: Answer) -> str:
+def _subject(answer: HttpAnswer) -> str:
     said = _json_object(answer.body)
     if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         parameters = said.get("parameters")

@@ -8,7 +8,7 @@ from openai.auth import _workload as sdk
 
 from addons.provider_credentials.settings import IdentitySettings
 from addons.provider_credentials.token_exchange import Issued, issued, request
-from addons.sources.http_client import Answer
+from addons.sources.http_client import HttpAnswer
 from tests.provider_credentials.endpoint import SUBJECT_TOKEN
 from tests.provider_credentials.endpoint import issued as reply
 from tests.verifiers.servers import serving
@@ -16,8 +16,8 @@ from tests.verifiers.servers import serving
 SETTINGS = IdentitySettings(identity_provider_id="wip_1", service_account_id="sa_1", token_file=Path("token"))
 
 
-def answer(status: int, body: bytes | str) -> Answer:
-    return Answer(status, body if isinstance(body, bytes) else body.encode())
+def answer(status: int, body: bytes | str) -> HttpAnswer:
+    return HttpAnswer(status, body if isinstance(body, bytes) else body.encode())
 
 
 @pytest.mark.parametrize("token_type", ["jwt", "id"])
