@@ -12,7 +12,7 @@ import msgspec
 
 from addons.bodies.answer_facts import Usage
 from addons.bodies.conversation import Conversation, member
-from addons.bodies.verdict import Json
+from addons.bodies.verdict import ABSENT, Json
 from addons.inspecting.instructions import long_instructions, shortened
 from addons.inspecting.shown_values import LINE, TEXT, clip, file_size, inline, short
 from addons.inspecting.turns import turns
@@ -20,6 +20,7 @@ from addons.inspecting.turns import turns
 ITEMS: Final = 200
 PAGE: Final = 200_000
 
+_DEEPEST: Final = 12  # levels of a body at which it is told what was changed; below, the whole is shown
 _BRIEF: Final = 100  # characters of an item that is told in a line
 
 
@@ -193,14 +194,24 @@ def _usage(usage: Usage) -> str:
 
 
 def differences(sent: Json, left: Json) -> Iterator[str]:
-    """The top-level members that an app sent otherwise than they left."""
-    if not (isinstance(sent, dict) and isinstance(left, dict)):
+    """The members that an app sent otherwise than they left, by their paths."""
+    if isinstance(sent, dict) and isinstance(left, dict):
+        yield from islice(_differences(sent, left, "", _DEEPEST), ITEMS)
+
+
+def _differences(sent: Json, left: Json, path: str, depth: int) -> Iterator[str]:
+    if sent == left:
         return
-    names: Sequence[str] = list(dict.fromkeys([*sent, *left]))
-    changed = (name for name in names if name not in sent or name not in left or sent[name] != left[name])
-    for name in islice(changed, ITEMS):
-        yield f"{clip(name, LINE)}: {_shown(sent, name)} -> {_shown(left, name)}"
+    if depth and isinstance(sent, dict) and isinstance(left, dict):
+        for name in dict.fromkeys([*sent, *left]):
+            inner = clip(f"{path}.{name}" if path else name, LINE)
+            yield from _differences(sent.get(name, ABSENT), left.get(name, ABSENT), inner, depth - 1)
+    elif depth and isinstance(sent, list) and isinstance(left, list) and len(sent) == len(left):
+        for place, (one, other) in enumerate(zip(sent, left, strict=True)):
+            yield from _differences(one, other, f"{path}[{place}]", depth - 1)
+    else:
+        yield f"{path}: {_shown(sent)} -> {_shown(left)}"
 
 
-def _shown(document: dict[str, Json], name: str) -> str:
-    return short(document[name]) if name in document else "(absent)"
+def _shown(value: Json) -> str:
+    return "(absent)" if value is ABSENT else short(value)

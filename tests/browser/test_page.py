@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def web(provider: SimulatedProvider, tmp_path: Path) -> Iterator[Web]:
-    with Web(tmp_path, provider) as running:
+    with Web(tmp_path, provider, {"prices": {MODEL: {"input": 1.75, "cached": 0.175, "output": 14}}}) as running:
         yield running
 
 
@@ -46,7 +46,7 @@ def test_a_person_sees_what_was_sent_what_was_changed_and_what_it_cost(
     rows = page.locator(".flow-table tbody tr[class]")
     expect(rows).to_have_count(3)
     whole, streamed, refused = (rows.nth(index) for index in range(3))
-    expect(whole).to_contain_text(re.compile("✅ [0-9:]{8} gpt-5.2 · the-project · 100 in [+] 20 out"))
+    expect(whole).to_contain_text(re.compile("✅ [0-9:]{8} gpt-5.2 · the-project · 100 in [+] 20 out · cost 0.000392"))
     expect(refused).to_contain_text(re.compile("⛔ [0-9:]{8} store ZERO_DATA_RETENTION gpt-5.2 · the-project"))
 
     seen = []

@@ -116,7 +116,7 @@ def test_every_version_of_openai_python(
 ) -> None:
     """Of a usage that nobody asked for no chunk passes, and a stream that breaks off raises."""
     python = request.getfixturevalue(environment)
-    provider.script("", "", "", "", "cut=3", "end=3", "")
+    provider.script("", "", "", "", "cut=3", "end=3", "tool_call", "", "")
     answers = play(sidecar, [python, "-P", "frameworks/openai_python.py"])
     assert answers["version"].startswith(f"{version}.")
     assert answers["question"].startswith(GREETING)
@@ -125,8 +125,9 @@ def test_every_version_of_openai_python(
         assert answers[asked]["usage"] == told
     assert answers["cut"] == answers["ended"] == {"class": "APIError", "code": "stream_truncated"}
     assert answers["stored"] == {"class": "BadRequestError", "code": "unsupported_parameter"}
+    assert answers["tool"].startswith(f"{GREETING} The tool returned")
     assert answers["embeddings"] == [1536, 1536]
-    records = [sidecar.record() for _ in range(8)]
+    records = [sidecar.record() for _ in range(10)]
     assert [each["usage.status"] for each in records[:4]] == ["reported"] * 4
 
 

@@ -206,6 +206,39 @@ def test_differences() -> None:
     ]
 
 
+DEEP: list[tuple[Any, Any, list[str]]] = [
+    (
+        {"messages": [{"role": "user"}, {"tool_calls": [{"id": "c", "index": 0}]}]},
+        {"messages": [{"role": "user"}, {"tool_calls": [{"id": "c"}]}]},
+        ["messages[1].tool_calls[0].index: 0 -> (absent)"],
+    ),
+    (
+        {"stream_options": {"include_usage": False, "include_obfuscation": False}},
+        {"stream_options": {"include_usage": True, "include_obfuscation": False}},
+        ["stream_options.include_usage: false -> true"],
+    ),
+    ({"tools": ["a", "b"]}, {"tools": ["b"]}, ['tools: ["a", "b"] -> ["b"]']),
+    ({"a": {"b": 1}}, {"a": None}, ["a: {b: 1} -> null"]),
+    ({"a": 1}, {"a": 1}, []),
+    ({"a": 1}, "text", []),
+]
+
+
+@pytest.mark.parametrize(("sent", "left", "expected"), DEEP)
+def test_a_difference_is_told_by_its_path(sent: Any, left: Any, expected: list[str]) -> None:
+    assert list(differences(sent, left)) == expected
+
+
+def test_differences_are_bounded() -> None:
+    sent: Any = {"a": 1}
+    for _ in range(60):
+        sent = {"a": sent}
+    (told,) = differences(sent, {**sent, "a": {"a": {**sent["a"]["a"], "b": 1}}})
+    assert told == "a.a.b: (absent) -> 1"
+    many = {"a": [{"b": place} for place in range(2 * ITEMS)]}
+    assert len(list(differences(many, {"a": [{}] * 2 * ITEMS}))) == ITEMS
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(

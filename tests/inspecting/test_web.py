@@ -92,7 +92,7 @@ def test_the_list_of_models_and_embeddings_say_what_they_are(web: Web) -> None:
     web.sdk.models.list()
     web.sdk.embeddings.create(model=EMBEDDINGS, input=["A first text", "and another"])
     listed, embedded = web.flows(2)
-    assert re.fullmatch("✅ list of models · [0-9.]+ ms · development", timeless(listed["comment"]))
+    assert re.fullmatch("✅ list of models · the-project · [0-9.]+ ms · development", timeless(listed["comment"]))
     assert MODEL in web.view(listed, "response")
     assert embedded["comment"].rstrip().endswith("development · “A first text”")
     assert " out" not in embedded["comment"]

@@ -29,6 +29,16 @@ def raised(**options):
         return {"class": type(error).__name__, "code": error.code}
 
 
+def goes_round():
+    """What the stream's helper put together goes back as it is."""
+    tools = [{"type": "function", "function": {"name": "weather", "parameters": {}, "strict": True}}]
+    with client.chat.completions.stream(**asked, tools=tools) as stream:
+        said = stream.get_final_completion().choices[0].message
+    told = {"role": "tool", "tool_call_id": said.tool_calls[0].id, "content": "snow"}
+    again = client.chat.completions.create(**asked | {"messages": [*asked["messages"], said, told]}, tools=tools)
+    return again.choices[0].message.content
+
+
 print(
     json.dumps(
         {
@@ -40,6 +50,7 @@ print(
             "cut": raised(stream=True),
             "ended": raised(stream=True),
             "stored": raised(store=True),
+            "tool": goes_round(),
             "embeddings": [
                 len(each.embedding)
                 for each in openai.OpenAI(**where)
