@@ -31,6 +31,7 @@ COMMON_TYPES: Final = Source(_SDK, "types.responses.ResponseCreateParams and typ
 CHAT_TYPE: Final = Source(_SDK, "types.chat.CompletionCreateParams")
 MESSAGE_TYPES: Final = Source(_SDK, "types.chat.ChatCompletionMessageParam and ChatCompletionMessage")
 CHAT_PARSE_HELPER: Final = Source(_SDK, "types.chat.ParsedChatCompletion, as openai-node's parse helper has it too")
+CHAT_STREAM_HELPER: Final = Source(_SDK, "types.chat.ChatCompletionChunk, and what openai-python's stream helper makes")
 EMBEDDING_TYPE: Final = Source(_SDK, "types.EmbeddingCreateParams")
 ITEM_TYPES: Final = Source(_SDK, "types.responses.ResponseInputItemParam and ResponseOutputItem")
 PART_TYPES: Final = Source(_SDK, "types.responses.ResponseInputContentParam and ResponseOutputMessageParam")

@@ -18,7 +18,7 @@ from addons.bodies.rows import (
     stripped,
     typed,
 )
-from addons.bodies.sources import CHAT_PARSE_HELPER, CHAT_RETENTION, COOKBOOK, MESSAGE_TYPES
+from addons.bodies.sources import CHAT_PARSE_HELPER, CHAT_RETENTION, CHAT_STREAM_HELPER, COOKBOOK, MESSAGE_TYPES
 
 KEPT_AUDIO: Final = refused(
     "ZERO_DATA_RETENTION",
@@ -57,14 +57,25 @@ _PARSED: Final = stripped(
     "UNKNOWN", "put there by the client's parse helper; not a member of the API", source=CHAT_PARSE_HELPER
 )
 
+_INDEX: Final = stripped(
+    "UNKNOWN", "the place of its pieces in a stream, which clients leave there; not a member of the API",
+    source=CHAT_STREAM_HELPER,
+)  # fmt: skip
+
 TOOL_CALL: Final = Typed(
     "tool_call", "tool call type",
     sourced(MESSAGE_TYPES, {
         "function": allowed(
             "the caller ran it",
-            typed(id=STRING, function=Members({"name": STRING, "arguments": STRING, "parsed_arguments": _PARSED})),
+            typed(
+                id=STRING, index=_INDEX,
+                function=Members({"name": STRING, "arguments": STRING, "parsed_arguments": _PARSED}),
+            ),
         ),
-        "custom": allowed("the caller ran it", typed(id=STRING, custom=Members({"name": STRING, "input": STRING}))),
+        "custom": allowed(
+            "the caller ran it",
+            typed(id=STRING, index=_INDEX, custom=Members({"name": STRING, "input": STRING})),
+        ),
     }),
 )  # fmt: skip
 

@@ -22,6 +22,8 @@ NOT_IN_THE_SDK = {
     "message.assistant.parsed": "the clients' parse helpers; stripped",
     "message.tool.name": "OpenAI's own examples send it",
     "service_tier.ultrafast": "the Responses API has it",
+    "tool_call.custom.index": "the clients' stream helpers; stripped",
+    "tool_call.function.index": "the clients' stream helpers; stripped",
     "tool_call.function.function.parsed_arguments": "the clients' parse helpers; stripped",
 }
 
