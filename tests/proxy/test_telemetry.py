@@ -314,6 +314,7 @@ def test_a_silent_asker_is_hung_up_on(admin: RunningSidecar, monkeypatch: pytest
 
 def test_the_pages_need_none_of_the_threads_that_calls_take(admin: RunningSidecar) -> None:
     """As many names as there are threads wait for a resolver that says nothing."""
+    eventually(lambda: ask(admin, "/readyz").status == 200)  # its first look takes a thread
     over = threading.Event()
     waiting = 64
 
