@@ -12,6 +12,9 @@ from addons.bodies.answer_facts import NOTHING, UNDECODABLE, UNREAD, AnswerFacts
 MAX_KEPT_BYTES: Final = 1024 * 1024  # of an answer in one piece; what is longer is abridged as it comes
 
 
+_BLANK: Final = b"\xef\xbb\xbf \t\r\n"  # white space and a byte order mark
+
+
 class Document:
     """One kind of JSON object that an API answers with: ``members`` are read of it, ``facts`` says what they mean."""
 
@@ -45,8 +48,8 @@ class JsonAnswer:
     """One answer in one piece. It never raises.
 
     Attributes:
-        complete: whether the document came to its end; False for half of one, and for what is no JSON. Like
-            ``unread`` it is known once ``facts`` was asked for.
+        complete: whether the document came to its end; False for half of one, and for what is no JSON object.
+            Like ``unread`` it is known once ``facts`` was asked for.
         unread: something that should have been read could not be.
     """
 
@@ -57,6 +60,7 @@ class JsonAnswer:
         self._max_kept = max_kept_bytes
         self._kept = bytearray()
         self._abridged: Abridgement | None = None
+        self._is_object = True
         self._facts: AnswerFacts | None = None
 
     def feed(self, payload: bytes) -> None:
@@ -67,6 +71,7 @@ class JsonAnswer:
         if len(self._kept) > self._max_kept:
             self._abridged = Abridgement(self._document.members)
             self._abridged.feed(bytes(self._kept))
+            self._is_object = _begins_an_object(self._kept)
             self._kept.clear()
 
     def facts(self) -> AnswerFacts:
@@ -79,7 +84,7 @@ class JsonAnswer:
             self.complete = not facts.unread or _is_whole(body)
         else:
             facts = self._document.facts(self._abridged.document())
-            self.complete = self._abridged.complete
+            self.complete = self._abridged.complete and self._is_object
             if self._abridged.unread or not self.complete:
                 facts = replace(facts, unread=True)
         self.unread = facts.unread
@@ -91,4 +96,9 @@ class JsonAnswer:
 def _is_whole(document: bytes) -> bool:
     read = Abridgement({})
     read.feed(document)
-    return read.complete
+    return read.complete and _begins_an_object(document)
+
+
+def _begins_an_object(document: bytes | bytearray) -> bool:
+    """Of white space alone nobody knows yet."""
+    return document.lstrip(_BLANK)[:1] in (b"", b"{")

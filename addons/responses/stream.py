@@ -60,8 +60,8 @@ class EventStream(AnswerStream):
 
     @property
     def failed(self) -> bool:
-        """Whether the provider ended the stream with ``response.failed`` or ``error``."""
-        return self.terminal in _FAILED
+        """Whether the provider ended the stream with ``response.failed`` or ``error``, or says so in the last event."""
+        return self.terminal in _FAILED or (self.terminal is not None and self.facts.failed)
 
     def error(self, code: str, message: str) -> bytes:
         return error_data(code, message, self.events)

@@ -91,6 +91,20 @@ def test_a_function_tool_goes_round(client: openai.OpenAI, provider: SimulatedPr
     assert_left_as_promised(provider, 2, path=PATH)
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # the client's, of what its own helper made
+def test_a_function_tool_goes_round_by_the_stream_helper(client: openai.OpenAI, provider: SimulatedProvider) -> None:
+    """It leaves the place of the pieces in the message that it puts together."""
+    provider.script("tool_call", "")
+    with client.chat.completions.stream(model=MODEL, messages=HI, tools=[WEATHER]) as stream:
+        first: Any = stream.get_final_completion().choices[0].message
+    (called,) = first.tool_calls
+    assert called.index == 0
+    conversation: list[Any] = [*HI, first, {"role": "tool", "tool_call_id": called.id, "content": "snow"}]
+    assert client.chat.completions.create(model=MODEL, messages=conversation, tools=[WEATHER]).choices
+    left = provider.calls[-1].json()["messages"][1]["tool_calls"][0]
+    assert set(left) == {"id", "type", "function"}
+
+
 @pytest.mark.parametrize("how", ["cut=3", "end=3", "error_event"])
 def test_a_stream_that_breaks_off_raises(client: openai.OpenAI, provider: SimulatedProvider, how: str) -> None:
     provider.script(how)

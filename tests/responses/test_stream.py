@@ -131,6 +131,22 @@ def test_facts_of_errors_and_of_streams_without_an_end() -> None:
 
 
 @pytest.mark.parametrize(
+    ("response", "failed"),
+    [
+        ({"status": "completed"}, False),
+        ({"status": "completed", "error": None}, False),
+        ({"status": "failed"}, True),
+        ({"status": "completed", "error": {"code": "x"}}, True),
+    ],
+    ids=str,
+)
+def test_a_last_event_that_says_it_failed(response: object, failed: bool) -> None:
+    stream = EventStream()
+    stream.feed(event("response.completed", response=response))
+    assert (stream.finished, stream.failed) == (True, failed)
+
+
+@pytest.mark.parametrize(
     ("pieces", "out"),
     [
         pytest.param([b": 1\n", b": 2\n", DELTA], [b": 1\n", b": 2\n", DELTA], id="the keep-alive of WHATWG"),
