@@ -52,9 +52,7 @@ class Exchange:
             quotes_credential=self.quotes_credential,
             watch=Watch(partial(seen.answer_begins, self), partial(seen.answer_piece, self)) if seen else None,
         )
-        self._rules = services.in_force.rules  # a reload does not change them for a call that has begun
-        self.call.judged_by = self._rules.judged_by
-        self._trying = CandidateTrial(self.call, self._rules.candidate)
+        self._take_rules()
         self._caller = caller
         self._deadline, self._total = Deadline(self.end), Deadline(self.end)
         self._task: asyncio.Task[None] | None = None
@@ -83,6 +81,7 @@ class Exchange:
             services.observers.opened(self)
             if services.hold is not None:
                 await services.hold(self)
+                self._take_rules()  # a person may have held it for minutes
             judged = await judge(call, self._rules, self._read_body)
             for prepare in services.before_release:  # the ledger's row is committed before the call leaves
                 await prepare(call)
@@ -102,6 +101,11 @@ class Exchange:
             call.ended_at = time.monotonic()
             await self._trying.end()
             self._close()
+
+    def _take_rules(self) -> None:
+        self._rules = self._services.in_force.rules  # from the first gate on no reload changes them for this call
+        self.call.judged_by = self._rules.judged_by
+        self._trying = CandidateTrial(self.call, self._rules.candidate)
 
     async def read_ahead(self) -> bytes:
         """The body before the gates ask for it, which read it again.
@@ -237,8 +241,6 @@ class Exchange:
             self.relay.failure.__traceback__ = None
         del self.relay, self._deadline, self._total
         self._caller.exchange_ended(self.request, keep=self._replies.keep)
-
-    # for the relay
 
     def _write(self, data: bytes) -> None:
         self._caller.write(data)

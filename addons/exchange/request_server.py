@@ -27,7 +27,11 @@ class RequestServer:
     def serve(self, caller: CallerConnection, request: Request) -> Served:
         if request.method == "CONNECT" and caller.peer.listener == "proxy" and not caller.in_tunnel:
             return Tunnel(self._tunnels, caller, request)
-        return Exchange(self._services, caller, request)
+        try:
+            return Exchange(self._services, caller, request)
+        except BaseException:
+            request.body.drop()  # nobody else knows of it any more
+            raise
 
     def refuse(self, refusal: Refusal) -> bytes:
         return refusal_bytes(refusal, self._services.error_format, close=True)

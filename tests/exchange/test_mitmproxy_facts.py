@@ -4,6 +4,7 @@ Each case runs a plain mitmproxy in front of a plain HTTP server, without the si
 that behaves in another way fails here first, and by name.
 """
 
+import ast
 import asyncio
 import http.client
 import inspect
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -207,3 +209,24 @@ def test_nothing_of_mitmproxy_is_replaced(make_settings: SettingsMaker, monkeypa
         assert ours_within("mitmproxy", "h11") == []
     monkeypatch.setattr(h11.Connection, "next_event", ClosingLayer._handle_event)
     assert "h11: addons.exchange.layer.ClosingLayer._handle_event" in ours_within("mitmproxy", "h11")
+
+
+UNDOCUMENTED = {
+    ".transports", ".timeout_watchdog", ".server_event", ".wakeup_timer",
+    "proxyserver.connections", "proxyserver.servers", "instance._servers",
+}  # fmt: skip
+"""As the code writes them; those that begin with a dot, of whatever object."""
+
+
+def test_what_is_not_documented_is_used_in_few_files() -> None:
+    addons = Path(__file__).parents[2] / "addons"
+    found: dict[str, set[str]] = {}
+    for path in addons.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute):
+                for name in {ast.unparse(node), f".{node.attr}"} & UNDOCUMENTED:
+                    found.setdefault(name, set()).add(str(path.relative_to(addons)))
+    assert set(found) == UNDOCUMENTED
+    files = {"exchange/socket_wire.py", "exchange/listener.py", "process/drain.py"}
+    assert set().union(*found.values()) == files
+    assert {name for name, where in found.items() if "process/drain.py" in where} == {"proxyserver.servers"}

@@ -22,7 +22,7 @@ from tests.conftest import SettingsMaker
 from tests.proxy.client import HELLO, post, send
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
-from tests.waiting import LONGEST
+from tests.waiting import LONGEST, eventually
 
 SEARCH = {**HELLO, "tools": [{"type": "web_search"}]}
 LONG: Mapping[str, Any] = {**HELLO, "input": "x" * LARGE}
@@ -179,3 +179,17 @@ def test_the_trial_is_no_part_of_a_calls_time(
         (record,) = records.wait()
     assert record["duration.total"] == record["duration.sidecar"]
     assert record["policy.candidate.hash"]
+
+
+def test_a_trial_that_breaks_off_costs_the_call_no_record(
+    make_settings: SettingsMaker, write: Any, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(*_: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Candidate, "judge", judge)
+    with RunningSidecar(make_settings(policy={"candidate": write(policy=ALLOWED)})) as sidecar:
+        assert post(sidecar.port, LONG).status == 200
+        (record,) = records.wait()
+        eventually(lambda: not sidecar.services.under_way)
+    assert record["call.outcome"] == "served"

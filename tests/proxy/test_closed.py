@@ -421,6 +421,8 @@ def test_a_fault_before_there_is_a_call(
         reply = read_reply(caller)
         assert (reply.status, reply.code, reply.headers["connection"]) == (500, "sidecar_error", "close")
         assert caller.recv(100) == b""
+        bodies = sidecar.part("sidecar-listener")._connect.__self__.bounds.budget
+        eventually(lambda: bodies.taken == 0)
     assert provider.dialled == 0
     assert records.of("fault")
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from mitmproxy.http import HTTPFlow
 
+from addons.configuration.build_rules import Lasting, rules
 from addons.simulator.provider import SimulatedProvider
+from addons.usage.storage import build as build_counters
 from tests.conftest import PROVIDER_KEY, SettingsMaker
 from tests.inspecting.web import timeless
 from tests.proxy.client import HELLO, TOKEN, Reply, post, request_bytes
@@ -201,3 +203,20 @@ def test_what_the_filter_does_not_match_is_not_held(
         assert post(sidecar.port).status == 200
         (record,) = records.wait()
     assert "call.by_hand" not in record
+
+
+def test_a_held_call_is_judged_by_the_rules_of_the_moment_it_is_let_go(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records
+) -> None:
+    """A policy that was tightened, a model taken out: what a person kept waiting for minutes is held to it."""
+    stored = {**HELLO, "store": True}
+    coercing = make_settings(policy={"store_true": "coerce"})
+    with RunningSidecar(coercing, inspect=True, options=ALL) as sidecar:
+        call = Held(sidecar, stored)
+        strict = rules(make_settings(), Lasting(build_counters("memory")))
+        sidecar.on_loop(lambda: sidecar.services.in_force.put(strict))
+        reply = call.let_go()
+        (record,) = records.wait()
+    assert (reply.status, record["error.type"]) == (400, "refused_feature")
+    assert record["policy.hash"] == strict.judged_by["policy.hash"]
+    assert provider.calls == []
