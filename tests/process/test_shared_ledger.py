@@ -1,5 +1,6 @@
-"""Rows on their way to the shared ledger, of a sidecar that is killed, and of one that ends while the database hangs."""
+"""Rows on their way to the shared ledger, of a sidecar that is killed, and of one that ends while a database hangs."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def test_a_killed_sidecar_s_rows_are_carried_by_the_next(
             assert post(sidecar.port, HELLO).status == 200
         told = sidecar.records.wait("usage_not_shipped")
         sidecar.records.wait("call", count=3)
-        sidecar.signal(number=9)
+        sidecar.signal(signal.SIGKILL)
         sidecar.exit_code()
     assert "hunter2" not in str(told)
     own_postgres.start()
