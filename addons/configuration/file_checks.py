@@ -4,12 +4,14 @@ import os
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from addons.configuration.leaves import Keys, leaves
 from addons.configuration.settings import Settings
 from addons.usage import ledger_file
+from addons.usage.dsn import DsnError, connection_parameters
 from addons.values.address import split_address
 from addons.values.host import is_loopback
 from addons.values.secret import Secret, SecretError
@@ -129,6 +131,16 @@ def _ledger(settings: Settings) -> Iterator[str]:
             yield str(error)
 
 
+def _shared(settings: Settings) -> Iterator[str]:
+    """What a reference holds; a literal was looked at as it was read."""
+    if isinstance(url := settings.usage.shared, Secret):
+        with suppress(SecretError):  # told already
+            try:
+                connection_parameters(url.read_now(), secret=True)
+            except DsnError as error:
+                yield f"what it refers to {error}"
+
+
 def _strays(settings: Settings) -> Iterator[str]:
     directory = settings.listen.certificates.expanduser()
     for name in STRAY:
@@ -155,6 +167,7 @@ _CHECKS: Final[Mapping[Keys, Callable[[Settings], Iterator[str]]]] = {
     ("provider", "trusted_ca"): _trusted,
     ("listen", "tls"): _listener,
     ("usage", "ledger"): _ledger,
+    ("usage", "shared"): _shared,
     ("listen", "certificates"): _strays,
     ("listen",): _home,
 }

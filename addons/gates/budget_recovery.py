@@ -25,7 +25,8 @@ CLAIM: Final = "budget:recovery"
 """A counter that is 1 while a sidecar does so."""
 
 CLAIM_SECONDS: Final = 150  # after which a sidecar that was killed meanwhile is given up; all questions take 90 at most
-PATIENCE: Final = 5.0  # seconds a call waits for another sidecar's counting
+ARRIVAL: Final = 3.0  # seconds in which rows of calls that have ended come from other sidecars
+PATIENCE: Final = 8.0  # seconds a call waits for another sidecar's counting
 _EVERY: Final = 0.1
 
 
@@ -79,6 +80,8 @@ class Recovery:
     async def _count(self) -> None:
         if (await self.counters.read([ALIVE]))[0] > 0:
             return
+        if self.settings.storage != "memory":
+            await asyncio.sleep(ARRIVAL)
         try:
             used = await self._used()
         except Exception as error:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from psycopg.errors import InsufficientPrivilege
+from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, UndefinedColumn, UndefinedTable
 
 from addons.usage.shared_schema import SCHEMA
 
@@ -33,6 +33,8 @@ def why(error: Exception) -> str:
             f"InsufficientPrivilege: the role may not write; as the schema's owner: GRANT USAGE ON SCHEMA {SCHEMA},"
             f" EXECUTE ON FUNCTION {SCHEMA}.usage_write, or run usage --migrate as a role that may create it"
         )
+    if isinstance(error, UndefinedTable | UndefinedColumn | InvalidSchemaName):
+        return f"{type(error).__name__}: its schema {SCHEMA} is missing or older; run usage --migrate"
     kind, state = type(error).__name__, getattr(error, "sqlstate", None)
     if state:
         return f"{kind} ({state})"

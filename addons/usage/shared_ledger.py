@@ -17,6 +17,9 @@ from addons.usage.shared_schema import COLUMNS, LOCK, MIGRATION, SCHEMA, VERSION
 from addons.values.secret import Secret, SecretError
 
 DEADLINE: Final = 30.0  # seconds for one batch, whatever the server does
+OTHER_VARIABLES: Final = ("PGTZ", "PGDATESTYLE", "PGGEQO", "PGSERVICEFILE", "PGSYSCONFDIR", "PGLOCALEDIR")
+"""What libpq reads beside the variables of its options."""
+
 _WRITE: Final = f"SELECT {SCHEMA}.usage_write(%s::jsonb)"
 _SUMS: Final = f"SELECT * FROM {SCHEMA}.usage_sums(to_timestamp(%s))"  # noqa: S608 - our own words
 _VERSION: Final = f"SELECT {SCHEMA}.usage_version()"
@@ -96,9 +99,8 @@ def parameters(url: str | Secret) -> dict[str, Any]:
     Raises:
         SharedLedgerError: the URL can't be had, or is not right.
     """
-    for option in pq.Conninfo.get_defaults():
-        if option.envvar:
-            os.environ.pop(option.envvar.decode(), None)  # libpq would read it
+    for name in (*(each.envvar.decode() for each in pq.Conninfo.get_defaults() if each.envvar), *OTHER_VARIABLES):
+        os.environ.pop(name, None)  # libpq would read it
     try:
         if isinstance(url, Secret):
             return {**connection_parameters(url.read(), secret=True)}

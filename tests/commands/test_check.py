@@ -200,6 +200,28 @@ def test_there_is_a_line_for_each_that_is_not_there(tmp_path: Path, command: str
         assert f": {key}: " in line
 
 
+@pytest.mark.parametrize("command", ["check", "start"])
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://a:hunter2@db.example/u", "off this machine the server must be verified"),
+        ("mysql://a:hunter2@127.0.0.1/u", "names no user, host and database"),
+        ("postgresql://a:hunter2@127.0.0.1/u?options=-c", "takes no parameters but"),
+    ],
+)
+def test_a_wrong_url_of_the_shared_ledger_by_reference(tmp_path: Path, command: str, url: str, says: str) -> None:
+    document = {
+        "caller": {"verifier": "development"},
+        "provider": {"regions": {"global": {"api_key": {"env": "OPENAI_API_KEY"}}}},
+        "usage": {"shared": {"env": "USAGE_URL"}},
+    }
+    config = str(write_yaml(tmp_path / "sidecar.yaml", document))
+    ended = run(command, "--config", config, env={**KEY, "USAGE_URL": url})
+    assert ended.returncode == 2
+    assert f"usage.shared: what it refers to {says}" in ended.stderr
+    assert "hunter2" not in ended.stdout + ended.stderr
+
+
 def test_what_differs_from_the_shipped_catalogue_is_said(tmp_path: Path) -> None:
     rid = "ri.language-model-service..language-model."
     switched_off = {"rid": rid + "gpt-5-2", "enabled": False}

@@ -67,10 +67,13 @@ def test_a_schema_made_by_hand_and_a_role_that_may_not(
 ) -> None:
     configure(config, postgres.url())
     assert main(["usage", "--config", str(config), "--shared"]) == 1
-    assert "UndefinedTable" in capsys.readouterr().err
+    assert "run usage --migrate" in capsys.readouterr().err
     for _ in range(2):
         assert main(["usage", "--config", str(config), "--migrate"]) == 0
     assert main(["usage", "--config", str(config), "--shared"]) == 0
+    postgres.ask("ALTER TABLE foundry_usage.call DROP COLUMN api")
+    assert main(["usage", "--config", str(config), "--shared", "--by", "api"]) == 1
+    assert "older; run usage --migrate" in capsys.readouterr().err
     postgres.ask("DROP ROLE IF EXISTS stranger")
     postgres.ask("CREATE ROLE stranger LOGIN")
     configure(config, postgres.url("stranger"))

@@ -137,6 +137,12 @@ def test_the_shared_ledger_is_configured_by_its_component(tmp_path: Path, monkey
     assert volumes[mounted["/var/lib/sidecar"]]["emptyDir"] == {"sizeLimit": "512Mi"}
 
 
+def test_the_shared_ledger_can_be_reached_where_traffic_is_held() -> None:
+    policy = of(render(DEPLOY / "example"), "NetworkPolicy", "foundry-sidecar")
+    ports = {each["port"] for rule in policy["spec"]["egress"] for each in rule["ports"]}
+    assert {5432, 6379} <= ports
+
+
 def test_the_gateway_is_a_configuration_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "kustomization.yaml").write_text(GATEWAY.format(deploy=DEPLOY))
     found = render(tmp_path)
