@@ -132,9 +132,7 @@ def test_a_call_whose_body_is_still_coming_in_gets_a_record(make_document: Docum
 def test_before_listening_stops_readiness_fails_and_calls_are_still_served(
     make_document: DocumentMaker, tmp_path: Path
 ) -> None:
-    document = make_document(
-        listen={"admin": "127.0.0.1:0"}, lifecycle={"announce_seconds": 600, "drain_seconds": 900}
-    )
+    document = make_document(listen={"admin": "127.0.0.1:0"}, lifecycle={"announce_seconds": 600, "drain_seconds": 900})
     with SidecarProcess(written(tmp_path, document)) as sidecar:
         (admin,) = sidecar.records.wait("admin_listening")
         sidecar.records.wait("ready")
