@@ -132,7 +132,7 @@ def test_a_call_whose_body_is_still_coming_in_gets_a_record(make_document: Docum
 def test_before_listening_stops_readiness_fails_and_calls_are_still_served(
     make_document: DocumentMaker, tmp_path: Path
 ) -> None:
-    document = make_document(listen={"admin": "127.0.0.1:0"}, lifecycle={"announce_seconds": 5, "drain_seconds": 60})
+    document = make_document(listen={"admin": "127.0.0.1:0"}, lifecycle={"announce_seconds": 600, "drain_seconds": 900})
     with SidecarProcess(written(tmp_path, document)) as sidecar:
         (admin,) = sidecar.records.wait("admin_listening")
         sidecar.records.wait("ready")
@@ -144,7 +144,15 @@ def test_before_listening_stops_readiness_fails_and_calls_are_still_served(
         served, streamed, refused = (post(sidecar.port, {**HELLO, **more}) for more in VARIETY)
         assert [reply.status for reply in (served, streamed, refused)] == [200, 200, 400]
         assert {reply.headers["connection"] for reply in (served, streamed, refused)} == {"close"}
+        sidecar.signal()
         assert sidecar.exit_code() == 0
+
+
+def test_after_the_announcement_it_ends_by_itself(make_document: DocumentMaker, tmp_path: Path) -> None:
+    with SidecarProcess(written(tmp_path, make_document(lifecycle={"announce_seconds": 0.1}))) as sidecar:
+        sidecar.signal()
+        assert sidecar.exit_code() == 0
+    assert sidecar.records.of("draining")
 
 
 def test_a_second_signal_ends_at_once(
