@@ -54,6 +54,11 @@ class SocketWire:
         size: int = self._transport.get_write_buffer_size()
         return size
 
+    @property
+    def closed(self) -> bool:
+        """From here, or lost; a caller that ended its sending side alone has not closed it."""
+        return bool(self._transport.is_closing())
+
     def write(self, data: bytes) -> None:
         if self._transport.is_closing():  # asyncio would log each write
             return

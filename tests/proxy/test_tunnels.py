@@ -99,7 +99,7 @@ def test_at_the_end_a_tunnel_goes_on_while_bytes_pass(
         busy.sendall(b"hello")
         others = [far.accept()[0], far.accept()[0]]
         (other,), _, _ = select.select(others, [], [], LONGEST)
-        over = draining(explicit, LONGEST)
+        over = draining(explicit, 10 * LONGEST)
         for number in range(30):
             other.sendall(b"%d" % (number % 10))
             assert busy.recv(1) == b"%d" % (number % 10)
