@@ -19,7 +19,6 @@ from addons.exchange.wire import Opened, Peer, Served, Wire
 from addons.foundry.refusals import Refusal
 
 MOST_TURNS: Final = 32  # requests of one caller that are begun in a row; then other connections have their turn
-
 LINGER: Final = 2.0
 """Seconds at the end: in which a head that is coming may come, and a caller may read the last answer while what it
 still sends is dropped. Closed at once, the kernel's reset for its bytes would take the answer with it."""
@@ -222,9 +221,10 @@ class CallerConnection:
         self._clock.start(LINGER, self.abort)
 
     def close_idle(self) -> None:
-        """For a drain: closes the connection, unless a call is under way or its head arrives now."""
+        """For a drain: closes the connection, unless a call or tunnel is under way or a head arrives now."""
         told, self.draining = self.draining, True
-        if self.current is not None or not self.open or self._deaf or (told and self._reader.in_head):
+        in_tunnel = self.leads_to is not None and not self._wire.is_quiet()
+        if in_tunnel or self.current is not None or not self.open or self._deaf or (told and self._reader.in_head):
             return
         if self._reader.in_head:
             self._clock.stop()

@@ -63,6 +63,8 @@ class CallerLayer(layer.Layer):
             yield from self._child.handle_event(event)
             if _closes(event, self.context.client):
                 self._caller.closed()
+                if self._wire.closed:  # on both sides, of which mitmproxy knows one: it would wait for the far end
+                    yield commands.CloseConnection(self.context.client)
         elif _closes(event, self.context.client):
             self._caller.closed()
             yield commands.CloseConnection(self.context.client)

@@ -41,7 +41,7 @@ class Rules:
 
 
 class InForce:
-    """The rules for calls that begin now. A call keeps to its end the rules it began under.
+    """The rules for calls that begin now. A call keeps the rules it met its first gate under, to its end.
 
     ``changed`` is told of rules that took the place of others.
     """

@@ -5,6 +5,7 @@ import contextlib
 import select
 import socket
 import struct
+import time
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,6 +17,9 @@ from OpenSSL import SSL
 
 HIGH_WATER: Final = 64 * 1024
 """Bytes that wait for a caller's socket from which ``drain`` waits, until none are left."""
+
+QUIET: Final = 5.0
+"""Seconds without a byte after which an unread tunnel counts as idle: of what passes it nothing else is known."""
 
 READ_AT_ONCE: Final = 65535
 _HANG_UP: Final = getattr(select, "POLLRDHUP", 0)  # macOS has none, and tells of resets alone
@@ -49,6 +53,11 @@ class SocketWire:
     def unsent(self) -> int:
         size: int = self._transport.get_write_buffer_size()
         return size
+
+    @property
+    def closed(self) -> bool:
+        """From here, or lost; a caller that ended its sending side alone has not closed it."""
+        return bool(self._transport.is_closing())
 
     def write(self, data: bytes) -> None:
         if self._transport.is_closing():  # asyncio would log each write
@@ -112,6 +121,9 @@ class SocketWire:
         poll = select.poll()
         poll.register(self.socket, _HANG_UP)
         return bool(poll.poll(0))
+
+    def is_quiet(self) -> bool:
+        return time.time() - self._watchdog.last_activity > QUIET
 
     def _say_goodbye(self) -> None:
         """TLS's close_notify, without which a caller can't tell the end from a cut (RFC 8446 §6.1)."""

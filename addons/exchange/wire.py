@@ -34,6 +34,9 @@ class Wire(Protocol):
     def hung_up(self) -> bool:
         """Whether the caller has ended the connection, though what it sent before is not read yet."""
 
+    def is_quiet(self) -> bool:
+        """Whether nothing has passed for a while, either way."""
+
     def go_on(self) -> None:
         """Has whoever feeds the connection look at ``opened``."""
 

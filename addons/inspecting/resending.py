@@ -159,5 +159,8 @@ class NoWire:
     def hung_up(self) -> bool:
         return False
 
+    def is_quiet(self) -> bool:
+        return True
+
     def go_on(self) -> None:
         pass
