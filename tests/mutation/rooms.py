@@ -52,7 +52,9 @@ NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "responses": _POLICY,
     **dict.fromkeys(("bodies.conversation", "responses.conversation"), ("inspecting/test_conversation_text.py",)),
     **dict.fromkeys(("bodies.event_splitter", "bodies.open_event", "bodies.server_sent_event"), _STREAMS),
-    **dict.fromkeys(("gates.budget_settings", "gates.counting", "gates.meters", "gates.pots"), _LIMITS),
+    **dict.fromkeys(
+        ("gates.budget_recovery", "gates.budget_settings", "gates.counting", "gates.meters", "gates.pots"), _LIMITS
+    ),
     "gates.candidate": ("proxy/test_candidate.py",),
     "foundry.caller": ("gates/test_caller.py", "verifiers/test_registry.py"),
     "foundry.models": ("foundry/test_catalogue.py", "foundry/test_shipped_models.py"),
