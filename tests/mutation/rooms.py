@@ -52,7 +52,9 @@ NEAREST: Final[Mapping[str, Sequence[str]]] = {
     "responses": _POLICY,
     **dict.fromkeys(("bodies.conversation", "responses.conversation"), ("inspecting/test_conversation_text.py",)),
     **dict.fromkeys(("bodies.event_splitter", "bodies.open_event", "bodies.server_sent_event"), _STREAMS),
-    **dict.fromkeys(("gates.budget_settings", "gates.counters", "gates.meters", "gates.pots"), _LIMITS),
+    **dict.fromkeys(
+        ("gates.budget_recovery", "gates.budget_settings", "gates.counters", "gates.meters", "gates.pots"), _LIMITS
+    ),
     **dict.fromkeys(("usage.memory_counters", "usage.redis_counters"), ("usage/test_counters.py",)),
     "gates.candidate": ("proxy/test_candidate.py",),
     "foundry.caller": ("gates/test_caller.py", "verifiers/test_registry.py"),
