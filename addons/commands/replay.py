@@ -20,7 +20,7 @@ from addons.simulator.player import Player
 
 OFFLINE: Final[Mapping[str, Mapping[str, Any]]] = {
     "usage": {"ledger": "off"},
-    "telemetry": {"otlp_endpoint": None},
+    "telemetry": {"otlp_endpoint": None, "otlp_records": False},
     "limits": {"storage": "memory"},
     "foundry": {"other_paths": "refuse"},
 }

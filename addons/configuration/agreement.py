@@ -127,6 +127,11 @@ def _a_body_has_room(settings: Sections) -> Iterator[str]:
         )
 
 
+def _records_have_a_collector(settings: Sections) -> Iterator[str]:
+    if settings.telemetry.otlp_records and settings.telemetry.otlp_endpoint is None:
+        yield "telemetry.otlp_records: needs telemetry.otlp_endpoint, the collector that gets them"
+
+
 def _retention_is_not_loosened_in_passing(settings: Sections) -> Iterator[str]:
     """A row that says less of retention than the shipped one needs the operator's word for it, in a key of its own."""
     if settings.provider.zero_data_retention is not None:
@@ -161,6 +166,7 @@ RULES: Final[tuple[Rule, ...]] = (
     _nothing_is_dialled_round,
     _nothing_goes_round_the_gates,
     _a_body_has_room,
+    _records_have_a_collector,
     _retention_is_not_loosened_in_passing,
     _a_model_stands_once,
 )

@@ -85,7 +85,7 @@ def telemetry(
         ),
         *more,
     )
-    own = Telemetry(otlp, readings, ABOUT)
+    own = Telemetry(otlp, readings, ABOUT, otlp_records=settings.telemetry.otlp_records)
     routes = {
         "/livez": alive,
         "/readyz": readiness(missing),

@@ -39,7 +39,7 @@ class Sections(BaseModel):
     policy: Annotated[PolicySettings, Field(description=f"what a body may hold. {_OWN}")] = PolicySettings()
     limits: Annotated[LimitsSettings, Field(description=f"how much may be used. {_OWN}")] = LimitsSettings()
     usage: Annotated[UsageSettings, Field(description=f"where it is written down. {_OWN}")] = UsageSettings()
-    telemetry: Annotated[TelemetrySettings, Field(description=f"where metrics and traces go. {_OWN}")] = (
+    telemetry: Annotated[TelemetrySettings, Field(description=f"where metrics, traces and records go. {_OWN}")] = (
         TelemetrySettings()
     )
     lifecycle: Annotated[LifecycleSettings, Field(description=f"how the process ends. {_OWN}")] = LifecycleSettings()

@@ -1,4 +1,4 @@
-"""Where metrics and spans go: to whoever asks for ``/metrics``, and by OTLP over HTTP to a collector.
+"""Where metrics, spans and records go: to whoever asks for ``/metrics``, and by OTLP over HTTP to a collector.
 
 Sending is done on threads of their own.
 """
@@ -19,12 +19,14 @@ from addons.journal.spans import GivenIds, Spans
 
 if TYPE_CHECKING:
     from addons.journal.otlp import Export
+    from addons.journal.otlp_records import Records
 
 SERVICE: Final = "foundry-sidecar"
 
 
 class Pipeline:
     """``otlp_endpoint``: the collector's base URL; without one nothing is sent, and there are no spans.
+    ``otlp_records``: it gets records too.
 
     ``about`` says what this process is, by OpenTelemetry's names of resource attributes. ``failed`` is told what went
     wrong on the way to the collector.
@@ -36,6 +38,8 @@ class Pipeline:
         readings: Sequence[Reading] = (),
         about: Mapping[str, str] | None = None,
         failed: Callable[[Exception], object] = lambda _error: None,
+        *,
+        otlp_records: bool = False,
     ) -> None:
         resource = Resource.create({"service.name": SERVICE, **(about or {})})
         self._metrics = Metrics(readings)
@@ -43,8 +47,13 @@ class Pipeline:
         self._traces: TracerProvider | None = None
         self._spans: Spans | None = None
         self._export: Export | None = None
+        self._records: Records | None = None
         if otlp_endpoint:
             self._send_to(otlp_endpoint.rstrip("/"), resource, failed)
+            if otlp_records:
+                from addons.journal import otlp_records as sent  # noqa: PLC0415 - it brings an HTTP client along
+
+                self._records = sent.Records(otlp_endpoint.rstrip("/"), resource)
 
     def _send_to(self, base: str, resource: Resource, failed: Callable[[Exception], object]) -> None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - it brings an HTTP client along
@@ -62,6 +71,8 @@ class Pipeline:
         self._metrics.settle(call, record)
         if self._spans is not None:
             self._spans.settle(call, record)
+        if self._records is not None:
+            self._records.settle(call, record)
 
     def exposition(self) -> tuple[str, bytes]:
         """Content type and text, as Prometheus reads it."""
@@ -73,3 +84,5 @@ class Pipeline:
             self._traces.shutdown()
         if self._export:
             self._export.close()
+        if self._records:
+            self._records.close()

@@ -1,4 +1,4 @@
-"""The configuration section ``telemetry``: where metrics and traces are sent."""
+"""The configuration section ``telemetry``: where metrics, traces and records are sent."""
 
 from typing import Annotated
 
@@ -18,3 +18,10 @@ class TelemetrySettings(BaseModel):
             " nobody listens",
         ),
     ] = None
+    otlp_records: Annotated[
+        bool,
+        Field(
+            description="whether that collector gets each call's record too, as a log record. Default false: who reads"
+            " standard output would have every record twice",
+        ),
+    ] = False

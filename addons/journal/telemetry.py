@@ -1,4 +1,4 @@
-"""Metrics and spans, all from the Journal's records.
+"""Metrics, spans, and records for a collector, all from the Journal's records.
 
 One thread counts, beside the event loop, and takes the calls that ended in a while together. OpenTelemetry's packages
 are its own to import, and only where they are wanted: the first call need not wait for them.
@@ -26,7 +26,7 @@ _log = structlog.get_logger("sidecar.telemetry")
 
 
 class Telemetry:
-    """``otlp_endpoint``: base URL of an OTLP/HTTP collector, if any. ``about``: see ``Pipeline``.
+    """``otlp_endpoint``: base URL of an OTLP/HTTP collector, if any. ``otlp_records``, ``about``: see ``Pipeline``.
 
     ``running`` and ``done`` are hooks of mitmproxy's. It stands behind whoever calls the Journal last, since it must
     still get those records.
@@ -39,8 +39,11 @@ class Telemetry:
         otlp_endpoint: str | None,
         readings: Sequence[Reading] = (),
         about: Mapping[str, str] | None = None,
+        *,
+        otlp_records: bool = False,
     ) -> None:
         self._endpoint = otlp_endpoint
+        self._otlp_records = otlp_records
         self._readings = readings
         self._about = about
         self._pipeline: Pipeline | None = None
@@ -86,7 +89,9 @@ class Telemetry:
         try:
             from addons.journal.pipeline import Pipeline  # noqa: PLC0415 - it takes long, and this runs on the thread
 
-            self._pipeline = Pipeline(self._endpoint, self._readings, self._about, _not_sent)
+            self._pipeline = Pipeline(
+                self._endpoint, self._readings, self._about, _not_sent, otlp_records=self._otlp_records
+            )
         except Exception as error:  # noqa: BLE001 - calls are served without
             self._counts = False
             self._ended.clear()

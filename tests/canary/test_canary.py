@@ -132,7 +132,7 @@ def test_a_sidecar_that_logs_records_and_saves_all_it_can(
         sections = {
             "listen": {"admin": f"127.0.0.1:{admin}"},
             "usage": {"ledger": str(tmp_path / "ledger")},
-            "telemetry": {"otlp_endpoint": collector.url},
+            "telemetry": {"otlp_endpoint": collector.url, "otlp_records": True},
             "log": {"format": "json"},
         }
         env = {"CANARY_KEY": run.key, "PYTHONASYNCIODEBUG": "1"}

@@ -28,7 +28,7 @@ def config(provider: SimulatedProvider, certificates: Path, tmp_path: Path) -> P
         "caller": {"verifier": "development"},
         "usage": {"ledger": "usage.sqlite"},
         "limits": {"storage": {"env": "NO_STORE_HERE"}},
-        "telemetry": {"otlp_endpoint": "http://127.0.0.1:9"},
+        "telemetry": {"otlp_endpoint": "http://127.0.0.1:9", "otlp_records": True},
         "foundry": {"hostnames": [FOUNDRY], "other_paths": "forward"},
     }
     return write_yaml(tmp_path / "sidecar.yaml", document)
@@ -37,7 +37,8 @@ def config(provider: SimulatedProvider, certificates: Path, tmp_path: Path) -> P
 def test_recorded_and_replayed(config: Path, provider: SimulatedProvider, tmp_path: Path) -> None:
     cassette = tmp_path / "calls.jsonl"
     recording = tmp_path / "recording.yaml"
-    text = config.read_text().replace("{env: NO_STORE_HERE}", "memory").replace("otlp_endpoint: http://127.0.0.1:9", "")
+    text = config.read_text().replace("{env: NO_STORE_HERE}", "memory")
+    text = text.replace("otlp_endpoint: http://127.0.0.1:9, otlp_records: true", "")
     recording.write_text(text)
     with Program("start", "--config", str(recording), "--record", str(cassette), env=KEY) as sidecar:
         served = post(sidecar.port)

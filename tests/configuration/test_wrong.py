@@ -217,6 +217,12 @@ WRONG: list[Any] = [
         "no password",
         id="OTLP",
     ),
+    pytest.param(
+        {"telemetry": {"otlp_records": True}},
+        "telemetry.otlp_records",
+        "needs telemetry.otlp_endpoint",
+        id="no collector",
+    ),
     # values that nothing can be done with
     *(pytest.param(sections, key, "write a number, of at most", id=f"{key} beyond all") for key, sections in NUMBERS),
     pytest.param({"usage": {"ledger": "a\0b"}}, "usage.ledger", "no file can have such a name", id="a ledger's name"),

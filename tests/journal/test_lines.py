@@ -4,7 +4,6 @@ import json
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -62,10 +61,9 @@ def told_of(lines: int) -> bytes:
 
 
 class Pipe:
-    """``small`` is how much it holds at least."""
-
     def __init__(self) -> None:
         self.reading, self.writing = os.pipe()
+        self._open = {self.reading, self.writing}
 
     def read(self, length: int) -> bytes:
         found = b""
@@ -74,16 +72,17 @@ class Pipe:
         return found
 
     def rest(self) -> bytes:
-        os.close(self.writing)
+        self.close(self.writing)
         found = b""
         while piece := os.read(self.reading, 65536):
             found += piece
         return found
 
-    def close(self) -> None:
-        for end in (self.reading, self.writing):
-            with suppress(OSError):
-                os.close(end)
+    def close(self, *ends: int) -> None:
+        """Both ends where none is named; each once, since its number may soon be another file's."""
+        for end in self._open.intersection(ends or self._open):
+            self._open.remove(end)
+            os.close(end)
 
 
 @pytest.fixture
@@ -146,7 +145,8 @@ def test_what_a_slow_reader_never_takes_is_counted_at_the_end(pipe: Pipe) -> Non
     writer.write(b"more\n")
     assert not writer.close(0.05)
     assert writer.dropped == 1
-    pipe.close()  # lets the thread go
+    pipe.close(pipe.reading)  # lets the thread go
+    writer._thread.join(LONGEST)
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["asked before", "asked afterwards"])
@@ -160,7 +160,7 @@ def test_a_reader_that_is_gone_is_told_at_once(pipe: Pipe, early: bool) -> None:
 
     if early:
         writer.when_failed(tell)
-    os.close(pipe.reading)
+    pipe.close(pipe.reading)
     writer.write(b"a\n")
     writer._thread.join(LONGEST)
     if not early:

@@ -11,8 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -36,6 +38,7 @@ class Collector:
     def __init__(self) -> None:
         self.spans: list[Span] = []
         self.metrics: dict[str, Any] = {}
+        self.logs: list[LogRecord] = []
         self.resources: set[str] = set()
         self.text = b""
         collector = self
@@ -62,6 +65,9 @@ class Collector:
             for resource in traces.resource_spans:
                 self.resources |= {a.value.string_value for a in resource.resource.attributes}
                 self.spans += [span for scope in resource.scope_spans for span in scope.spans]
+        elif path == "/v1/logs":
+            for logged in ExportLogsServiceRequest.FromString(body).resource_logs:
+                self.logs += [log for scope in logged.scope_logs for log in scope.log_records]
         else:
             assert path == "/v1/metrics"
             for measured in ExportMetricsServiceRequest.FromString(body).resource_metrics:
@@ -80,7 +86,7 @@ def collector() -> Iterator[Collector]:
     collector.close()
 
 
-def attributes(span: Span) -> dict[str, Any]:
+def attributes(span: Span | LogRecord) -> dict[str, Any]:
     return {a.key: getattr(a.value, a.value.WhichOneof("value") or "string_value") for a in span.attributes}
 
 
@@ -111,6 +117,28 @@ def test_a_collector_gets_spans_in_the_callers_trace(
 
     assert spans[failed["span_id"]].trace_id.hex() == TRACE
     assert "foundry-sidecar" in collector.resources
+    for secret in (TOKEN, PROVIDER_KEY, HELLO["input"]):
+        assert secret.encode() not in collector.text
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_collector_gets_records_where_they_are_wanted(
+    make_settings: SettingsMaker, records: Records, collector: Collector, wanted: bool
+) -> None:
+    telemetry = {"otlp_endpoint": collector.url, "otlp_records": wanted}
+    with RunningSidecar(make_settings(telemetry=telemetry)) as sidecar:
+        post(sidecar.port, {**HELLO, "metadata": USAGE}, headers=[("traceParent", UNSAMPLED)])
+        post(sidecar.port, {**HELLO, "store": True})
+        written = {record["call.id"]: record for record in records.wait(count=2)}
+    sent = {attributes(log)["call.id"]: log for log in collector.logs}
+    assert sent.keys() == (written.keys() if wanted else set())
+    for call, log in sent.items():
+        record = written[call]
+        assert (log.trace_id.hex(), log.span_id.hex()) == (record["trace_id"], record["span_id"])
+        assert (log.event_name, log.severity_text) == ("foundry.sidecar.call", record["level"])
+        told = attributes(log)
+        assert told.keys() == record.keys() - {"event", "level", "logger", "timestamp"}
+        assert [name for name, value in told.items() if isinstance(value, str | int) and value != record[name]] == []
     for secret in (TOKEN, PROVIDER_KEY, HELLO["input"]):
         assert secret.encode() not in collector.text
 

@@ -1,0 +1,61 @@
+"""Records for a collector, by OTLP over HTTP: each call's as one log record, in the caller's trace."""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from opentelemetry._logs import SeverityNumber
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
+
+from addons.call import Call, Outcome
+from addons.foundry.trace import Trace
+from addons.journal import conventions
+from addons.journal.journal import LEVELS, SUMMED
+from addons.journal.otlp import EXPORT_SECONDS
+
+EVENT: Final = "foundry.sidecar.call"
+_SEVERITIES: Final = {"info": SeverityNumber.INFO, "warning": SeverityNumber.WARN, "error": SeverityNumber.ERROR}
+
+
+class Records:
+    """Sends to the collector at ``endpoint``, a base URL, on a thread of its own.
+
+    Some two thousand records wait while the collector is away; beyond that OpenTelemetry drops the oldest. The lines
+    on standard output are there all the same.
+    """
+
+    def __init__(self, endpoint: str, resource: Resource) -> None:
+        exporter = OTLPLogExporter(f"{endpoint}/v1/logs", timeout=EXPORT_SECONDS)
+        self._provider = LoggerProvider(resource, shutdown_on_exit=False)
+        self._provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+        self._logger = self._provider.get_logger("foundry-sidecar", schema_url=conventions.SCHEMA_URL)
+
+    def settle(self, call: Call, record: Mapping[str, Any]) -> None:
+        """Takes the record of one call that has ended; not one that is summed up in the log."""
+        if record.get(SUMMED):
+            return
+        level = LEVELS[call.outcome or Outcome.FAULT]
+        self._logger.emit(
+            timestamp=time.time_ns(),
+            context=_in_trace(call.trace),
+            severity_number=_SEVERITIES[level],
+            severity_text=level,
+            body="call",
+            attributes=record,
+            event_name=EVENT,
+        )
+
+    def close(self) -> None:
+        """Sends what is left."""
+        self._provider.shutdown()
+
+
+def _in_trace(trace: Trace) -> Context:
+    flags = TraceFlags(TraceFlags.DEFAULT if trace.sampled is False else TraceFlags.SAMPLED)
+    span = SpanContext(int(trace.trace_id, 16), int(trace.span_id, 16), is_remote=False, trace_flags=flags)
+    return set_span_in_context(NonRecordingSpan(span), Context())
