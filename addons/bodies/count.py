@@ -1,7 +1,5 @@
 """How much a JSON text holds, told from its bytes: before any object is made of them."""
 
-import functools
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -9,10 +7,8 @@ _SEPARATORS: Final = (b",", b"[", b"{")
 _OTHERS: Final = bytes(set(range(256)) - set(b"".join(_SEPARATORS)))
 _STEP: Final = 64 * 1024  # bytes looked at before it is asked again whether they were enough; they fit into the cache
 
-_STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_A_STRING: Final = re.compile(rb"(?s:%b)" % _STRING)
-_STRINGS: Final = re.compile(rb'(?s:[^"]*+%b){1,4096}+' % _STRING)  # so many at a time, for other threads' sake
 _OPENED, _MEMBER = b"{:"
+_BACKSLASH: Final = b"\\"
 _NO_MARKS: Final = bytes(set(range(256)) - set(b"{:}"))
 
 
@@ -35,14 +31,12 @@ def holds_more_than(body: bytes, most: int) -> bool:
         if any(body.find(each, at, end) >= 0 for each in _SEPARATORS):  # a tenth of the work where there is none
             seen += len(body[at:end].translate(None, _OTHERS))
         at = end
-    return _more_than(most).match(body) is not None
-
-
-@functools.lru_cache(maxsize=4)
-def _more_than(most: int) -> re.Pattern[bytes]:
-    """Matches so many separators, each with what comes before it. Possessive: nothing is kept for a way back."""
-    other = rb'[^",\[{]*+'
-    return re.compile(rb"(?s:%b(?:%b%b)*+[,\[{]){%d}+" % (other, _STRING, other, max(most, 1)))
+    seen = 0
+    for piece in _outside_strings(body):
+        seen += len(piece.translate(None, _OTHERS))
+        if seen >= most:
+            return True
+    return False
 
 
 def an_object_holds_more_than(body: bytes, most: int) -> bool:
@@ -69,8 +63,16 @@ def an_object_holds_more_than(body: bytes, most: int) -> bool:
 
 def _marks(body: bytes) -> Iterator[int]:
     """``{``, ``:`` and ``}`` outside of strings."""
-    at = 0
-    while strings := _STRINGS.match(body, at):
-        yield from _A_STRING.sub(b"", strings[0]).translate(None, _NO_MARKS)
-        at = strings.end()
-    yield from body[at:].partition(b'"')[0].translate(None, _NO_MARKS)
+    for piece in _outside_strings(body):
+        yield from piece.translate(None, _NO_MARKS)
+
+
+def _outside_strings(body: bytes) -> Iterator[bytes]:
+    """What stands outside of strings, a step at a time: no single operation keeps other threads waiting."""
+    in_string = escaped = False
+    for at in range(0, len(body), _STEP):
+        step = body[at + escaped : at + _STEP].replace(_BACKSLASH * 2, b"")
+        escaped = step.endswith(_BACKSLASH)
+        parts = step.replace(_BACKSLASH + b'"', b"").split(b'"')
+        yield b"".join(parts[in_string::2])
+        in_string ^= len(parts) % 2 == 0

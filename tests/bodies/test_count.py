@@ -54,6 +54,14 @@ def test_what_is_no_json_gets_an_answer(body: bytes) -> None:
     assert holds_more_than(body, 2) in {True, False}
 
 
+@pytest.mark.parametrize("before", range(24))
+def test_a_string_in_two_steps_is_one(before: int) -> None:
+    body = b" " * (64 * 1024 - before) + b'[{"\\\\\\",[\\\\":[]},"{:"]'
+    assert holds_more_than(body, 4)
+    assert not holds_more_than(body, 5)
+    assert an_object_holds_more_than(body + b"::", 1) is an_object_holds_more_than(body.strip() + b"::", 1)
+
+
 def most_members(value: Json) -> int:
     inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
     return max([len(value) if isinstance(value, dict) else 0, *map(most_members, inner)])

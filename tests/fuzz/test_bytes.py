@@ -228,6 +228,7 @@ FLOODS: Final[dict[str, Callable[[], bytes]]] = {
     "one number of a megabyte": lambda: b'{"top_p": 0.' + b"1" * MEGABYTE + b"}",
     "escapes": lambda: b'{"input": "' + b"\\u0041" * 150_000 + b'"}',
     "backslashes": lambda: b'{"input": "' + b"\\\\" * 400_000 + b'"}',
+    "empty strings behind commas in one": lambda: b'{"input": "' + b"," * 520_000 + b'"' + b'""' * 200_000,
     "white space": lambda: b"{" + b" " * MEGABYTE + b'"input": "a"}',
     "base64": lambda: b'{"input": [{"role": "user", "content": [{"type": "input_image", "image_url": "data:;base64,'
     + b"A" * MEGABYTE + b'"}]}]}',
