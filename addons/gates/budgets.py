@@ -100,6 +100,7 @@ class HoldToBudgets:
         if self._recovery is None or self._recovery.done():
             recovery = Recovery(self.settings, self.counters, used_before, self.clock)
             self._recovery = asyncio.create_task(recovery.run())
+            self._recovery.add_done_callback(_seen)  # where all callers hung up, nobody else asks
         await asyncio.shield(self._recovery)
 
     async def _warn(self, reserved: Reserved, totals: Sequence[int]) -> None:
@@ -120,6 +121,11 @@ class HoldToBudgets:
                         "budget_reached", share=reached, level=pot.level, subject=pot.subject, model=pot.model or None,
                         period=pot.period, unit=pot.unit, limit=pot.limit / MICRO if pot.unit == "money" else pot.limit,
                     )  # fmt: skip
+
+
+def _seen(recovery: asyncio.Task[None]) -> None:
+    if not recovery.cancelled():
+        recovery.exception()
 
 
 def _amount(pot: Pot, whole: int, shares: int) -> int:
