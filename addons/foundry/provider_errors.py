@@ -103,6 +103,8 @@ def refusal_for(status: int, headers: Mapping[str, str], body: bytes, model_rid:
     ``headers`` by lower-case name. Statuses without a row: other 4xx are relayed as rejections, the rest
     (1xx, redirects, unknown 5xx) are failures; redirects are never followed.
     """
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        body = b""  # nobody asked for an encoding, and no look at such bytes finds a key in them
     error = _error_object(body)
     said_twice = (str(error.get("code") or ""), str(error.get("type") or ""))
     code = said_twice[0] or said_twice[1]

@@ -8,6 +8,7 @@ beside the flow and never in it.
 
 import asyncio
 import contextvars
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -31,7 +32,13 @@ NO_PROOF: Final = (
     f"Nothing was sent again: its caller's token is not in memory. It is kept for {PROOF_SECONDS / 60:.0f} minutes, of"
     " calls for the model provider whose caller was known."
 )
+NOT_A_REQUEST: Final = "Nothing was sent again: the edited method, path or a header is not as HTTP has it."
 NOT_HTTP: Final = "Nothing was sent again: only HTTP calls can be."
+
+_METHOD: Final = re.compile(rb"[A-Z-]+")
+_TARGET: Final = re.compile(rb"[^\x00-\x20\x7f]+")
+_NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE: Final = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 _NOT_AGAIN: Final = frozenset((b"content-length", b"transfer-encoding", b"connection", b"expect"))
 
@@ -94,6 +101,8 @@ class Resending(Observer):
             return UNDER_WAY
         if not self._allowed:
             return NOT_ALLOWED
+        if not _is_one_head(each.request):
+            return NOT_A_REQUEST
         return None if each.id in self._proofs else NO_PROOF
 
     def _send(self, each: http.HTTPFlow, proof: Proof) -> None:
@@ -102,6 +111,15 @@ class Resending(Observer):
         context.run(asked_anew.set, True)
         _log.info("sent_again", **{"call.id": each.id})
         context.run(connection.received, b"".join(_request(each, proof)))
+
+
+def _is_one_head(request: http.Request) -> bool:
+    """Whether nothing that a person may have edited ends the head: the caller's token would stand in a shown body."""
+    return bool(
+        _METHOD.fullmatch(request.data.method)
+        and _TARGET.fullmatch(request.data.path)
+        and all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in request.headers.fields)
+    )
 
 
 def _request(each: http.HTTPFlow, proof: Proof) -> Iterator[bytes]:

@@ -101,6 +101,13 @@ def test_headers_that_go_on(status: int, code: str | None, headers: dict[str, st
     assert refusal_for(status, headers, body(code), RID).refusal.headers == kept
 
 
+@pytest.mark.parametrize(("encoding", "quoted"), [("identity", True), ("gzip", False), ("ZSTD", False), ("x", False)])
+def test_what_came_in_an_encoding_is_not_quoted(encoding: str, quoted: bool) -> None:
+    refusal = refusal_for(400, {"content-encoding": encoding}, body("c"), RID).refusal
+    assert refusal.parameters["responseBody"] == (body("c").decode() if quoted else "")
+    assert ("what the provider says" in refusal.message) is quoted
+
+
 def test_a_quota_is_told_by_its_type_too() -> None:
     sent = json.dumps({"error": {"code": "credit_balance", "type": "insufficient_quota", "message": ""}}).encode()
     assert refusal_for(429, {}, sent, RID).alarm == "provider_quota"

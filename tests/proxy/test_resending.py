@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mitmproxy.http import HTTPFlow
+from mitmproxy.http import HTTPFlow, Request
 from mitmproxy.test import tflow
 
 from addons.foundry.caller import SCOPE
-from addons.inspecting.resending import NO_PROOF, NOT_ALLOWED, NOT_HTTP, UNDER_WAY
+from addons.inspecting.resending import NO_PROOF, NOT_A_REQUEST, NOT_ALLOWED, NOT_HTTP, UNDER_WAY
 from addons.simulator.provider import SimulatedProvider
-from tests.conftest import PROVIDER_KEY, SettingsMaker
+from tests.conftest import MODEL, PATH, PROVIDER_KEY, SettingsMaker
 from tests.inspecting.web import timeless
 from tests.proxy.client import HELLO, TOKEN, post
 from tests.proxy.running import RunningSidecar
@@ -125,6 +125,44 @@ def test_an_edited_one_is_judged_as_it_is(
         _, second = records.wait(count=2)
     assert (second["http.response.status_code"], second.get("error.type")) == (status, error)
     assert len(provider.calls) == 1 + (error is None)
+
+
+BEHIND = f'\r\nAuthorization: Bearer another-token\r\nContent-Length: 150\r\n\r\n{{"model": "{MODEL}", "input": "'
+"""Ends a head in its middle, so that what stands behind, the caller's token above all, becomes a body."""
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(lambda request: request.headers.add("X-A", "b" + BEHIND), id="the value of a header"),
+        pytest.param(lambda request: request.headers.add("X-A: b" + BEHIND, "c"), id="the name of a header"),
+        pytest.param(
+            lambda request: setattr(request, "path", f"{PATH} HTTP/1.1\r\nHost: localhost{BEHIND}"), id="path"
+        ),
+        pytest.param(
+            lambda request: setattr(request, "method", f"POST {PATH} HTTP/1.1\r\nHost: a{BEHIND}"), id="method"
+        ),
+        pytest.param(lambda request: request.headers.add("X-A", "b" + BEHIND.replace("\r", "")), id="line feeds"),
+    ],
+)
+def test_an_edited_head_does_not_end_before_the_callers_token(
+    make_settings: SettingsMaker,
+    provider: SimulatedProvider,
+    records: Records,
+    edit: Callable[[Request], object],
+) -> None:
+    with RunningSidecar(make_settings(**ALLOW), inspect=True) as sidecar:
+        flow = called(sidecar, records)
+        edit(flow.request)
+        replay(sidecar, flow)
+        flows = sidecar.view.resolve("@all")
+        post(sidecar.port)
+        records.wait(count=2)
+        said = repr([each.get_state() for each in sidecar.view.resolve("@all")])
+    assert TOKEN not in said
+    assert len(flows) == 1
+    assert [each["why"] for each in records.of("not_sent_again")] == [NOT_A_REQUEST]
+    assert len(provider.calls) == 2
 
 
 def test_the_caller_is_verified_again(
