@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     if IN_A_CHECKOUT:  # run.sh's own
         command("test", "run the tests (pytest arguments may follow)")
         command("bench", "measure what the sidecar costs (--quick: less than two minutes)")
-        command("evidence", "what was tried and what was lost, as figures (some ten minutes)")
+        command("evidence", "what was tried and what was lost, as figures (five minutes, and longer for mutants)")
     return made
 
 

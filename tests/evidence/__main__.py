@@ -1,4 +1,4 @@
-"""``./run.sh evidence``: what was tried and what was lost, as figures; under ten minutes unless more is asked for."""
+"""``./run.sh evidence``: what was tried and what was lost, as figures. Five minutes; mutants take longer."""
 
 import argparse
 import signal
