@@ -58,6 +58,8 @@ def an_object_holds_more_than(body: bytes, most: int) -> bool:
             members = 0
         elif around:
             members = around.pop()
+        else:
+            return False  # more is closed than was open: beyond here the parser makes nothing
     return False
 
 

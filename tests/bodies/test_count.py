@@ -87,7 +87,8 @@ MEMBERS = b",".join(b'"%d":0' % number for number in range(5000))
         pytest.param(b'{"a":{' + MEMBERS + b"}," + MEMBERS + b"}", 5001, False, id="behind an object in it"),
         pytest.param(b'{"a":{' + MEMBERS + b"}," + MEMBERS + b"}", 5000, True, id="and one more"),
         pytest.param(b'["' + b":{" * 9000 + b'\\":{"]', 5000, False, id="in a string"),
-        pytest.param(b"}}]" + MEMBERS, 4999, True, id="no JSON, closed before it was open"),
+        pytest.param(b"}}]" + MEMBERS, 4999, False, id="no JSON, closed before it was open"),
+        pytest.param(b"{" + MEMBERS + b"}}" + MEMBERS, 4999, True, id="no JSON, but behind too many"),
         pytest.param(b"{" + MEMBERS + b'"' + b":" * 9000, 5000, False, id="no JSON, in a string without end"),
     ],
 )
