@@ -54,7 +54,7 @@ def test_a_verdict_is_the_same_where_all_is_walked_into() -> None:
         counted["refused" if verdict.refused else "warned" if verdict.warned else "passed"] += 1
 
     same()
-    assert min(counted[each] for each in ("refused", "warned", "passed")) > 10, counted
+    assert all(counted[each] for each in ("refused", "warned", "passed")), counted
 
 
 @settings(max_examples=300)
