@@ -50,11 +50,14 @@ type PerModel = Annotated[
 def _store_url(url: str) -> str:
     if url == "memory":
         return url
-    parts = urlsplit(url)
+    taken = "memory, redis://HOST:PORT or rediss://HOST:PORT"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:  # whose own words quote a part of it
+        raise ValueError(f"this is no URL; write {taken}") from None
     if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
-        raise ValueError(
-            f"{parts.scheme or 'this'!r} is no store; write memory, redis://HOST:PORT or rediss://HOST:PORT"
-        )
+        raise ValueError(f"{parts.scheme or 'this'!r} is no store; write {taken}")
     if parts.password or parts.query or parts.fragment:  # a query may hold one too
         raise ValueError("a URL with a password is a secret; write {env: NAME} or {file: PATH} that holds it")
     return url

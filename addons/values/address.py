@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator
 
-from addons.values.host import is_loopback, normal_host
+from addons.values.host import is_loopback, normal_host, without_secrets
 
 _MOST: Final = 65535
 
@@ -14,7 +14,8 @@ def split_address(text: str) -> tuple[str, int]:
     """``127.0.0.1:8080`` or ``[::1]:8080`` as host, in its normal form, and port; raises ValueError."""
     found = re.fullmatch(r"(\[[^][]+\]|[^][:]+):([0-9]{1,5})", text, re.ASCII)
     if not found or int(found[2]) > _MOST:
-        raise ValueError(f"{text!r} is not an address; write HOST:PORT, for example 127.0.0.1:8080")
+        shown = without_secrets(text)
+        raise ValueError(f"{shown!r} is not an address; write HOST:PORT, for example 127.0.0.1:8080")
     return normal_host(found[1]), int(found[2])
 
 

@@ -31,8 +31,13 @@ def normal_host(text: str) -> str:
     if _NUMBER.fullmatch(labels[-1]):  # what ends in a number is taken for an address, as by browsers
         return _address(name, text)
     if len(name) > _MOST or not all(map(_LABEL.fullmatch, labels)):
-        raise ValueError(f"{text!r} is no host name")
+        raise ValueError(f"{without_secrets(text)!r} is no host name")
     return name
+
+
+def without_secrets(text: str) -> str:
+    """A URL or address that is wrong, for a message: without what stands before an ``@``, query and fragment."""
+    return re.sub(r"(?s)[?#].*", "?…", re.sub(r"(?s).*@", "…@", text))
 
 
 def is_same_host(one: str, other: str) -> bool:
@@ -78,7 +83,8 @@ def _host_alone(text: str) -> str:
     except ValueError:
         found = re.fullmatch(r"(?:[a-z][a-z0-9+.-]*://)?([^/:@?#\s]+)(?::[0-9]*)?(?:[/?#].*)?", text, re.IGNORECASE)
         meant = f", here {found[1]}" if found and found[1] != text else ", for example acme.palantirfoundry.com"
-        raise ValueError(f"{text!r}: write the host name alone, without https://, port and path{meant}") from None
+        shown = without_secrets(text)
+        raise ValueError(f"{shown!r}: write the host name alone, without https://, port and path{meant}") from None
 
 
 type HostName = Annotated[str, AfterValidator(_host_alone)]

@@ -4,7 +4,7 @@ import re
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-from addons.values.host import normal_host
+from addons.values.host import normal_host, without_secrets
 
 _PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*/?")
 
@@ -13,15 +13,15 @@ def plain_url(text: str, *schemes: str) -> str:
     """A URL of scheme, host, port and path alone; its host in normal form, without a slash at its end.
 
     Raises:
-        ValueError: it holds anything else. The message never repeats what stands before an ``@``.
+        ValueError: it holds anything else. The message repeats nothing of it that may be a secret.
     """
-    shown = re.sub(r"//[^/]*@", "//…@", text)
+    shown = without_secrets(text)
     example = f"write {' or '.join(schemes)}://HOST[:PORT] and a path"
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise ValueError(f"{shown!r} is no URL; {example}") from None
+        raise ValueError(f"this is no URL; {example}") from None  # what is taken for a port may be a password
     if parts.scheme not in schemes or not parts.hostname or not re.fullmatch(r"[!-~]+", text):
         raise ValueError(f"{shown!r}: {example}, without spaces")
     if "@" in parts.netloc:

@@ -67,6 +67,8 @@ def test_a_store_by_reference_lies_beside_the_file(tmp_path: Path) -> None:
         ("  storage: postgres://x\n", 4, "limits.storage: 'postgres' is no store; write memory"),
         ("  storage: redis\n", 4, "limits.storage: 'this' is no store"),
         ("  storage: redis://:hunter2@cache\n", 4, "limits.storage: a URL with a password is a secret"),
+        ("  storage: redis://a:hunter2\n", 4, "limits.storage: this is no URL; write memory"),
+        ("  storage: redis://a:hunter2℀@cache\n", 4, "limits.storage: this is no URL; write memory"),
         ("  storage: {env: A, file: b}\n", 4, "limits.storage: write either"),
         ("  enrollment: {gpt-5.2: {}}\n", 4, "limits.enrollment.gpt-5.2"),
         ("  enrollment:\n    default: {tokens: 1}\n", 5, "limits.enrollment.default.tokens: no such key"),

@@ -51,3 +51,12 @@ def test_no_passed_host(written: str) -> None:
 def test_port_0_is_not_dialled() -> None:
     with pytest.raises(ValidationError, match="port 0"):
         TypeAdapter(DialledAddress).validate_python("a.example:0")
+
+
+@pytest.mark.parametrize(
+    "written", ["http://ada:hunter2@a.example:80", "ada:hunter2@a.example", "hunter2@a.example:80"]
+)
+def test_what_may_be_a_password_is_not_repeated(written: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        split_address(written)
+    assert "hunter2" not in str(caught.value)

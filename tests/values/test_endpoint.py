@@ -1,6 +1,6 @@
 import pytest
 
-from addons.values.endpoint import origin
+from addons.values.endpoint import endpoint, origin
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,17 @@ from addons.values.endpoint import origin
 )
 def test_origins(one: str, other: str, same: bool) -> None:
     assert (origin(one) == origin(other)) is same
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "https://user:hunter2", "https://user:hunter2@a.example", "https://user:hunter2℀@a.example",
+        "https://[hunter2/x", "user:hunter2@a.example", "https://a.example/#hunter2",
+    ],
+)  # fmt: skip
+def test_what_is_refused_is_not_repeated(written: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        endpoint(written)
+    assert "write" in str(caught.value)
+    assert "hunter2" not in str(caught.value)

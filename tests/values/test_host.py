@@ -58,3 +58,19 @@ def test_loopback(host: str, home: bool) -> None:
 def test_a_url_where_a_host_name_belongs(written: str) -> None:
     with pytest.raises(ValidationError, match=r"write the host name alone, .*, here (?i:acme\.example)"):
         TypeAdapter(HostName).validate_python(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("https://ada:hunter2@acme.example", "'…@acme.example'"),
+        ("ada:hunter2@acme.example", "'…@acme.example'"),
+        ("https://ada:hun?ter2@acme.example/x", "'…@acme.example/x'"),
+        ("https://acme.example/x?key=hunter2", "'https://acme.example/x?…'"),
+        ("https://acme.example/#hunter2", "'https://acme.example/?…'"),
+    ],
+)
+def test_what_may_be_a_secret_is_not_repeated(written: str, shown: str) -> None:
+    with pytest.raises(ValidationError, match="write the host name alone") as caught:
+        TypeAdapter(HostName).validate_python(written)
+    assert shown in caught.value.errors()[0]["msg"]

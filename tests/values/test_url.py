@@ -22,6 +22,8 @@ def test_one_form(written: str, plain: str) -> None:
     [
         "", "a.example", "http://a.example", "https://", "https:///v1", "https://a.example:0/v1", "https://a.example:/v1",
         "https://a.example:99999", "https://a.example:x", "https://user@a.example", "https://user:hunter2@a.example/v1",
+        "https://a.example/v1?key=hunter2", "https://a.example#hunter2", "user:hunter2@a.example", "https://user:hunter2",
+        "https://user:a/hunter2@a.example", "https://user:hunter2?@a.example", "https://user:hunter2℀@a.example",
         "https://a.example/v1?x=1", "https://a.example/v1#x", "https://a.example/v 1", " https://a.example",
         "https://a.example/v1\r\nX: y", "https://a.example/../v1", "https://a.example/./v1", "https://a.example/v1;x",
         "https://a.example/%2e%2e/v1", "https://a.example//v1", "https://a.example\\v1", "https://a b/v1", "https://[::1/v1",

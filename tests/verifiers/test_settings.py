@@ -95,7 +95,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
         ("https://acme.example\r\nX: y", "absolute URL"),
         ("https://äcme.example", "absolute URL"),
         ("https://acme.example:0", "port 0"),
-        ("https://acme.example:99999", "Port out of range"),
+        ("https://acme.example:99999", "its port at most 65535"),
     )),
 ]  # fmt: skip
 
