@@ -1,12 +1,15 @@
 """A candidate beside the policy in force, off the time of the call it is tried on."""
 
 import asyncio
-from contextlib import suppress
+
+import structlog
 
 from addons.bodies.comparison import Trial
 from addons.call import Call
 from addons.gates.body import LARGE
 from addons.gates.candidate import Candidate
+
+_log = structlog.get_logger("sidecar.exchange")
 
 
 class CandidateTrial:
@@ -33,5 +36,9 @@ class CandidateTrial:
     async def end(self) -> None:
         """Waits for what ``begin`` began. Raises nothing, since the record comes behind it."""
         if self._trial is not None:
-            with suppress(BaseException):  # such as a RuntimeError at the end of the process, when no thread takes it
+            try:
                 self._call.trial = await self._trial
+            except asyncio.CancelledError:
+                return  # the process ends
+            except BaseException as error:  # noqa: BLE001 - whatever it was, the call has its record
+                _log.error("trial_failed", exc_info=error, **{"call.id": self._call.id})

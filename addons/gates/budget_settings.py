@@ -1,11 +1,12 @@
 """The section ``limits.budgets``: what may be used in a day, a week or a month."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from addons.foundry.models import Rid
+from addons.gates.by_model import shape
 
 
 class _Section(BaseModel):
@@ -47,17 +48,11 @@ class Budgets(_Section):
     ] = None
 
 
-def _shape(value: Any) -> str:
-    if not isinstance(value, dict) or value.keys() & Budgets.model_fields.keys():
-        return "[all models]"
-    return "[by model]" if all(isinstance(each, dict | Budgets) for each in value.values()) else "[all models]"
-
-
 type Default = Literal["default"]
 type ByModel = dict[Rid | Literal["all"], Budgets]
 type PerModel = Annotated[
     Annotated[Budgets, Tag("[all models]")] | Annotated[ByModel, Tag("[by model]")],
-    Discriminator(_shape),
+    Discriminator(shape(Budgets, "[all models]")),
     Field(description="one budget for all models together, or budgets by model RID, and all for all together"),
 ]
 

@@ -1,12 +1,13 @@
 """The ``limits:`` section of the configuration (docs/contract.md#limits)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag
 
 from addons.foundry.models import Rid
 from addons.gates.budget_settings import BudgetsSettings
+from addons.gates.by_model import shape
 from addons.values.secret import Secret
 
 
@@ -31,18 +32,11 @@ class Limit(_Section):
     ] = None
 
 
-def _shape(value: Any) -> str:
-    """In brackets, so that errors name the key in the file and not this choice."""
-    if not isinstance(value, dict) or value.keys() & Limit.model_fields.keys():
-        return "[limit]"
-    return "[by model]" if all(isinstance(each, dict | Limit) for each in value.values()) else "[limit]"
-
-
 type Default = Literal["default"]
 type ByModel = dict[Rid | Default, Limit]
 type PerModel = Annotated[
     Annotated[Limit, Tag("[limit]")] | Annotated[ByModel, Tag("[by model]")],
-    Discriminator(_shape),
+    Discriminator(shape(Limit, "[limit]")),
     Field(description="one limit that each model has for itself, or a limit by model RID or default"),
 ]
 

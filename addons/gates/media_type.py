@@ -7,10 +7,10 @@ from typing import Final
 from addons.call import Call
 from addons.foundry.content_encoding import DECODERS, UnknownCodingError, coding_of
 from addons.foundry.refusals import Refusal
+from addons.values.http_name import NAME
 
-_NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED: Final = r'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"'
-_PARAMETER: Final = rf"[ \t]*;[ \t]*(?:({_NAME})=({_NAME}|{_QUOTED}))?"
+_PARAMETER: Final = rf"[ \t]*;[ \t]*(?:({NAME})=({NAME}|{_QUOTED}))?"
 """RFC 9110 §5.6.6: white space around the semicolon, none around the equals sign, and a parameter may be missing."""
 
 _JSON: Final = re.compile(rf"application/json((?:{_PARAMETER})*+)[ \t]*", re.IGNORECASE)

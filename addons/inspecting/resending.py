@@ -21,6 +21,7 @@ from addons.exchange.observing import Observed, Observer
 from addons.exchange.wire import Peer, Wire
 from addons.inspecting.conversation_view import NOTE
 from addons.inspecting.flow_of_exchange import HIDDEN
+from addons.values.http_name import NAME
 from addons.verifiers.token_cache import asked_anew
 
 PROOF_SECONDS: Final = 300.0
@@ -37,7 +38,7 @@ NOT_HTTP: Final = "Nothing was sent again: only HTTP calls can be."
 
 _METHOD: Final = re.compile(rb"[A-Z-]+")
 _TARGET: Final = re.compile(rb"[^\x00-\x20\x7f]+")
-_NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NAME: Final = re.compile(NAME.encode())
 _VALUE: Final = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 _NOT_AGAIN: Final = frozenset((b"content-length", b"transfer-encoding", b"connection", b"expect"))

@@ -49,16 +49,12 @@ class Pipeline:
         self._export: Export | None = None
         self._records: Records | None = None
         if otlp_endpoint:
-            self._send_to(otlp_endpoint.rstrip("/"), resource, failed)
-            if otlp_records:
-                from addons.journal import otlp_records as sent  # noqa: PLC0415 - it brings an HTTP client along
+            self._send_to(otlp_endpoint.rstrip("/"), resource, failed, records=otlp_records)
 
-                self._records = sent.Records(otlp_endpoint.rstrip("/"), resource)
-
-    def _send_to(self, base: str, resource: Resource, failed: Callable[[Exception], object]) -> None:
+    def _send_to(self, base: str, resource: Resource, failed: Callable[[Exception], object], *, records: bool) -> None:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - it brings an HTTP client along
 
-        from addons.journal import otlp  # noqa: PLC0415 - it brings an HTTP client along
+        from addons.journal import otlp, otlp_records  # noqa: PLC0415 - they bring an HTTP client along
 
         ids = GivenIds()
         self._traces = TracerProvider(ALWAYS_ON, resource, shutdown_on_exit=False, id_generator=ids)
@@ -66,6 +62,8 @@ class Pipeline:
         self._traces.add_span_processor(BatchSpanProcessor(exporter))
         self._spans = Spans(self._traces, ids)
         self._export = otlp.Export(base, resource, self._metrics.collect, failed)
+        if records:
+            self._records = otlp_records.Records(base, resource)
 
     def settle(self, call: Call, record: Mapping[str, Any]) -> None:
         self._metrics.settle(call, record)

@@ -5,10 +5,10 @@ import re
 import socket
 import ssl
 import struct
-import threading
 from collections.abc import Callable
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
+
+from tests.proxy.listening import Listening
 
 _LENGTH: Final = re.compile(rb"(?i)\r\ncontent-length: (\d+)")
 
@@ -79,50 +79,19 @@ class Talk:
                 self._incoming.write(piece)
 
 
-class TlsProvider:
+class TlsProvider(Listening):
     """Plays ``play`` on each connection. ``heads``: the requests that were read to their end, by `Talk.request`."""
 
     def __init__(self, context: ssl.SSLContext, play: Play) -> None:
+        super().__init__("TLS provider", self._talk)
         self.play = play
-        self.dialled = 0
         self.heads: list[bytes] = []
         self.open = 0
         self._context = context
-        self._sockets: set[socket.socket] = set()
-        self._threads: list[threading.Thread] = []
 
     @property
     def url(self) -> str:
         return f"https://localhost:{self.port}/v1"
-
-    def __enter__(self) -> Self:
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=50)
-        self.port = self._listening.getsockname()[1]
-        self._start(self._accept)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
-        for each in tuple(self._sockets):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-
-    def _start(self, target: Callable[[], object]) -> None:
-        self._threads.append(threading.Thread(target=target, name="TLS provider"))
-        self._threads[-1].start()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                own, _ = self._listening.accept()
-                self.dialled += 1
-                self._sockets.add(own)
-                self._start(lambda own=own, number=self.dialled: self._talk(own, number))  # type: ignore[misc]  # bound now
 
     def _talk(self, own: socket.socket, number: int) -> None:
         self.open += 1
@@ -138,5 +107,5 @@ class TlsProvider:
             with own, contextlib.suppress(OSError, EOFError):
                 self.play(talk)
         finally:
-            self._sockets.discard(own)
+            self.sockets.discard(own)
             self.open -= 1
