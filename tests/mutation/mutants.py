@@ -7,15 +7,16 @@ alone never try. Texts for people, types and docstrings are left alone.
 import ast
 import copy
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 
 class Mutant(NamedTuple):
-    """``line`` and ``was`` say where and what; ``source`` is the whole module, changed."""
+    """``change`` says what was done to what. ``made`` makes the whole module, changed, with the lines it had."""
 
     line: int
     change: str
-    source: str
+    made: Callable[[], ast.Module]
 
 
 _SWAPPED: Final[dict[type[ast.AST], tuple[type[Any], ...]]] = {
@@ -38,16 +39,19 @@ type Change = tuple[str, Callable[[Any], Any]]
 def mutants(source: str) -> Iterator[Mutant]:
     """Every mutant of a module."""
     tree = ast.parse(source)
-    nodes = list(_mutable(tree))
-    for index, node in enumerate(nodes):
+    for index, node in enumerate(_mutable(tree)):
         for name, change in _changes(node):
-            changed = copy.deepcopy(tree)
-            target = list(_mutable(changed))[index]
             was = ast.unparse(node).partition("\n")[0]
-            replacement = change(target)
-            if replacement is not target:
-                _Replace(target, replacement).visit(changed)
-            yield Mutant(node.lineno, f"{name}: {was[:90]}", ast.unparse(ast.fix_missing_locations(changed)))
+            yield Mutant(node.lineno, f"{name}: {was[:90]}", partial(_made, tree, index, change))
+
+
+def _made(tree: ast.Module, index: int, change: Callable[[Any], Any]) -> ast.Module:
+    changed = copy.deepcopy(tree)
+    target = list(_mutable(changed))[index]
+    replacement = change(target)
+    if replacement is not target:
+        _Replace(target, replacement).visit(changed)
+    return ast.fix_missing_locations(changed)
 
 
 def _mutable(tree: ast.AST) -> Iterator[Any]:
