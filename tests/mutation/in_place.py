@@ -32,14 +32,14 @@ def place(code: CodeType) -> Place:
 
 
 def change(path: Path, mutant: Mutant) -> Change | None:
-    """What a mutant changes; None: what the import of the module runs, so the module must be imported anew."""
+    """What a mutant changes. None: what the import runs, or what functions take from around them; import it anew."""
     before, after = (
         compile(tree, str(path), "exec", dont_inherit=True) for tree in (ast.parse(path.read_text()), mutant.made())
     )
     new = dict(_numbered(after))
     codes = {code: new[at] for at, code in _numbered(before) if at in new and new[at] != code}
     inner = {code for code in codes if not any(each in codes for each in _parts(code))}
-    if inner - set(_called(before)):
+    if inner - set(_called(before)) or any(code.co_freevars != other.co_freevars for code, other in codes.items()):
         return None
     return Change(codes, frozenset(map(place, inner)))
 
@@ -54,9 +54,6 @@ def functions() -> Mapping[CodeType, Sequence[FunctionType]]:
 
 
 def put(codes: Mapping[CodeType, CodeType], into: Mapping[CodeType, Iterable[FunctionType]]) -> None:
-    """Raises:
-    ValueError: a function would need another number of variables from around it.
-    """
     for code, other in codes.items():
         for function in into.get(code, ()):
             function.__code__ = other

@@ -30,6 +30,22 @@ _SWAPPED: Final[dict[type[ast.AST], tuple[type[Any], ...]]] = {
 }  # fmt: skip
 _MARKS: Final = {"Final", "field", "Field", "Annotated", "getLogger", "get_logger"}
 
+_NO_RULES: Final = {
+    None, "reason", "remedy", "description", "default_factory", "repr", "kw_only", "frozen", "slots", "strict",
+}  # fmt: skip
+    None,
+    "reason",
+    "remedy",
+    "description",
+    "default_factory",
+    "repr",
+    "kw_only",
+    "frozen",
+    "slots",
+    "strict",
+}
+"""Keywords for people, and what holds only the code itself to a promise, such as ``strict`` of ``zip``."""
+
 _GENERIC: Final = {"dict", "list", "tuple", "set", "frozenset", "Callable", "Mapping", "Sequence"}  # types alone
 
 type Change = tuple[str, Callable[[Any], Any]]
@@ -65,6 +81,8 @@ def _mutable(tree: ast.AST) -> Iterator[Any]:
             ):
                 continue
             if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+                continue
+            if isinstance(child, ast.keyword) and child.arg in _NO_RULES:
                 continue
             if isinstance(child, ast.Subscript) and _callee(child.value) in _GENERIC:
                 continue
@@ -109,7 +127,7 @@ def _changes(node: Any) -> Iterator[Change]:  # noqa: C901, PLR0912 - a table of
                     yield f"without element {at}", _without("elts", at=at)
         case ast.Call(func=func, keywords=keywords) if _callee(func) not in _MARKS:
             for at, keyword in enumerate(keywords):
-                if keyword.arg not in {None, "reason", "remedy", "description", "default_factory", "repr", "kw_only"}:
+                if keyword.arg not in _NO_RULES:
                     yield f"without {keyword.arg}=", _without("keywords", at=at)
 
 

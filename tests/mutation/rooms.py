@@ -12,8 +12,9 @@ PURE: Final = ("gates", "foundry", "bodies", "responses", "chat_completions", "e
 STATEFUL: Final = ("exchange", "usage")
 
 ASKED: Final[Mapping[Sequence[str], Sequence[str]]] = {
-    PURE: (*PURE, "configuration", "inspecting", "journal", "verifiers", "usage/test_charging.py",
-           "proxy/test_serving.py", "proxy/test_candidate.py"),
+    PURE: (*PURE, "configuration", "journal", "verifiers", "inspecting/test_explanation.py",
+           "inspecting/test_conversation_text.py", "usage/test_charging.py", "proxy/test_serving.py",
+           "proxy/test_candidate.py"),
     STATEFUL: (*STATEFUL, "gates/test_limits.py", "gates/test_limits_race.py", "commands/test_usage.py",
                "proxy/test_serving.py", "proxy/test_refusing.py", "proxy/test_odd_http.py", "proxy/test_closed.py",
                "proxy/test_reading.py", "proxy/test_provider_failures.py", "proxy/test_explicit.py",
