@@ -33,17 +33,6 @@ _MARKS: Final = {"Final", "field", "Field", "Annotated", "getLogger", "get_logge
 _NO_RULES: Final = {
     None, "reason", "remedy", "description", "default_factory", "repr", "kw_only", "frozen", "slots", "strict",
 }  # fmt: skip
-    None,
-    "reason",
-    "remedy",
-    "description",
-    "default_factory",
-    "repr",
-    "kw_only",
-    "frozen",
-    "slots",
-    "strict",
-}
 """Keywords for people, and what holds only the code itself to a promise, such as ``strict`` of ``zip``."""
 
 _GENERIC: Final = {"dict", "list", "tuple", "set", "frozenset", "Callable", "Mapping", "Sequence"}  # types alone
