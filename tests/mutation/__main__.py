@@ -47,7 +47,7 @@ def main() -> int:
         "--rooms", nargs="+", choices=(*rooms.PURE, *rooms.STATEFUL), default=rooms.PURE, help=f"default: {_PURE}"
     )
     parser.add_argument("--seeded", type=int, metavar="N", help="so many mutants in all, chosen at random")
-    parser.add_argument("--longest", type=float, default=5, help="seconds of tests that a mutant meets (default: 5)")
+    parser.add_argument("--longest", type=float, default=15, help="seconds of tests that a mutant meets (default: 15)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))

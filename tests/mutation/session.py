@@ -148,32 +148,36 @@ def _with_next(items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, pyte
 
 
 def _calling(tests: Iterable[_Test], places: frozenset[Place], module: str, longest: float) -> Sequence[_Test]:
-    """The tests that call a function, quick ones first where not all may run, and those of the module's own name."""
-    mirror = str(rooms.mirror(module))
+    """The tests that call a function, the nearest first; where not all may run, the quick ones."""
     chosen, left = list[_Test](), longest
-    for each in sorted(
-        (each for each in tests if each.called & places), key=lambda own: (own.file != mirror, own.seconds)
-    ):
-        if (left := left - each.seconds) < 0:
-            break
-        chosen.append(each)
-    return sorted(chosen, key=lambda own: (own.file != mirror, own.at))
+    calling = (each for each in tests if each.called & places)
+    for each in sorted(calling, key=lambda own: (_distance(own.file, module), own.seconds)):
+        if each.seconds < left:
+            left -= each.seconds
+            chosen.append(each)
+    return sorted(chosen, key=lambda own: (_distance(own.file, module), own.at))
 
 
 def _files(tests: Iterable[_Test], module: str, longest: float) -> tuple[Sequence[str], float]:
-    """The files of tests that call anything of a module or of what imports it, quick ones first; and their seconds."""
+    """The files of tests that call anything of a module or of what imports it, the nearest first; and their seconds."""
     concerned = {str(rooms.path(module)), *map(str, rooms.importers(module))}
-    seconds, calling = dict[str, float](), set[str]()
+    seconds, calling = dict[str, float](), {str(rooms.mirror(module))}
     for each in tests:
         seconds[each.file] = seconds.get(each.file, 0) + each.seconds
         if each.file not in calling and any(at.file in concerned for at in each.called):
             calling.add(each.file)
-    mirror, chosen, left = str(rooms.mirror(module)), list[str](), longest
-    for file in sorted(calling | ({mirror} & set(seconds)), key=lambda own: (own != mirror, seconds[own])):
-        if (left := left - seconds[file]) < 0:
-            break
-        chosen.append(file)
+    chosen, left = list[str](), longest
+    for file in sorted(calling & set(seconds), key=lambda own: (_distance(own, module), seconds[own])):
+        if seconds[file] < left:
+            left -= seconds[file]
+            chosen.append(file)
     return chosen, _given(seconds[file] for file in chosen)
+
+
+def _distance(file: str, module: str) -> int:
+    """How far a file of tests stands from a module: of its name, in the folder of its room, elsewhere."""
+    mirror = rooms.mirror(module)
+    return 0 if file == str(mirror) else 1 if file.startswith(f"{mirror.parent}/") else 2
 
 
 def _given(seconds: Iterable[float]) -> float:
