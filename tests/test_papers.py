@@ -106,6 +106,24 @@ def test_the_contract_has_every_refusal() -> None:
     }
 
 
+def facts() -> dict[str, str]:
+    """The paragraphs of the page on mitmproxy, by how they begin; headings, tables and what introduces them aside."""
+    _, *sections = text_of("docs/mitmproxy.md").split("\n## ")
+    paragraphs = [each.strip() for section in sections for each in section.split("\n\n")[1:]]
+    return {each[:60]: each for each in paragraphs if not each.startswith("|")}
+
+
+@pytest.mark.parametrize("fact", facts().values(), ids=facts())
+def test_a_fact_about_mitmproxy_names_the_test_that_shows_it(fact: str) -> None:
+    assert all(function for _, function in TEST.findall(fact))
+    assert re.search(r"\[`tests/[^]]+`\][.:]$", fact)
+
+
+def test_the_range_of_mitmproxy_is_the_pinned_one() -> None:
+    (pinned,) = (each for each in PROJECT["project"]["dependencies"] if each.startswith("mitmproxy>"))
+    assert f"`{pinned.removeprefix('mitmproxy')}`" in text_of("docs/mitmproxy.md")
+
+
 DECISIONS = [each for each in PAPERS if each.startswith("docs/decisions/")]
 HELD_BY_NO_TEST = {"docs/decisions/011-one-process-one-core.md"}
 """Decisions that nothing a test can see would undo. Each says so."""
