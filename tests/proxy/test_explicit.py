@@ -71,6 +71,17 @@ def test_an_app_that_keeps_foundrys_name_is_served(
     assert record["call.outcome"] == "served"
 
 
+def test_without_a_server_name_the_certificate_names_foundry(explicit: RunningSidecar, certificates: Path) -> None:
+    """It is made out to the tunnel's far end, which is not dialled."""
+    context = ssl.create_default_context(cafile=str(certificates / "mitmproxy-ca-cert.pem"))
+    context.check_hostname = False
+    with connected(explicit) as connection:
+        assert open_tunnel(connection, f"{FOUNDRY}:443") == 200
+        with context.wrap_socket(connection) as encrypted:
+            certificate = encrypted.getpeercert() or {}
+    assert ("DNS", FOUNDRY) in certificate["subjectAltName"]
+
+
 def test_foundrys_name_is_known_however_it_is_spelled(explicit: RunningSidecar) -> None:
     with connected(explicit) as connection:
         assert open_tunnel(connection, f"{FOUNDRY.upper()}.:443") == 200
