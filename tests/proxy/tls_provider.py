@@ -21,6 +21,7 @@ class Talk:
     def __init__(self, own: socket.socket, context: ssl.SSLContext, number: int) -> None:
         self.number = number  # of the connection, from 1
         self.own = own
+        self.first_read = self.first_said = b""  # the first flight of either side
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
 
@@ -57,7 +58,9 @@ class Talk:
         self.flush()
 
     def flush(self) -> None:
-        self.own.sendall(self._outgoing.read())
+        said = self._outgoing.read()
+        self.first_said = self.first_said or said
+        self.own.sendall(said)
 
     def reset(self) -> None:
         self.own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -76,6 +79,7 @@ class Talk:
                 piece = self.own.recv(65536)
                 if not piece:
                     raise EOFError from None
+                self.first_read = self.first_read or piece
                 self._incoming.write(piece)
 
 
