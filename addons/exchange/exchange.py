@@ -48,7 +48,7 @@ class Exchange:
         self.relay = Relay(
             self.call,
             self._write,
-            version=request.version,
+            asked=(request.method, request.version),
             more_fields=self._replies.fields,
             quotes_credential=self.quotes_credential,
             watch=Watch(partial(seen.answer_begins, self), partial(seen.answer_piece, self)) if seen else None,
