@@ -10,12 +10,12 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from addons.exchange.upstream.pool import UpstreamPool
 from addons.simulator.certificates import Authority
 from tests.conftest import SettingsMaker
 from tests.exchange.upstream.counted import busy, idle
 from tests.proxy.client import post
 from tests.proxy.test_provider_tls import ONE_A_MINUTE, WHOLE, authority, new, old, running
+from tests.proxy.test_provider_trust import close_idle
 from tests.proxy.tls_provider import Play, Talk
 from tests.proxy.tls_records import (
     ALERT,
@@ -139,11 +139,6 @@ def status_of(port: int) -> int:
         return post(port).status
     except http.client.HTTPException:
         return 0
-
-
-def close_idle(pool: UpstreamPool) -> None:
-    for each in pool._pools.values():
-        each.close_idle(float("inf"))
 
 
 @pytest.mark.parametrize("at", [0, HALF], ids=["before the answer", "amid it"])

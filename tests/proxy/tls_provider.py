@@ -84,14 +84,17 @@ class Talk:
 
 
 class TlsProvider(Listening):
-    """Plays ``play`` on each connection. ``heads``: the requests that were read to their end, by `Talk.request`."""
+    """Plays ``play`` on each connection, in TLS of ``context``; both may be changed.
+
+    ``heads``: the requests that were read to their end, by `Talk.request`.
+    """
 
     def __init__(self, context: ssl.SSLContext, play: Play) -> None:
         super().__init__("TLS provider", self._talk)
         self.play = play
         self.heads: list[bytes] = []
         self.open = 0
-        self._context = context
+        self.context = context
 
     @property
     def url(self) -> str:
@@ -99,7 +102,7 @@ class TlsProvider(Listening):
 
     def _talk(self, own: socket.socket, number: int) -> None:
         self.open += 1
-        talk = Talk(own, self._context, number)
+        talk = Talk(own, self.context, number)
         request = talk.request
 
         def noted() -> bytes:
