@@ -14,24 +14,14 @@ from addons.process.drain import Drain
 from addons.process.settings import LifecycleSettings
 from tests.conftest import SettingsMaker
 from tests.proxy.running import RunningSidecar
-from tests.proxy.test_explicit import LISTENS_ON, connected, open_tunnel
+from tests.proxy.test_explicit import LISTENS_ON, connected, far, open_tunnel
 from tests.proxy.test_growth import back_to, descriptors, held
 from tests.records import Records
 from tests.waiting import LONGEST
 
+__all__ = ["far"]
+
 HOST = "far.example.invalid"
-
-
-@pytest.fixture
-def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """The far end of a tunnel to ``HOST``, which is on this machine for the test alone."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        async def leads_here(_host: str, _port: int) -> tuple[str, int]:
-            return "127.0.0.1", listening.getsockname()[1]
-
-        monkeypatch.setattr("addons.exchange.tunnel.resolve", leads_here)
-        yield listening
 
 
 @pytest.fixture
