@@ -195,7 +195,7 @@ class CallerConnection:
         if not self.open:
             return
         if not keep or self.draining or self._reader.failure is not None:
-            if request.body.ended:
+            if request.body.ended and self._reader.failure is None:
                 self.close()
             else:
                 self.say_no_more()

@@ -90,7 +90,11 @@ class Listener:
         wire = SocketWire(_handler(client), client)
         keep_alive(wire.socket)
         if self._bounds.enter(peer.address):
-            self._open[client.id] = (self._connect(wire, peer), wire)
+            try:
+                self._open[client.id] = (self._connect(wire, peer), wire)
+            except BaseException:
+                self._bounds.leave(peer.address)
+                raise
             client.error = None
 
     async def client_disconnected(self, client: Client) -> None:

@@ -13,6 +13,7 @@ from typing import Final
 
 import httptools
 
+from addons.exchange.chunk_sizes import ChunkSizes
 from addons.exchange.request import Body, BodyBounds, Request
 from addons.foundry.refusals import Refusal
 
@@ -24,6 +25,9 @@ MOST_FIELDS: Final = 1_000
 
 MOST_FRAMING: Final = 64 * 1024
 """Bytes in a row that frame a body and hold nothing of it: chunk sizes, their extensions, trailers."""
+
+MOST_EMPTY: Final = 64
+"""Bytes of empty lines before a request; some old clients send one (RFC 9112 §2.2)."""
 
 _CODING: Final = b"transfer-encoding"
 _CODINGS: Final = frozenset({b"", b"chunked"})
@@ -62,6 +66,7 @@ class RequestReader:
         self._url = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self._left = 0  # of a body of known length
+        self._chunks: ChunkSizes | None = None  # of a body in chunks
         self._recent = b""  # the last bytes that were fed, where an end may lie across two pieces
         self._framing = 0  # bytes fed since the body last grew
         self._grew = False  # the body did, by what is being fed
@@ -101,10 +106,12 @@ class RequestReader:
         """The first place behind ``start`` where a head or a body may end, or where the data does."""
         if self._left:
             return min(start + self._left, len(data))
-        across = (self._recent + data[start : start + len(_END) - 1]).find(_END)
+        place = self._chunks.pass_over(data, start) if self._chunks else start
+        before = (self._recent + data[max(start, place + 1 - len(_END)) : place])[1 - len(_END) :]
+        across = (before + data[place : place + len(_END) - 1]).find(_END)
         if across >= 0:
-            return start + across + len(_END) - len(self._recent)
-        found = data.find(_END, start)
+            return place + across + len(_END) - len(before)
+        found = data.find(_END, place)
         return len(data) if found < 0 else found + len(_END)
 
     def _decline(self, request: Request) -> None:
@@ -129,6 +136,8 @@ class RequestReader:
             self._grew = False
             if self._framing > MOST_FRAMING:
                 self._fail(Refusal("bad_target", "The chunk headers or trailers of the body are too long."))
+        elif len(self._head) > MOST_EMPTY:
+            self._fail(Refusal("bad_target", "There are too many empty lines before the request."))
 
     def _fail(self, refusal: Refusal) -> None:
         """Nothing more is read, and whoever waits for a body is told why."""
@@ -185,6 +194,7 @@ class RequestReader:
         self._left = sum(
             int(value) for name, value in request.fields if name.lower() == _LENGTH
         )  # there is one at most
+        self._chunks = ChunkSizes() if any(name.lower() == _CODING for name, _ in request.fields) else None
         self._last = request
         self.requests.append(request)
 
@@ -194,6 +204,7 @@ class RequestReader:
         self._last.body.receive(data)
 
     def on_message_complete(self) -> None:
+        self._chunks = None
         if self._last is not None:
             self._last.body.end()
             self._last = None

@@ -225,6 +225,18 @@ def test_how_it_goes_on_behind_an_answer(sent: bytes, keep: bool, said: list[str
     on_loop(play)
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_of_what_is_no_request_behind_a_call_nothing_takes_its_answer_along(keep: bool) -> None:
+    """The caller may send on: closed at once, the connection would be reset under the answer."""
+
+    async def play(stage: Stage) -> None:
+        stage.caller.received(CALL + b"no request\r\n\r\n")
+        stage.served[0].answer(keep=keep)
+        assert stage.wire.said == ["end"]
+
+    on_loop(play)
+
+
 @pytest.mark.parametrize(
     ("sent", "said"), [(b"", ["close"]), (CALL[:9], []), (CALL, [])], ids=["idle", "a head comes", "a call"]
 )

@@ -7,7 +7,6 @@ that behaves in another way fails here first, and by name.
 import ast
 import asyncio
 import http.client
-import inspect
 import re
 import socket
 import sys
@@ -16,10 +15,8 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
-import h11
 import pytest
 from mitmproxy import ctx, exceptions, options
 from mitmproxy.addons import script
@@ -357,35 +354,6 @@ def test_mitmproxys_timeout_does_not_cut_a_stream_that_runs(make_settings: Setti
     with RunningSidecar(make_settings(), without=is_lockdown) as sidecar:
         sidecar.on_loop(lambda: sidecar.master.options.update(tcp_timeout=SECOND))
         assert b"response.completed" in post(sidecar.port, stream).body
-
-
-def members(module: object) -> Iterator[FunctionType]:
-    """The functions of a module, and those of its classes."""
-    for member in list(vars(module).values()):
-        if inspect.isclass(member):
-            yield from (each for each in vars(member).values() if isinstance(each, FunctionType))
-        elif isinstance(member, FunctionType):
-            yield member
-
-
-def ours_within(*packages: str) -> list[str]:
-    """Functions of the sidecar's that stand in modules of these packages."""
-    modules = [module for name, module in sorted(sys.modules.items()) if name.partition(".")[0] in packages]
-    assert modules
-    return [
-        f"{module.__name__}: {each.__module__}.{each.__qualname__}"
-        for module in modules
-        for each in members(module)
-        if (each.__module__ or "").partition(".")[0] in {"addons", "__mitmproxy_script__"}
-    ]
-
-
-def test_nothing_of_mitmproxy_is_replaced(make_settings: SettingsMaker, monkeypatch: pytest.MonkeyPatch) -> None:
-    with RunningSidecar(make_settings()) as sidecar:
-        assert post(sidecar.port).status == 200
-        assert ours_within("mitmproxy", "h11") == []
-    monkeypatch.setattr(h11.Connection, "next_event", ClosingLayer._handle_event)
-    assert "h11: addons.exchange.layer.ClosingLayer._handle_event" in ours_within("mitmproxy", "h11")
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "mitmproxy.md"

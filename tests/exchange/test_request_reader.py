@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from addons.exchange.request import BodyBounds
-from addons.exchange.request_reader import MOST_FIELDS, MOST_FRAMING, MOST_HEAD, RequestReader
+from addons.exchange.request_reader import MOST_EMPTY, MOST_FIELDS, MOST_FRAMING, MOST_HEAD, RequestReader
 from addons.gates.body_bytes import BodyBytes
 
 ROOM = 10_000_000
@@ -63,6 +63,8 @@ CHUNKS = b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
 OFFER = (b"Connection: Upgrade", b"Upgrade: h2c")
 PLAIN = head(SIZED) + b"hello"
 NEXT = Read(body=b"")
+LAST = b"0\r\n\r\n"
+ENDS, LASTS = Read(body=b"\r\n" * 4), Read(body=LAST * 2)
 
 TAKEN = {
     "as it should be": (PLAIN, [Read()]),
@@ -70,6 +72,14 @@ TAKEN = {
     "chunks in capitals": (head(CHUNKED.upper()) + CHUNKS, [Read()]),
     "an extension": (head(CHUNKED) + CHUNKS.replace(b"3", b'3;a="b"'), [Read()]),
     "trailers": (head(CHUNKED) + CHUNKS[:-2] + b"X: a\r\n\r\n", [Read()]),
+    "trailers, and one behind": (head(CHUNKED) + CHUNKS[:-2] + b"X: a\r\nY: b\r\n\r\n" + PLAIN, [Read()] * 2),
+    "a chunk of line ends": (head(CHUNKED) + b"8\r\n" + b"\r\n" * 4 + b"\r\n0\r\n\r\n" + PLAIN, [ENDS, Read()]),
+    "a chunk of last chunks": (head(CHUNKED) + b"a\r\n" + LAST * 2 + b"\r\n" + LAST + PLAIN, [LASTS, Read()]),
+    "sizes with zeros before them": (head(CHUNKED) + CHUNKS.replace(b"3", b"0" * 90 + b"3") + PLAIN, [Read()] * 2),
+    "a last chunk of many zeros": (head(CHUNKED) + CHUNKS.replace(b"0", b"0" * 90) + PLAIN, [Read()] * 2),
+    "a size in capitals": (head(CHUNKED) + b"0A;x\r\n" + LAST * 2 + b"\r\n" + LAST + PLAIN, [LASTS, Read()]),
+    "a long extension": (head(CHUNKED) + CHUNKS.replace(b"3", b"3;" + b"a" * 90) + PLAIN, [Read()] * 2),
+    "an extension of the last chunk": (head(CHUNKED) + CHUNKS.replace(b"0", b"0;a=b") + PLAIN, [Read()] * 2),
     "HTTP/1.0": (head(SIZED, version=b"1.0") + b"hello", [Read(version="1.0", keep_alive=False)]),
     "HTTP/1.0 that stays": (
         head(SIZED, b"Connection: keep-alive", version=b"1.0") + b"hello",
@@ -140,6 +150,10 @@ BROKEN_BODIES = {
     "a size that is none": head(CHUNKED) + b"zz\r\n",
     "a size with a space": head(CHUNKED) + b"5 \r\nhello\r\n0\r\n\r\n",
     "a size in 0x": head(CHUNKED) + b"0x5\r\nhello\r\n0\r\n\r\n",
+    "a negative size": head(CHUNKED) + b"-1\r\nhello\r\n0\r\n\r\n",
+    "a negative size behind spaces": head(CHUNKED) + b"  -6\r\nhello\r\n0\r\n\r\n",
+    "no size": head(CHUNKED) + b"\r\nhello\r\n0\r\n\r\n",
+    "an extension alone": head(CHUNKED) + b";a=b\r\nhello\r\n0\r\n\r\n",
     "an endless size": head(CHUNKED) + b"f" * 40 + b"\r\nhello\r\n0\r\n\r\n",
     "a longer chunk than it says": head(CHUNKED) + b"5\r\nhelloXX\r\n0\r\n\r\n",
     "chunks in line feeds": head(CHUNKED) + b"5\nhello\n0\n\n",
@@ -201,8 +215,9 @@ def test_what_comes_behind_connect_is_the_tunnels(behind: bytes) -> None:
         (head(CHUNKED) + b"5;" + b"a" * 2 * MOST_FRAMING, "bad_target"),
         (head(CHUNKED) + b"5\r\nhello\r\n0\r\n" + b"X: a\r\n" * MOST_FRAMING, "bad_target"),
         (head(CHUNKED) + b"0" * 2 * MOST_FRAMING, "bad_target"),
+        (b"\r\n" * MOST_EMPTY, "bad_target"),
     ],
-    ids=["target", "a field", "fields", "fields by number", "extension", "trailers", "zeros"],
+    ids=["target", "a field", "fields", "fields by number", "extension", "trailers", "zeros", "empty lines"],
 )
 def test_what_has_no_end_is_given_up(endless: bytes, refusal: str) -> None:
     own = reader()
@@ -211,6 +226,31 @@ def test_what_has_no_end_is_given_up(endless: bytes, refusal: str) -> None:
     assert own.failure
     assert own.failure.name == refusal
     assert not any(request.body.ended for request in own.requests)
+
+
+class Counting:
+    """A parser of which it is counted how often it is fed."""
+
+    def __init__(self, parser: Any) -> None:
+        self.parser = parser
+        self.fed = 0
+
+    def feed_data(self, data: bytes) -> None:
+        self.fed += 1
+        self.parser.feed_data(data)
+
+
+@pytest.mark.parametrize("payload", [b"\r\n" * 30_000, b"0\r\n\r\n" * 12_000, b"a: b\r\n\r\n" * 7_500])
+@pytest.mark.parametrize("framing", [b"Content-Length: 60000", CHUNKED])
+def test_what_a_body_holds_is_not_looked_at_for_an_end(payload: bytes, framing: bytes) -> None:
+    """Each look takes as long as a hundred bytes do, and other callers wait meanwhile."""
+    own = reader()
+    own.feed(head(framing))
+    counting: Any = Counting(own._parser)
+    own._parser = counting
+    own.feed(payload if framing != CHUNKED else b"ea60\r\n" + payload + b"\r\n0\r\n\r\n")
+    assert own.requests[0].body.ended
+    assert counting.fed == 1
 
 
 def test_small_chunks_without_end_are_no_fault_of_framing() -> None:
