@@ -8,6 +8,7 @@ from addons.exchange.client_certificates import ClientCertificates
 from addons.exchange.connection_timer import ConnectionTimeouts
 from addons.exchange.provider_settings import Pool
 from addons.exchange.request import BodyBounds
+from addons.exchange.request_reader import MOST_IN_HEADS
 from addons.exchange.request_server import RequestServer
 from addons.exchange.rules import Rules
 from addons.exchange.services import Services, Timeouts
@@ -24,7 +25,7 @@ def request_server(settings: Settings, services: Services, bodies: BodyBytes) ->
     return RequestServer(
         services,
         Tunnels(foundry_hosts(settings), frozenset(listen.passthrough_hosts), services.error_format),
-        BodyBounds(settings.policy.max_body_bytes, bodies),
+        BodyBounds(settings.policy.max_body_bytes, bodies, BodyBytes(MOST_IN_HEADS)),
         ConnectionTimeouts(listen.head_seconds, listen.body_seconds, listen.write_seconds),
     )
 

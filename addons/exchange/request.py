@@ -17,10 +17,11 @@ PIECE: Final = 64 * 1024
 
 
 class BodyBounds(NamedTuple):
-    """``most`` bytes of one body, and what all bodies at once may take."""
+    """``most`` bytes of one body, what all bodies at once may take, and what all long heads may."""
 
     most: int
     budget: BodyBytes
+    heads: BodyBytes
 
 
 class Body:

@@ -13,14 +13,24 @@ from typing import Final
 
 import httptools
 
+from addons.exchange.ending import SOON
 from addons.exchange.request import Body, BodyBounds, Request
 from addons.foundry.refusals import Refusal
 
 MOST_HEAD: Final = 256 * 1024
 """Bytes of a head. Over the route gate's own bounds, so that a head it refuses is read, refused and recorded."""
 
+USUAL_HEAD: Final = 8 * 1024
+"""Bytes of a head that take nothing of what all longer heads may hold together."""
+
+MOST_IN_HEADS: Final = 16 * 1024 * 1024
+"""Bytes of all heads that are coming, beyond the usual of each."""
+
 MOST_FIELDS: Final = 1_000
 """Header fields of a head."""
+
+MOST_WAITING: Final = 64
+"""Requests that wait for their turn. What comes behind is kept as bytes: as a request it takes many times as much."""
 
 MOST_FRAMING: Final = 64 * 1024
 """Bytes in a row that frame a body and hold nothing of it: chunk sizes, their extensions, trailers."""
@@ -58,7 +68,9 @@ class RequestReader:
         self._parser = httptools.HttpRequestParser(self)
         self._last: Request | None = None  # whose body is coming
         self._offered: Request | None = None  # one with an offer of another protocol, while its head is read again
+        self._behind = b""  # as many requests as may wait
         self._head = bytearray()
+        self._taken = 0  # bytes of the budget for heads
         self._url = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self._left = 0  # of a body of known length
@@ -74,12 +86,32 @@ class RequestReader:
         """Never raises: what is wrong is in ``failure``, and in the body of the request that it concerns."""
         if self.tunnelled is not None:
             self.tunnelled += data
+        elif self._behind:
+            self._behind += data
         else:
             self._feed(data)
+
+    def take(self) -> Request:
+        """The oldest request, whose turn has come."""
+        request = self.requests.popleft()
+        if self._behind and len(self.requests) < MOST_WAITING // 2:
+            behind, self._behind = self._behind, b""
+            self._feed(behind)
+        return request
+
+    def drop(self) -> None:
+        """Nobody asks for requests any more: those that wait, and half a head, are forgotten."""
+        self._behind = b""
+        self._forget_head()
+        while self.requests:
+            self.requests.popleft().body.drop()
 
     def _feed(self, data: bytes) -> None:
         start = 0
         while start < len(data) and self.failure is None:
+            if len(self.requests) >= MOST_WAITING and self._last is None:
+                self._behind = data[start:]
+                return
             end = self._next_end(data, start)
             piece, start = data[start:end], end
             if self._last is None:
@@ -124,15 +156,33 @@ class RequestReader:
             self.head_bytes += fed
             if self.head_bytes > MOST_HEAD:
                 self._fail(Refusal("target_too_long" if len(self._url) > MOST_HEAD // 2 else "headers_too_large"))
+            elif not self._has_room():
+                self._fail(Refusal("bodies_full", "Too many long heads are under way.", headers=SOON))
         elif self._last is not None:
             self._framing = 0 if self._grew else self._framing + fed
             self._grew = False
             if self._framing > MOST_FRAMING:
                 self._fail(Refusal("bad_target", "The chunk headers or trailers of the body are too long."))
 
+    def _has_room(self) -> bool:
+        """Whether all heads together leave room for this one; if so, it is taken."""
+        more = self.head_bytes - USUAL_HEAD - self._taken
+        if more > 0:
+            if not self._bounds.heads.take(more):
+                return False
+            self._taken += more
+        return True
+
+    def _forget_head(self) -> None:
+        self._head.clear()
+        self._fields, self._url = [], b""
+        self._bounds.heads.give_back(self._taken)
+        self._taken = 0
+
     def _fail(self, refusal: Refusal) -> None:
         """Nothing more is read, and whoever waits for a body is told why."""
         self.failure = self.failure or refusal
+        self._forget_head()
         if self._last is not None:
             self._last.body.fail(refusal)
             self._last = None
@@ -147,8 +197,12 @@ class RequestReader:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.in_head:  # else it is a trailer, which is dropped (RFC 9110 §6.5.1)
-            self._fields.append((name, value))
+        if not self.in_head:  # it is a trailer, which is dropped (RFC 9110 §6.5.1)
+            return
+        if len(self._fields) == MOST_FIELDS:
+            self.failure = Refusal("headers_too_large")
+            raise ValueError("too many header fields")
+        self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.in_head = False
@@ -158,7 +212,6 @@ class RequestReader:
             return
         if not _REQUEST_LINE.match(self._head):
             raise ValueError("this is not an HTTP request line")
-        self._head.clear()
         version = self._parser.get_http_version()
         request = Request(
             method=self._parser.get_method().decode("ascii"),
@@ -168,13 +221,11 @@ class RequestReader:
             keep_alive=self._parser.should_keep_alive(),
             body=Body(self._bounds),
         )
-        codings = b",".join(value for name, value in self._fields if name.lower() == _CODING)
+        self._forget_head()
+        codings = b",".join(value for name, value in request.fields if name.lower() == _CODING)
         if version not in {"1.0", "1.1"} or codings.lower() not in _CODINGS or (codings and version == "1.0"):
             # Whoever reads the framing in another way than the next server lets a second request slip through.
             raise ValueError("this framing is not served")
-        if len(self._fields) > MOST_FIELDS:
-            self.failure = Refusal("headers_too_large")
-            raise ValueError("too many header fields")
         if self._parser.should_upgrade() and request.method != "CONNECT":
             self._offered = request
         else:
