@@ -1,5 +1,6 @@
 """What the settings mean for callers' connections, and for those to the other side."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from addons.configuration.meaning import foundry_hosts
@@ -56,11 +57,14 @@ def _pool(kept: Pool) -> UpstreamPool:
     return UpstreamPool(idle_seconds=kept.idle_seconds, most=kept.most, wait_seconds=kept.wait_seconds)
 
 
-def client_certificates(settings: Settings, alarm: RaiseAlarm) -> tuple[ClientCertificates, ...]:
-    """The addon that asks callers for certificates, where they are to show any."""
+def client_certificates(
+    settings: Settings, alarm: RaiseAlarm, let_go: Callable[[str], object]
+) -> tuple[ClientCertificates, ...]:
+    """The addon that asks callers for certificates, where they are to show any. ``let_go``: as of it."""
     own, callers = settings.listen.tls, settings.caller.by_certificate
     if own is None or callers is None:
         return ()
     required = settings.caller.verifiers == ("certificate",)
+    files = own.certificate, own.key, callers.trusted_ca
     fault = Fault(Alarm.CLIENT_CERTIFICATES, alarm)
-    return (ClientCertificates(own.certificate, own.key, callers.trusted_ca, required=required, fault=fault),)
+    return (ClientCertificates(*files, required=required, fault=fault, let_go=let_go),)
