@@ -63,19 +63,22 @@ class HttpClient:
             raise ExchangeError(f"{MOST_UNDER_WAY} others are under way or wait")
         self._under_way += 1
         try:
-            response = await self._here().fetch(
-                url,
-                raise_error=False,  # a status alone is no error
-                method="GET" if body is None else "POST",
-                headers=dict(headers),
-                body=body,
-                connect_timeout=self._deadline,
-                request_timeout=self._deadline,
-                follow_redirects=False,
-                decompress_response=False,
-                ssl_options=self._tls,
-                user_agent="foundry-sidecar",
-            )
+            async with asyncio.timeout(self._deadline):  # tornado's own ends where a peer's odd answer is a fault to it
+                response = await self._here().fetch(
+                    url,
+                    raise_error=False,  # a status alone is no error
+                    method="GET" if body is None else "POST",
+                    headers=dict(headers),
+                    body=body,
+                    connect_timeout=self._deadline,
+                    request_timeout=self._deadline,
+                    follow_redirects=False,
+                    decompress_response=False,
+                    ssl_options=self._tls,
+                    user_agent="foundry-sidecar",
+                )
+        except TimeoutError:
+            raise ExchangeError(f"no whole answer within {self._deadline:g} s") from None
         except Exception as error:  # its failures share no class; each means that there is no answer
             raise ExchangeError(f"{type(error).__name__}: {error}") from error
         finally:

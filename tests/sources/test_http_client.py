@@ -109,8 +109,9 @@ def test_no_whole_answer(answer: Any) -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n" + b"a" * 0x200000 + b"\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * (MEBIBYTE + 1),
         b"SSH-2.0-OpenSSH_9.9\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 3000 + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
     ],
-    ids=["nothing", "noise", "cut short", "bad length", "bad chunk", "large chunk", "unbounded", "not HTTP"],
+    ids=["nothing", "noise", "cut short", "bad length", "bad chunk", "large chunk", "unbounded", "not HTTP", "interim"],
 )
 def test_a_peer_that_breaks_the_protocol(sent: bytes) -> None:
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
