@@ -1,7 +1,7 @@
 """What the settings mean for callers' connections, and for those to the other side."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from addons.configuration.meaning import foundry_hosts
 from addons.configuration.settings import Settings
@@ -9,7 +9,6 @@ from addons.exchange.client_certificates import ClientCertificates
 from addons.exchange.connection_timer import ConnectionTimeouts
 from addons.exchange.provider_settings import Pool
 from addons.exchange.request import BodyBounds
-from addons.exchange.request_reader import MOST_IN_HEADS
 from addons.exchange.request_server import RequestServer
 from addons.exchange.rules import Rules
 from addons.exchange.services import Services, Timeouts
@@ -19,6 +18,9 @@ from addons.foundry.alarm_names import Alarm
 from addons.gates.body_bytes import BodyBytes
 from addons.sources.fault import Fault, RaiseAlarm
 
+MOST_WAITING: Final = 16 * 1024 * 1024
+"""Bytes of all callers' that are no call yet: long heads that are coming, and requests far ahead of their turn."""
+
 
 def request_server(settings: Settings, services: Services, bodies: BodyBytes) -> RequestServer:
     """Serves the requests of all callers."""
@@ -26,7 +28,7 @@ def request_server(settings: Settings, services: Services, bodies: BodyBytes) ->
     return RequestServer(
         services,
         Tunnels(foundry_hosts(settings), frozenset(listen.passthrough_hosts), services.error_format),
-        BodyBounds(settings.policy.max_body_bytes, bodies, BodyBytes(MOST_IN_HEADS)),
+        BodyBounds(settings.policy.max_body_bytes, bodies, BodyBytes(MOST_WAITING)),
         ConnectionTimeouts(listen.head_seconds, listen.body_seconds, listen.write_seconds),
     )
 

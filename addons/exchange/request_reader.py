@@ -16,15 +16,13 @@ import httptools
 from addons.exchange.ending import SOON
 from addons.exchange.request import Body, BodyBounds, Request
 from addons.foundry.refusals import Refusal
+from addons.gates.body_bytes import Share
 
 MOST_HEAD: Final = 256 * 1024
 """Bytes of a head. Over the route gate's own bounds, so that a head it refuses is read, refused and recorded."""
 
 USUAL_HEAD: Final = 8 * 1024
 """Bytes of a head that take nothing of what all longer heads may hold together."""
-
-MOST_IN_HEADS: Final = 16 * 1024 * 1024
-"""Bytes of all heads that are coming, beyond the usual of each."""
 
 MOST_FIELDS: Final = 1_000
 """Header fields of a head."""
@@ -70,7 +68,7 @@ class RequestReader:
         self._offered: Request | None = None  # one with an offer of another protocol, while its head is read again
         self._behind = b""  # as many requests as may wait
         self._head = bytearray()
-        self._taken = 0  # bytes of the budget for heads
+        self._share = Share(bounds.waiting)
         self._url = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self._left = 0  # of a body of known length
@@ -86,28 +84,25 @@ class RequestReader:
         """Never raises: what is wrong is in ``failure``, and in the body of the request that it concerns."""
         if self.tunnelled is not None:
             self.tunnelled += data
-        elif self._behind:
-            self._behind += data
         else:
-            self._feed(data)
+            self._feed(self._behind + data)
+            self._hold_to_room()
 
     def take(self) -> Request:
         """The oldest request, whose turn has come."""
         request = self.requests.popleft()
         if self._behind and len(self.requests) < MOST_WAITING // 2:
-            behind, self._behind = self._behind, b""
-            self._feed(behind)
+            self.feed(b"")
         return request
 
     def drop(self) -> None:
         """Nobody asks for requests any more: those that wait, and half a head, are forgotten."""
-        self._behind = b""
-        self._forget_head()
+        self._forget_rest()
         while self.requests:
             self.requests.popleft().body.drop()
 
     def _feed(self, data: bytes) -> None:
-        start = 0
+        start, self._behind = 0, b""
         while start < len(data) and self.failure is None:
             if len(self.requests) >= MOST_WAITING and self._last is None:
                 self._behind = data[start:]
@@ -156,33 +151,27 @@ class RequestReader:
             self.head_bytes += fed
             if self.head_bytes > MOST_HEAD:
                 self._fail(Refusal("target_too_long" if len(self._url) > MOST_HEAD // 2 else "headers_too_large"))
-            elif not self._has_room():
-                self._fail(Refusal("bodies_full", "Too many long heads are under way.", headers=SOON))
         elif self._last is not None:
             self._framing = 0 if self._grew else self._framing + fed
             self._grew = False
             if self._framing > MOST_FRAMING:
                 self._fail(Refusal("bad_target", "The chunk headers or trailers of the body are too long."))
 
-    def _has_room(self) -> bool:
-        """Whether all heads together leave room for this one; if so, it is taken."""
-        more = self.head_bytes - USUAL_HEAD - self._taken
-        if more > 0:
-            if not self._bounds.heads.take(more):
-                return False
-            self._taken += more
-        return True
+    def _hold_to_room(self) -> None:
+        """Long heads, and what waits behind requests, are held to what all callers' may take together."""
+        head = max(0, self.head_bytes - USUAL_HEAD) if self.in_head else 0
+        if not self._share.hold(head + len(self._behind)):
+            self._fail(Refusal("bodies_full", "Too much waits here that is no call yet.", headers=SOON))
 
-    def _forget_head(self) -> None:
+    def _forget_rest(self) -> None:
         self._head.clear()
-        self._fields, self._url = [], b""
-        self._bounds.heads.give_back(self._taken)
-        self._taken = 0
+        self._fields, self._url, self._behind = [], b"", b""
+        self._share.hold(0)
 
     def _fail(self, refusal: Refusal) -> None:
         """Nothing more is read, and whoever waits for a body is told why."""
         self.failure = self.failure or refusal
-        self._forget_head()
+        self._forget_rest()
         if self._last is not None:
             self._last.body.fail(refusal)
             self._last = None
@@ -221,7 +210,7 @@ class RequestReader:
             keep_alive=self._parser.should_keep_alive(),
             body=Body(self._bounds),
         )
-        self._forget_head()
+        self._head.clear()
         codings = b",".join(value for name, value in request.fields if name.lower() == _CODING)
         if version not in {"1.0", "1.1"} or codings.lower() not in _CODINGS or (codings and version == "1.0"):
             # Whoever reads the framing in another way than the next server lets a second request slip through.

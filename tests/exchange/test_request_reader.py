@@ -264,6 +264,21 @@ def test_requests_that_wait_are_few_whatever_was_sent(size: int) -> None:
     assert taken == [(f"/{number}", b"hello") for number in range(many)]
 
 
+def test_what_waits_behind_them_takes_room() -> None:
+    heads, many = BodyBytes(100_000), head(request_line=b"GET /x HTTP/") * 1000
+    own, other = reader(heads=heads), reader(heads=heads)
+    own.feed(many)
+    assert heads.taken == len(many) - MOST_WAITING * len(many) // 1000
+    other.feed(many * 5)
+    assert (other.failure and other.failure.name, len(other.requests)) == ("bodies_full", MOST_WAITING)
+    while own.requests:
+        own.take()
+    assert (own.failure, heads.taken) == (None, 0)
+    own.feed(many)
+    own.drop()
+    assert heads.taken == 0
+
+
 def test_small_chunks_without_end_are_no_fault_of_framing() -> None:
     own = reader()
     own.feed(head(CHUNKED))
