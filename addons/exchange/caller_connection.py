@@ -113,8 +113,7 @@ class CallerConnection:
         self.open = False
         self._clock.stop()
         self._pace.read_on()
-        while self._reader.requests:  # their turn never comes
-            self._reader.requests.popleft().body.drop()
+        self._reader.drop()
         if self.current is not None:
             self.current.end(ending)
 
@@ -149,7 +148,7 @@ class CallerConnection:
         if not self._reader.requests:
             self._wait_for_head()
             return None
-        request = self._reader.requests.popleft()
+        request = self._reader.take()
         if not self._reader.requests:
             self._pace.read_on()
         return request

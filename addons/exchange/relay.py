@@ -199,7 +199,7 @@ class Relay:
             return Outcome.PROVIDER_ERROR if self._stream.failed else Outcome.SERVED
         if self._document is not None:
             facts = self._document.facts()
-            if facts.failed:
+            if facts.failed or not facts.is_result:
                 return Outcome.PROVIDER_ERROR
             return Outcome.SERVED if self._document.complete else Outcome.PROVIDER_ERROR  # it is no JSON
         return Outcome.SERVED
