@@ -73,7 +73,7 @@ def assemble(
     recorder = (Recorder(tape),) if tape else ()
     services.observers.add(*recorder)
     server = connections.request_server(settings, services, bodies)
-    listener = Listener(server.connect, ConnectionBounds(), upstreams)
+    listener = Listener(server.connect, ConnectionBounds(settings.listen.max_connections), upstreams)
     views = _views(settings, services, lasting.under_way, server) if inspect else ()
     if alter:
         alter(services)
@@ -81,7 +81,7 @@ def assemble(
     return [
         Lockdown(required_options(settings), resend=inspect),
         listener,
-        *connections.client_certificates(settings, alarms.raised),
+        *connections.client_certificates(settings, alarms.raised, listener.let_go),
         StartAndStop("sidecar-settlement", settlement),
         *(*recorder, *views),
         *(journal, *ledger.parts, *telemetry.parts),

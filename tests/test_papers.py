@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ SOURCES = [name for name in LISTED if name.endswith((".py", ".yaml", ".sh", ".to
 CITED = re.compile(r"(?<![\w/])(docs/[\w./-]+?\.md)#([\w-]+)")
 LINK = re.compile(r"\]\((?!https?:|mailto:)([^)#\s]*)(?:#([\w-]+))?\)")
 TEST = re.compile(r"`(tests/[\w./-]+\.py)(?:::(\w+))?`")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+CONTRACT = re.compile(r"import contract `([\w-]+)`")
 PLANS = re.compile(r"\b(?:SPEC|DESIGN|EXCHANGE|MITMPROXY|SEED)\b(?: §|\.md|\.txt)")
 """Documents that this repository does not have."""
 
@@ -103,17 +106,51 @@ def test_the_contract_has_every_refusal() -> None:
     }
 
 
-@pytest.mark.parametrize("paper", [each for each in PAPERS if each.startswith("docs/decisions/")])
+def facts() -> dict[str, str]:
+    """The paragraphs of the page on mitmproxy, by how they begin; headings, tables and what introduces them aside."""
+    _, *sections = text_of("docs/mitmproxy.md").split("\n## ")
+    paragraphs = [each.strip() for section in sections for each in section.split("\n\n")[1:]]
+    return {each[:60]: each for each in paragraphs if not each.startswith("|")}
+
+
+@pytest.mark.parametrize("fact", facts().values(), ids=facts())
+def test_a_fact_about_mitmproxy_names_the_test_that_shows_it(fact: str) -> None:
+    assert all(function for _, function in TEST.findall(fact))
+    assert re.search(r"\[`tests/[^]]+`\][.:]$", fact)
+
+
+def test_the_range_of_mitmproxy_is_the_pinned_one() -> None:
+    (pinned,) = (each for each in PROJECT["project"]["dependencies"] if each.startswith("mitmproxy>"))
+    assert f"`{pinned.removeprefix('mitmproxy')}`" in text_of("docs/mitmproxy.md")
+
+
+DECISIONS = [each for each in PAPERS if each.startswith("docs/decisions/")]
+HELD_BY_NO_TEST = {"docs/decisions/011-one-process-one-core.md"}
+"""Decisions that nothing a test can see would undo. Each says so."""
+
+
+@pytest.mark.parametrize("paper", DECISIONS)
 def test_a_decision_is_one_short_page_in_one_form(paper: str) -> None:
     text = text_of(paper)
-    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Cost", "Look again"]
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Decision", "Held by", "Cost", "Look again"]
     number = int(Path(paper).name[:3])
     assert text.startswith(f"# {number}. ")
     assert len(text.splitlines()) <= 40
 
 
+@pytest.mark.parametrize("paper", DECISIONS)
+def test_a_decision_names_what_would_fail_if_someone_undid_it(paper: str) -> None:
+    """Tests by their names, and import contracts by their ids. That the tests are there is looked at above."""
+    held_by = text_of(paper).partition("\n## Held by\n")[2].partition("\n## ")[0]
+    tests, contracts = TEST.findall(held_by), CONTRACT.findall(held_by)
+    assert all(function for _, function in tests)
+    assert set(contracts) <= {each["id"] for each in PROJECT["tool"]["importlinter"]["contracts"]}
+    assert bool(tests or contracts) is (paper not in HELD_BY_NO_TEST)
+    assert held_by.strip().startswith("No test. ") is (paper in HELD_BY_NO_TEST)
+
+
 def test_decisions_are_numbered_without_gaps() -> None:
-    numbers = [int(Path(name).name[:3]) for name in PAPERS if name.startswith("docs/decisions/")]
+    numbers = [int(Path(name).name[:3]) for name in DECISIONS]
     assert numbers == list(range(1, len(numbers) + 1))
 
 

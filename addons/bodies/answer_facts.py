@@ -53,6 +53,12 @@ class AnswerFacts:
     failed: bool = False  # it is an error in place of an answer, or says that there will be none
     unread: bool = False  # something stands there that should have been read and could not be: cause for an alarm
 
+    @property
+    def is_result(self) -> bool:
+        """Whether it says what every result says; else it is a word of something in between, such as a gateway."""
+        said = self.response_id, self.model, self.usage
+        return self.unread or any(each is not None for each in said)
+
 
 NOTHING: Final = AnswerFacts()
 UNREAD: Final = AnswerFacts(unread=True)

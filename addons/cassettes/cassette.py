@@ -7,9 +7,11 @@
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from addons.values.small_file import FileError, read_text
 
 type Content = Literal["redacted", "kept"]
 
@@ -20,13 +22,15 @@ SHOWN_PREFIX: Final = "x-ratelimit-"
 
 EVENTS: Final = "text/event-stream"
 
+MOST: Final = 256 << 20  # bytes of a cassette; what is read of it takes several times as much
+
 
 class CassetteError(Exception):
     """A cassette can't be made, or is not one; the message names the file, and the line where there is one."""
 
 
 class _Row(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Header(_Row):
@@ -35,6 +39,12 @@ class Header(_Row):
     cassette: Literal[1] = 1
     content: Content
     salt: str
+
+
+def _sendable(text: str) -> str:
+    """Raises ValueError: it holds half a surrogate pair, which JSON can spell and nobody can send."""
+    text.encode()
+    return text
 
 
 class Answer(_Row):
@@ -47,7 +57,7 @@ class Answer(_Row):
     status: int = Field(ge=200, le=599)
     headers: tuple[tuple[str, str], ...] = ()
     began: float = Field(ge=0)
-    pieces: tuple[tuple[float, str], ...] = ()
+    pieces: tuple[tuple[float, Annotated[str, AfterValidator(_sendable)]], ...] = ()
     ended: Literal["whole", "cut"]
 
 
@@ -86,10 +96,9 @@ def read(path: Path) -> Cassette:
         CassetteError: the file can't be read, or a line of it is not what stands above.
     """
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CassetteError(f"{path}: can't be read: {error}") from None
-    return parse(str(path), text)
+        return parse(str(path), read_text(path, MOST))
+    except FileError as error:
+        raise CassetteError(str(error)) from None
 
 
 def parse(name: str, text: str) -> Cassette:

@@ -63,9 +63,9 @@ class Tape:
         check(self.path)
         try:
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-            os.write(self._file, line_of(self._header))
+            self._append(self._file, line_of(self._header))
         except OSError as error:
-            raise CassetteError(f"{self.path}: can't be made: {error.strerror}") from None
+            raise CassetteError(f"{self.path}: can't be made: {error.strerror or error}") from None
 
     def close(self) -> None:
         self._writer.shutdown()
@@ -84,13 +84,18 @@ class Tape:
                 raise CassetteError("its answer quotes the provider's key")  # noqa: TRY301 - told as any other
             if heard.size > MOST_KEPT:
                 raise CassetteError(f"its answer is larger than {MOST_KEPT} bytes")  # noqa: TRY301 - told as any other
-            line = line_of(self.row(heard))
-            if os.write(self._file, line) != len(line):
-                raise OSError("the disk took a part of the line alone")  # noqa: TRY301 - told as any other
+            self._append(self._file, line_of(self.row(heard)))
         except Exception as error:  # noqa: BLE001 - a recording that fails must be told, and harm no call
             # another's message may quote what it could not read, which is content
             why = str(error) if isinstance(error, CassetteError | OSError) else type(error).__name__
             _log.error("call_not_recorded", cassette=str(self.path), why=why)
+
+    def _append(self, file: int, line: bytes) -> None:
+        """The whole line, or nothing of it: a part of it would spoil the next line, and the cassette."""
+        before = os.fstat(file).st_size
+        if os.write(file, line) != len(line):
+            os.ftruncate(file, before)
+            raise OSError("the disk took a part of the line alone")
 
     def row(self, heard: Heard) -> RecordedCall:
         request = json.loads(heard.request)

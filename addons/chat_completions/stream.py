@@ -54,7 +54,7 @@ class ChunkStream(AnswerStream):
 
     @property
     def failed(self) -> bool:
-        return self._failed
+        return self._failed or (self._finished and not self.facts.is_result)
 
     def error(self, code: str, message: str) -> bytes:
         return error_data(code, message)

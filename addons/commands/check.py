@@ -102,6 +102,11 @@ def _notes(settings: Settings) -> Iterator[str]:
     yield from meaning.advice(settings)
     if not settings.limits.rates:
         yield "no limits of tokens or requests a minute: write limits.enrollment, limits.project or limits.user"
+    if settings.usage.ledger == "memory":
+        yield (
+            "usage.ledger is memory: a process that is killed takes with it the rows that usage.shared does not have"
+            f" yet, {settings.usage.memory_rows} at most (usage.memory_rows)"
+        )
     if settings.usage.ledger is None:
         ledger = settings.usage.path(settings.listen.certificates)
         yield f"usage.ledger is {ledger}, which every configuration with these listen.certificates shares"

@@ -71,7 +71,7 @@ def _serving(command: AddCommand) -> None:
                 default="redacted",
                 help="whether texts stay out of the cassette (default) or are kept",
             )
-    replay = command("replay", "the sidecar in front of recorded calls: no key, nothing leaves this machine")
+    replay = command("replay", "the sidecar in front of recorded calls: no key, no call leaves this machine")
     replay.add_argument("file", type=Path, metavar="FILE", help="a cassette made by start --record")
     replay.add_argument("--config", type=Path, metavar="FILE", help=CONFIG)
     replay.add_argument(

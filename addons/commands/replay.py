@@ -19,12 +19,14 @@ from addons.configuration.settings import Settings
 from addons.simulator.player import Player
 
 OFFLINE: Final[Mapping[str, Mapping[str, Any]]] = {
-    "usage": {"ledger": "off"},
+    "usage": {"ledger": "off", "shared": None},
     "telemetry": {"otlp_endpoint": None, "otlp_records": False},
-    "limits": {"storage": "memory"},
+    "limits": {"storage": "memory", "budgets": {}},
     "foundry": {"other_paths": "refuse"},
 }
-"""What a replay changes beside the provider: what was not used must not be counted as used, and nothing leaves."""
+"""What a replay changes beside the provider: what was not used must not be counted as used, and no call leaves. Callers
+are checked as the configuration says, also where that asks elsewhere.
+"""
 
 
 def record(path: Path, content: Content) -> None:
@@ -69,9 +71,9 @@ def _configuration(directory: Path, settings: Settings, player: Player, key: str
     document: dict[str, Any] = settings.model_dump(mode="json", exclude_unset=True)
     for section, keys in OFFLINE.items():
         document[section] = {**document.get(section, {}), **keys}
-    document["provider"]["trusted_ca"] = str(player.ca_file)
+    document["provider"] |= {"trusted_ca": str(player.ca_file), "proxy": None}
     for region in document["provider"]["regions"].values():
-        region |= {"url": player.url, "api_key": {"file": str(directory / "key")}}
+        region |= {"url": player.url, "api_key": {"file": str(directory / "key")}, "identity": None}
     overrides.clear()  # they are in the document already, and would win over it
     file = directory / "sidecar.yaml"
     with file.open("w") as stream:
@@ -82,5 +84,5 @@ def _configuration(directory: Path, settings: Settings, player: Player, key: str
 def _banner(cassette: Cassette) -> str:
     return (
         f"Replaying {len(cassette.calls)} recorded calls of {cassette.name} (content {cassette.header.content});"
-        " nothing leaves this machine."
+        " no call leaves this machine."
     )

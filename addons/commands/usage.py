@@ -89,6 +89,8 @@ def show(config: Path | None, asked: Asked, *, shared: bool = False) -> int:
             with connected(settings.usage.shared) as remote:
                 return _show("the shared ledger", remote, asked, settings.limits, POSTGRES)
         path = settings.usage.path(settings.listen.certificates)
+        if settings.usage.ledger == "memory":
+            raise ConfigurationError("usage.ledger: it is memory, which no other process can read; add --shared")
         if path is None:
             raise ConfigurationError("usage.ledger: it is off, so nothing was written down")
         if settings.usage.ledger is None:

@@ -75,10 +75,10 @@ def _certificates_need_tls(settings: Sections) -> Iterator[str]:
 
 
 def _budgets_outlive_the_process(settings: Sections) -> Iterator[str]:
-    if settings.limits.budgets.any and settings.limits.storage == "memory" and settings.usage.ledger == "off":
+    if settings.limits.budgets.any and settings.limits.storage == "memory" and not settings.usage.on_disk:
         yield (
-            "limits.budgets: a restart would begin each budget anew; write usage.ledger, from which they are counted"
-            " again, or a limits.storage that outlives the process"
+            "limits.budgets: a restart would begin each budget anew; write a file for usage.ledger, from which they are"
+            " counted again, or a limits.storage that outlives the process"
         )
 
 
@@ -86,7 +86,7 @@ def _rows_outlive_the_budgets(settings: Sections) -> Iterator[str]:
     """What a budget is counted again from after a restart must still be there."""
     usage, budgets = settings.usage, leaves(settings.limits.budgets)
     written = {keys[-2:-1] for keys, amount in budgets if amount is not None}
-    if settings.limits.storage != "memory" or usage.ledger == "off":
+    if settings.limits.storage != "memory" or not usage.on_disk:
         return
     for period, days in KEPT_FOR.items():
         if (period,) in written and usage.keep_days < days:

@@ -1,6 +1,7 @@
 """What the settings mean for callers' connections, and for those to the other side."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from addons.configuration.meaning import foundry_hosts
 from addons.configuration.settings import Settings
@@ -17,6 +18,9 @@ from addons.foundry.alarm_names import Alarm
 from addons.gates.body_bytes import BodyBytes
 from addons.sources.fault import Fault, RaiseAlarm
 
+MOST_WAITING: Final = 16 * 1024 * 1024
+"""Bytes of all callers' that are no call yet: long heads that are coming, and requests far ahead of their turn."""
+
 
 def request_server(settings: Settings, services: Services, bodies: BodyBytes) -> RequestServer:
     """Serves the requests of all callers."""
@@ -24,7 +28,7 @@ def request_server(settings: Settings, services: Services, bodies: BodyBytes) ->
     return RequestServer(
         services,
         Tunnels(foundry_hosts(settings), frozenset(listen.passthrough_hosts), services.error_format),
-        BodyBounds(settings.policy.max_body_bytes, bodies),
+        BodyBounds(settings.policy.max_body_bytes, bodies, BodyBytes(MOST_WAITING)),
         ConnectionTimeouts(listen.head_seconds, listen.body_seconds, listen.write_seconds),
     )
 
@@ -55,11 +59,14 @@ def _pool(kept: Pool) -> UpstreamPool:
     return UpstreamPool(idle_seconds=kept.idle_seconds, most=kept.most, wait_seconds=kept.wait_seconds)
 
 
-def client_certificates(settings: Settings, alarm: RaiseAlarm) -> tuple[ClientCertificates, ...]:
-    """The addon that asks callers for certificates, where they are to show any."""
+def client_certificates(
+    settings: Settings, alarm: RaiseAlarm, let_go: Callable[[str], object]
+) -> tuple[ClientCertificates, ...]:
+    """The addon that asks callers for certificates, where they are to show any. ``let_go``: as of it."""
     own, callers = settings.listen.tls, settings.caller.by_certificate
     if own is None or callers is None:
         return ()
     required = settings.caller.verifiers == ("certificate",)
+    files = own.certificate, own.key, callers.trusted_ca
     fault = Fault(Alarm.CLIENT_CERTIFICATES, alarm)
-    return (ClientCertificates(own.certificate, own.key, callers.trusted_ca, required=required, fault=fault),)
+    return (ClientCertificates(*files, required=required, fault=fault, let_go=let_go),)

@@ -14,6 +14,7 @@ from addons.configuration.errors import ConfigurationError
 from addons.configuration.faults import Origin, explain
 from addons.configuration.overrides import laid_over, overrides
 from addons.configuration.settings import Settings
+from addons.usage.settings import NO_FILES
 from addons.values.program import PROGRAM
 from addons.values.small_file import FileError
 from addons.values.yaml_file import read_yaml
@@ -71,8 +72,6 @@ def _parse(path: Path) -> CommentedMap:
 PATH_KEYS: Final = frozenset(
     {"file", "certificate", "key", "trusted_ca", "certificates", "public_key_file", "token_file", "ledger", "candidate"}
 )
-NO_PATHS: Final = frozenset({"off", "no", "false", "none"})
-"""Texts that are no paths, though they stand where one may; in lower case."""
 
 
 def _plain(node: Any, base: Path | None = None) -> Any:
@@ -80,13 +79,18 @@ def _plain(node: Any, base: Path | None = None) -> Any:
     if isinstance(node, Mapping):
         return {
             str(key): str(_from(base, value))
-            if base and key in PATH_KEYS and isinstance(value, str) and value.lower() not in NO_PATHS
+            if base and key in PATH_KEYS and isinstance(value, str) and not _is_word(key, value)
             else _plain(value, base)
             for key, value in node.items()
         }
     if isinstance(node, list):
         return [_plain(value, base) for value in node]
     return node
+
+
+def _is_word(key: str, value: str) -> bool:
+    """Whether a text that stands where a path may is none."""
+    return key == "ledger" and value.lower() in NO_FILES
 
 
 def _from(base: Path, written: str) -> Path:

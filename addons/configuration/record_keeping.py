@@ -4,7 +4,6 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from addons.call import Call
@@ -21,6 +20,8 @@ from addons.process.admin import Admin, Page, alive, readiness, version
 from addons.process.start_and_stop import StartAndStop
 from addons.usage.ledger_rows import LedgerRows
 from addons.usage.ledger_writer import LedgerWriter
+from addons.usage.memory_ledger import MemoryLedger
+from addons.usage.rows_on_disk import RowsOnDisk
 from addons.usage.used_before import from_ledger, from_shared
 from addons.values.address import split_address
 from addons.values.secret import Secret
@@ -47,12 +48,16 @@ class Kept(NamedTuple):
 
 def ledger(settings: Settings) -> Kept:
     """A row a call, where the settings want one. Touches no disk before the sidecar runs."""
-    usage = settings.usage
-    path = usage.path(settings.listen.certificates)
-    if path is None:
+    usage, run = settings.usage, _process()
+    own: LedgerWriter | MemoryLedger
+    waiting: RowsOnDisk | MemoryLedger
+    if usage.ledger == "memory":
+        own = waiting = MemoryLedger(usage.memory_rows, run)
+    elif path := usage.path(settings.listen.certificates):
+        own, waiting = LedgerWriter(path, usage.keep_days, ship=usage.shared is not None, run=run), RowsOnDisk(path)
+    else:
         return Kept()
-    own = LedgerWriter(path, usage.keep_days, ship=usage.shared is not None, run=_process())
-    shipper = _shipper(path, usage.shared) if usage.shared else None
+    shipper = _shipper(waiting, usage.shared) if usage.shared else None
     rows = LedgerRows(own, usage.on_failure, shipper)
     readings = (*_readings(own), *(_shipping(shipper) if shipper else ()))
     return Kept((StartAndStop("sidecar-ledger", rows),), (rows.close,), readings, (rows.open,), (rows.missing,))
@@ -99,7 +104,7 @@ def _about(in_force: InForce) -> Mapping[str, str]:
     return {"version": VERSION, **in_force.rules.judged_by}
 
 
-def _readings(ledger: LedgerWriter) -> tuple[Reading, ...]:
+def _readings(ledger: LedgerWriter | MemoryLedger) -> tuple[Reading, ...]:
     return (
         Reading(
             "foundry.sidecar.ledger.lag", "s", "how long the oldest row being written waits", lambda: [(ledger.lag, {})]
@@ -140,11 +145,11 @@ def _process() -> dict[str, str | None]:
     }
 
 
-def _shipper(path: Path, url: str | Secret) -> "Shipper":
+def _shipper(rows: RowsOnDisk | MemoryLedger, url: str | Secret) -> "Shipper":
     from addons.usage.shared_ledger import SharedLedger  # noqa: PLC0415 - costs every start 300 ms otherwise
     from addons.usage.shipper import Shipper  # noqa: PLC0415 - costs every start 300 ms otherwise
 
-    return Shipper(path, SharedLedger(url))
+    return Shipper(rows, SharedLedger(url))
 
 
 def _shipping(shipper: "Shipper") -> tuple[Reading, ...]:

@@ -113,8 +113,7 @@ class CallerConnection:
         self.open = False
         self._clock.stop()
         self._pace.read_on()
-        while self._reader.requests:  # their turn never comes
-            self._reader.requests.popleft().body.drop()
+        self._reader.drop()
         if self.current is not None:
             self.current.end(ending)
 
@@ -149,7 +148,7 @@ class CallerConnection:
         if not self._reader.requests:
             self._wait_for_head()
             return None
-        request = self._reader.requests.popleft()
+        request = self._reader.take()
         if not self._reader.requests:
             self._pace.read_on()
         return request
@@ -195,7 +194,7 @@ class CallerConnection:
         if not self.open:
             return
         if not keep or self.draining or self._reader.failure is not None:
-            if request.body.ended:
+            if request.body.ended and self._reader.failure is None:
                 self.close()
             else:
                 self.say_no_more()

@@ -23,15 +23,18 @@ class CandidateTrial:
     def begin(self) -> None:
         """Starts the trial. Call it when the request was sent, or its refusal was written; only the first call counts.
 
-        A large body is judged on a thread meanwhile.
+        Raises nothing. A large body is judged on a thread meanwhile.
         """
         candidate, self._candidate = self._candidate, None
         if candidate is None:
             return
-        if len(self._call.body) < LARGE:
-            self._call.trial = candidate.judge(self._call)
-        else:
-            self._trial = asyncio.get_running_loop().create_task(asyncio.to_thread(candidate.judge, self._call))
+        try:
+            if len(self._call.body) < LARGE:
+                self._call.trial = candidate.judge(self._call)
+            else:
+                self._trial = asyncio.get_running_loop().create_task(asyncio.to_thread(candidate.judge, self._call))
+        except BaseException as error:  # noqa: BLE001 - what is only tried must not harm the call
+            self._failed(error)
 
     async def end(self) -> None:
         """Waits for what ``begin`` began. Raises nothing, since the record comes behind it."""
@@ -41,4 +44,7 @@ class CandidateTrial:
             except asyncio.CancelledError:
                 return  # the process ends
             except BaseException as error:  # noqa: BLE001 - whatever it was, the call has its record
-                _log.error("trial_failed", exc_info=error, **{"call.id": self._call.id})
+                self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        _log.error("trial_failed", exc_info=error, **{"call.id": self._call.id})

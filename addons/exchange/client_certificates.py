@@ -8,16 +8,22 @@ OpenSSL checks chain, dates and purpose against ``trusted_ca`` alone, and a cert
 What follows: a certificate in ``client.certificate_list`` was verified here, since nothing else asks for one
 (``request_client_cert`` stays off). Should this hook fail, mitmproxy's own connection takes its place: it asks for no
 certificate, and its caller is nobody.
+
+A connection proves its caller once, and may live for days. So it is let go, once its call under way is over, when its
+certificate has expired, or an authority was taken out since.
 """
 
 import asyncio
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from mitmproxy import connection
 from mitmproxy.proxy import mode_specs
@@ -30,7 +36,23 @@ from addons.sources.watched_file import stamp
 from addons.values.small_file import FileError, made_out, read_small
 from addons.verifiers.certificate_identity import identity
 
+LOOK_EVERY: Final = 1.0  # seconds
+
 _HTTP: Final = b"http/1.1"
+
+
+class _Asked(NamedTuple):
+    """What callers are asked by: the context, and fingerprints of the authorities that it trusts."""
+
+    context: SSL.Context
+    trusted: frozenset[bytes]
+
+
+class _Shown(NamedTuple):
+    """A certificate that proves a connection's caller: until a Unix time, while these authorities are trusted."""
+
+    until: float
+    trusted: frozenset[bytes]
 
 
 class ClientCertificates:
@@ -41,6 +63,8 @@ class ClientCertificates:
         trusted_ca: PEM, what callers' certificates must chain to.
         required: whether a caller without a certificate is refused in the handshake.
         fault: goes wrong while a file is bad.
+        let_go: has a connection, by its client's id, serve no further call.
+        clock: Unix time in seconds.
 
     Raises:
         FileError: a file can't be used.
@@ -48,33 +72,73 @@ class ClientCertificates:
 
     name = "sidecar-client-certificates"
 
-    def __init__(self, certificate: Path, key: Path, trusted_ca: Path, *, required: bool, fault: Fault) -> None:
+    def __init__(  # noqa: PLR0913 - each by its name
+        self,
+        certificate: Path,
+        key: Path,
+        trusted_ca: Path,
+        *,
+        required: bool,
+        fault: Fault,
+        let_go: Callable[[str], object] = lambda _client: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._files = (certificate, key, trusted_ca)
         self._required = required
         self._fault = fault
+        self._let_go = let_go
+        self._clock = clock
+        self._shown: dict[str, _Shown] = {}  # by the client's id
+        self._task: asyncio.Task[None] | None = None  # until all of mitmproxy runs, which may never be
         self._seen = self._look()
-        self._context = self._made()
+        self._asked = self._made()
+
+    def running(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._watch())
+
+    def done(self) -> None:
+        if self._task:
+            self._task.cancel()
 
     async def tls_start_client(self, data: TlsData) -> None:
         if not isinstance(data.context.client.proxy_mode, mode_specs.ReverseMode):
             return  # a tunnel's inner TLS, with a certificate of the sidecar's own authority
-        context = await asyncio.to_thread(self._current)
-        data.ssl_conn = SSL.Connection(context)
+        asked = await asyncio.to_thread(self._current)
+        self._shown[data.context.client.id] = _Shown(float("inf"), asked.trusted)
+        data.ssl_conn = SSL.Connection(asked.context)
         data.ssl_conn.set_accept_state()
 
-    def _current(self) -> SSL.Context:
+    def tls_established_client(self, data: TlsData) -> None:
+        client = data.context.client
+        if (shown := self._shown.pop(client.id, None)) and client.certificate_list:
+            ends = client.certificate_list[0].to_cryptography().not_valid_after_utc
+            self._shown[client.id] = shown._replace(until=ends.timestamp())
+
+    def client_disconnected(self, client: connection.Client) -> None:
+        self._shown.pop(client.id, None)
+
+    async def _watch(self) -> None:
+        while True:
+            trusted, now = (await asyncio.to_thread(self._current)).trusted, self._clock()
+            for client, shown in tuple(self._shown.items()):
+                if shown.until <= now or not shown.trusted <= trusted:
+                    del self._shown[client]
+                    self._let_go(client)
+            await asyncio.sleep(LOOK_EVERY)
+
+    def _current(self) -> _Asked:
         seen = self._look()
         if seen != self._seen:
             self._seen = seen
             try:
-                self._context = self._made()
+                self._asked = self._made()
             except FileError as error:
                 self._fault.wrong(f"{error}; what the files said before stays in force")
             else:
                 self._fault.right()
-        return self._context
+        return self._asked
 
-    def _made(self) -> SSL.Context:
+    def _made(self) -> _Asked:
         with made_out(self._files[0]):
             return _context(*self._files, required=self._required)
 
@@ -89,7 +153,7 @@ def client_identity(client: connection.Client) -> str | None:
     return identity(client.certificate_list[0].to_cryptography())
 
 
-def _context(certificate: Path, key: Path, trusted_ca: Path, *, required: bool) -> SSL.Context:
+def _context(certificate: Path, key: Path, trusted_ca: Path, *, required: bool) -> _Asked:
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     # A resumed session brings no certificate that could be looked at again, so there are none.
@@ -108,12 +172,13 @@ def _context(certificate: Path, key: Path, trusted_ca: Path, *, required: bool) 
     store = context.get_cert_store()
     assert store is not None, "a context has a store from the beginning"
     store.set_flags(X509StoreFlags.PARTIAL_CHAIN)  # an authority may be one that another signed, as with SPIFFE
-    for authority in _certificates(trusted_ca):
+    authorities = _certificates(trusted_ca)
+    for authority in authorities:
         store.add_cert(X509.from_cryptography(authority))
         context.add_client_ca(authority)
     context.set_verify(SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if required else 0))
     context.set_alpn_select_callback(lambda _, offered: _HTTP if _HTTP in offered else SSL.NO_OVERLAPPING_PROTOCOLS)
-    return context
+    return _Asked(context, frozenset(authority.fingerprint(SHA256()) for authority in authorities))
 
 
 def _private(key: object) -> RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey:

@@ -1,4 +1,4 @@
-"""How many callers' connections there may be, so that descriptors remain for everything else."""
+"""How many callers' connections there may be, so that memory and descriptors remain for everything else."""
 
 import resource
 import time
@@ -19,10 +19,10 @@ _log = structlog.get_logger("sidecar.exchange")
 
 
 class ConnectionBounds:
-    """At most ``most`` connections, counted by ``enter`` and ``leave``; by default what the process has room for."""
+    """At most ``most`` connections, fewer where descriptors do not suffice; counted by ``enter`` and ``leave``."""
 
-    def __init__(self, most: int | None = None) -> None:
-        self._most = max(8, _descriptors() - RESERVED) if most is None else most
+    def __init__(self, most: int) -> None:
+        self._most = min(most, max(8, _descriptors() - RESERVED))
         self._by_peer: Counter[str] = Counter()
         self._refused = 0
         self._told_at = float("-inf")

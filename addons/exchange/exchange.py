@@ -27,6 +27,7 @@ from addons.exchange.replies import BROKE_OFF, Replies, is_about_credential
 from addons.exchange.request import Request
 from addons.exchange.sending import Sent, forward_to_foundry, send_to_provider
 from addons.exchange.services import Services
+from addons.exchange.taking import takes_all
 from addons.exchange.upstream.failure import UpstreamFailure
 from addons.foundry.refusals import Refusal
 
@@ -47,7 +48,7 @@ class Exchange:
         self.relay = Relay(
             self.call,
             self._write,
-            version=request.version,
+            asked=(request.method, request.version),
             more_fields=self._replies.fields,
             quotes_credential=self.quotes_credential,
             watch=Watch(partial(seen.answer_begins, self), partial(seen.answer_piece, self)) if seen else None,
@@ -60,14 +61,21 @@ class Exchange:
         self._credential: bytes | None = None
         self._sent: Sent | None = None
         self._crowded = False  # too much waits for the caller: the other side is not read
-        self._unsent_at = (0, 0.0)  # least bytes that waited for the caller, and when that was seen
 
     # a call, from its start to its end
 
     def start(self) -> None:
         """Starts the exchange. A call that waits for nothing is over when this returns."""
         self._services.under_way.add(self)
-        self._task = asyncio.Task(self.run(), loop=asyncio.get_running_loop(), eager_start=True)
+        running = self.run()
+        try:
+            self._task = asyncio.Task(running, loop=asyncio.get_running_loop(), eager_start=True)
+        except BaseException as error:  # noqa: BLE001 - nothing runs it, so that it ends here, as any other call does
+            running.close()
+            if self.call.ended_at is None:
+                self._fail(error)
+                self.call.ended_at = time.monotonic()
+                self._close()
 
     def end(self, ending: Ending) -> None:
         """Cancels the exchange for this reason. Only the first reason counts; none does once the call is over."""
@@ -176,20 +184,11 @@ class Exchange:
             await self._caller_takes_all()
 
     async def _caller_takes_all(self) -> None:
-        self._unsent_at = (self._caller.unsent, time.monotonic())
-        self._deadline.set(self._services.timeouts.write, Ending.CALLER_STALLED, self._caller_took)
         try:
-            await self._caller.drain()
+            await takes_all(self._caller, self._deadline, self._services.timeouts.write)
         except OSError:
             self.end(Ending.CALLER_GONE)
             await asyncio.sleep(0)  # where the cancellation arrives
-        self._deadline.clear()
-
-    def _caller_took(self) -> float:
-        """When the caller last read some of its answer, in seconds of ``time.monotonic``."""
-        if self._caller.unsent < self._unsent_at[0]:
-            self._unsent_at = (self._caller.unsent, time.monotonic())
-        return self._unsent_at[1]
 
     def quotes_credential(self, text: bytes) -> bool:
         """Whether a text holds the provider's key that the call was sent with."""
@@ -224,13 +223,12 @@ class Exchange:
 
     def _close(self) -> None:
         """Makes the one record, and lets the connection go on. A step that fails does not stop the others."""
-        self._deadline.clear()
-        self._total.clear()
         self._services.under_way.discard(self)
         self.call.credentials = {}
         record: dict[str, object] = {}
-        drop = partial(self.request.body.drop, self.call.decoded_bytes)
-        for step in (drop, self.relay.read_facts, lambda: record.update(self._services.record(self.call))):
+        drop, tell = partial(self.request.body.drop, self.call.decoded_bytes), self._services.record
+        clear = (self._deadline.clear, self._total.clear)
+        for step in (*clear, drop, self.relay.read_facts, lambda: record.update(tell(self.call))):
             try:
                 step()
             except BaseException as error:  # noqa: BLE001 - a step that fails must not keep the rest from happening

@@ -39,6 +39,14 @@ class ListenSettings(_Section):
             " Default none: a port that nobody asked for is not opened"
         ),
     ] = None
+    max_connections: Annotated[
+        int,
+        Field(
+            gt=0,
+            description="connections of callers at a time; one more is closed at once. Default 2048: one that merely"
+            " stays takes 20 to 100 KB, and an app has some hundred",
+        ),
+    ] = 2048
     head_seconds: Annotated[
         float,
         Field(

@@ -68,6 +68,11 @@ class Listener:
     def callers(self) -> list[CallerConnection]:
         return [caller for caller, _ in self._open.values()]
 
+    def let_go(self, client: str) -> None:
+        """Closes a connection, by its client's id, once its call under way is over."""
+        if known := self._open.get(client):
+            known[0].close_idle()
+
     def running(self) -> None:
         for listening in _listening():
             with listening:
@@ -90,7 +95,11 @@ class Listener:
         wire = SocketWire(_handler(client), client)
         keep_alive(wire.socket)
         if self._bounds.enter(peer.address):
-            self._open[client.id] = (self._connect(wire, peer), wire)
+            try:
+                self._open[client.id] = (self._connect(wire, peer), wire)
+            except BaseException:
+                self._bounds.leave(peer.address)
+                raise
             client.error = None
 
     async def client_disconnected(self, client: Client) -> None:

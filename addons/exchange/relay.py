@@ -32,9 +32,9 @@ class Watch(NamedTuple):
 class Relay:
     """Takes one answer from the provider's connection and writes it to the caller's.
 
-    ``write`` takes bytes for the caller, who asked in this HTTP ``version``. ``more_fields`` gives those that the
-    sidecar adds to an answer that passes, by how it is framed. ``quotes_credential`` tells of a text whether it holds
-    what the call left with.
+    ``write`` takes bytes for the caller. ``asked`` is the method and the HTTP version of its own request, by which it
+    reads the answer. ``more_fields`` gives those that the sidecar adds to an answer that passes, by how it is framed.
+    ``quotes_credential`` tells of a text whether it holds what the call left with.
     """
 
     def __init__(  # noqa: PLR0913 - one parameter a part it works with
@@ -42,14 +42,14 @@ class Relay:
         call: Call,
         write: Callable[[bytes], None],
         *,
-        version: str,
+        asked: tuple[str, str],
         more_fields: Callable[[answer_bytes.Framing], Iterable[tuple[bytes, bytes]]],
         quotes_credential: Callable[[bytes], bool],
         watch: Watch | None = None,
     ) -> None:
         self._call = call
         self._write = write
-        self._version = version
+        self._method, self._version = asked
         self._more_fields = more_fields
         self._quotes_credential = quotes_credential
         self._watch = watch
@@ -130,7 +130,7 @@ class Relay:
         if self.passing != "kept":
             known_length = self.passing != "events" and b"content-length" in fields
             self._framing = answer_bytes.framing_of(
-                status, version=self._version, method=self._call.method, length=known_length
+                status, version=self._version, method=self._method, length=known_length
             )
             self.outgoing = tuple(self._outgoing())
             self._head = answer_bytes.head(status, self.outgoing)
@@ -199,7 +199,7 @@ class Relay:
             return Outcome.PROVIDER_ERROR if self._stream.failed else Outcome.SERVED
         if self._document is not None:
             facts = self._document.facts()
-            if facts.failed:
+            if facts.failed or not facts.is_result:
                 return Outcome.PROVIDER_ERROR
             return Outcome.SERVED if self._document.complete else Outcome.PROVIDER_ERROR  # it is no JSON
         return Outcome.SERVED

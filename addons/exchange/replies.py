@@ -64,7 +64,7 @@ class Replies:
         call.status, call.outcome = 200, Outcome.SERVED
         fields = [(b"Content-Type", b"application/json"), (b"Cache-Control", b"no-store"), *self.fields("length")]
         fields.append((b"Content-Length", b"%d" % len(body)))
-        self._caller.write(answer_bytes.head(call.status, fields) + body)
+        self._caller.write(answer_bytes.head(call.status, fields) + (b"" if self._request.method == "HEAD" else body))
 
     def refuse(self, refusal: Refusal) -> None:
         """Answers with the refusal, where there is still somebody to answer."""
@@ -79,7 +79,7 @@ class Replies:
         more = () if refusal.name == "fault" else _standing(call)
         self._caller.write(
             answer_bytes.refusal_bytes(
-                refusal, self._services.error_format, close=self.closes, method=call.method, more=more
+                refusal, self._services.error_format, close=self.closes, method=self._request.method, more=more
             )
         )
 

@@ -17,10 +17,11 @@ PIECE: Final = 64 * 1024
 
 
 class BodyBounds(NamedTuple):
-    """``most`` bytes of one body, and what all bodies at once may take."""
+    """``most`` bytes of one body, what all bodies at once may take, and what may that is no call yet."""
 
     most: int
     budget: BodyBytes
+    waiting: BodyBytes
 
 
 class Body:

@@ -13,17 +13,29 @@ from typing import Final
 
 import httptools
 
+from addons.exchange.chunk_sizes import ChunkSizes
+from addons.exchange.ending import SOON
 from addons.exchange.request import Body, BodyBounds, Request
 from addons.foundry.refusals import Refusal
+from addons.gates.body_bytes import Share
 
 MOST_HEAD: Final = 256 * 1024
 """Bytes of a head. Over the route gate's own bounds, so that a head it refuses is read, refused and recorded."""
 
+USUAL_HEAD: Final = 8 * 1024
+"""Bytes of a head that take nothing of what all longer heads may hold together."""
+
 MOST_FIELDS: Final = 1_000
 """Header fields of a head."""
 
+MOST_WAITING: Final = 64
+"""Requests that wait for their turn. What comes behind is kept as bytes: as a request it takes many times as much."""
+
 MOST_FRAMING: Final = 64 * 1024
 """Bytes in a row that frame a body and hold nothing of it: chunk sizes, their extensions, trailers."""
+
+MOST_EMPTY: Final = 64
+"""Bytes of empty lines before a request; some old clients send one (RFC 9112 §2.2)."""
 
 _CODING: Final = b"transfer-encoding"
 _CODINGS: Final = frozenset({b"", b"chunked"})
@@ -58,10 +70,13 @@ class RequestReader:
         self._parser = httptools.HttpRequestParser(self)
         self._last: Request | None = None  # whose body is coming
         self._offered: Request | None = None  # one with an offer of another protocol, while its head is read again
+        self._behind = b""  # as many requests as may wait
         self._head = bytearray()
+        self._share = Share(bounds.waiting)
         self._url = b""
         self._fields: list[tuple[bytes, bytes]] = []
         self._left = 0  # of a body of known length
+        self._chunks: ChunkSizes | None = None  # of a body in chunks
         self._recent = b""  # the last bytes that were fed, where an end may lie across two pieces
         self._framing = 0  # bytes fed since the body last grew
         self._grew = False  # the body did, by what is being fed
@@ -75,11 +90,28 @@ class RequestReader:
         if self.tunnelled is not None:
             self.tunnelled += data
         else:
-            self._feed(data)
+            self._feed(self._behind + data)
+            self._hold_to_room()
+
+    def take(self) -> Request:
+        """The oldest request, whose turn has come."""
+        request = self.requests.popleft()
+        if self._behind and len(self.requests) < MOST_WAITING // 2:
+            self.feed(b"")
+        return request
+
+    def drop(self) -> None:
+        """Nobody asks for requests any more: those that wait, and half a head, are forgotten."""
+        self._forget_rest()
+        while self.requests:
+            self.requests.popleft().body.drop()
 
     def _feed(self, data: bytes) -> None:
-        start = 0
+        start, self._behind = 0, b""
         while start < len(data) and self.failure is None:
+            if len(self.requests) >= MOST_WAITING and self._last is None:
+                self._behind = data[start:]
+                return
             end = self._next_end(data, start)
             piece, start = data[start:end], end
             if self._last is None:
@@ -101,10 +133,12 @@ class RequestReader:
         """The first place behind ``start`` where a head or a body may end, or where the data does."""
         if self._left:
             return min(start + self._left, len(data))
-        across = (self._recent + data[start : start + len(_END) - 1]).find(_END)
+        place = self._chunks.pass_over(data, start) if self._chunks else start
+        before = (self._recent + data[max(start, place + 1 - len(_END)) : place])[1 - len(_END) :]
+        across = (before + data[place : place + len(_END) - 1]).find(_END)
         if across >= 0:
-            return start + across + len(_END) - len(self._recent)
-        found = data.find(_END, start)
+            return place + across + len(_END) - len(before)
+        found = data.find(_END, place)
         return len(data) if found < 0 else found + len(_END)
 
     def _decline(self, request: Request) -> None:
@@ -129,10 +163,24 @@ class RequestReader:
             self._grew = False
             if self._framing > MOST_FRAMING:
                 self._fail(Refusal("bad_target", "The chunk headers or trailers of the body are too long."))
+        elif len(self._head) > MOST_EMPTY:
+            self._fail(Refusal("bad_target", "There are too many empty lines before the request."))
+
+    def _hold_to_room(self) -> None:
+        """Long heads, and what waits behind requests, are held to what all callers' may take together."""
+        head = max(0, self.head_bytes - USUAL_HEAD) if self.in_head else 0
+        if not self._share.hold(head + len(self._behind)):
+            self._fail(Refusal("bodies_full", "Too much waits here that is no call yet.", headers=SOON))
+
+    def _forget_rest(self) -> None:
+        self._head.clear()
+        self._fields, self._url, self._behind = [], b"", b""
+        self._share.hold(0)
 
     def _fail(self, refusal: Refusal) -> None:
         """Nothing more is read, and whoever waits for a body is told why."""
         self.failure = self.failure or refusal
+        self._forget_rest()
         if self._last is not None:
             self._last.body.fail(refusal)
             self._last = None
@@ -147,8 +195,12 @@ class RequestReader:
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.in_head:  # else it is a trailer, which is dropped (RFC 9110 §6.5.1)
-            self._fields.append((name, value))
+        if not self.in_head:  # it is a trailer, which is dropped (RFC 9110 §6.5.1)
+            return
+        if len(self._fields) == MOST_FIELDS:
+            self.failure = Refusal("headers_too_large")
+            raise ValueError("too many header fields")
+        self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.in_head = False
@@ -158,7 +210,6 @@ class RequestReader:
             return
         if not _REQUEST_LINE.match(self._head):
             raise ValueError("this is not an HTTP request line")
-        self._head.clear()
         version = self._parser.get_http_version()
         request = Request(
             method=self._parser.get_method().decode("ascii"),
@@ -168,13 +219,11 @@ class RequestReader:
             keep_alive=self._parser.should_keep_alive(),
             body=Body(self._bounds),
         )
-        codings = b",".join(value for name, value in self._fields if name.lower() == _CODING)
+        self._head.clear()
+        codings = b",".join(value for name, value in request.fields if name.lower() == _CODING)
         if version not in {"1.0", "1.1"} or codings.lower() not in _CODINGS or (codings and version == "1.0"):
             # Whoever reads the framing in another way than the next server lets a second request slip through.
             raise ValueError("this framing is not served")
-        if len(self._fields) > MOST_FIELDS:
-            self.failure = Refusal("headers_too_large")
-            raise ValueError("too many header fields")
         if self._parser.should_upgrade() and request.method != "CONNECT":
             self._offered = request
         else:
@@ -185,6 +234,7 @@ class RequestReader:
         self._left = sum(
             int(value) for name, value in request.fields if name.lower() == _LENGTH
         )  # there is one at most
+        self._chunks = ChunkSizes() if any(name.lower() == _CODING for name, _ in request.fields) else None
         self._last = request
         self.requests.append(request)
 
@@ -194,6 +244,7 @@ class RequestReader:
         self._last.body.receive(data)
 
     def on_message_complete(self) -> None:
+        self._chunks = None
         if self._last is not None:
             self._last.body.end()
             self._last = None

@@ -53,7 +53,12 @@ class Tunnel:
         self._ended = False
 
     def start(self) -> None:
-        self._task = asyncio.Task(self._answer(), loop=asyncio.get_running_loop(), eager_start=True)
+        answering = self._answer()
+        try:
+            self._task = asyncio.Task(answering, loop=asyncio.get_running_loop(), eager_start=True)
+        except BaseException:
+            answering.close()
+            raise
 
     def end(self, ending: Ending) -> None:  # noqa: ARG002 - whatever the reason, there is nobody left to answer
         self._ended = True
@@ -66,11 +71,17 @@ class Tunnel:
             async with asyncio.timeout(RESOLVE_SECONDS):
                 host, port = split_address(target)
                 address = await self._address(host, port)
-            self._caller.write(ESTABLISHED)
-            self._caller.open_tunnel(Opened(host, port, address))
         except BaseException as error:  # noqa: BLE001 - whatever escapes, the caller is answered and gets no tunnel
             if not self._ended:
                 self._refuse(target, error)
+            return
+        try:
+            self._caller.write(ESTABLISHED)
+            self._caller.open_tunnel(Opened(host, port, address))
+        except BaseException as error:  # noqa: BLE001 - it is answered, so that nothing but its end can be told
+            _log.error("fault", exc_info=error)
+            self._caller.opened = None
+            self._caller.abort()
 
     async def _address(self, host: str, port: int) -> tuple[str, int] | None:
         if host in self._tunnels.foundry_hosts and port == HTTPS:

@@ -12,7 +12,7 @@ from addons.foundry.refusals import Refusal
 from addons.gates.body_bytes import BodyBytes, full
 from addons.gates.media_type import too_large
 
-LARGE: Final = 1024 * 1024
+LARGE: Final = 1536 * 1024
 """Bytes from which work on a body goes to a thread, so that other calls' streams go on meanwhile.
 
 What takes less than Python's 5 ms between two threads' turns is no shorter for the others on a thread, and costs half

@@ -36,6 +36,22 @@ class BodyBytes:
         self.taken -= count
 
 
+class Share:
+    """What one holder has of such bytes."""
+
+    def __init__(self, budget: BodyBytes) -> None:
+        self._budget = budget
+        self._held = 0
+
+    def hold(self, count: int) -> bool:
+        """Holds ``count`` bytes from now on; False, and what was held stays, where there are not enough."""
+        if count > self._held and not self._budget.take(count - self._held):
+            return False
+        self._budget.give_back(max(0, self._held - count))
+        self._held = count
+        return True
+
+
 def full(budget: BodyBytes) -> Refusal:
     """The refusal of a body for which no bytes are left."""
     return Refusal(

@@ -1,6 +1,7 @@
 """Counts anew what budgets hold, where the store has lost it: one sidecar does, from the ledger, and others wait."""
 
 import asyncio
+import random
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -22,7 +23,9 @@ ALIVE: Final = "budget:alive"
 """A counter that is there while the store has lost nothing: without it, what was used before is counted anew."""
 
 CLAIM: Final = "budget:recovery"
-"""A counter that is 1 while a sidecar does so."""
+"""Counters of which one is 1 while a sidecar does so. Each is asked about for a time alone: a value that nobody takes
+back, since the store lost it meanwhile or somebody else put it there, must not keep all waiting for ever.
+"""
 
 CLAIM_SECONDS: Final = 150  # after which a sidecar that was killed meanwhile is given up; all questions take 90 at most
 ARRIVAL: Final = 3.0  # seconds in which rows of calls that have ended come from other sidecars
@@ -64,17 +67,19 @@ class Recovery:
         """
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            alive, claimed = await self.counters.read([ALIVE, CLAIM])
+            claim, *others = claims(self.clock())
+            alive, *claimed = await self.counters.read([ALIVE, claim, *others])
             if alive > 0:
                 return None
-            if claimed <= 0:  # asked first: each addition lets the claim live for longer
+            if max(claimed) <= 0:  # asked first: each addition lets the claim live for longer
                 try:
-                    if await self.counters.add({CLAIM: 1}, CLAIM_SECONDS) == [1]:
+                    first = await self.counters.add({claim: 1}, CLAIM_SECONDS) == [1]
+                    if first and max(await self.counters.read(others)) <= 0:
                         return await self._count()
                 finally:
                     with suppress(StoreUnavailableError):
-                        await self.counters.add({CLAIM: -1}, CLAIM_SECONDS)
-            await asyncio.sleep(_EVERY)
+                        await self.counters.add({claim: -1}, CLAIM_SECONDS)
+            await asyncio.sleep(random.uniform(0.5, 1.5) * _EVERY)  # noqa: S311 - so that no two try in step
         raise StoreUnavailableError("another sidecar still counts again what was used before")
 
     async def _count(self) -> None:
@@ -117,6 +122,12 @@ class Recovery:
                         found[key] = pot
                         amounts[key] += amount if pot.unit == "requests" else share(amount, shares)
         return {key: (pot, amounts[key]) for key, pot in found.items()}
+
+
+def claims(now: float) -> list[str]:
+    """The counter that a claim is made by at this Unix time, and those of others whose clock or attempt is another."""
+    span = int(now // CLAIM_SECONDS)
+    return [f"{CLAIM}:{each}" for each in (span, span - 1, span + 1)]
 
 
 def reached_shares(pot: Pot, count: int, warn_at: Sequence[float]) -> Iterator[float]:

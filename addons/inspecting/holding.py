@@ -14,6 +14,7 @@ from addons.call import Call
 from addons.exchange.observing import Held
 from addons.foundry.refusals import Refusal
 from addons.gates.route import is_for_models
+from addons.inspecting.edited_head import is_one_head
 from addons.inspecting.flow_of_exchange import HIDDEN, Fields, is_left_out, shown_fields
 from addons.inspecting.flows import FlowViews, Shown
 
@@ -21,6 +22,7 @@ LOOK_EVERY: Final = 0.1
 """Seconds between two looks at a held call: mitmproxy tells nobody of one that is killed or taken off the list."""
 
 KILLED: Final = "A person stopped this call in mitmweb; nothing was sent."
+NOT_ONE_HEAD: Final = "A person edited this call in mitmweb; its method, path or a header is no longer as HTTP has it."
 TOO_LONG: Final = "This call was held in mitmweb, and nobody resumed it within {:.0f} seconds."
 
 _FRAMING: Final = frozenset((b"content-length", b"transfer-encoding"))
@@ -57,8 +59,10 @@ class Holding:
             await self._wait(shown, call)
             if (after := _state(shown.flow)) != before:
                 call.by_hand.append("edited")
+                if not is_one_head(shown.flow.request):
+                    raise Refusal("bad_target", NOT_ONE_HEAD)
                 method, target, fields, body = after
-                target = call.target if target == before[1] else target  # the query string is not shown
+                target = exchange.request.target if target == before[1] else target  # its query string is not shown
                 exchange.edit(method, target, _whole(fields, exchange.request.fields, len(body)), body)
             shown.flow.request.headers.fields = shown_fields(shown.flow.request.headers.fields)
             shown.take_request()

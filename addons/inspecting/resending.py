@@ -8,7 +8,6 @@ beside the flow and never in it.
 
 import asyncio
 import contextvars
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -20,26 +19,21 @@ from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.observing import Observed, Observer
 from addons.exchange.wire import Peer, Wire
 from addons.inspecting.conversation_view import NOTE
+from addons.inspecting.edited_head import is_one_head
 from addons.inspecting.flow_of_exchange import HIDDEN
-from addons.values.http_name import NAME
 from addons.verifiers.token_cache import asked_anew
 
 PROOF_SECONDS: Final = 300.0
-"""How long a caller's token is kept."""
+"""How long a caller's token is kept, from the end of the call that the caller itself made."""
 
 NOT_ALLOWED: Final = "Nothing was sent again: inspect.resend is refuse. With allow, Replay makes a new call of it."
 UNDER_WAY: Final = "Nothing was sent again: the call is still under way."
 NO_PROOF: Final = (
     f"Nothing was sent again: its caller's token is not in memory. It is kept for {PROOF_SECONDS / 60:.0f} minutes, of"
-    " calls for the model provider whose caller was known."
+    " calls for the model provider whose caller was known by it."
 )
 NOT_A_REQUEST: Final = "Nothing was sent again: the edited method, path or a header is not as HTTP has it."
 NOT_HTTP: Final = "Nothing was sent again: only HTTP calls can be."
-
-_METHOD: Final = re.compile(rb"[A-Z-]+")
-_TARGET: Final = re.compile(rb"[^\x00-\x20\x7f]+")
-_NAME: Final = re.compile(NAME.encode())
-_VALUE: Final = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 _NOT_AGAIN: Final = frozenset((b"content-length", b"transfer-encoding", b"connection", b"expect"))
 
@@ -47,10 +41,18 @@ _log = structlog.get_logger("sidecar.resending")
 
 
 class Proof(NamedTuple):
-    """What a caller showed, and where it called from."""
+    """What a caller showed, where it called from, and until when that is kept, in the event loop's seconds.
+
+    ``until`` is 0 while the caller's own call is under way.
+    """
 
     authorization: tuple[str, ...]
     peer: Peer
+    until: float = 0.0
+
+
+_resent_by: Final = contextvars.ContextVar("_resent_by", default=0.0)
+"""Until when the proof is kept by which a call is made again: that of the new call lives no longer."""
 
 
 class Resending(Observer):
@@ -68,16 +70,20 @@ class Resending(Observer):
 
     def opened(self, exchange: Observed) -> None:
         call = exchange.call
-        if self._allowed and (authorization := call.credentials.get("authorization")):
+        if not self._allowed or call.client_identity is not None:  # whom a certificate names is proven by no token
+            return
+        if authorization := call.credentials.get("authorization"):
             peer = Peer(call.peer or "", call.listener, call.encrypted, call.server_name, by_hand=("resent",))
-            self._shown[call.id] = Proof(authorization, peer)
+            self._shown[call.id] = Proof(authorization, peer, _resent_by.get())
 
     def ended(self, exchange: Observed, record: object) -> None:  # noqa: ARG002 - as every observer's
         call = exchange.call
         proof = self._shown.pop(call.id, None)
         if proof and call.caller is not None and call.to == "provider":
-            self._proofs[call.id] = proof
-            asyncio.get_running_loop().call_later(PROOF_SECONDS, self._proofs.pop, call.id, None)
+            loop = asyncio.get_running_loop()
+            until = proof.until or loop.time() + PROOF_SECONDS
+            self._proofs[call.id] = proof._replace(until=until)
+            loop.call_at(until, self._proofs.pop, call.id, None)
 
     def done(self) -> None:
         self._proofs.clear()
@@ -102,7 +108,7 @@ class Resending(Observer):
             return UNDER_WAY
         if not self._allowed:
             return NOT_ALLOWED
-        if not _is_one_head(each.request):
+        if not is_one_head(each.request):  # what would stand behind it, the caller's token above all, is a shown body
             return NOT_A_REQUEST
         return None if each.id in self._proofs else NO_PROOF
 
@@ -110,17 +116,9 @@ class Resending(Observer):
         connection = self._connect(NoWire(), proof.peer)
         context = contextvars.copy_context()
         context.run(asked_anew.set, True)
+        context.run(_resent_by.set, proof.until)
         _log.info("sent_again", **{"call.id": each.id})
         context.run(connection.received, b"".join(_request(each, proof)))
-
-
-def _is_one_head(request: http.Request) -> bool:
-    """Whether nothing that a person may have edited ends the head: the caller's token would stand in a shown body."""
-    return bool(
-        _METHOD.fullmatch(request.data.method)
-        and _TARGET.fullmatch(request.data.path)
-        and all(_NAME.fullmatch(name) and _VALUE.fullmatch(value) for name, value in request.headers.fields)
-    )
 
 
 def _request(each: http.HTTPFlow, proof: Proof) -> Iterator[bytes]:

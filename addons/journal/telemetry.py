@@ -5,6 +5,7 @@ are its own to import, and only where they are wanted: the first call need not w
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from addons.journal.pipeline import Pipeline
 
 GATHER: Final = 0.1  # seconds in which ended calls are gathered
+TRY_AGAIN_EVERY: Final = 10.0  # seconds; where descriptors ran out at the start, there are some later
 
 type Ended = tuple[Call, Mapping[str, Any]]
 
@@ -47,6 +49,7 @@ class Telemetry:
         self._readings = readings
         self._about = about
         self._pipeline: Pipeline | None = None
+        self._tried_at = 0.0
         self._thread = ThreadPoolExecutor(1, "telemetry")
         self._ended: deque[Ended] = deque()
         self._counts = False
@@ -86,6 +89,7 @@ class Telemetry:
     # on the thread
 
     def _build(self) -> None:
+        self._tried_at = time.monotonic()
         try:
             from addons.journal.pipeline import Pipeline  # noqa: PLC0415 - it takes long, and this runs on the thread
 
@@ -93,11 +97,16 @@ class Telemetry:
                 self._endpoint, self._readings, self._about, _not_sent, otlp_records=self._otlp_records
             )
         except Exception as error:  # noqa: BLE001 - calls are served without
-            self._counts = False
-            self._ended.clear()
             _log.error("telemetry_not_started", exc_info=error)
 
+    def _built(self) -> "Pipeline | None":
+        if self._pipeline is None and time.monotonic() - self._tried_at >= TRY_AGAIN_EVERY:
+            self._build()
+        return self._pipeline
+
     def _settle(self) -> None:
+        if self._built() is None:
+            self._ended.clear()
         while self._pipeline and self._ended:
             try:
                 self._pipeline.settle(*self._ended.popleft())
@@ -105,8 +114,9 @@ class Telemetry:
                 _log.error("telemetry_failed", exc_info=error)
 
     def _expose(self) -> tuple[str, bytes]:
-        assert self._pipeline, "telemetry did not start"
-        return self._pipeline.exposition()
+        pipeline = self._built()
+        assert pipeline, "telemetry did not start"
+        return pipeline.exposition()
 
     def _close(self) -> None:
         if self._pipeline:

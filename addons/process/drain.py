@@ -80,9 +80,9 @@ class Drain:
             connection.abort()
 
     async def _closed(self, end: float) -> bool:
-        """Waits for callers' connections to end; False where some are left when the time is up."""
+        """Waits for callers' connections to end, and for calls of nobody's; False where the time is up before."""
         loop = asyncio.get_running_loop()
-        while connections := self._listener.callers:
+        while (connections := self._listener.callers) or self._under_way:  # such as those that a person sent again
             for connection in connections:
                 connection.close_idle()
             if loop.time() >= end:

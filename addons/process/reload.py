@@ -19,7 +19,7 @@ from mitmproxy import ctx
 from mitmproxy.net import tls
 
 from addons.process.reload_times import ReloadTimes
-from addons.sources.watched_file import stamp
+from addons.sources.watched_file import settle, stamp
 
 LOOK_EVERY: Final = 1.0  # seconds
 TRY_AGAIN_EVERY: Final = 5.0  # seconds; what a refused configuration names may come later than the configuration
@@ -75,6 +75,8 @@ class Reload:
                 self._refused = ""
             stamps = await asyncio.to_thread(self._look)
             again = self._refused and time.monotonic() - self._tried >= TRY_AGAIN_EVERY
+            if stamps != self._seen:
+                stamps = await asyncio.to_thread(self._settled)
             if asked or again or stamps != self._seen:
                 self._seen, self._tried = stamps, time.monotonic()
                 await self._take_over(stamps)
@@ -100,6 +102,11 @@ class Reload:
 
     def _look(self) -> dict[Path, object]:
         return {path: stamp(path) for path in self._changing.files()}
+
+    def _settled(self) -> dict[Path, object]:
+        for path in self._changing.files():
+            settle(path)
+        return self._look()
 
 
 def _renew_certificates() -> None:

@@ -23,11 +23,18 @@ KEPT: Final = frozenset({
     "keepserving",  # keeps the process up
 })  # fmt: skip
 
+YOUNG: Final = 20_000
+"""New objects before Python looks for garbage among them. Its own 2,000 are made several times by parsing one agent's
+history, and a call that has ended leaves no garbage of the kind that is looked for."""
+
 
 class Trimming:
     """Stands last, so that what is there when it runs is all there is."""
 
     name = "sidecar-trimming"
+
+    def __init__(self) -> None:
+        self._thresholds = gc.get_threshold()
 
     def running(self) -> None:
         if ctx.master.addons.get("view") is None:
@@ -40,9 +47,11 @@ class Trimming:
         # What is there now stays, and need not be looked through for garbage again and again. No later than now: calls
         # under way would stay for ever too.
         gc.freeze()
+        gc.set_threshold(YOUNG, *gc.get_threshold()[1:])
 
     def done(self) -> None:
         gc.unfreeze()
+        gc.set_threshold(*self._thresholds)
 
 
 def _name(addon: Any) -> str:

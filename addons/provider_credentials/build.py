@@ -1,5 +1,7 @@
 """Makes the credential of a region from its settings."""
 
+from weakref import WeakValueDictionary
+
 from addons.foundry.alarm_names import Alarm
 from addons.provider_credentials.credential import Credential, StaticKey
 from addons.provider_credentials.settings import IdentitySettings
@@ -11,13 +13,14 @@ from addons.values.secret import Secret
 
 
 class Credentials:
-    """Makes credentials, and gives the same one again for the same settings: a reload that changes nothing about one
-    must not throw away the token it holds.
+    """Makes credentials, and gives the same one again for the same settings while somebody has it.
+
+    A reload that changes nothing about one must not throw away the token it holds.
     """
 
     def __init__(self, alarm: RaiseAlarm = log_alarm) -> None:
         self._alarm = alarm
-        self._made: dict[object, Credential] = {}
+        self._made = WeakValueDictionary[object, Credential]()
 
     def of(self, source: Secret | IdentitySettings) -> Credential:
         """Reads files, connects to nobody, needs no running event loop.
@@ -27,9 +30,10 @@ class Credentials:
         """
         trusted = source.trusted_ca if isinstance(source, IdentitySettings) else None
         key = type(source), source.model_dump_json(), stamp(trusted) if trusted else None
-        if key not in self._made:
-            self._made[key] = _build(source, Fault(Alarm.PROVIDER_IDENTITY, self._alarm))
-        return self._made[key]
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = _build(source, Fault(Alarm.PROVIDER_IDENTITY, self._alarm))
+        return made
 
 
 def _build(source: Secret | IdentitySettings, fault: Fault) -> Credential:

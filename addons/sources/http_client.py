@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _LARGEST_BODY: Final = 1 << 20  # bytes
 _LARGEST_HEADERS: Final = 64 << 10  # bytes
 _MOST_AT_ONCE: Final = 32  # requests; a further one waits for a place, no longer than the deadline
+MOST_UNDER_WAY: Final = 256
+"""Requests, with those that wait for a place. Anybody who calls causes one, by a token of up to 16 KB, and may hang up.
+What comes beyond fails at once.
+"""
 
 
 class HttpAnswer(NamedTuple):
@@ -47,6 +51,7 @@ class HttpClient:
         self._tls = _trust(trusted_ca)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: SimpleAsyncHTTPClient | None = None  # made when first needed: it costs the start some 50 ms
+        self._under_way = 0
 
     async def fetch(self, url: str, headers: Mapping[str, str], body: bytes | None = None) -> HttpAnswer:
         """GET, or POST of ``body`` where one is given; its Content-Type stands in ``headers``.
@@ -54,22 +59,30 @@ class HttpClient:
         Raises:
             ExchangeError: no whole answer in time: unreachable, not trusted, too large, broken.
         """
+        if self._under_way >= MOST_UNDER_WAY:
+            raise ExchangeError(f"{MOST_UNDER_WAY} others are under way or wait")
+        self._under_way += 1
         try:
-            response = await self._here().fetch(
-                url,
-                raise_error=False,  # a status alone is no error
-                method="GET" if body is None else "POST",
-                headers=dict(headers),
-                body=body,
-                connect_timeout=self._deadline,
-                request_timeout=self._deadline,
-                follow_redirects=False,
-                decompress_response=False,
-                ssl_options=self._tls,
-                user_agent="foundry-sidecar",
-            )
+            async with asyncio.timeout(self._deadline):  # tornado's own ends where a peer's odd answer is a fault to it
+                response = await self._here().fetch(
+                    url,
+                    raise_error=False,  # a status alone is no error
+                    method="GET" if body is None else "POST",
+                    headers=dict(headers),
+                    body=body,
+                    connect_timeout=self._deadline,
+                    request_timeout=self._deadline,
+                    follow_redirects=False,
+                    decompress_response=False,
+                    ssl_options=self._tls,
+                    user_agent="foundry-sidecar",
+                )
+        except TimeoutError:
+            raise ExchangeError(f"no whole answer within {self._deadline:g} s") from None
         except Exception as error:  # its failures share no class; each means that there is no answer
             raise ExchangeError(f"{type(error).__name__}: {error}") from error
+        finally:
+            self._under_way -= 1
         if len(response.body) > _LARGEST_BODY:
             raise ExchangeError("the answer is too large")
         return HttpAnswer(response.code, response.body)

@@ -12,6 +12,8 @@ from addons.values.small_file import FileError, made_out
 
 _LOG: Final = logging.getLogger(__name__)
 _LOOK_EVERY: Final = 1.0  # seconds
+_LEFT_ALONE: Final = 0.25  # seconds after which a file is taken to be whole
+_LONGEST: Final = 2.0  # seconds that one is waited for that is written again and again
 
 
 class WatchedFile[T]:
@@ -57,12 +59,12 @@ class WatchedFile[T]:
         return self._value
 
     def _look(self) -> None:
-        seen = stamp(self._path)  # before reading: a change in between is then seen at the next look
-        if seen == self._stamp:
+        if stamp(self._path) == self._stamp:
             if self.fault.why is not None:
                 self.fault.wrong(self.fault.why)
             return
-        self._stamp = seen
+        settle(self._path)
+        self._stamp = stamp(self._path)  # before reading: a change in between is then seen at the next look
         try:
             self._value = self._made_out()
         except FileError as error:
@@ -75,6 +77,20 @@ class WatchedFile[T]:
     def _made_out(self) -> T:
         with made_out(self._path):
             return self._read(self._path)
+
+
+def settle(path: Path) -> None:
+    """Returns when a file has been left alone for a moment: whoever writes it may be half way. For a thread."""
+    until = time.monotonic() + _LONGEST
+    while time.monotonic() < until and _is_being_written(path):
+        time.sleep(_LEFT_ALONE / 5)
+
+
+def _is_being_written(path: Path) -> bool:
+    try:
+        return 0 <= time.time() - path.stat().st_mtime < _LEFT_ALONE
+    except OSError:
+        return False
 
 
 def stamp(path: Path) -> tuple[int, int, int] | None:

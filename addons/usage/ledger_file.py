@@ -224,11 +224,17 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    empty = not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-    if not 0 < version <= VERSION and not (version == 0 and empty):
+    if version > VERSION:
         raise LedgerError(
-            f"the ledger {path} has tables of version {version}, and this sidecar writes version {VERSION}:"
-            " move the file away, and a new one is made (usage.ledger)"
+            f"the ledger {path} was written by a newer sidecar: its tables are of version {version}, and this sidecar"
+            f" writes version {VERSION}. Name another file for usage.ledger, and keep this one: the newer sidecar reads"
+            " it again, and carries what waits in it"
+        )
+    empty = not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if version <= 0 and not (version == 0 and empty):
+        raise LedgerError(
+            f"the ledger {path} has tables of version {version}, which no sidecar wrote: move the file away, and a new"
+            " one is made (usage.ledger)"
         )
     return version
 

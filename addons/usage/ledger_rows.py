@@ -13,11 +13,25 @@ from addons.usage.charging import charged
 from addons.usage.cost import cost
 from addons.usage.ledger_file import LedgerError
 from addons.usage.ledger_tables import projects
-from addons.usage.ledger_writer import LedgerWriter
 
 NONE_REPORTED: Final = Usage()
 RETRY_AFTER: Final = "5"  # seconds
 MOST_CALLER_TEXT: Final = 256  # characters
+
+
+class Ledger(Protocol):
+    """Where rows are written, as ``LedgerWriter`` does it. ``open`` raises LedgerError: the row was not written."""
+
+    @property
+    def replaced(self) -> int: ...
+
+    def start(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    async def open(self, row: Mapping[str, Any] | None) -> None: ...
+
+    def write(self, row: Mapping[str, Any]) -> None: ...
 
 
 class Carrier(Protocol):
@@ -32,7 +46,7 @@ class LedgerRows:
     """``on_failure``: whether a call whose row can't be written is refused."""
 
     def __init__(
-        self, ledger: LedgerWriter, on_failure: Literal["refuse", "allow"] = "refuse", carrier: Carrier | None = None
+        self, ledger: Ledger, on_failure: Literal["refuse", "allow"] = "refuse", carrier: Carrier | None = None
     ) -> None:
         self.ledger = ledger
         self._carrier = carrier

@@ -49,8 +49,16 @@ class RedisCounters:
                 for key, amount in amounts.items():
                     pipeline.incrby(PREFIX + key, amount)
                     pipeline.expire(PREFIX + key, seconds)
-                answers: Sequence[object] = await pipeline.execute()
-                return answers[::2]
+                answers: Sequence[object] = await pipeline.execute(raise_on_error=False)
+                totals = answers[::2]
+                failed = [each for each in answers if isinstance(each, Exception)]
+                if failed:  # a call that is refused must cost nothing
+                    for (key, amount), total in zip(amounts.items(), totals, strict=True):
+                        if not isinstance(total, Exception):
+                            pipeline.decrby(PREFIX + key, amount)
+                    await pipeline.execute(raise_on_error=False)
+                    raise failed[0]
+                return totals
 
         return await self._ask(question, len(amounts)) if amounts else []
 

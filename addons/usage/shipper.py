@@ -1,8 +1,8 @@
 """Carries rows of the local ledger to the shared one.
 
-A row waits on the local disk until the shared ledger has it: through an outage of hours, a killed process and its next
-start. It may be carried twice, which changes nothing. A thread of its own with an event loop of its own does it, so
-that calls wait for none of this.
+A row waits in the local ledger until the shared one has it. On the disk it waits through an outage of hours, a killed
+process and its next start. It may be carried twice, which changes nothing. A thread of its own with an event loop of
+its own does it, so that calls wait for none of this.
 """
 
 import asyncio
@@ -11,14 +11,13 @@ import sqlite3
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import closing, suppress
-from pathlib import Path
-from typing import Any, Final
+from contextlib import suppress
+from typing import Final, Protocol
 
 import structlog
 
-from addons.usage.ledger_file import LedgerError, connect_to_read
-from addons.usage.ledger_tables import COLUMNS
+from addons.usage.ledger_file import LedgerError
+from addons.usage.rows_on_disk import Left, Row
 from addons.usage.shared_ledger import SharedLedger, SharedLedgerError
 
 BATCH: Final = 500  # rows
@@ -27,18 +26,19 @@ PATIENCE: Final = 5.0  # seconds an open row waits for its end, to be carried on
 LONGEST_BACK_OFF: Final = 60.0  # seconds
 STOP_SECONDS: Final = 5.0  # for what is left at the end
 
-type Row = dict[str, Any]
-
-_NAMES: Final = ("number", *COLUMNS, "pod", "namespace", "version")
-_DUE: Final = (
-    f"SELECT c.number, {', '.join(f'c.{name}' for name in COLUMNS)}, r.pod, r.namespace, r.version"  # noqa: S608 - our own words
-    " FROM call AS c LEFT JOIN run AS r ON r.run = c.run"
-    " WHERE c.due IS NOT NULL AND (c.state <> 'open' OR c.opened_at < ?) ORDER BY c.number LIMIT ?"
-)
-_DONE: Final = "UPDATE call SET due = NULL WHERE number = ? AND id = ? AND state = ?"
-_LEFT: Final = "SELECT count(*), min(opened_at) FROM call WHERE due IS NOT NULL"
-
 _log = structlog.get_logger("sidecar.shipper")
+
+
+class Waiting(Protocol):
+    """Rows that wait for the shared ledger, as ``RowsOnDisk`` has them."""
+
+    def due(self, patience: float, most: int) -> tuple[list[Row], Left]: ...
+
+    def done(self, rows: Sequence[Row]) -> Left: ...
+
+    def left(self) -> Left: ...
+
+    def tell_left(self, rows: int, why: str | None) -> None: ...
 
 
 class Shipper:
@@ -52,13 +52,13 @@ class Shipper:
         failing: why the last attempt failed; None when it did not.
     """
 
-    def __init__(self, path: Path, shared: SharedLedger, every: float = EVERY) -> None:
+    def __init__(self, rows: Waiting, shared: SharedLedger, every: float = EVERY) -> None:
         self.shipped = 0
         self.not_taken = 0
         self.waiting = 0
         self.failing: str | None = None
         self._oldest: float | None = None
-        self._path = path
+        self._rows = rows
         self._shared = shared
         self._every = every
         self._end = threading.Event()
@@ -71,7 +71,7 @@ class Shipper:
         self._thread.start()
 
     async def stop(self) -> None:
-        """Carries what is left, for some seconds at most; the rest stays on the disk for the next start."""
+        """Carries what is left, for some seconds at most; the rest stays where it is, and is told."""
         if self._thread is None:
             return
         self._end.set()
@@ -81,13 +81,7 @@ class Shipper:
         self._thread = None
         await asyncio.to_thread(self._count)
         if self.waiting:
-            _log.warning(
-                "usage_left_on_disk",
-                rows=self.waiting,
-                why=self.failing,
-                path=str(self._path),
-                meaning="the next sidecar that starts with this ledger carries them to usage.shared",
-            )
+            self._rows.tell_left(self.waiting, self.failing)
 
     @property
     def lag(self) -> float:
@@ -95,8 +89,8 @@ class Shipper:
 
     def _count(self) -> None:
         """Looks again at the end: the last attempt may have begun before the last rows came."""
-        with suppress(sqlite3.Error, LedgerError), closing(connect_to_read(self._path)) as connection:
-            self.waiting, self._oldest = connection.execute(_LEFT).fetchone()
+        with suppress(sqlite3.Error, LedgerError):
+            self.waiting, self._oldest = self._rows.left()
 
     # on the thread
 
@@ -135,7 +129,7 @@ class Shipper:
 
     async def _ship_some(self, shared: SharedLedger) -> int:
         """How many rows it took from the local ledger."""
-        due = self._due()
+        due, (self.waiting, self._oldest) = self._rows.due(0.0 if self._end.is_set() else PATIENCE, BATCH)
         try:
             await self._carry(shared, due)
         except SharedLedgerError as error:
@@ -148,7 +142,7 @@ class Shipper:
     async def _carry(self, shared: SharedLedger, due: Sequence[Row]) -> None:
         if due:
             await shared.write(due)
-            self._done(due)
+            self.waiting, self._oldest = self._rows.done(due)
             self.shipped += len(due)
 
     async def _carry_alone(self, shared: SharedLedger, row: Row) -> None:
@@ -159,21 +153,7 @@ class Shipper:
                 raise
             _log.error("usage_row_not_taken", why=str(error), **{"call.id": row["id"]})
             self.not_taken += 1
-            self._done([row])
-
-    def _due(self) -> list[Row]:
-        with closing(connect_to_read(self._path)) as connection:
-            self.waiting, self._oldest = connection.execute(_LEFT).fetchone()
-            patience = 0.0 if self._end.is_set() else PATIENCE
-            found = connection.execute(_DUE, (time.time() - patience, BATCH))
-            return [dict(zip(_NAMES, row, strict=True)) for row in found]
-
-    def _done(self, rows: Sequence[Row]) -> None:
-        own = f"{self._path.absolute().as_uri()}?mode=rw"  # where it was removed, no empty one is made
-        with closing(sqlite3.connect(own, timeout=2.0, uri=True)) as connection:
-            with connection:  # one transaction
-                connection.executemany(_DONE, [(row["number"], row["id"], row["state"]) for row in rows])
-            self.waiting, self._oldest = connection.execute(_LEFT).fetchone()
+            self.waiting, self._oldest = self._rows.done([row])
 
     def _tell(self, why: str | None) -> None:
         if why == self.failing:

@@ -84,7 +84,7 @@ def _signing_key(jwk: Any) -> SigningKey | None:
         return None
     algorithms = _algorithms(public)
     if jwk.get("alg") is not None:
-        algorithms &= {jwk["alg"]}
+        algorithms = frozenset(each for each in algorithms if each == jwk["alg"])
     key_id = jwk.get("kid")
     return SigningKey(key_id if isinstance(key_id, str) else None, algorithms, public) if algorithms else None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from addons.cassettes.cassette import Answer, CassetteError, Header, RecordedCall, line_of, read
+from tests.values.odd_files import ODD_FILES, put
 
 HEADER = Header(content="kept", salt="00")
 CALL = RecordedCall(
@@ -37,6 +38,9 @@ def changed(**members: object) -> str:
         (changed(request=[]), "calls.jsonl:3: request"),
         (changed(answer={"status": 99, "began": 0, "ended": "whole"}), "calls.jsonl:3: answer.status"),
         (changed(answer={"status": 200, "began": 0, "ended": "never"}), "calls.jsonl:3: answer.ended"),
+        (changed(answer={"status": 200, "began": float("inf"), "ended": "whole"}), "calls.jsonl:3: answer.began"),
+        (changed(answer={"status": 200, "began": 0, "ended": "whole", "pieces": [[float("nan"), ""]]}), ":3: answer"),
+        (changed(answer={"status": 200, "began": 0, "ended": "whole", "pieces": [[0, "\ud800"]]}), ":3: answer"),
         (changed(more=1), "calls.jsonl:3: more"),
         ("[" * 100_000, "calls.jsonl:3: not JSON"),
     ],
@@ -54,7 +58,7 @@ def test_a_broken_line_is_named(tmp_path: Path, third: str, told: str) -> None:
     [
         (lambda file: None, "can't be read"),
         (lambda file: file.write_bytes(b""), "begins with its header"),
-        (lambda file: file.write_bytes(b"\xff"), "can't be read"),
+        (lambda file: file.write_bytes(b"\xff"), "is not UTF-8 text"),
         (lambda file: file.write_bytes(line_of(CALL)), "calls.jsonl:1: content"),
         (lambda file: file.write_text('{"cassette": 2, "content": "kept", "salt": ""}'), "calls.jsonl:1: cassette"),
     ],
@@ -65,3 +69,11 @@ def test_no_cassette(tmp_path: Path, make: Callable[[Path], object], told: str) 
     with pytest.raises(CassetteError) as raised:
         read(file)
     assert told in str(raised.value)
+
+
+@pytest.mark.parametrize(("make", "why"), ODD_FILES.values(), ids=ODD_FILES)
+def test_an_odd_file_in_the_place_of_a_cassette(tmp_path: Path, make: Callable[[Path], object], why: str) -> None:
+    file = tmp_path / "calls.jsonl"
+    put(make, file)
+    with pytest.raises(CassetteError, match=why if why != "is larger than" else "is larger than|not JSON|its header"):
+        read(file)

@@ -1,5 +1,6 @@
 """The file as it is written."""
 
+import resource
 import stat
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from addons.cassettes.cassette import CassetteError, read
 from addons.cassettes.tape import Heard, Tape, split
 from tests.records import Records
+from tests.waiting import eventually
 
 JSON = (("content-type", "application/json"),)
 
@@ -43,6 +45,24 @@ def test_what_can_not_be_written_is_told(tmp_path: Path, records: Records, monke
     tape.close()
     told = [record["why"] for record in records.of("call_not_recorded")]
     assert told == ["ValidationError", "JSONDecodeError", "its answer is larger than 10 bytes"]
+    assert len(read(tape.path).calls) == 1
+
+
+@pytest.mark.parametrize("room", [0, 5, 200])
+def test_a_full_disk_spoils_no_later_line(tmp_path: Path, records: Records, room: int) -> None:
+    """A limit of the process stands for the disk; it too lets a part of a line be written."""
+    tape = Tape(tmp_path / "calls.jsonl", "kept")
+    tape.start()
+    heard = Heard("responses", b'{"input": "%b"}' % (b"x" * 1000), 200, JSON, 1.0, [(2.0, b"{}")], whole=True)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (tape.path.stat().st_size + room, before[1]))
+    try:
+        tape.add(heard)
+        eventually(lambda: records.of("call_not_recorded"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    tape.add(heard)
+    tape.close()
     assert len(read(tape.path).calls) == 1
 
 

@@ -247,6 +247,12 @@ def test_that_configurations_share_a_ledger_is_pointed_out(checked: subprocess.C
     assert "shares" not in run("check", "--set", "usage.ledger=off", env=KEY).stdout
 
 
+def test_what_a_ledger_in_memory_may_lose_is_pointed_out() -> None:
+    told = run("check", "--set", "usage.ledger=memory", "--set", "usage.shared=postgresql://a@127.0.0.1/u", env=KEY)
+    assert "takes with it the rows that usage.shared does not have yet, 20000 at most" in told.stdout
+    assert "ledger: memory\n" in told.stdout
+
+
 def test_the_hashes_that_records_name(tmp_path: Path) -> None:
     document = {"caller": {"verifier": "development"}, "provider": {"regions": {"global": {"api_key": {"env": "X"}}}}}
     file = write_yaml(tmp_path / "sidecar.yaml", document)

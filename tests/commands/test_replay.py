@@ -1,6 +1,7 @@
 """`start --record` and `replay` as a person runs them."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,47 @@ def test_without_a_file_nothing_is_needed_but_the_cassette(tmp_path: Path) -> No
     words = ("replay", str(cassette), "--set", "listen.reverse=127.0.0.1:0")
     with Program(*words, "--set", f"listen.certificates={tmp_path}") as sidecar:
         assert "holds none of the API responses" in post(sidecar.port).json["message"]
+        assert sidecar.stop() == 0
+
+
+UNUSED: dict[str, dict[str, Any]] = {
+    "budgets": {
+        "limits": {"budgets": {"enrollment": {"day": {"requests": 1}}}, "storage": "memory"},
+        "usage": {"ledger": "usage.sqlite"},
+    },
+    "a shared ledger": {"usage": {"ledger": "usage.sqlite", "shared": "postgresql://user@127.0.0.1:1/usage"}},
+    "a store of limits": {"limits": {"storage": "redis://127.0.0.1:1/0", "enrollment": {"default": {}}}},
+    "an egress proxy": {"provider": {"proxy": "http://127.0.0.1:1"}},
+    "the pod's own identity": {
+        "provider": {
+            "regions": {
+                "global": {"identity": {"identity_provider_id": "a", "service_account_id": "b", "token_file": "own"}}
+            }
+        }
+    },
+}
+"""What a configuration may name that a replay has no use for; nobody listens there."""
+
+
+@pytest.mark.parametrize("sections", UNUSED.values(), ids=UNUSED)
+def test_what_a_replay_does_not_use_is_not_asked(config: Path, tmp_path: Path, sections: dict[str, Any]) -> None:
+    cassette = tmp_path / "calls.jsonl"
+    cassette.write_text('{"cassette": 1, "content": "kept", "salt": "00"}\n')
+    (tmp_path / "own").write_text("a-token-of-the-pod")
+    document = {
+        "listen": {"reverse": "127.0.0.1:0", "certificates": str(config.parent)},
+        "caller": {"verifier": "development"},
+        **sections,
+        "provider": {
+            "zero_data_retention": "attested",
+            "regions": {"global": {"api_key": {"env": "NO_KEY_HERE"}}},
+            **sections.get("provider", {}),
+        },
+    }
+    other = write_yaml(tmp_path / "other.yaml", document)
+    with Program("replay", str(cassette), "--config", str(other)) as sidecar:
+        for _ in range(2):
+            assert "holds none of the API responses" in post(sidecar.port).json["message"]
         assert sidecar.stop() == 0
 
 

@@ -146,7 +146,14 @@ def test_what_can_not_be_shown(
     assert not (config.parent / "usage.sqlite").exists()
 
 
-def test_a_ledger_that_is_off(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    config.write_text(config.read_text()[:-1] + ', "usage": {"ledger": "off"}}')
+@pytest.mark.parametrize(
+    ("usage", "says"),
+    [
+        ('{"ledger": "off"}', "usage.ledger: it is off"),
+        ('{"ledger": "memory", "shared": {"env": "USAGE_URL"}}', "add --shared"),
+    ],
+)
+def test_a_ledger_that_is_no_file(config: Path, capsys: pytest.CaptureFixture[str], usage: str, says: str) -> None:
+    config.write_text(config.read_text()[:-1] + f', "usage": {usage}}}')
     assert main(["usage", "--config", str(config)]) == 2
-    assert "usage.ledger: it is off" in capsys.readouterr().err
+    assert says in capsys.readouterr().err

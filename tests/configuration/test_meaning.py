@@ -27,6 +27,8 @@ def test_models_that_end_soon_are_one_line(make_settings: SettingsMaker, records
     [
         ({"ledger": "u.sqlite"}, "memory", True),
         ({"ledger": "off"}, "memory", False),
+        ({"ledger": "memory", "shared": "postgresql://a@127.0.0.1:1/u"}, "memory", False),
+        ({"ledger": "memory", "shared": "postgresql://a@127.0.0.1:1/u"}, "redis://127.0.0.1:1", True),
         ({"ledger": "u.sqlite"}, "redis://127.0.0.1:1", False),
         ({"ledger": "u.sqlite", "shared": "postgresql://a@127.0.0.1:1/u"}, "redis://127.0.0.1:1", True),
     ],

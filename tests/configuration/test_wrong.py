@@ -177,6 +177,8 @@ WRONG: list[Any] = [
     pytest.param({"usage": {"ledger": False}}, "usage.ledger", "write off", id="ledger: false"),
     pytest.param({"usage": {"ledger": "no"}}, "usage.ledger", "write off", id="ledger: no"),
     pytest.param({"usage": {"ledger": "Off"}}, "usage.ledger", "write off", id="ledger: Off"),
+    pytest.param({"usage": {"ledger": "Memory"}}, "usage.ledger", "memory for one", id="ledger: Memory"),
+    pytest.param({"usage": {"ledger": "memory"}}, "usage", "write usage.shared", id="memory and no shared ledger"),
     pytest.param(
         {"models": {"extra": [{"rid": "gpt"}]}}, "models.extra.0.rid", "write a resource identifier", id="no RID"
     ),
@@ -192,6 +194,15 @@ WRONG: list[Any] = [
         "limits.budgets",
         "begin each budget anew",
         id="a budget that nothing outlives",
+    ),
+    pytest.param(
+        {
+            "usage": {"ledger": "memory", "shared": {"env": "USAGE_URL"}},
+            "limits": {"budgets": {"user": {"default": {"day": {"tokens": 1}}}}},
+        },
+        "limits.budgets",
+        "begin each budget anew",
+        id="a budget of rows in memory",
     ),
     *(
         pytest.param(

@@ -57,7 +57,7 @@ class NotingServed:
 class NotingServer:
     def __init__(self, head: float = 60, body: float = 60, write: float = 60) -> None:
         self.budget = BodyBytes(ROOM)
-        self.bounds = BodyBounds(ROOM, self.budget)
+        self.bounds = BodyBounds(ROOM, self.budget, BodyBytes(ROOM))
         self.clocks = ConnectionTimeouts(head=head, body=body, write=write)
         self.served: list[NotingServed] = []
 
@@ -221,6 +221,18 @@ def test_how_it_goes_on_behind_an_answer(sent: bytes, keep: bool, said: list[str
         stage.caller.received(CALL[-3:] if sent == HALF else b"")
         stage.caller.received(CALL)
         assert len(stage.served) == 1 + keep
+
+    on_loop(play)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_of_what_is_no_request_behind_a_call_nothing_takes_its_answer_along(keep: bool) -> None:
+    """The caller may send on: closed at once, the connection would be reset under the answer."""
+
+    async def play(stage: Stage) -> None:
+        stage.caller.received(CALL + b"no request\r\n\r\n")
+        stage.served[0].answer(keep=keep)
+        assert stage.wire.said == ["end"]
 
     on_loop(play)
 

@@ -2,7 +2,9 @@
 
 import socket
 import ssl
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +25,7 @@ from tests.proxy.client import TOKEN, Reply, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
 from tests.sources.raised_alarms import Alarms, a_fault
+from tests.waiting import LONGEST, eventually
 
 ROOT = sign(name="root", authority=True)
 BETWEEN = sign(ROOT, name="between", authority=True)
@@ -66,6 +69,15 @@ def trusting(files: Path, own: Signed | None = None, *chain: Signed) -> ssl.SSLC
     if own:
         context.load_cert_chain(own.write(files / "own.pem", *chain))
     return context
+
+
+@contextmanager
+def connected(port: int, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
+    with (
+        socket.create_connection(("127.0.0.1", port), LONGEST) as connection,
+        context.wrap_socket(connection, server_hostname="localhost") as secured,
+    ):
+        yield secured
 
 
 class Spoken(NamedTuple):
@@ -216,6 +228,76 @@ def test_new_authorities_are_taken_over_and_bad_ones_are_not(
         assert call(running.port, trusting(files, foreign)).status == 200
         with pytest.raises(OSError):
             call(running.port, trusting(files, APP))
+
+
+def ended(connection: socket.socket) -> bool:
+    """Whether the other side ends it, and says nothing more."""
+    return connection.recv(1) == b""
+
+
+ANOTHER = sign(name="another", authority=True)
+LET_GO = {
+    "it has expired": lambda running, _: setattr(
+        running.part("sidecar-client-certificates"), "_clock", lambda: time.time() + 400 * DAY.total_seconds()
+    ),
+    "its authority was taken out": lambda _, callers: callers.write_bytes(FOREIGN.pem),
+    "another authority was taken out": lambda _, callers: callers.write_bytes(ROOT.pem),
+}
+
+
+@pytest.mark.parametrize("change", LET_GO.values(), ids=LET_GO)
+def test_a_connection_outlives_its_proof_by_no_call(
+    files: Path, tmp_path: Path, make_settings: SettingsMaker, provider: SimulatedProvider, change: Any
+) -> None:
+    callers = tmp_path / "callers.pem"
+    callers.write_bytes(ROOT.pem + ANOTHER.pem)
+    with (
+        RunningSidecar(configured(files, make_settings, trusted_ca=callers)) as running,
+        connected(running.port, trusting(files, APP)) as idle,
+        connected(running.port, trusting(files, APP)) as busy,
+    ):
+        idle.sendall(request_bytes())
+        assert read_reply(idle).status == 200
+        provider.script("hold=1")
+        busy.sendall(request_bytes())
+        *_, held = provider.wait_for_calls(2)
+        change(running, callers)
+        assert ended(idle)
+        held.release()
+        assert read_reply(busy).status == 200, "who is being served is served to the end"
+        assert ended(busy)
+
+
+class Looks:
+    """A clock that knows how often it was looked at."""
+
+    count = 0
+
+    def __call__(self) -> float:
+        self.count += 1
+        return time.time()
+
+
+@pytest.mark.parametrize("name", ["callers.pem", "listener.crt"])
+def test_a_connection_stays_where_nothing_was_taken_out(
+    files: Path, tmp_path: Path, make_settings: SettingsMaker, name: str
+) -> None:
+    """Another authority besides, or another certificate of the listener's own."""
+    for each in ("callers.pem", "listener.crt", "listener.key", "ca.pem", "tokens.yaml"):
+        (tmp_path / each).write_bytes((files / each).read_bytes())
+    with (
+        RunningSidecar(configured(tmp_path, make_settings)) as running,
+        connected(running.port, trusting(files, APP)) as caller,
+    ):
+        part = running.part("sidecar-client-certificates")
+        part._clock = looks = Looks()
+        before = part._asked
+        (tmp_path / name).write_bytes((files / name).read_bytes() + ANOTHER.pem)
+        eventually(lambda: part._asked is not before)
+        count = looks.count
+        eventually(lambda: looks.count > count + 1)
+        caller.sendall(request_bytes())
+        assert read_reply(caller).status == 200
 
 
 def test_a_certificate_that_openssl_will_not_show_changes_nothing(files: Path, tmp_path: Path) -> None:

@@ -7,30 +7,33 @@ that behaves in another way fails here first, and by name.
 import ast
 import asyncio
 import http.client
-import inspect
+import re
+import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
-import h11
 import pytest
-from mitmproxy import ctx, options
+from mitmproxy import ctx, exceptions, options
+from mitmproxy.addons import script
+from mitmproxy.connection import Client
 from mitmproxy.hooks import ConfigureHook
-from mitmproxy.proxy import layer
+from mitmproxy.proxy import events, layer
+from mitmproxy.proxy.layers import TCPLayer
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tools.dump import DumpMaster
 
 from addons.exchange.layer import ClosingLayer
+from addons.process import lifecycle
 from addons.process.lockdown import Lockdown
 from tests.conftest import SettingsMaker
 from tests.proxy.client import HELLO, post
 from tests.proxy.running import RunningSidecar
-from tests.waiting import LONGEST
+from tests.waiting import LONGEST, eventually
 
 SECOND = 1
 
@@ -77,14 +80,14 @@ class Ready:
 
 
 @contextmanager
-def plain_mitmproxy(server: Server, addon: Any) -> Iterator[int]:
-    """A reverse proxy to the server, with one addon of the test's; its port."""
+def plain_mitmproxy(server: Server, addon: Any, **more: Any) -> Iterator[int]:
+    """A reverse proxy to the server, with one addon of the test's and more options; its port."""
     ready, started = Ready(), dict[str, Any]()
 
     async def run() -> None:
         master = DumpMaster(options.Options(), with_termlog=False, with_dumper=False)
         target = f"http://127.0.0.1:{server.server_address[1]}"
-        master.options.update(mode=[f"reverse:{target}@127.0.0.1:0"], connection_strategy="lazy")
+        master.options.update(mode=[f"reverse:{target}@127.0.0.1:0"], connection_strategy="lazy", **more)
         master.addons.add(addon, ready)
         chain = master.addons.chain  # where mitmproxy puts scripts: before what comes behind its script loader
         chain.insert(chain.index(master.addons.get("scriptloader")), chain.pop(chain.index(addon)))
@@ -133,6 +136,11 @@ class ChoosesALayer:
         next_layer.layer = ClosingLayer(next_layer.context)
 
 
+class RefusesTheCaller:
+    def client_connected(self, client: Client) -> None:
+        client.error = "refused"
+
+
 class RefusesTheDial:
     def server_connect(self, data: ServerConnectionHookData) -> None:
         data.server.error = "refused"
@@ -144,6 +152,7 @@ class RefusesTheDial:
         pytest.param(RaisesInRequest(), 200, 1, id="an addon that raises in `request` lets the request through"),
         pytest.param(RaisesInNextLayer(), 200, 1, id="one that raises in `next_layer` leaves the choice to mitmproxy"),
         pytest.param(ChoosesALayer(), None, 0, id="the layer that an addon chooses in `next_layer` stands"),
+        pytest.param(RefusesTheCaller(), None, 0, id="an error set in `client_connected` closes the connection"),
         pytest.param(RefusesTheDial(), 502, 0, id="an error set in `server_connect` stops the dial"),
     ],
 )
@@ -151,6 +160,163 @@ def test_what_becomes_of_a_request(server: Server, addon: Any, status: int | Non
     with plain_mitmproxy(server, addon) as port:
         assert get(port) == status
     assert server.asked == asked
+
+
+class RaisingLayer(layer.Layer):
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        yield from ()
+        if not isinstance(event, events.DataReceived):
+            return
+        raise RuntimeError("injected")
+
+
+class ChoosesALayerThatRaises:
+    def next_layer(self, next_layer: layer.NextLayer) -> None:
+        next_layer.layer = RaisingLayer(next_layer.context)
+
+
+def test_a_layer_that_raises_leaves_its_caller_waiting(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    with (
+        plain_mitmproxy(server, ChoosesALayerThatRaises()) as port,
+        socket.create_connection(("127.0.0.1", port), LONGEST) as caller,
+    ):
+        caller.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        eventually(lambda: "mitmproxy has crashed!" in caplog.text)
+        caller.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            caller.recv(1)
+
+
+class PassesOn:
+    """``flows``: those that mitmproxy has made of what passed."""
+
+    def __init__(self, *, ignore: bool) -> None:
+        self.ignore = ignore
+        self.flows: list[object] = []
+
+    def next_layer(self, next_layer: layer.NextLayer) -> None:
+        next_layer.layer = TCPLayer(next_layer.context, ignore=self.ignore)
+
+    def tcp_start(self, flow: object) -> None:
+        self.flows.append(flow)
+
+
+@pytest.mark.parametrize(("ignore", "flows"), [(True, 0), (False, 1)])
+def test_a_tunnel_that_is_ignored_makes_no_flow(server: Server, ignore: bool, flows: int) -> None:
+    addon = PassesOn(ignore=ignore)
+    with plain_mitmproxy(server, addon) as port:
+        assert get(port) == 200
+    assert (server.asked, len(addon.flows)) == (1, flows)
+
+
+class WaitsForACallerInRunning:
+    connected = False
+
+    def client_connected(self, _client: Client) -> None:
+        self.connected = True
+
+    async def running(self) -> None:
+        proxyserver: Any = ctx.master.addons.get("proxyserver")
+        with socket.create_connection(proxyserver.listen_addrs()[0][:2]):
+            await asyncio.to_thread(eventually, lambda: self.connected)
+
+
+def test_a_caller_may_come_before_running(server: Server) -> None:
+    addon = WaitsForACallerInRunning()
+    with plain_mitmproxy(server, addon):
+        assert addon.connected
+
+
+class Ends:
+    done_called = False
+
+
+class EndsAtOnce(Ends):
+    def done(self) -> None:
+        self.done_called = True
+
+
+class EndsLater(Ends):
+    async def done(self) -> None:
+        self.done_called = True
+
+
+class EndsByATask(Ends):
+    def done(self) -> asyncio.Task[None]:
+        return asyncio.get_running_loop().create_task(self._done())
+
+    async def _done(self) -> None:
+        await asyncio.sleep(0)
+        self.done_called = True
+
+
+class Removes:
+    """Removes another addon once mitmproxy runs."""
+
+    failed = False
+
+    def __init__(self, other: object) -> None:
+        self.other = other
+
+    def running(self) -> None:
+        ctx.master.addons.add(self.other)
+        try:
+            ctx.master.addons.remove(self.other)
+        except exceptions.AddonManagerError:
+            self.failed = True
+
+
+@pytest.mark.parametrize(
+    ("addon", "removed", "called"),
+    [
+        pytest.param(EndsAtOnce, True, True, id="a function is called when its addon is removed"),
+        pytest.param(EndsLater, True, False, id="a coroutine function is not"),
+        pytest.param(EndsByATask, False, True, id="at the end a task that is returned is waited for"),
+    ],
+)
+def test_what_done_may_be(server: Server, addon: type[Ends], removed: bool, called: bool) -> None:
+    ends = addon()
+    removes = Removes(ends)
+    with plain_mitmproxy(server, removes if removed else ends):
+        pass
+    assert (ends.done_called, removes.failed) == (called, not called)
+
+
+def test_how_a_script_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under a module name that nobody imports; and its folder stays where modules are looked for first."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    file = tmp_path / "own.py"
+    file.write_text("class Own: ...")
+    loaded = script.load_script(str(file))
+    assert loaded
+    assert loaded.Own.__module__ == loaded.__name__ == "__mitmproxy_script__.own"
+    assert sys.path[0] == str(tmp_path)
+
+
+class StopsTheWatching:
+    """``stop``: what the sidecar does when it runs, done when the test says so."""
+
+    def running(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        (self.script,) = ctx.master.addons.get("scriptloader").addons
+
+    def stop(self) -> None:
+        self.loop.call_soon_threadsafe(lifecycle._stop_script_reload)
+
+
+def test_a_script_is_watched_until_its_watcher_is_stopped(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script, "ReloadInterval", 0.01)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    file, addon = tmp_path / "own.py", StopsTheWatching()
+    file.write_text("version = 1")
+    with plain_mitmproxy(server, addon, scripts=[str(file)]):
+        assert eventually(lambda: addon.script.ns)
+        file.write_text("version = 2  # and longer, should the file's time be the same")
+        eventually(lambda: addon.script.ns.version == 2)
+        addon.stop()
+        eventually(addon.script.reloadtask.cancelled)
 
 
 class SetsAnUnknownOption:
@@ -170,6 +336,14 @@ def test_an_unknown_option_is_kept_in_silence(server: Server) -> None:
     assert addon.kept
 
 
+def test_a_connection_on_which_nothing_passes_is_closed(server: Server) -> None:
+    with (
+        plain_mitmproxy(server, Ends(), tcp_timeout=SECOND) as port,
+        socket.create_connection(("127.0.0.1", port), LONGEST) as caller,
+    ):
+        assert caller.recv(1) == b""
+
+
 def test_mitmproxys_timeout_does_not_cut_a_stream_that_runs(make_settings: SettingsMaker) -> None:
     """It counts what passes its own layers, and answers do not; so each write to a caller is told to it."""
 
@@ -182,51 +356,33 @@ def test_mitmproxys_timeout_does_not_cut_a_stream_that_runs(make_settings: Setti
         assert b"response.completed" in post(sidecar.port, stream).body
 
 
-def members(module: object) -> Iterator[FunctionType]:
-    """The functions of a module, and those of its classes."""
-    for member in list(vars(module).values()):
-        if inspect.isclass(member):
-            yield from (each for each in vars(member).values() if isinstance(each, FunctionType))
-        elif isinstance(member, FunctionType):
-            yield member
+PAGE = Path(__file__).parents[2] / "docs" / "mitmproxy.md"
+ROOT = PAGE.parents[1]
 
 
-def ours_within(*packages: str) -> list[str]:
-    """Functions of the sidecar's that stand in modules of these packages."""
-    modules = [module for name, module in sorted(sys.modules.items()) if name.partition(".")[0] in packages]
-    assert modules
-    return [
-        f"{module.__name__}: {each.__module__}.{each.__qualname__}"
-        for module in modules
-        for each in members(module)
-        if (each.__module__ or "").partition(".")[0] in {"addons", "__mitmproxy_script__"}
-    ]
+def quoted(cell: str) -> list[str]:
+    return re.findall("`([^`]+)`", cell)
 
 
-def test_nothing_of_mitmproxy_is_replaced(make_settings: SettingsMaker, monkeypatch: pytest.MonkeyPatch) -> None:
-    with RunningSidecar(make_settings()) as sidecar:
-        assert post(sidecar.port).status == 200
-        assert ours_within("mitmproxy", "h11") == []
-    monkeypatch.setattr(h11.Connection, "next_event", ClosingLayer._handle_event)
-    assert "h11: addons.exchange.layer.ClosingLayer._handle_event" in ours_within("mitmproxy", "h11")
+def listed() -> Mapping[str, Collection[str]]:
+    """The page's table: what is not documented, and the files that use it."""
+    rows = re.findall(r"^\| (`.+`) \| (`addons/.+`) \|$", PAGE.read_text(), re.MULTILINE)
+    return {name: set(quoted(files)) for names, files in rows for name in quoted(names)}
 
 
-UNDOCUMENTED = {
-    ".transports", ".timeout_watchdog", ".server_event", ".wakeup_timer",
-    "proxyserver.connections", "proxyserver.servers", "instance._servers",
-}  # fmt: skip
-"""As the code writes them; those that begin with a dot, of whatever object."""
+def used(names: Collection[str]) -> Mapping[str, Collection[str]]:
+    """Where the code uses these: a name with dots by its end, whatever the object is that stands before it."""
+    found: dict[str, set[str]] = {}
+    for path in (ROOT / "addons").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute):
+                whole = ast.unparse(node)
+                for name in names:
+                    if whole == name or whole.endswith(f".{name}"):
+                        found.setdefault(name, set()).add(str(path.relative_to(ROOT)))
+    return found
 
 
 def test_what_is_not_documented_is_used_in_few_files() -> None:
-    addons = Path(__file__).parents[2] / "addons"
-    found: dict[str, set[str]] = {}
-    for path in addons.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Attribute):
-                for name in {ast.unparse(node), f".{node.attr}"} & UNDOCUMENTED:
-                    found.setdefault(name, set()).add(str(path.relative_to(addons)))
-    assert set(found) == UNDOCUMENTED
-    files = {"exchange/socket_wire.py", "exchange/listener.py", "process/drain.py"}
-    assert set().union(*found.values()) == files
-    assert {name for name, where in found.items() if "process/drain.py" in where} == {"proxyserver.servers"}
+    assert len(listed()) > 10
+    assert used(listed().keys()) == listed()

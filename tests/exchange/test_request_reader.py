@@ -6,7 +6,15 @@ from typing import Any, NamedTuple
 import pytest
 
 from addons.exchange.request import BodyBounds
-from addons.exchange.request_reader import MOST_FIELDS, MOST_FRAMING, MOST_HEAD, RequestReader
+from addons.exchange.request_reader import (
+    MOST_EMPTY,
+    MOST_FIELDS,
+    MOST_FRAMING,
+    MOST_HEAD,
+    MOST_WAITING,
+    USUAL_HEAD,
+    RequestReader,
+)
 from addons.gates.body_bytes import BodyBytes
 
 ROOM = 10_000_000
@@ -22,8 +30,8 @@ class Read(NamedTuple):
     body: bytes | None = b"hello"
 
 
-def reader(budget: BodyBytes | None = None) -> RequestReader:
-    return RequestReader(BodyBounds(ROOM, budget or BodyBytes(ROOM)))
+def reader(budget: BodyBytes | None = None, heads: BodyBytes | None = None) -> RequestReader:
+    return RequestReader(BodyBounds(ROOM, budget or BodyBytes(ROOM), heads or BodyBytes(ROOM)))
 
 
 def at_once[T](waiting: Coroutine[Any, Any, T]) -> T:
@@ -63,6 +71,8 @@ CHUNKS = b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
 OFFER = (b"Connection: Upgrade", b"Upgrade: h2c")
 PLAIN = head(SIZED) + b"hello"
 NEXT = Read(body=b"")
+LAST = b"0\r\n\r\n"
+ENDS, LASTS = Read(body=b"\r\n" * 4), Read(body=LAST * 2)
 
 TAKEN = {
     "as it should be": (PLAIN, [Read()]),
@@ -70,6 +80,14 @@ TAKEN = {
     "chunks in capitals": (head(CHUNKED.upper()) + CHUNKS, [Read()]),
     "an extension": (head(CHUNKED) + CHUNKS.replace(b"3", b'3;a="b"'), [Read()]),
     "trailers": (head(CHUNKED) + CHUNKS[:-2] + b"X: a\r\n\r\n", [Read()]),
+    "trailers, and one behind": (head(CHUNKED) + CHUNKS[:-2] + b"X: a\r\nY: b\r\n\r\n" + PLAIN, [Read()] * 2),
+    "a chunk of line ends": (head(CHUNKED) + b"8\r\n" + b"\r\n" * 4 + b"\r\n0\r\n\r\n" + PLAIN, [ENDS, Read()]),
+    "a chunk of last chunks": (head(CHUNKED) + b"a\r\n" + LAST * 2 + b"\r\n" + LAST + PLAIN, [LASTS, Read()]),
+    "sizes with zeros before them": (head(CHUNKED) + CHUNKS.replace(b"3", b"0" * 90 + b"3") + PLAIN, [Read()] * 2),
+    "a last chunk of many zeros": (head(CHUNKED) + CHUNKS.replace(b"0", b"0" * 90) + PLAIN, [Read()] * 2),
+    "a size in capitals": (head(CHUNKED) + b"0A;x\r\n" + LAST * 2 + b"\r\n" + LAST + PLAIN, [LASTS, Read()]),
+    "a long extension": (head(CHUNKED) + CHUNKS.replace(b"3", b"3;" + b"a" * 90) + PLAIN, [Read()] * 2),
+    "an extension of the last chunk": (head(CHUNKED) + CHUNKS.replace(b"0", b"0;a=b") + PLAIN, [Read()] * 2),
     "HTTP/1.0": (head(SIZED, version=b"1.0") + b"hello", [Read(version="1.0", keep_alive=False)]),
     "HTTP/1.0 that stays": (
         head(SIZED, b"Connection: keep-alive", version=b"1.0") + b"hello",
@@ -140,6 +158,10 @@ BROKEN_BODIES = {
     "a size that is none": head(CHUNKED) + b"zz\r\n",
     "a size with a space": head(CHUNKED) + b"5 \r\nhello\r\n0\r\n\r\n",
     "a size in 0x": head(CHUNKED) + b"0x5\r\nhello\r\n0\r\n\r\n",
+    "a negative size": head(CHUNKED) + b"-1\r\nhello\r\n0\r\n\r\n",
+    "a negative size behind spaces": head(CHUNKED) + b"  -6\r\nhello\r\n0\r\n\r\n",
+    "no size": head(CHUNKED) + b"\r\nhello\r\n0\r\n\r\n",
+    "an extension alone": head(CHUNKED) + b";a=b\r\nhello\r\n0\r\n\r\n",
     "an endless size": head(CHUNKED) + b"f" * 40 + b"\r\nhello\r\n0\r\n\r\n",
     "a longer chunk than it says": head(CHUNKED) + b"5\r\nhelloXX\r\n0\r\n\r\n",
     "chunks in line feeds": head(CHUNKED) + b"5\nhello\n0\n\n",
@@ -198,11 +220,23 @@ def test_what_comes_behind_connect_is_the_tunnels(behind: bytes) -> None:
         (b"POST / HTTP/1.1\r\nX: " + b"a" * 2 * MOST_HEAD, "headers_too_large"),
         (b"POST / HTTP/1.1\r\n" + b"X: a\r\n" * MOST_HEAD, "headers_too_large"),
         (head(*[b"X: a"] * (MOST_FIELDS + 1)), "headers_too_large"),
+        (b"POST / HTTP/1.1\r\n" + b"a:\r\n" * (MOST_FIELDS + 2), "headers_too_large"),
         (head(CHUNKED) + b"5;" + b"a" * 2 * MOST_FRAMING, "bad_target"),
         (head(CHUNKED) + b"5\r\nhello\r\n0\r\n" + b"X: a\r\n" * MOST_FRAMING, "bad_target"),
         (head(CHUNKED) + b"0" * 2 * MOST_FRAMING, "bad_target"),
+        (b"\r\n" * MOST_EMPTY, "bad_target"),
     ],
-    ids=["target", "a field", "fields", "fields by number", "extension", "trailers", "zeros"],
+    ids=[
+        "target",
+        "a field",
+        "fields",
+        "fields by number",
+        "the shortest fields",
+        "extension",
+        "trailers",
+        "zeros",
+        "empty lines",
+    ],
 )
 def test_what_has_no_end_is_given_up(endless: bytes, refusal: str) -> None:
     own = reader()
@@ -211,6 +245,89 @@ def test_what_has_no_end_is_given_up(endless: bytes, refusal: str) -> None:
     assert own.failure
     assert own.failure.name == refusal
     assert not any(request.body.ended for request in own.requests)
+
+
+class Counting:
+    """A parser of which it is counted how often it is fed."""
+
+    def __init__(self, parser: Any) -> None:
+        self.parser = parser
+        self.fed = 0
+
+    def feed_data(self, data: bytes) -> None:
+        self.fed += 1
+        self.parser.feed_data(data)
+
+
+@pytest.mark.parametrize("payload", [b"\r\n" * 30_000, b"0\r\n\r\n" * 12_000, b"a: b\r\n\r\n" * 7_500])
+@pytest.mark.parametrize("framing", [b"Content-Length: 60000", CHUNKED])
+def test_what_a_body_holds_is_not_looked_at_for_an_end(payload: bytes, framing: bytes) -> None:
+    """Each look takes as long as a hundred bytes do, and other callers wait meanwhile."""
+    own = reader()
+    own.feed(head(framing))
+    counting: Any = Counting(own._parser)
+    own._parser = counting
+    own.feed(payload if framing != CHUNKED else b"ea60\r\n" + payload + b"\r\n0\r\n\r\n")
+    assert own.requests[0].body.ended
+    assert counting.fed == 1
+
+
+LONG = head(b"X: " + b"a" * 3 * USUAL_HEAD)
+
+
+@pytest.mark.parametrize("size", [1000, 5000, len(LONG)])
+def test_long_heads_take_room_while_they_come(size: int) -> None:
+    heads = BodyBytes(ROOM)
+    own = reader(heads=heads)
+    pieces = [LONG[start : start + size] for start in range(0, len(LONG), size)]
+    for number, piece in enumerate(pieces, 1):
+        own.feed(piece)
+        come = number * size
+        assert heads.taken == (0 if number == len(pieces) else max(0, come - USUAL_HEAD))
+    assert (len(own.requests), own.failure) == (1, None)
+
+
+def test_a_long_head_for_which_there_is_no_room() -> None:
+    heads = BodyBytes(USUAL_HEAD)
+    first, second = reader(heads=heads), reader(heads=heads)
+    first.feed(LONG[: 2 * USUAL_HEAD])
+    second.feed(LONG[: 2 * USUAL_HEAD])
+    assert (first.failure, second.failure and second.failure.name) == (None, "bodies_full")
+    first.drop()
+    assert heads.taken == 0
+    third = reader(heads=heads)
+    third.feed(LONG[:USUAL_HEAD])
+    third.feed(b"\x00\r\n\r\n")
+    assert (third.failure and third.failure.name, heads.taken) == ("bad_target", 0)
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000, 100_000])
+def test_requests_that_wait_are_few_whatever_was_sent(size: int) -> None:
+    many = 10 * MOST_WAITING
+    sent = b"".join(head(SIZED, request_line=b"POST /%d HTTP/" % number) + b"hello" for number in range(many))
+    own, taken = reader(), []
+    for start in range(0, len(sent), size):
+        own.feed(sent[start : start + size])
+        assert len(own.requests) <= MOST_WAITING
+    while own.requests:
+        request = own.take()
+        taken.append((request.target, at_once(request.body.read())))
+    assert taken == [(f"/{number}", b"hello") for number in range(many)]
+
+
+def test_what_waits_behind_them_takes_room() -> None:
+    heads, many = BodyBytes(100_000), head(request_line=b"GET /x HTTP/") * 1000
+    own, other = reader(heads=heads), reader(heads=heads)
+    own.feed(many)
+    assert heads.taken == len(many) - MOST_WAITING * len(many) // 1000
+    other.feed(many * 5)
+    assert (other.failure and other.failure.name, len(other.requests)) == ("bodies_full", MOST_WAITING)
+    while own.requests:
+        own.take()
+    assert (own.failure, heads.taken) == (None, 0)
+    own.feed(many)
+    own.drop()
+    assert heads.taken == 0
 
 
 def test_small_chunks_without_end_are_no_fault_of_framing() -> None:

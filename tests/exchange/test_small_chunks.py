@@ -14,7 +14,7 @@ AT_ONCE = 65_535
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 16, 1000])
 def test_a_body_in_small_chunks_takes_little_more_memory_than_its_bytes(chunk: int) -> None:
-    reader = RequestReader(BodyBounds(SIZE, BodyBytes(SIZE)))
+    reader = RequestReader(BodyBounds(SIZE, BodyBytes(SIZE), BodyBytes(SIZE)))
     reader.feed(b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
     sent = b"%x\r\n%b\r\n" % (chunk, b"a" * chunk) * (SIZE // chunk)
     pieces = [sent[at : at + AT_ONCE] for at in range(0, len(sent), AT_ONCE)]

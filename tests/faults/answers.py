@@ -61,6 +61,7 @@ TIMEOUT: Final = Outcome(500, "timeout", "timed_out", "interrupted", charged=Tru
 UNCOUNTED: Final = Outcome(
     200, None, "provider_error", "unknown", charged=True, errors={"python": "JSONDecodeError", "node": "SyntaxError"}
 )
+NO_RESULT: Final = UNCOUNTED._replace(errors={"python": None, "node": None})
 TOO_MUCH_FOR_NODE: Final = SERVED._replace(errors={"node": "APIConnectionError"})
 FELL_SILENT: Final = Outcome(200, "timeout", "timed_out", "interrupted", charged=True)
 JSON_CUT: Final = Outcome(200, None, "truncated", whole=False)  # its usage had come
@@ -249,6 +250,10 @@ ROWS: Final[Mapping[str, Row]] = {
     "event-of-5-mb": _row(CHUNKED, chunk(b"".join(EVENTS[:-1])), chunk(BIG_DELTA), chunk(DONE) + END, "keep"),
     "last-event-of-5-mb": _row(CHUNKED, chunk(b"".join(EVENTS[:-1])), Each(chunk(BIG_END) + END, 65_536), "keep"),
     # -- content
+    "no-result": _json(
+        head(b"Content-Length: 22", kind=b"application/json") + b'{"detail":"Not Found"}', "keep", outcome=NO_RESULT
+    ),
+    "an-empty-object": _json(head(b"Content-Length: 2", kind=b"application/json") + b"{}", "keep", outcome=NO_RESULT),
     "no-json": _json(head(b"Content-Length: 9", kind=b"application/json") + b"not json!", "keep", outcome=UNCOUNTED),
     "empty-json": _json(
         head(b"Content-Length: 0", kind=b"application/json"),

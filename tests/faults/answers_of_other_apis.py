@@ -15,6 +15,7 @@ from tests.faults.answers import (
     FAILED,
     FELL_SILENT,
     JSON_CUT,
+    NO_RESULT,
     SERVED,
     TIMEOUT,
     UNCOUNTED,
@@ -44,6 +45,7 @@ VECTORS: Final = json.dumps(
 ERROR: Final = b'data: {"error":{"message":"It failed.","type":"server_error","param":null,"code":"server_error"}}\n\n'
 PROVIDERS_ERROR: Final = Outcome(200, "server_error", "provider_error", "unknown", charged=True)
 USAGE_HAD_COME: Final = BROKEN._replace(usage="reported", charged=False)
+WORD: Final = b'{"status":404,"message":"no route"}'
 BIG_PIECE: Final = PIECES[1].replace(b'"content":"', b'"content":"' + BIG)
 
 
@@ -75,6 +77,14 @@ ROWS: Final[Mapping[str, Row]] = {
     "chat-byte-by-byte": _chat(CHUNKED, Each(chunk(STREAM.replace(b"\n", b"\r\n")) + END), "keep"),
     "chat-chunk-of-5-mb": _chat(CHUNKED, chunk(PIECES[0]), chunk(BIG_PIECE), chunk(USAGE + DONE) + END, "keep"),
     "chat-cut-in-json": _chat(_whole(JSON)[:-50], outcome=JSON_CUT, stream=False),
+    "chat-no-result": _chat(_whole(WORD), "keep", outcome=NO_RESULT, stream=False),
+    "chat-no-result-in-stream": _chat(
+        CHUNKED + chunk(b"data: " + WORD + b"\n\n" + DONE) + END, "keep", outcome=NO_RESULT
+    ),
+    "chat-nothing-in-stream": _chat(CHUNKED + chunk(DONE) + END, "keep", outcome=NO_RESULT),
+    "embeddings-no-result": _embeddings(
+        _whole(WORD), "keep", outcome=NO_RESULT._replace(errors={"python": "ValueError"})
+    ),
     "chat-no-json": _chat(_whole(b"not json!"), "keep", outcome=UNCOUNTED, stream=False),
     "embeddings": _embeddings(_whole(VECTORS), "keep"),
     "embeddings-cut-before-anything": _embeddings(outcome=FAILED),

@@ -18,9 +18,10 @@ from tests.proxy.client import post
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
 from tests.tally import Tally
-from tests.waiting import LONGEST
+from tests.usage.postgres import Postgres, own_postgres
+from tests.waiting import LONGEST, eventually
 
-__all__ = ["make_document"]
+__all__ = ["make_document", "own_postgres"]
 
 
 def test_a_full_disk(make_document: DocumentMaker, provider: SimulatedProvider, tally: Tally, tmp_path: Path) -> None:
@@ -83,6 +84,42 @@ def test_a_file_that_is_spoilt_while_it_is_used(
     assert len(provider.calls) == 1 + sum(reply.status == 200 for reply in replies)
     assert len(records.of("call")) == 6
     tally.add("faults", f"ledger, {harm.__name__.replace('_', ' ')}", tried=6, lost=0)
+
+
+def test_no_room_in_memory(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, tally: Tally, own_postgres: Postgres
+) -> None:
+    """The database is away for longer than there is room for rows; then it is there again, and has each of them."""
+    own_postgres.stop()
+    usage = {"ledger": "memory", "memory_rows": 3, "shared": own_postgres.url()}
+    with RunningSidecar(make_settings(usage=usage)) as sidecar:
+        assert [post(sidecar.port).status for _ in range(3)] == [200] * 3
+        provider.clear()
+        for _ in range(3):
+            reply = post(sidecar.port)
+            assert (reply.status, reply.code) == (503, "service_unavailable")
+        assert (provider.dialled, provider.calls) == (0, [])
+        own_postgres.start()
+        eventually(lambda: post(sidecar.port).status == 200)
+        calls = records.wait(count=7)
+    kept = {name for (name,) in own_postgres.ask("SELECT id FROM foundry_usage.call WHERE state = 'closed'")}
+    assert {each["call.id"] for each in calls if each["call.outcome"] == "served"} <= kept
+    assert {each["alarms"][0] for each in calls if each["call.outcome"] == "refused"} == {"ledger_unavailable"}
+    assert len(records.of("ledger_rows_lost")) == 1
+    tally.add("faults", "ledger in memory full", tried=len(calls), lost=0)
+
+
+def test_no_room_in_memory_where_calls_go_on_all_the_same(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, own_postgres: Postgres
+) -> None:
+    own_postgres.stop()
+    usage = {"ledger": "memory", "memory_rows": 1, "on_failure": "allow", "shared": own_postgres.url()}
+    with RunningSidecar(make_settings(usage=usage)) as sidecar:
+        assert [post(sidecar.port).status for _ in range(3)] == [200] * 3
+        assert [each.get("alarms") for each in records.wait(count=3)] == [None, *[["ledger_unavailable"]] * 2]
+        records.wait("ledger_rows_lost")
+    (left,) = records.of("usage_lost_at_the_end")
+    assert left["rows"] == 1
 
 
 def not_a_database(directory: Path) -> Path:

@@ -23,6 +23,7 @@ from addons.gates.limits import HoldToLimits
 from addons.gates.limits_settings import LimitsSettings
 from addons.usage.ledger_writer import LedgerWriter
 from addons.usage.redis_counters import RedisCounters
+from addons.usage.rows_on_disk import RowsOnDisk
 from addons.usage.settlement import Settlement
 from addons.usage.shared_ledger import SharedLedger
 from addons.usage.shipper import Shipper
@@ -47,7 +48,7 @@ class Instance:
         self.settlement = Settlement(self.counters)
         run = {"pod": f"pod-{number}", "namespace": "fleet", "version": "0"}
         self.ledger = LedgerWriter(directory / f"{number}.sqlite", ship=True, run=run)
-        self.shipper = Shipper(self.ledger.path, SharedLedger(shared))
+        self.shipper = Shipper(RowsOnDisk(self.ledger.path), SharedLedger(shared))
 
     async def make_calls(self, until: float, every: float) -> tuple[int, int]:
         """Calls that were made, and those that were refused, which none should be."""

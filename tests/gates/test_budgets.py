@@ -15,7 +15,7 @@ from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.prices import DatedPrices, Prices
 from addons.foundry.refusals import Refusal
 from addons.gates import budget_recovery
-from addons.gates.budget_recovery import ALIVE, CLAIM, Used, UsedBefore
+from addons.gates.budget_recovery import ALIVE, CLAIM, CLAIM_SECONDS, Used, UsedBefore, claims
 from addons.gates.budgets import HoldToBudgets
 from addons.gates.counters import Counters, StoreUnavailableError
 from addons.gates.limits_settings import LimitsSettings
@@ -79,7 +79,7 @@ class Sidecar:
     def counts(self) -> list[int]:
         """What budgets hold, in memory."""
         kept: Mapping[str, int] = self.counters._counts  # type: ignore[attr-defined]  # memory's
-        return [count for key, count in kept.items() if key not in {ALIVE, CLAIM} and ":told:" not in key]
+        return [count for key, count in kept.items() if not key.startswith((ALIVE, CLAIM)) and ":told:" not in key]
 
     async def _add(self, amounts: Mapping[str, int]) -> None:
         await self.counters.add(amounts, REMEMBERED)
@@ -402,10 +402,12 @@ def test_a_sidecar_that_is_killed_while_it_counts_is_not_waited_for_for_ever(
     monkeypatch.setattr(budget_recovery, "PATIENCE", 0.3)
     monkeypatch.setattr(budget_recovery, "CLAIM_SECONDS", 1)
 
+    claim, *_ = budget_recovery.claims(FRIDAY)
+
     async def refused(*, claims: bool = False) -> str:
         kept = RedisCounters(store.url, deadline=30)
         if claims:
-            await kept.add({CLAIM: 1}, 2)
+            await kept.add({claim: 1}, 2)
         gate = HoldToBudgets(settings(enrollment={"day": {"tokens": 1000}}), kept, History(), lambda: FRIDAY)
         with pytest.raises(Refusal) as caught:
             await gate(asked(max_output_tokens=301))
@@ -413,8 +415,61 @@ def test_a_sidecar_that_is_killed_while_it_counts_is_not_waited_for_for_ever(
         return caught.value.name
 
     assert asyncio.run(refused(claims=True)) == "limits_unavailable"
-    eventually(lambda: store.say(f"EXISTS {PREFIX}{CLAIM}") == ":0")
+    eventually(lambda: store.say(f"EXISTS {PREFIX}{claim}") == ":0")
     assert asyncio.run(refused()) == "budget_exceeded"
+
+
+ODD_CLAIMS = {
+    "for ever": "1",
+    "below none": "-1",
+    "huge": "9223372036854775807",
+    "far below none": "-9223372036854775808",
+}
+
+
+@pytest.mark.parametrize("value", ODD_CLAIMS.values(), ids=ODD_CLAIMS)
+def test_a_claim_that_nobody_takes_back_keeps_nobody_waiting_for_ever(
+    store: Store, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """The store lost it meanwhile, or lost its end, or somebody else put it there."""
+    monkeypatch.setattr(budget_recovery, "PATIENCE", 0.3)
+    claim, *_ = claims(FRIDAY)
+    assert store.say(f"SET {PREFIX}{claim} {value}") == "+OK"
+
+    async def refused(now: float) -> str:
+        kept = RedisCounters(store.url, deadline=30)
+        gate = HoldToBudgets(settings(enrollment={"day": {"tokens": 1000}}), kept, History(), lambda: now)
+        with pytest.raises(Refusal) as caught:
+            await gate(asked(max_output_tokens=301))
+        await kept.close()
+        return caught.value.name
+
+    assert asyncio.run(refused(FRIDAY)) == "limits_unavailable"
+    assert asyncio.run(refused(FRIDAY + 2 * CLAIM_SECONDS)) == "budget_exceeded"
+
+
+@pytest.mark.parametrize("ahead", [0, 1, CLAIM_SECONDS - 1, CLAIM_SECONDS])
+def test_clocks_that_differ_leave_one_who_counts(store: Store, ahead: int) -> None:
+    counted: list[int] = []
+
+    async def main() -> None:
+        kept = [RedisCounters(store.url, deadline=30) for _ in range(2)]
+
+        async def one(number: int) -> None:
+            async def used_before(_since: float) -> Sequence[Used]:
+                counted.append(number)
+                return []
+
+            now = FRIDAY + ahead * number
+            gate = HoldToBudgets(settings(enrollment={"day": {"tokens": 1000}}), kept[number], used_before, lambda: now)
+            await gate(asked(max_output_tokens=100))
+
+        await asyncio.gather(one(0), one(1))
+        for each in kept:
+            await each.close()
+
+    asyncio.run(main())
+    assert len(counted) == 3, "day, week and month, once"
 
 
 # ---- races

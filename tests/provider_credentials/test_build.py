@@ -35,6 +35,15 @@ def test_the_same_one_for_the_same_settings_however_often_they_are_read(tmp_path
     assert credentials.of(identity(tmp_path)) is not first, "another authority"
 
 
+def test_one_that_nobody_has_any_more_is_forgotten(tmp_path: Path) -> None:
+    """A trusted authority alone takes a megabyte, and a configuration may change a thousand times."""
+    Authority(tmp_path)
+    credentials = Credentials()
+    for number in range(20):
+        kept = credentials.of(identity(tmp_path, service_account_id=f"sa_{number}"))
+    assert (isinstance(kept, WorkloadIdentity), len(credentials._made)) == (True, 1)
+
+
 def test_what_is_in_force_is_told(tmp_path: Path) -> None:
     assert told(Secret(env="KEY")) == "a static key, environment variable KEY"
     assert told(Secret(file=Path("a/key"))) == "a static key, file a/key"

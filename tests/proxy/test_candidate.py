@@ -181,15 +181,22 @@ def test_the_trial_is_no_part_of_a_calls_time(
     assert record["policy.candidate.hash"]
 
 
-def test_a_trial_that_breaks_off_costs_the_call_no_record(
-    make_settings: SettingsMaker, write: Any, records: Records, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("body", [HELLO, LONG, {**HELLO, "store": True}], ids=["small", "large", "refused"])
+def test_a_trial_that_breaks_off_costs_the_call_nothing(
+    make_settings: SettingsMaker,
+    write: Any,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+    body: Mapping[str, Any],
 ) -> None:
     def judge(*_: Any) -> None:
         raise MemoryError
 
     monkeypatch.setattr(Candidate, "judge", judge)
     with RunningSidecar(make_settings(policy={"candidate": write(policy=ALLOWED)})) as sidecar:
-        assert post(sidecar.port, LONG).status == 200
+        status, outcome = (400, "refused") if "store" in body else (200, "served")
+        assert post(sidecar.port, body).status == status
         (record,) = records.wait()
         eventually(lambda: not sidecar.services.under_way)
-    assert record["call.outcome"] == "served"
+    assert record["call.outcome"] == outcome
+    assert records.of("trial_failed")

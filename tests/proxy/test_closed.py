@@ -19,7 +19,7 @@ from mitmproxy import exceptions
 
 from addons.configuration.build_rules import Lasting, rules
 from addons.exchange.judging import Forwarded, Judged
-from addons.exchange.observing import Observer, Observers
+from addons.exchange.observing import Observed, Observer, Observers
 from addons.exchange.relay import Relay
 from addons.exchange.sending import send_to_provider
 from addons.exchange.services import Services
@@ -121,9 +121,16 @@ ASKED: Final[Mapping[str, Mapping[str, Any]]] = {
         "target": f"{BASE}embeddings",
         "body": {"model": "ri.language-model-service..language-model.text-embedding-3-small", "input": "Hello"},
     },
+    "a stream of chat": {
+        "target": f"{BASE}chat/completions",
+        "body": {"model": MODEL, "messages": [{"role": "user", "content": "Hello"}], "stream": True},
+    },
     "models": {"target": f"{BASE}models", "method": "GET", "body": b""},
 }
 """A good call for each API."""
+
+SENT: Final = {name: asked for name, asked in ASKED.items() if name != "models"}
+"""Those that leave for the provider."""
 
 
 @by_fault
@@ -177,27 +184,107 @@ def fail_connect(services: Services, fail: Callable[..., Any]) -> None:
     services.to_provider.connect = fail  # type: ignore[method-assign]  # a fault put in
 
 
+class Ended(Observer):
+    """How calls ended, of which the log may have a sum alone."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[str] = []
+
+    def ended(self, exchange: Observed, record: Mapping[str, Any]) -> None:
+        self.outcomes.append(record["call.outcome"])
+
+
+def fail_hold(services: Services, fail: Callable[..., Any]) -> None:
+    services.hold = fail
+
+
+OF_EVERY_CALL: Final = (fail_hold, fail_before_release)
+
+
 @by_fault
-@pytest.mark.parametrize("step", [fail_before_release, fail_credential, fail_connect], ids=lambda step: step.__name__)
-def test_a_fault_at_a_wait_behind_the_gates(
+@pytest.mark.parametrize("step", [*OF_EVERY_CALL, fail_credential, fail_connect], ids=lambda step: step.__name__)
+def test_a_fault_at_a_wait_beside_the_gates(
     step: Callable[[Services, Callable[..., Any]], None],
     fault: BaseException,
     provider: SimulatedProvider,
     make_settings: SettingsMaker,
     records: Records,
 ) -> None:
-    dialled = provider.dialled
-    reply = call_with(lambda services: step(services, raising_later(fault)), make_settings)
-    assert_refused(reply, provider, dialled, records)
-    (record,) = records.wait()
-    assert record["call.outcome"] == "fault"
+    dialled, seen = provider.dialled, Ended()
+
+    def alter(services: Services) -> None:
+        step(services, raising_later(fault))
+        services.observers.add(seen)
+
+    with RunningSidecar(make_settings(), alter=alter) as sidecar:
+        for asked in (ASKED if step in OF_EVERY_CALL else SENT).values():
+            records.clear()
+            seen.outcomes.clear()
+            assert_refused(post(sidecar.port, **asked), provider, dialled, records)
+            eventually(lambda: not sidecar.services.under_way and seen.outcomes)
+            assert seen.outcomes == ["fault"]
+
+
+class NoTask:
+    """asyncio, but that no task can be made."""
+
+    def __init__(self, fault: BaseException) -> None:
+        self.Task = raising(fault)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(asyncio, name)
 
 
 @by_fault
-@pytest.mark.parametrize("step", ["_head_came", "_payload_came", "_flush", "finish"])
-@pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
+def test_a_call_that_gets_no_task(
+    fault: BaseException,
+    provider: SimulatedProvider,
+    make_settings: SettingsMaker,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dialled, seen = provider.dialled, Ended()
+    with (
+        RunningSidecar(make_settings(), alter=lambda services: services.observers.add(seen)) as sidecar,
+        socket.create_connection(("127.0.0.1", sidecar.port)) as caller,
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr("addons.exchange.exchange.asyncio", NoTask(fault))
+            for number, asked in enumerate(ASKED.values(), 1):
+                records.clear()
+                caller.sendall(request_bytes(**asked))
+                assert_refused(read_reply(caller), provider, dialled, records)
+                eventually(lambda: not sidecar.services.under_way)
+                assert seen.outcomes == ["fault"] * number
+        caller.sendall(request_bytes())
+        assert read_reply(caller).status == 200
+
+
+@by_fault
+@pytest.mark.parametrize("step", ["request.Body.read", "deadline.Deadline.clear", "replies.Replies.answer"])
+def test_a_fault_on_the_way_there(
+    step: str,
+    fault: BaseException,
+    provider: SimulatedProvider,
+    make_settings: SettingsMaker,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In the reading of a body, in its deadline, and in an answer of the sidecar's own."""
+    asked = ASKED["models" if step.endswith("answer") else "responses"]
+    dialled = provider.dialled
+    with RunningSidecar(make_settings()) as sidecar:
+        with monkeypatch.context() as patch:
+            patch.setattr(f"addons.exchange.{step}", raising(fault))
+            assert_refused(post(sidecar.port, **asked), provider, dialled, records)
+        (record,) = records.wait()
+        assert record["call.outcome"] == "fault"
+        eventually(lambda: not sidecar.services.under_way)
+
+
+@by_fault
+@pytest.mark.parametrize("step", ["_head_came", "_payload_came", "_flush", "change", "finish"])
 def test_a_fault_on_the_way_back(
-    stream: bool,
     step: str,
     fault: BaseException,
     make_settings: SettingsMaker,
@@ -206,25 +293,22 @@ def test_a_fault_on_the_way_back(
 ) -> None:
     """The call had left. The caller gets no more than an error, is not left waiting, and the end is recorded once."""
     monkeypatch.setattr(Relay, step, raising(fault))
-    with (
-        RunningSidecar(make_settings()) as sidecar,
-        socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller,
-    ):
-        caller.sendall(request_bytes({**HELLO, "stream": stream}))
-        try:
-            status = read_reply(caller).status
-        except (OSError, EOFError, http.client.HTTPException):
-            status = None
-    assert status in {200, 500, None}
-    (record,) = records.wait()
-    assert record["call.outcome"] == "fault"
+    with RunningSidecar(make_settings()) as sidecar:
+        for asked in SENT.values():
+            records.clear()
+            try:
+                status = post(sidecar.port, **asked).status
+            except (OSError, EOFError, http.client.HTTPException):
+                status = None
+            assert status in {200, 500, None}
+            (record,) = records.wait()
+            assert record["call.outcome"] == "fault"
+        eventually(lambda: not sidecar.services.under_way)
 
 
 @by_fault
 @pytest.mark.parametrize("step", ["relay.Relay.read_facts", "request.Body.drop", "journal"])
-@pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
 def test_a_fault_in_what_is_done_at_the_end(
-    stream: bool,
     step: str,
     fault: BaseException,
     make_settings: SettingsMaker,
@@ -241,8 +325,8 @@ def test_a_fault_in_what_is_done_at_the_end(
 
     with RunningSidecar(make_settings(), alter=alter) as sidecar:
         with socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:
-            for _ in range(2):
-                caller.sendall(request_bytes({**HELLO, "stream": stream}))
+            for asked in [*ASKED.values()] * 2:
+                caller.sendall(request_bytes(**asked))
                 assert read_reply(caller).status == 200
         eventually(lambda: not sidecar.services.under_way)
     assert records.of("fault")
@@ -379,9 +463,8 @@ def test_without_any_addon_the_target_is_dead(provider: SimulatedProvider, make_
 
 @by_fault
 @pytest.mark.parametrize("where", [*MOMENTS])
-@pytest.mark.parametrize("stream", [False, True], ids=["json", "stream"])
 def test_a_fault_in_who_looks_on_harms_no_call(
-    stream: bool, where: str, fault: BaseException, make_settings: SettingsMaker, records: Records
+    where: str, fault: BaseException, make_settings: SettingsMaker, records: Records
 ) -> None:
     observer = Observer()
     setattr(observer, where, raising(fault))
@@ -393,11 +476,12 @@ def test_a_fault_in_who_looks_on_harms_no_call(
         RunningSidecar(make_settings(), alter=alter) as sidecar,
         socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller,
     ):
-        for _ in range(2):
-            caller.sendall(request_bytes({**HELLO, "stream": stream}))
+        calls = [*SENT.values()] * 2
+        for asked in calls:
+            caller.sendall(request_bytes(**asked))
             assert read_reply(caller).status == 200
-        served = records.wait(count=2)
-    assert [record["call.outcome"] for record in served] == ["served"] * 2
+        served = records.wait(count=len(calls))
+    assert [record["call.outcome"] for record in served] == ["served"] * len(calls)
     assert records.of("observer_failed")
 
 
@@ -428,7 +512,7 @@ def test_a_fault_before_there_is_a_call(
 
 
 @by_fault
-@pytest.mark.parametrize("made", ["SocketWire", "CallerLayer"])
+@pytest.mark.parametrize("made", ["listener.SocketWire", "listener.CallerLayer", "request_server.CallerConnection"])
 def test_a_fault_where_mitmproxy_asks_leaves_no_other_way(
     made: str,
     fault: BaseException,
@@ -437,11 +521,13 @@ def test_a_fault_where_mitmproxy_asks_leaves_no_other_way(
     records: Records,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The connection closes: mitmproxy's own HTTP layer never runs."""
-    monkeypatch.setattr(f"addons.exchange.listener.{made}", raising(fault))
+    """The connection closes, and counts no longer: mitmproxy's own HTTP layer never runs."""
+    monkeypatch.setattr(f"addons.exchange.{made}", raising(fault))
     dialled = provider.dialled
-    with RunningSidecar(make_settings()) as sidecar, pytest.raises((OSError, EOFError)):
-        post(sidecar.port)
+    with RunningSidecar(make_settings()) as sidecar:
+        with pytest.raises((OSError, EOFError)):
+            post(sidecar.port)
+        eventually(lambda: not sidecar.part("sidecar-listener")._bounds._by_peer)
     assert provider.dialled == dialled
     assert records.of("fault")
 

@@ -17,10 +17,23 @@ from tests.proxy.client import HELLO, Reply, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.proxy.test_closed import by_fault, raising, raising_later
 from tests.records import Records
+from tests.waiting import eventually
 
 FOUNDRY = "acme.palantirfoundry.invalid"  # no resolver knows it: whatever is served was not asked of Foundry
 PASSED = "passed.example.invalid"
 LISTENS_ON = "127.0.0.2"  # mitmproxy takes port 0 once an address
+
+
+@pytest.fixture
+def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """The far end of each unread tunnel, which is on this machine for the test alone."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        async def leads_here(_host: str, _port: int) -> tuple[str, int]:
+            return "127.0.0.1", listening.getsockname()[1]
+
+        monkeypatch.setattr("addons.exchange.tunnel.resolve", leads_here)
+        yield listening
 
 
 @pytest.fixture
@@ -69,6 +82,17 @@ def test_an_app_that_keeps_foundrys_name_is_served(
     assert len(provider.calls) == 1
     (record,) = records.wait()
     assert record["call.outcome"] == "served"
+
+
+def test_without_a_server_name_the_certificate_names_foundry(explicit: RunningSidecar, certificates: Path) -> None:
+    """It is made out to the tunnel's far end, which is not dialled."""
+    context = ssl.create_default_context(cafile=str(certificates / "mitmproxy-ca-cert.pem"))
+    context.check_hostname = False
+    with connected(explicit) as connection:
+        assert open_tunnel(connection, f"{FOUNDRY}:443") == 200
+        with context.wrap_socket(connection) as encrypted:
+            certificate = encrypted.getpeercert() or {}
+    assert ("DNS", FOUNDRY) in certificate["subjectAltName"]
 
 
 def test_foundrys_name_is_known_however_it_is_spelled(explicit: RunningSidecar) -> None:
@@ -239,6 +263,34 @@ def test_a_fault_on_connect_opens_no_tunnel(
         assert open_tunnel(connection, f"{PASSED}:443") == 500
         assert drained(connection)
     assert provider.dialled == dialled
+    assert records.of("fault")
+
+
+@by_fault
+@pytest.mark.parametrize("step", ["caller_connection.CallerConnection.open_tunnel", "socket_wire.SocketWire.go_on"])
+@pytest.mark.parametrize("host", [FOUNDRY, PASSED])
+def test_a_fault_behind_the_answer_opens_no_tunnel_either(
+    host: str,
+    step: str,
+    fault: BaseException,
+    explicit: RunningSidecar,
+    far: socket.socket,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the caller sends goes nowhere, and no second answer is taken for the far end's."""
+    monkeypatch.setattr(f"addons.exchange.{step}", raising(fault))
+    with connected(explicit) as connection:
+        assert open_tunnel(connection, f"{host}:443") == 200
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"hello")
+            answer = connection.recv(1)
+        assert answer == b""
+        eventually(lambda: not explicit.part("sidecar-listener").callers)
+    far.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        far.accept()
     assert records.of("fault")
 
 

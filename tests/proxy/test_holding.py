@@ -15,12 +15,16 @@ from addons.simulator.provider import SimulatedProvider
 from addons.usage.storage import build as build_counters
 from tests.conftest import PROVIDER_KEY, SettingsMaker
 from tests.inspecting.web import timeless
-from tests.proxy.client import HELLO, TOKEN, Reply, post, request_bytes
+from tests.proxy.client import HELLO, TOKEN, Reply, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
+from tests.proxy.test_closed import ASKED, BASE
+from tests.proxy.test_resending import MALFORMED
+from tests.proxy.test_tunnels import draining
 from tests.records import Records
 from tests.waiting import LONGEST, eventually
 
 ALL = {"intercept": "~all"}
+TARGET = f"{BASE}responses"
 HEADERS = [
     ("X-Palantir-session-id", "a-session"),
     ("attribution", "ri.compass.main.folder.1"),
@@ -31,11 +35,11 @@ HEADERS = [
 class Held:
     """A call in another thread, held; ``reply`` waits for its answer."""
 
-    def __init__(self, sidecar: RunningSidecar, body: Mapping[str, Any]) -> None:
+    def __init__(self, sidecar: RunningSidecar, body: Mapping[str, Any], target: str = TARGET) -> None:
         self._sidecar = sidecar
         self._replies: list[Reply] = []
         self._thread = threading.Thread(
-            target=lambda: self._replies.append(post(sidecar.port, body, headers=HEADERS, target=f"{TARGET}?token=t"))
+            target=lambda: self._replies.append(post(sidecar.port, body, headers=HEADERS, target=f"{target}?token=t"))
         )
         self._thread.start()
         self.flow: HTTPFlow = eventually(self._find)
@@ -57,13 +61,12 @@ class Held:
         return reply
 
 
-TARGET = "/api/v2/llm/proxy/openai/v1/responses"
-
-
 @contextmanager
-def held(make_settings: SettingsMaker, body: Mapping[str, Any] = HELLO, **sections: Any) -> Iterator[Held]:
+def held(
+    make_settings: SettingsMaker, body: Mapping[str, Any] = HELLO, target: str = TARGET, **sections: Any
+) -> Iterator[Held]:
     with RunningSidecar(make_settings(**sections), inspect=True, options=ALL) as sidecar:
-        yield Held(sidecar, body)
+        yield Held(sidecar, body, target)
 
 
 def test_let_go_as_it_was(make_settings: SettingsMaker, provider: SimulatedProvider, records: Records) -> None:
@@ -131,6 +134,164 @@ def test_what_comes_back_is_judged_like_anything_else(
         assert json.loads(sent.body)["input"] == "Something else"
         assert sent.values("authorization") == [f"Bearer {PROVIDER_KEY}"]
         assert record["foundry.session"]  # a value that the flow hides is still the caller's
+
+
+RESPONSES, CHAT, EMBEDDINGS = (ASKED[name]["body"] for name in ("responses", "chat", "embeddings"))
+
+
+def request(path: str, body: Mapping[str, Any] | None = None, method: str = "POST") -> Callable[[HTTPFlow], object]:
+    def change(flow: HTTPFlow) -> None:
+        flow.request.path, flow.request.method = path, method
+        if body is not None:
+            flow.request.text = json.dumps(body)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("called", "body", "change", "status", "reached"),
+    [
+        ("responses", RESPONSES, request(f"{BASE}chat/completions", CHAT), 200, ["chat/completions"]),
+        ("responses", RESPONSES, request(f"{BASE}embeddings", EMBEDDINGS), 200, ["embeddings"]),
+        ("chat/completions", CHAT, request(TARGET, RESPONSES), 200, ["responses"]),
+        ("embeddings", EMBEDDINGS, request(f"{BASE}chat/completions", CHAT), 200, ["chat/completions"]),
+        ("responses", RESPONSES, request(f"{BASE}chat/completions"), 400, []),
+        ("chat/completions", CHAT, request(TARGET), 400, []),
+        ("embeddings", EMBEDDINGS, request(TARGET, {**RESPONSES, "store": True}), 400, []),
+        ("responses", RESPONSES, request(f"{BASE}models", method="GET"), 200, []),
+        ("responses", RESPONSES, request(f"{BASE}files"), 404, []),
+    ],
+    ids=[
+        "chat for responses", "embeddings for responses", "responses for chat", "chat for embeddings",
+        "chat, with a body of responses", "responses, with a body of chat", "responses for embeddings, stored",
+        "the list of models", "nothing that is served",
+    ],
+)  # fmt: skip
+def test_with_another_path_another_api_applies(
+    make_settings: SettingsMaker,
+    provider: SimulatedProvider,
+    records: Records,
+    called: str,
+    body: Mapping[str, Any],
+    change: Callable[[HTTPFlow], object],
+    status: int,
+    reached: list[str],
+) -> None:
+    with held(make_settings, body, f"{BASE}{called}") as call:
+        assert call.let_go(change).status == status
+        (record,) = records.wait()
+    assert record["call.by_hand"] == ["held", "edited"]
+    assert [sent.target for sent in provider.calls] == [f"/v1/{path}" for path in reached]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "status"),
+    [
+        ("Transfer-Encoding", "chunked", 200),
+        ("Content-Length", "5", 200),
+        ("Connection", "close", 200),
+        ("Content-Encoding", "gzip", 400),
+        ("Content-Encoding", "rot13", 415),
+        ("Upgrade", "websocket", 426),
+    ],
+)
+def test_what_frames_the_body_is_not_a_persons_to_say(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, name: str, value: str, status: int
+) -> None:
+    with held(make_settings) as call:
+        assert call.let_go(header(name, value)).status == status
+    assert [json.loads(sent.body)["input"] for sent in provider.calls] == [HELLO["input"]] * (status == 200)
+
+
+@pytest.mark.parametrize("edit", MALFORMED.values(), ids=MALFORMED)
+def test_what_is_no_request_any_more_is_refused(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, edit: Callable[[Any], object]
+) -> None:
+    with held(make_settings) as call:
+        reply = call.let_go(lambda flow: edit(flow.request))
+        (record,) = records.wait()
+    assert (reply.status, record["error.type"]) == (400, "bad_target")
+    assert provider.dialled == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "change", "status"),
+    [
+        ("POST", request("/v1/files", method="HEAD"), 404),
+        ("POST", request(TARGET, method="HEAD"), 405),
+        ("HEAD", request(TARGET), 200),
+        ("HEAD", request(TARGET, {**HELLO, "stream": True}), 200),
+        ("HEAD", request(f"{BASE}models", method="GET"), 200),
+        ("HEAD", request("/v1/files"), 404),
+        ("HEAD", lambda _flow: None, 405),
+    ],
+    ids=[
+        "POST becomes HEAD", "POST becomes HEAD, without a text", "HEAD becomes POST", "HEAD becomes a stream",
+        "HEAD becomes the list of models", "HEAD becomes a path that is not served", "HEAD stays",
+    ],
+)  # fmt: skip
+def test_the_answer_ends_where_the_caller_looks_for_its_end(
+    make_settings: SettingsMaker,
+    provider: SimulatedProvider,
+    records: Records,
+    asked: str,
+    change: Callable[[HTTPFlow], object],
+    status: int,
+) -> None:
+    """By the method that it sent, whatever a person made of it: the next answer on its connection is the next one's."""
+    with (
+        RunningSidecar(make_settings(), inspect=True, options=ALL) as sidecar,
+        socket.create_connection(("127.0.0.1", sidecar.port), LONGEST) as caller,
+    ):
+
+        def let_go() -> None:
+            change(flow)
+            sidecar.master.options.update(intercept_active=False)
+            flow.resume()
+
+        caller.sendall(request_bytes(method=asked))
+        flow = eventually(lambda: next((each for each in sidecar.view.resolve("@all") if each.intercepted), None))
+        sidecar.on_loop(let_go)
+        assert read_reply(caller, asked).status == status
+        caller.sendall(request_bytes({**HELLO, "input": "The next one"}))
+        reply = read_reply(caller)
+        assert (reply.status, provider.calls[-1].json()["input"]) == (200, "The next one")
+        assert reply.json["object"] == "response"
+
+
+def test_a_whole_url_stays_one(make_settings: SettingsMaker, provider: SimulatedProvider, records: Records) -> None:
+    """It is refused, and the edit of something else does not take its host off."""
+    with held(make_settings, target=f"http://localhost{TARGET}") as call:
+        reply = call.let_go(content({**HELLO, "input": "Something else"}))
+        (record,) = records.wait()
+    assert (reply.status, record["error.type"]) == (400, "bad_target")
+    assert provider.dialled == 0
+
+
+def test_at_the_end_of_the_sidecar(make_settings: SettingsMaker, provider: SimulatedProvider, records: Records) -> None:
+    """A call that is let go in time is served; one that nobody lets go is told to come again."""
+    with RunningSidecar(make_settings(), inspect=True, options=ALL) as sidecar:
+        first = Held(sidecar, HELLO)
+        over = draining(sidecar, 10 * LONGEST)
+        eventually(lambda: sidecar.services.leaving)
+        assert first.let_go().status == 200
+        over.result(LONGEST)
+    with RunningSidecar(make_settings(), inspect=True, options=ALL) as sidecar:
+        second = Held(sidecar, HELLO)
+        draining(sidecar, 0.1).result(LONGEST)
+        assert second.reply().status == 503
+        assert not second.flow.intercepted
+    assert [record["call.outcome"] for record in records.of("call")] == ["served", "shut_down"]
+    assert len(provider.calls) == 1
+
+
+def test_mitmproxys_own_clock_does_not_cut_it(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("addons.configuration.mitmproxy_options.MARGIN", 1)
+    hasty = {**make_settings().provider.model_dump(), "timeouts": {"read": 0.1, "connect": 0.1}}
+    with held(make_settings, provider=hasty, inspect={"hold_seconds": 3.0}) as call:
+        assert (call.reply().status, call.reply().code) == (403, "stopped_by_hand")
 
 
 def test_credentials_stay_what_they_were(

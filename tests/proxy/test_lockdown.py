@@ -66,6 +66,17 @@ def test_the_pages_password_is_in_no_refusal() -> None:
     assert not any(each in str(refused.value) for each in ("as it was", "another"))
 
 
+@pytest.mark.parametrize("name", ["emudhra", "emudhra_old"])
+def test_an_option_that_later_releases_have_is_held_too(name: str) -> None:
+    """Whatever its default is there."""
+    held, later = Lockdown({}), options.Options()
+    if name not in later:
+        later.add_option(name, bool, True, "a later release's")
+    setattr(later, name, True)
+    with pytest.raises(OptionRefusedError, match=f"option {name} to be False"):
+        held._hold(later, {name})
+
+
 def another(option: Any) -> Any:
     """Some other value of an option's type."""
     now = option.current()

@@ -87,8 +87,18 @@ def fail_connect(services: Services, fail: Callable[..., Any], _patch: pytest.Mo
     services.to_foundry.connect = fail  # type: ignore[method-assign]  # a fault put in
 
 
+def fail_before_release(services: Services, fail: Callable[..., Any], _patch: pytest.MonkeyPatch) -> None:
+    services.before_release = (fail,)
+
+
+def fail_hold(services: Services, fail: Callable[..., Any], _patch: pytest.MonkeyPatch) -> None:
+    services.hold = fail
+
+
 @by_fault
-@pytest.mark.parametrize("step", [fail_resolving, fail_connect], ids=lambda step: step.__name__)
+@pytest.mark.parametrize(
+    "step", [fail_resolving, fail_connect, fail_before_release, fail_hold], ids=lambda step: step.__name__
+)
 def test_a_fault_at_a_wait_behind_the_gates(
     step: Callable[[Services, Callable[..., Any], pytest.MonkeyPatch], None],
     fault: BaseException,
@@ -107,7 +117,7 @@ def test_a_fault_at_a_wait_behind_the_gates(
 
 
 @by_fault
-@pytest.mark.parametrize("step", ["_head_came", "_payload_came", "_flush", "finish"])
+@pytest.mark.parametrize("step", ["_head_came", "_payload_came", "_flush", "change", "finish"])
 def test_a_fault_on_the_way_back(
     step: str,
     fault: BaseException,

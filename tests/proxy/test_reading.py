@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from addons.exchange.layer import MOST_HELLO
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import SettingsMaker
 from tests.proxy.client import read_reply, request_bytes
@@ -99,6 +100,25 @@ def test_a_head_that_does_not_end_in_time(hasty: RunningSidecar, records: Record
             pytest.fail("never hung up")
         records.wait("head_not_ended")
     assert records.of("call") == []
+
+
+HELLO_WITHOUT_END = b"\x16\x03\x01\x40\x00" + b"\x01\xff\xff\xff" + bytes(0x4000 - 4)
+"""A TLS record of 16 KiB, which begins a ClientHello of 16 MiB."""
+
+MORE_OF_IT = b"\x16\x03\x01\x40\x00" + bytes(0x4000)
+
+
+def test_a_client_hello_without_end(sidecar: RunningSidecar, provider: SimulatedProvider, records: Records) -> None:
+    """mitmproxy keeps all of it, and waits for the rest."""
+    with socket.create_connection(("127.0.0.1", sidecar.port), 20) as connection, contextlib.suppress(ConnectionError):
+        connection.sendall(HELLO_WITHOUT_END)
+        for _ in range(LONG // len(MORE_OF_IT)):
+            connection.sendall(MORE_OF_IT)
+        assert connection.recv(100) == b""
+    (told,) = records.wait("handshake_too_long")
+    assert MOST_HELLO < told["bytes"] < 2 * MOST_HELLO
+    assert records.of("fault") == []
+    assert provider.dialled == 0
 
 
 def test_between_calls_nobody_is_hurried(make_settings: SettingsMaker, records: Records) -> None:

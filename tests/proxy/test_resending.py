@@ -3,22 +3,28 @@
 import hashlib
 import json
 import socket
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from mitmproxy.http import HTTPFlow, Request
 from mitmproxy.test import tflow
 
+from addons.exchange.observing import Observed, Observer, Observers
+from addons.exchange.services import Services
 from addons.foundry.caller import SCOPE
-from addons.inspecting.resending import NO_PROOF, NOT_A_REQUEST, NOT_ALLOWED, NOT_HTTP, UNDER_WAY
+from addons.inspecting.resending import NO_PROOF, NOT_A_REQUEST, NOT_ALLOWED, NOT_HTTP, PROOF_SECONDS, UNDER_WAY
+from addons.process import drain
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, PATH, PROVIDER_KEY, SettingsMaker
 from tests.inspecting.web import timeless
 from tests.proxy.client import HELLO, TOKEN, post
 from tests.proxy.running import RunningSidecar
+from tests.proxy.test_tunnels import draining
 from tests.records import Records
+from tests.waiting import LONGEST, eventually
 
 ALLOW = {"inspect": {"resend": "allow"}}
 
@@ -131,20 +137,23 @@ BEHIND = f'\r\nAuthorization: Bearer another-token\r\nContent-Length: 150\r\n\r\
 """Ends a head in its middle, so that what stands behind, the caller's token above all, becomes a body."""
 
 
-@pytest.mark.parametrize(
-    "edit",
-    [
-        pytest.param(lambda request: request.headers.add("X-A", "b" + BEHIND), id="the value of a header"),
-        pytest.param(lambda request: request.headers.add("X-A: b" + BEHIND, "c"), id="the name of a header"),
-        pytest.param(
-            lambda request: setattr(request, "path", f"{PATH} HTTP/1.1\r\nHost: localhost{BEHIND}"), id="path"
-        ),
-        pytest.param(
-            lambda request: setattr(request, "method", f"POST {PATH} HTTP/1.1\r\nHost: a{BEHIND}"), id="method"
-        ),
-        pytest.param(lambda request: request.headers.add("X-A", "b" + BEHIND.replace("\r", "")), id="line feeds"),
-    ],
-)
+def line_feeds(request: Request) -> None:
+    request.headers.add("X-A", "b" + BEHIND.replace("\r", ""))
+
+
+MALFORMED: Final[Mapping[str, Callable[[Request], object]]] = {
+    "the value of a header": lambda request: request.headers.add("X-A", "b" + BEHIND),
+    "the name of a header": lambda request: request.headers.add("X-A: b" + BEHIND, "c"),
+    "path": lambda request: setattr(request, "path", f"{PATH} HTTP/1.1\r\nHost: localhost{BEHIND}"),
+    "query": lambda request: setattr(request, "path", f"{PATH}?a=b{BEHIND}"),
+    "path beyond ASCII": lambda request: setattr(request, "path", f"{PATH}?a=\N{EURO SIGN}"),
+    "method": lambda request: setattr(request, "method", f"POST {PATH} HTTP/1.1\r\nHost: a{BEHIND}"),
+    "line feeds": line_feeds,
+}
+"""Edits by which a request is none, or two."""
+
+
+@pytest.mark.parametrize("edit", MALFORMED.values(), ids=MALFORMED)
 def test_an_edited_head_does_not_end_before_the_callers_token(
     make_settings: SettingsMaker,
     provider: SimulatedProvider,
@@ -211,6 +220,87 @@ def test_a_token_is_kept_for_a_while(
         replay(sidecar, flow)
     assert flow.metadata["sidecar.note"] == NO_PROOF
     assert len(provider.calls) == 1
+
+
+def test_a_call_made_again_lets_nobody_keep_its_token_longer(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it is made again, and from whichever flow."""
+    with RunningSidecar(make_settings(**ALLOW), inspect=True) as sidecar:
+        flow = called(sidecar, records)
+        resending = sidecar.part("sidecar-resending")
+        until = resending._proofs[flow.id].until
+        for count in (2, 3):
+            replay(sidecar, sidecar.view.resolve("@all")[-1])
+            records.wait(count=count)
+        assert [proof.until for proof in resending._proofs.values()] == [until] * 3
+        assert sidecar.on_loop(lambda: until - sidecar.loop.time()) <= PROOF_SECONDS
+    assert len(provider.calls) == 3
+
+
+@pytest.mark.parametrize("identity", ["spiffe://example.org/a", ""])
+def test_whom_a_certificate_names_is_proven_by_no_token(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, identity: str
+) -> None:
+    """What an SDK sends beside its certificate nobody looked at; made again, the call would be somebody else's."""
+
+    def certified(services: Services) -> None:
+        class Certified(Observer):
+            def opened(self, exchange: Observed) -> None:
+                exchange.call.client_identity = identity
+
+        services.observers = Observers(Certified(), *services.observers._each)
+
+    with RunningSidecar(make_settings(**ALLOW), inspect=True, alter=certified) as sidecar:
+        flow = called(sidecar, records)
+        replay(sidecar, flow)
+    assert flow.metadata["sidecar.note"] == NO_PROOF
+    assert len(provider.calls) == 1
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(10 * LONGEST, "served"), (0.1, "shut_down"), (None, "truncated")])
+def test_the_end_of_the_sidecar_waits_for_a_call_made_again(
+    make_settings: SettingsMaker,
+    provider: SimulatedProvider,
+    records: Records,
+    seconds: float | None,
+    outcome: str,
+) -> None:
+    """No longer than for any other; None: there is no time at all. Its record is there in any case."""
+    with RunningSidecar(make_settings(**ALLOW), inspect=True) as sidecar:
+        flow = called(sidecar, records)
+        provider.clear()
+        provider.script("hold=1")
+        flow.request.text = json.dumps({**HELLO, "stream": True})
+        replay(sidecar, flow)
+        (call,) = provider.wait_for_calls()
+        if seconds is not None:
+            over = draining(sidecar, seconds)
+            eventually(lambda: sidecar.services.leaving)
+            if outcome == "served":
+                with pytest.raises(TimeoutError):
+                    over.result(5 * drain.LOOK_EVERY)
+                call.release()
+            over.result(LONGEST)
+            assert not sidecar.services.under_way
+    _, record = records.of("call")
+    assert (record["call.by_hand"], record["call.outcome"]) == (["resent"], outcome)
+
+
+def test_very_many_at_once_are_served_or_refused_like_any_others(
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records
+) -> None:
+    limits = {"concurrency": {"total": 30}}
+    with RunningSidecar(make_settings(limits=limits, **ALLOW), inspect=True) as sidecar:
+        flow = called(sidecar, records)
+        replay(sidecar, *[flow] * 200)
+        again = records.wait(count=201)[1:]
+        eventually(lambda: not sidecar.services.under_way)
+        assert post(sidecar.port).status == 200
+    statuses = Counter(record["http.response.status_code"] for record in again)
+    assert statuses.keys() <= {200, 429}
+    assert statuses[200] >= 30
+    assert len(provider.calls) == statuses[200] + 2
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "api.openai.com", "foundry.invalid", "provider"])

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import SettingsMaker
 from tests.proxy.client import HELLO, post
@@ -12,10 +14,12 @@ from tests.usage.postgres import Postgres, own_postgres, postgres, postgres_proc
 __all__ = ["own_postgres", "postgres", "postgres_process"]
 
 
+@pytest.mark.parametrize("ledger", ["usage.sqlite", "memory"])
 def test_calls_are_in_the_shared_ledger_when_the_sidecar_has_ended(
-    make_settings: SettingsMaker, records: Records, postgres: Postgres, tmp_path: Path
+    make_settings: SettingsMaker, records: Records, postgres: Postgres, tmp_path: Path, ledger: str
 ) -> None:
-    settings = make_settings(usage={"ledger": tmp_path / "usage.sqlite", "shared": postgres.url()})
+    where = tmp_path / ledger if "." in ledger else ledger
+    settings = make_settings(usage={"ledger": where, "shared": postgres.url()})
     with RunningSidecar(settings) as sidecar:
         assert post(sidecar.port, {**HELLO, "metadata": {"simulate": "usage=100,40,20,8,50"}}).status == 200
         assert post(sidecar.port, {**HELLO, "store": True}).status == 400

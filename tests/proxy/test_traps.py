@@ -4,13 +4,14 @@ import asyncio
 import functools
 import gc
 import importlib
+import inspect
 import pkgutil
 import socket
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
 from functools import partialmethod
-from typing import Any
+from typing import Any, Final
 
 import h11
 import httptools
@@ -18,7 +19,8 @@ import mitmproxy.proxy
 import pytest
 from mitmproxy import connection, http
 from mitmproxy.addons.clientplayback import ClientPlayback
-from mitmproxy.proxy import layer
+from mitmproxy.hooks import all_hooks
+from mitmproxy.proxy import layer, server
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.mode_specs import ProxyMode
 from mitmproxy.proxy.server import TimeoutWatchdog
@@ -91,74 +93,143 @@ def test_which_layer_stands_on_a_connection(sidecar: RunningSidecar, mode: str, 
     assert type(found) is (CallerLayer if served else ClosingLayer)
 
 
+WATCHED: Final = ("mitmproxy", "h11", "httptools", "OpenSSL", "asyncio")
+"""Packages of which nothing is replaced."""
+
+SET_BY_MITMPROXY: Final = frozenset({"mitmproxy.ctx.master", "mitmproxy.ctx.options", "mitmproxy.ctx.log"})
+"""For each of its masters."""
+
+
 def modules() -> Iterator[types.ModuleType]:
     for package in (mitmproxy.proxy, h11, httptools):
-        yield package
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            yield importlib.import_module(found.name)
-    yield from [module for name, module in list(sys.modules.items()) if name.startswith(("mitmproxy.", "OpenSSL"))]
+            importlib.import_module(found.name)
+    yield from [module for name, module in list(sys.modules.items()) if name.partition(".")[0] in WATCHED]
 
 
-def definitions() -> Mapping[str, int]:
-    """What modules and their classes hold, by name; values are told apart by their identity."""
-    found: dict[str, int] = {}
+def made_of(value: object) -> object:
+    """What tells a value from any other that may stand in its place, or that it may be made into."""
+    if isinstance(value, types.FunctionType):
+        return id(value), id(value.__code__), id(value.__defaults__), id(value.__kwdefaults__)
+    if isinstance(value, dict):
+        return id(value), tuple((id(key), id(each)) for key, each in value.items())
+    return id(value)
+
+
+def definitions() -> Mapping[str, object]:
+    """What modules and their classes hold, by name."""
+    found: dict[str, object] = {}
     for module in modules():
         for name, value in vars(module).items():
-            if callable(value) and name != "log":  # which mitmproxy itself gives each of its masters
-                found[f"{module.__name__}.{name}"] = id(value)
-            if isinstance(value, type):
+            place = f"{module.__name__}.{name}"
+            if isinstance(value, types.ModuleType) or name.startswith("__") or place in SET_BY_MITMPROXY:
+                continue
+            found[place] = made_of(value)
+            if isinstance(value, type) and value.__module__.partition(".")[0] in WATCHED:
                 found |= {
-                    f"{value.__module__}.{value.__qualname__}.{each}": id(own) for each, own in vars(value).items()
+                    f"{value.__module__}.{value.__qualname__}.{each}": made_of(own) for each, own in vars(value).items()
                 }
     return found
 
 
+def changed(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
+    known = {name.rpartition(".")[0] for name in before}  # what is loaded meanwhile is no change
+    return {
+        name
+        for name in {*before, *after}
+        if before.get(name) != after.get(name) and (name in before or name.rpartition(".")[0] in known)
+    }
+
+
 def of_ours(value: object) -> bool:
-    function = value.func if isinstance(value, functools.partial) else value
-    if not isinstance(function, types.FunctionType | types.MethodType | types.BuiltinFunctionType):
-        return False
-    return (function.__module__ or "").startswith("addons.")
+    """Whether what is called there is ours: a function, a class, an object, whatever is wrapped around it."""
+    while isinstance(value, functools.partial):
+        value = value.func
+    value = inspect.unwrap(value) if callable(value) else None
+    return str(getattr(value, "__module__", "")).startswith("addons.")
 
 
 def on_instances() -> list[str]:
-    """Methods of instances that are functions of ours."""
+    """Where one of ours is called in place of an instance's own, as a hook that its class has not, or is its class."""
     gc.unfreeze()  # what was there when the sidecar had started is not among the objects else
+    every = [each for each in gc.get_objects() if not isinstance(each, type)]
     return [
         f"{type(each).__name__}.{name}"
-        for each in gc.get_objects()
-        if str(type(each).__module__).startswith(("mitmproxy", "h11", "asyncio"))
+        for each in every
+        if str(type(each).__module__).partition(".")[0] in WATCHED
         for name, value in getattr(each, "__dict__", {}).items()
-        if of_ours(value) and hasattr(type(each), name)
+        if (hasattr(type(each), name) or name in all_hooks) and of_ours(value)
     ]
 
 
-def test_what_is_replaced_is_found(sidecar: RunningSidecar, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a module, a class and an instance, one of ours each."""
-    before, ours = definitions(), CallerLayer._handle_event
-    monkeypatch.setattr(mitmproxy.proxy.server, "TimeoutWatchdog", ours)
-    monkeypatch.setattr(layer.Layer, "handle_event", ours)
-    proxyserver = sidecar.master.addons.get("proxyserver")
-    monkeypatch.setattr(proxyserver, "running", functools.partial(ours))
-    after = definitions()
-    found = {name for name, value in before.items() if after.get(name) != value}
-    assert found >= {"mitmproxy.proxy.server.TimeoutWatchdog", "mitmproxy.proxy.layer.Layer.handle_event"}
-    assert on_instances() == ["Proxyserver.running"]
+OURS: Final = frozenset({
+    "CallerLayer", "ClosingLayer", "ConversationView", "OptionRefusedError", "TlsConnection", "TunnelOpened",
+})  # fmt: skip
+"""Classes that are derived from those packages' own: layers, an event, a view, an error, a protocol of asyncio's."""
 
 
+def derived() -> set[str]:
+    found = set()
+    for module in [module for name, module in list(sys.modules.items()) if name.partition(".")[0] == "addons"]:
+        for value in vars(module).values():
+            if isinstance(value, type) and value.__module__.startswith("addons."):
+                bases = {base.__module__.partition(".")[0] for base in value.__mro__}
+                found |= {value.__name__} if bases & set(WATCHED) else set()
+    return found
+
+
+class Ours:
+    """As if it were defined in ``addons``."""
+
+    __module__ = "addons.of.the.test"
+
+    def __call__(self, *_: Any) -> None: ...
+
+
+REPLACED: Final[Mapping[str, Callable[[pytest.MonkeyPatch, Any], object]]] = {
+    "a class in a module": lambda patch, _: patch.setattr(server, "TimeoutWatchdog", Ours),
+    "a constant in a module": lambda patch, _: patch.setattr(server, "UDP_TIMEOUT", 5),
+    "a parser's constant": lambda patch, _: patch.setattr(h11._connection, "DEFAULT_MAX_INCOMPLETE_EVENT_SIZE", 5),
+    "an entry of a table": lambda patch, _: patch.setitem(all_hooks, "request", Ours),
+    "a method of a class": lambda patch, _: patch.setattr(layer.Layer, "handle_event", Ours()),
+    "a method that a class had not": lambda patch, _: patch.setattr(layer.Layer, "fresh", Ours(), raising=False),
+    "a method of asyncio's": lambda patch, _: patch.setattr(asyncio.StreamReader, "read", Ours()),
+    "what a method takes by itself": lambda patch, _: patch.setattr(layer.Layer.handle_event, "__defaults__", (1,)),
+    "an instance's method": lambda patch, own: patch.setattr(own, "running", CallerLayer._handle_event),
+    "by a partial": lambda patch, own: patch.setattr(own, "running", functools.partial(CallerLayer._handle_event)),
+    "by a cache": lambda patch, own: patch.setattr(own, "running", functools.cache(CallerLayer._handle_event)),
+    "by an object": lambda patch, own: patch.setattr(own, "running", Ours()),
+    "by a class": lambda patch, own: patch.setattr(own, "running", Ours),
+    "a hook that its class has not": lambda patch, own: patch.setattr(own, "next_layer", Ours(), raising=False),
+}
+
+
+@pytest.mark.parametrize("replace", REPLACED.values(), ids=REPLACED)
+def test_what_is_replaced_is_found(
+    sidecar: RunningSidecar, monkeypatch: pytest.MonkeyPatch, replace: Callable[[pytest.MonkeyPatch, Any], object]
+) -> None:
+    before = definitions()
+    assert (changed(before, definitions()), on_instances()) == (set(), [])
+    replace(monkeypatch, sidecar.master.addons.get("proxyserver"))
+    assert changed(before, definitions()) or on_instances()
+
+
+@pytest.mark.parametrize("inspect", [False, True], ids=["start", "web"])
 def test_nothing_of_mitmproxys_or_of_the_parsers_is_replaced(
-    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records
+    make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, inspect: bool
 ) -> None:
     """Neither in modules and classes, nor on the instances that live while calls are served."""
     before = definitions()
     provider.script("", "hold=2")
-    with RunningSidecar(make_settings()) as sidecar:
+    with RunningSidecar(make_settings(), inspect=inspect) as sidecar:
         assert post(sidecar.port).status == 200
         with socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:
             caller.sendall(request_bytes(STREAM))
             assert caller.recv(65536)
             assert on_instances() == []
         after = definitions()
-    assert {name for name, value in before.items() if after.get(name) != value} == set()
+    assert changed(before, after) == set()
+    assert derived() <= OURS
 
 
 def test_mitmproxys_own_clock_cuts_no_stream(

@@ -2,36 +2,26 @@
 
 import asyncio
 import contextlib
-import select
 import socket
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from functools import partial
 
 import pytest
 
+from addons.exchange.socket_wire import SocketWire
 from addons.process.drain import Drain
 from addons.process.settings import LifecycleSettings
 from tests.conftest import SettingsMaker
 from tests.proxy.running import RunningSidecar
-from tests.proxy.test_explicit import LISTENS_ON, connected, open_tunnel
+from tests.proxy.test_explicit import LISTENS_ON, connected, far, open_tunnel
 from tests.proxy.test_growth import back_to, descriptors, held
 from tests.records import Records
 from tests.waiting import LONGEST
 
+__all__ = ["far"]
+
 HOST = "far.example.invalid"
-
-
-@pytest.fixture
-def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
-    """The far end of a tunnel to ``HOST``, which is on this machine for the test alone."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        async def leads_here(_host: str, _port: int) -> tuple[str, int]:
-            return "127.0.0.1", listening.getsockname()[1]
-
-        monkeypatch.setattr("addons.exchange.tunnel.resolve", leads_here)
-        yield listening
 
 
 @pytest.fixture
@@ -88,27 +78,38 @@ def draining(sidecar: RunningSidecar, seconds: float) -> Future[None]:
     return asyncio.run_coroutine_threadsafe(drain.run(), sidecar.loop)
 
 
+def fall_quiet(wire: SocketWire) -> None:
+    """As if nothing had passed for long."""
+    wire._watchdog.last_activity -= 2 * LONGEST
+
+
 def test_at_the_end_a_tunnel_goes_on_while_bytes_pass(
     explicit: RunningSidecar, far: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And no longer: what apps keep for later holds up nobody."""
-    monkeypatch.setattr("addons.exchange.socket_wire.QUIET", 1.0)
-    with connected(explicit) as busy, connected(explicit) as quiet:
-        assert open_tunnel(quiet, f"{HOST}:443") == 200
-        assert open_tunnel(busy, f"{HOST}:443") == 200
-        busy.sendall(b"hello")
-        others = [far.accept()[0], far.accept()[0]]
-        (other,), _, _ = select.select(others, [], [], LONGEST)
+    """And no longer: what apps keep for later holds up nobody. Time stands still but where the test moves it."""
+    monkeypatch.setattr("addons.exchange.socket_wire.QUIET", LONGEST)
+    with connected(explicit) as quiet, connected(explicit) as busy, contextlib.ExitStack() as stack:
+        others = []
+        for caller in (quiet, busy):
+            assert open_tunnel(caller, f"{HOST}:443") == 200
+            caller.sendall(b"hello")
+            others.append(stack.enter_context(far.accept()[0]))
+            assert others[-1].recv(5, socket.MSG_WAITALL) == b"hello"
+        wires = [wire for _, wire in explicit.part("sidecar-listener")._open.values()]
+        for here, there in ((others[1], busy), (busy, others[1])):
+            for wire in wires:
+                explicit.on_loop(partial(fall_quiet, wire))
+            here.sendall(b"x")
+            assert there.recv(1) == b"x"
+            assert [explicit.on_loop(wire.is_quiet) for wire in wires] == [True, False]
         over = draining(explicit, 10 * LONGEST)
-        for number in range(30):
-            other.sendall(b"%d" % (number % 10))
-            assert busy.recv(1) == b"%d" % (number % 10)
-            time.sleep(0.1)  # so that the transfer takes longer than a tunnel may be quiet
+        assert all_of(quiet) == b""
+        busy.sendall(b"y")
+        assert others[1].recv(1) == b"y"
         assert not over.done()
-        assert (all_of(quiet), all_of(busy)) == (b"", b"")
+        explicit.on_loop(partial(fall_quiet, wires[1]))
+        assert all_of(busy) == b""
         over.result(LONGEST)
-        for each in others:
-            each.close()
 
 
 def test_a_tunnel_that_never_falls_quiet_is_cut_at_the_deadline(explicit: RunningSidecar, far: socket.socket) -> None:

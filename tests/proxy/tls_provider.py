@@ -21,6 +21,7 @@ class Talk:
     def __init__(self, own: socket.socket, context: ssl.SSLContext, number: int) -> None:
         self.number = number  # of the connection, from 1
         self.own = own
+        self.first_read = self.first_said = b""  # the first flight of either side
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
 
@@ -57,7 +58,9 @@ class Talk:
         self.flush()
 
     def flush(self) -> None:
-        self.own.sendall(self._outgoing.read())
+        said = self._outgoing.read()
+        self.first_said = self.first_said or said
+        self.own.sendall(said)
 
     def reset(self) -> None:
         self.own.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -76,18 +79,22 @@ class Talk:
                 piece = self.own.recv(65536)
                 if not piece:
                     raise EOFError from None
+                self.first_read = self.first_read or piece
                 self._incoming.write(piece)
 
 
 class TlsProvider(Listening):
-    """Plays ``play`` on each connection. ``heads``: the requests that were read to their end, by `Talk.request`."""
+    """Plays ``play`` on each connection, in TLS of ``context``; both may be changed.
+
+    ``heads``: the requests that were read to their end, by `Talk.request`.
+    """
 
     def __init__(self, context: ssl.SSLContext, play: Play) -> None:
         super().__init__("TLS provider", self._talk)
         self.play = play
         self.heads: list[bytes] = []
         self.open = 0
-        self._context = context
+        self.context = context
 
     @property
     def url(self) -> str:
@@ -95,7 +102,7 @@ class TlsProvider(Listening):
 
     def _talk(self, own: socket.socket, number: int) -> None:
         self.open += 1
-        talk = Talk(own, self._context, number)
+        talk = Talk(own, self.context, number)
         request = talk.request
 
         def noted() -> bytes:

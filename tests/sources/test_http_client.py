@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from tornado.httputil import HTTPServerRequest
 
-from addons.sources.http_client import ExchangeError, HttpClient
+from addons.sources.http_client import MOST_UNDER_WAY, ExchangeError, HttpClient
 from addons.values.small_file import FileError
 from tests.verifiers.refusals import run
 from tests.verifiers.servers import NOBODY, Reply, always, serving
 from tests.verifiers.tokens import P256
+from tests.waiting import LONGEST
 
 MEBIBYTE = 1 << 20
 
@@ -108,8 +109,9 @@ def test_no_whole_answer(answer: Any) -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n" + b"a" * 0x200000 + b"\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * (MEBIBYTE + 1),
         b"SSH-2.0-OpenSSH_9.9\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 3000 + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
     ],
-    ids=["nothing", "noise", "cut short", "bad length", "bad chunk", "large chunk", "unbounded", "not HTTP"],
+    ids=["nothing", "noise", "cut short", "bad length", "bad chunk", "large chunk", "unbounded", "not HTTP", "interim"],
 )
 def test_a_peer_that_breaks_the_protocol(sent: bytes) -> None:
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -130,6 +132,32 @@ def test_a_peer_that_breaks_the_protocol(sent: bytes) -> None:
 def test_nobody_there(url: str) -> None:
     with pytest.raises(ExchangeError):
         run(HttpClient(5).fetch(url, {}))
+
+
+def test_of_many_requests_a_bounded_number_is_under_way() -> None:
+    """A caller that hung up leaves its request behind."""
+
+    async def main() -> None:
+        over = asyncio.Event()
+
+        async def late(_: HTTPServerRequest) -> Reply:
+            await over.wait()
+            return 200, "late"
+
+        async with serving(late) as served:
+            client = HttpClient(LONGEST)
+            first = [asyncio.create_task(client.fetch(served.url, {})) for _ in range(MOST_UNDER_WAY)]
+            await asyncio.sleep(0)
+            with pytest.raises(ExchangeError, match="under way or wait"):
+                await client.fetch(served.url, {})
+            first.pop().cancel()
+            await asyncio.sleep(0)
+            first.append(asyncio.create_task(client.fetch(served.url, {})))
+            over.set()
+            assert {each.body for each in await asyncio.gather(*first)} == {b"late"}
+            assert (await client.fetch(served.url, {})).status == 200
+
+    run(main())
 
 
 def test_a_compressed_answer_stays_as_it_came() -> None:

@@ -1,9 +1,10 @@
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from addons.sources import watched_file
 from addons.sources.fault import Fault
 from addons.sources.watched_file import WatchedFile
 from addons.values.small_file import FileError, read_text
@@ -41,6 +42,43 @@ def test_a_change_is_seen_a_second_later_and_not_before(tmp_path: Path) -> None:
     assert run(file.current()) == 1
     clock.now = 1.0
     assert run(file.current()) == 2
+
+
+class Writing:
+    """Stands for the module ``time``: as long as somebody sleeps, the next text is written, and time goes on."""
+
+    def __init__(self, path: Path, texts: Sequence[str]) -> None:
+        self._path = path
+        self._texts = list(texts)
+        self._now = 1e9
+        self.sleep(0)
+
+    def time(self) -> float:
+        return self._now
+
+    monotonic = time
+
+    def sleep(self, seconds: float) -> None:
+        self._now += seconds
+        if self._texts:
+            self._path.write_text(self._texts.pop(0))
+            os.utime(self._path, (self._now, self._now))
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [(["2"], {2}), (["", "2", "23"], {23}), ([str(number) for number in range(10, 99)], set(range(45, 60)))],
+    ids=["at once", "piece by piece", "without an end"],
+)
+def test_what_is_being_written_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, texts: list[str], found: set[int]
+) -> None:
+    path, clock = tmp_path / "n", Clock()
+    path.write_text("1")
+    file = WatchedFile(path, number, a_fault(), clock=clock)
+    monkeypatch.setattr(watched_file, "time", Writing(path, texts))
+    clock.now = 1.0
+    assert run(file.current()) in found
 
 
 def test_an_unchanged_file_is_not_read_again(tmp_path: Path) -> None:

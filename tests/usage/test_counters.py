@@ -126,6 +126,29 @@ def test_a_store_that_was_never_there(own_store: Store) -> None:
     run(RedisCounters(own_store.url), _fails)
 
 
+SPOILT = {
+    "another type": "RPUSH {} x",
+    "no number": "SET {} x",
+    "a number that is none": "SET {} 1.5",
+    "as high as there is": "SET {} 9223372036854775807",
+}
+"""What somebody else may put under a counter's name."""
+
+
+@pytest.mark.parametrize("command", SPOILT.values(), ids=SPOILT)
+def test_what_can_not_be_added_whole_is_not_added(store: Store, command: str) -> None:
+    assert not store.say(command.format("foundry-sidecar:b")).startswith("-")
+
+    async def work(counters: Counters) -> None:
+        for _ in range(3):
+            with pytest.raises(StoreUnavailableError):
+                await counters.add({"a": 5, "b": 1, "c": -3})
+        assert await counters.read(["a", "c"]) == [0, 0]
+        assert await counters.add({"a": 5}) == [5]
+
+    run(RedisCounters(store.url, deadline=20), work)
+
+
 NOT_NOW = {
     "demoted, another's replica now": ("REPLICAOF 127.0.0.1 1", "ReadOnlyError"),
     "out of memory": ("CONFIG SET maxmemory 1", "OutOfMemoryError"),

@@ -345,8 +345,8 @@ def later(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "says"),
     [
-        (foreign, "tables of version 0"),
-        (later, "move the file away"),
+        (foreign, "version 0.*move the file away"),
+        (later, "by a newer sidecar.*Name another file"),
         (lambda path: path.write_text("not a database " * 99), "not a database"),
         (lambda path: path.mkdir(), "it is no file.*Name another file"),
         (os.mkfifo, "it is no file"),

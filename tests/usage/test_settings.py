@@ -13,6 +13,7 @@ from addons.usage.settings import UsageSettings
         ({}, Path("state/usage.sqlite")),
         ({"ledger": None}, Path("state/usage.sqlite")),
         ({"ledger": "off"}, None),
+        ({"ledger": "memory", "shared": "postgresql://a@127.0.0.1/u"}, None),
         ({"ledger": "/elsewhere/other.sqlite"}, Path("/elsewhere/other.sqlite")),
         ({"ledger": "~/usage.sqlite"}, Path.home() / "usage.sqlite"),
     ],
@@ -28,6 +29,8 @@ def test_where_the_ledger_lies(keys: dict[str, Any], path: Path | None) -> None:
         ({"shared": "postgresql://a@db.example/u"}, "sslmode=verify-full"),
         ({"shared": "postgresql://a@127.0.0.1/u", "ledger": "off"}, "emptyDir"),
         ({"shared": {"env": "A", "file": "b"}}, "write either"),
+        ({"ledger": "memory"}, "write usage.shared"),
+        ({"ledger": "memory", "shared": {"env": "A"}, "memory_rows": 0}, "greater than 0"),
     ],
 )
 def test_a_shared_ledger_that_can_not_be(keys: dict[str, Any], says: str) -> None:

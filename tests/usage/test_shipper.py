@@ -1,7 +1,6 @@
 """Rows on their way from the local ledger to the shared one."""
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import pytest
 
 from addons.usage import shipper
 from addons.usage.ledger_writer import LedgerWriter
+from addons.usage.rows_on_disk import RowsOnDisk
 from addons.usage.shared_ledger import SharedLedger
 from addons.usage.shipper import Shipper
 from tests.records import Records
@@ -37,7 +37,7 @@ def write(ledger: LedgerWriter, name: str, **columns: Any) -> None:
 
 @contextmanager
 def shipping(ledger: LedgerWriter, server: Postgres) -> Iterator[Shipper]:
-    each = Shipper(ledger.path, SharedLedger(server.url(), deadline=2.0), every=0.05)
+    each = Shipper(RowsOnDisk(ledger.path), SharedLedger(server.url(), deadline=2.0), every=0.05)
     each.start()
     try:
         yield each
@@ -114,7 +114,7 @@ def test_what_came_after_the_last_look_is_told_too(
 ) -> None:
     """The database hangs in the midst of a batch, and it is still waited for when the end comes."""
     monkeypatch.setattr(shipper, "STOP_SECONDS", 0.5)
-    each = Shipper(ledger.path, SharedLedger(own_postgres.url()), every=0.05)
+    each = Shipper(RowsOnDisk(ledger.path), SharedLedger(own_postgres.url()), every=0.05)
     each.start()
     write(ledger, "a")
     eventually(lambda: each.shipped == 1)
@@ -130,28 +130,6 @@ def test_what_came_after_the_last_look_is_told_too(
     own_postgres.thaw()
     assert thread
     thread.join(LONGEST)
-
-
-def test_a_file_that_was_removed_is_not_made_anew_by_the_shipper(ledger: LedgerWriter, postgres: Postgres) -> None:
-    each = Shipper(ledger.path, SharedLedger(postgres.url()))
-    asyncio.run(ledger.open({"id": "a", "opened_at": 1.0, "state": "open"}))
-    due = each._due()
-    ledger.close()
-    ledger.path.unlink()
-    with pytest.raises(sqlite3.OperationalError):
-        each._done(due)
-    assert not ledger.path.exists()
-
-
-def test_of_another_file_s_rows_none_is_taken_as_carried(ledger: LedgerWriter, postgres: Postgres) -> None:
-    """A new file, put in place while a batch was under way, numbers its rows from 1 again."""
-    each = Shipper(ledger.path, SharedLedger(postgres.url()))
-    asyncio.run(ledger.open({"id": "a", "opened_at": 1.0, "state": "open"}))
-    due = each._due()
-    ledger.path.unlink()
-    asyncio.run(ledger.open({"id": "b", "opened_at": 1.0, "state": "open"}))
-    each._done(due)
-    assert [row["id"] for row in each._due()] == ["b"]
 
 
 def test_two_that_carry_the_same_ledger_write_each_row_once(ledger: LedgerWriter, postgres: Postgres) -> None:
@@ -174,12 +152,3 @@ def test_a_row_that_is_never_taken_keeps_no_other_back(
     (told,) = records.of("usage_row_not_taken")
     assert told["call.id"] == "b"
     assert each.not_taken == 1
-
-
-def test_without_a_shared_ledger_nothing_is_due(tmp_path: Path, records: Records) -> None:
-    ledger = LedgerWriter(tmp_path / "usage.sqlite")
-    ledger.start()
-    write(ledger, "a")
-    ledger.close()
-    each = Shipper(ledger.path, SharedLedger("postgresql://a@127.0.0.1:1/u"))
-    assert each._due() == []

@@ -113,6 +113,9 @@ UNUSABLE: list[Any] = [
     jwk(RSA, alg="RSA-OAEP"),
     jwk(RSA, alg="ES256"),
     jwk(RSA, alg=["RS256"]),
+    jwk(RSA, alg=[]),
+    jwk(RSA, alg={}),
+    jwk(RSA, alg=0),
     jwk(P256, alg="ES384"),
 ]
 

@@ -38,7 +38,7 @@ class UpstreamConnection:
     def send(
         self, request: Sequence[bytes | memoryview], receiver: AnswerReceiver, *, answer_has_body: bool = True
     ) -> None:
-        """Sends head and body, and tells ``receiver`` of the answer. Once.
+        """Sends head and body, and tells ``receiver`` of the answer. Once. Where it raises, the connection is gone.
 
         ``answer_has_body``: False for HEAD.
         """
@@ -47,7 +47,11 @@ class UpstreamConnection:
         self._receiver = receiver
         if self._held and not self._below.closed:
             self._written = True
-            self._below.write(request)
+            try:
+                self._below.write(request)
+            except BaseException:
+                self.abort()
+                raise
         else:
             asyncio.get_running_loop().call_soon(self.lost, "closed")  # not before this call has returned
 

@@ -10,6 +10,14 @@ from addons.exchange.upstream.tls import TlsSession
 _SLICE: Final = 256 * 1024
 """Payload that is encrypted at once. The rest of a large body waits until the socket has taken what was."""
 
+_FAULT: Final = "a fault in the sidecar"
+
+_MOST_BARREN: Final = 256 * 1024
+"""Bytes in a row that hold no payload. TLS's own messages, such as tickets and new keys, are small and seldom."""
+
+_MOST_UNTAKEN: Final = 2 * _SLICE
+"""Bytes that wait for a peer which does not read, among them TLS's answers to messages of its own."""
+
 
 class User(Protocol):
     """The exchange that a connection is serving."""
@@ -34,6 +42,7 @@ class TlsConnection(asyncio.Protocol):
         self._rest: list[memoryview] = []  # of what is to be sent, last piece first
         self._unencrypted = 0
         self._lost = False
+        self._barren = 0
         self.user: User | None = None
         self.idle_since = 0.0
 
@@ -103,6 +112,7 @@ class TlsConnection(asyncio.Protocol):
         payload = session.decrypt(data)
         if own := session.to_send():
             self._transport.write(own)
+        self._barren = len(data) - len(payload) if payload else self._barren + len(data)
         if payload:
             if self.user is None:
                 self.end("unasked")
@@ -110,6 +120,8 @@ class TlsConnection(asyncio.Protocol):
             self.user.received(payload)
         if session.ended or session.fault:
             self.end(session.fault or "closed")
+        elif self._barren > _MOST_BARREN or self._transport.get_write_buffer_size() > _MOST_UNTAKEN:
+            self.end("TLS: messages without end")
 
     @override
     def eof_received(self) -> None:
@@ -121,14 +133,18 @@ class TlsConnection(asyncio.Protocol):
 
     @override
     def resume_writing(self) -> None:
-        self._write_on()
+        try:
+            self._write_on()
+        except BaseException:  # of which the event loop tells its exception handler, and nobody else
+            asyncio.get_running_loop().call_soon(self.end, _FAULT)  # asyncio's transport can't be aborted in here
+            raise
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is None:
             self.end("closed")
         else:  # the loop's exception handler has been told of what is no OSError
-            self.end((exc.strerror if isinstance(exc, OSError) else None) or "a fault in the sidecar")
+            self.end((exc.strerror if isinstance(exc, OSError) else None) or _FAULT)
 
     def _write_on(self) -> None:
         transport = self._transport  # which closes itself where the peer has gone

@@ -1,6 +1,7 @@
 """One request and its answer over real TLS: what the receiver is told, and whether the connection is kept."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from addons.exchange.upstream.connection import UpstreamConnection
 from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
 from addons.exchange.upstream.pool import UpstreamPool
+from addons.exchange.upstream.tls import TlsSession
 from addons.simulator.certificates import LOOPBACK, Authority
 from tests.exchange.upstream.counted import busy, idle
 from tests.exchange.upstream.provider import Provider, Step, Told, destination, request, serving, until
@@ -306,6 +308,45 @@ def test_a_receiver_that_fails_ends_its_connection_and_no_other(authority: Autho
         assert provider.dialled == 2
 
     play(authority, {"/": [HI, "keep"]}, test)
+
+
+@pytest.mark.parametrize("fault", [MemoryError, ssl.SSLError, asyncio.CancelledError])
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "once the socket has taken the rest"])
+def test_a_fault_in_what_is_written_ends_the_connection(
+    authority: Authority, later: bool, fault: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for an answer to half a request, and nothing of the pool stays taken."""
+    encrypt = TlsSession.encrypt
+
+    async def test(provider: Provider, pool: UpstreamPool, connect: Connect) -> None:
+        caught: list[Any] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: caught.append(context["exception"]))
+        connection, told, sending = await connect(), Told(), True
+
+        def failing(session: TlsSession, data: bytes | memoryview) -> bytes:
+            if sending and later:
+                return encrypt(session, data)
+            raise fault
+
+        with monkeypatch.context() as patch:
+            patch.setattr(TlsSession, "encrypt", failing)
+            if later:
+                connection.send(request("/", b"x" * 40_000_000), told)
+                sending = False
+                await told.over.wait()
+                assert told.failure
+                assert (told.failure.kind, told.failure.written) == (CLOSED, True)
+                assert told.failure.detail.endswith("a fault in the sidecar")
+            else:
+                with pytest.raises(fault):
+                    connection.send(request("/"), told)
+                assert told.order == []
+        assert [type(each) for each in caught] == [fault] * later
+        assert (busy(pool), idle(pool)) == (0, 0)
+        assert (await ask(await connect(), "/whole")).payload == b"hi"
+        assert provider.requests == [(2, "/whole")]
+
+    play(authority, {"/whole": [HI, "keep"]}, test)
 
 
 def test_what_was_lost_before_anything_was_sent_may_be_sent_again(authority: Authority) -> None:
