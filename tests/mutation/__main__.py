@@ -46,6 +46,7 @@ def main() -> int:
     parser.add_argument(
         "--rooms", nargs="+", choices=(*rooms.PURE, *rooms.STATEFUL), default=rooms.PURE, help=f"default: {_PURE}"
     )
+    parser.add_argument("--tests", nargs="+", metavar="PATH", help="below tests/; default: those of the kind of room")
     parser.add_argument("--seeded", type=int, metavar="N", help="so many mutants in all, chosen at random")
     parser.add_argument("--longest", type=float, default=15, help="seconds of tests that a mutant meets (default: 15)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
@@ -58,7 +59,7 @@ def main() -> int:
     for of, asked in rooms.ASKED.items():
         mutated = {module: found for module, found in every.items() if module.partition(".")[0] in of}
         waiting = {module: len(found) for module, found in mutated.items()}
-        for outcome in _tried(mutated, asked, chosen.jobs, chosen.longest) if mutated else ():
+        for outcome in _tried(mutated, chosen.tests or asked, chosen.jobs, chosen.longest) if mutated else ():
             label = f"{outcome.module}: {mutated[outcome.module][outcome.mutant].change}"
             tally["killed" if outcome.killed else "equivalent" if label in judged else "alive"] += 1
             if not outcome.killed:  # told at once: a long run that is broken off has told what it found
@@ -120,9 +121,11 @@ def _in_session(
         if session == 0:
             code = 3
             try:
+                signal.signal(signal.SIGTERM, signal.default_int_handler)  # which pytest lets through everywhere
                 receiving.close()
                 os.dup2(output.fileno(), 1)
                 code = _pytest(asked, Session(mutated, sending.send, at_once=at_once, longest=longest))
+                sys.stdout.flush()
             finally:
                 os._exit(code)
         sending.close()

@@ -36,8 +36,10 @@ def change(path: Path, mutant: Mutant) -> Change | None:
     before, after = (
         compile(tree, str(path), "exec", dont_inherit=True) for tree in (ast.parse(path.read_text()), mutant.made())
     )
-    new = dict(_numbered(after))
-    codes = {code: new[at] for at, code in _numbered(before) if at in new and new[at] != code}
+    there, new = dict(_numbered(before)), dict(_numbered(after))
+    if there.keys() != new.keys():  # then numbers tell nothing
+        return None
+    codes = {code: new[at] for at, code in there.items() if new[at] != code}
     inner = {code for code in codes if not any(each in codes for each in _parts(code))}
     if inner - set(_called(before)) or any(code.co_freevars != other.co_freevars for code, other in codes.items()):
         return None

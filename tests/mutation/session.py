@@ -9,7 +9,6 @@ import pickle
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from time import monotonic
 from types import CodeType, FunctionType
@@ -144,7 +143,7 @@ class Session:
 
 
 def _with_next(items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, pytest.Item | None]]:
-    yield from pairwise([*items, None])  # type: ignore[misc] - None stands last alone
+    return zip(items, [*items[1:], None], strict=False)  # of none there is no next
 
 
 def _calling(tests: Iterable[_Test], places: frozenset[Place], module: str, longest: float) -> Sequence[_Test]:

@@ -1,45 +1,27 @@
-"""Each module is asked of tests that are there, and only what a test noticed counts as noticed."""
-
-import signal
+"""Each room has modules, and mutants meet tests that are there."""
 
 import pytest
 
 from tests.mutation import rooms
-from tests.mutation.__main__ import NotRunError, equivalents, is_killed
+from tests.mutation.__main__ import equivalents
 from tests.mutation.mutants import mutants
 
-MODULES = list(rooms.modules(tuple(rooms.ROOMS)))
+MODULES = list(rooms.modules((*rooms.PURE, *rooms.STATEFUL)))
 
 
 def test_every_room_has_modules() -> None:
-    assert {module.partition(".")[0] for module in MODULES} == set(rooms.ROOMS)
+    assert {module.partition(".")[0] for module in MODULES} == {*rooms.PURE, *rooms.STATEFUL}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_the_tests_nearest_to_a_module_are_there(module: str) -> None:
-    assert [each for each in rooms.own(module) if not (rooms.TESTS / each).exists()] == []
+@pytest.mark.parametrize("of", rooms.ASKED)
+def test_the_tests_that_are_asked_are_there(of: tuple[str, ...]) -> None:
+    assert [each for each in rooms.ASKED[of] if not (rooms.TESTS / each).exists()] == []
 
 
-@pytest.mark.parametrize("room", rooms.ROOMS)
-def test_the_tests_around_a_room_are_there(room: str) -> None:
-    assert [each for each in rooms.ROOMS[room].wider if not (rooms.TESTS / each).exists()] == []
-
-
-def test_the_table_of_nearest_tests_names_rooms_and_modules_alone() -> None:
-    assert set(rooms.NEAREST) - set(rooms.ROOMS) - set(MODULES) == set()
-
-
-@pytest.mark.parametrize(
-    ("code", "killed"), [(0, False), (pytest.ExitCode.TESTS_FAILED, True), (-signal.SIGKILL, True)]
-)
-def test_a_mutant_is_killed_by_tests_that_fail_or_hang(code: int, killed: bool) -> None:
-    assert is_killed(code) is killed
-
-
-@pytest.mark.parametrize("code", [*set(pytest.ExitCode) - {0, 1}, -signal.SIGSEGV])
-def test_tests_that_did_not_run_kill_nothing(code: int) -> None:
-    with pytest.raises(NotRunError):
-        is_killed(code)
+def test_who_imports_a_module() -> None:
+    found = {str(each.relative_to(rooms.ROOT)) for each in rooms.importers("embeddings.fields")}
+    assert "addons/embeddings/api.py" in found
+    assert "addons/embeddings/fields.py" not in found
 
 
 def test_what_a_person_judged_is_a_mutant_still() -> None:
