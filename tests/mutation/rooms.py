@@ -14,7 +14,8 @@ STATEFUL: Final = ("exchange", "usage")
 ASKED: Final[Mapping[Sequence[str], Sequence[str]]] = {
     PURE: (*PURE, "configuration", "journal", "verifiers", "inspecting/test_explanation.py",
            "inspecting/test_conversation_text.py", "usage/test_charging.py", "proxy/test_serving.py",
-           "proxy/test_candidate.py"),
+           "proxy/test_candidate.py", "proxy/test_chat.py", "proxy/test_embeddings.py", "proxy/test_every_api.py",
+           "fuzz/test_policy.py", "fuzz/test_policy_of_chat.py", "fuzz/test_policy_of_embeddings.py"),
     STATEFUL: (*STATEFUL, "gates/test_limits.py", "gates/test_limits_race.py", "commands/test_usage.py",
                "proxy/test_serving.py", "proxy/test_refusing.py", "proxy/test_odd_http.py", "proxy/test_closed.py",
                "proxy/test_reading.py", "proxy/test_provider_failures.py", "proxy/test_explicit.py",
