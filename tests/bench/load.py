@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPResponse
 from itertools import cycle
 from pathlib import Path
@@ -98,6 +99,10 @@ class Watcher:
         return [max(ways) for ways in each if ways]
 
     def _read(self) -> None:
+        with suppress(ConnectionResetError):  # how a proxy may end a stream that was shut down
+            self._note_all()
+
+    def _note_all(self) -> None:
         unread = b""
         while data := self._connection.recv(1 << 16):
             now = time.monotonic()
