@@ -8,7 +8,7 @@ from openai.types import embedding_create_params
 from addons.apis.policy_settings import PolicySettings
 from addons.bodies.body_policy import BodyPolicy
 from addons.embeddings.api import EMBEDDINGS
-from addons.embeddings.fields import MOST_INPUTS, MOST_TOKENS, REQUEST
+from addons.embeddings.fields import LARGEST_TOKEN, MOST_INPUTS, MOST_TOKENS, REQUEST, inputs_of, tokens_of
 from addons.foundry.models import Model
 from tests.bodies.sdk_types import Walk
 
@@ -63,3 +63,25 @@ def test_an_input_that_leaves_as_it_came(given: Any, answers: int) -> None:
 def test_what_is_refused(body: dict[str, Any]) -> None:
     verdict = BodyPolicy(EMBEDDINGS, PolicySettings()).judge({"model": "m", **body}, MODEL)
     assert [finding.path for finding in verdict.refused] == list(body)
+
+
+def test_the_providers_own_bounds() -> None:
+    """https://platform.openai.com/docs/api-reference/embeddings/create; a token's number is a 32-bit one."""
+    assert (MOST_INPUTS, MOST_TOKENS, LARGEST_TOKEN) == (2_048, 8_192, 2_147_483_647)
+
+
+@pytest.mark.parametrize(
+    ("given", "inputs", "tokens"),
+    [
+        ("a text", 1, None),
+        (["a", "b"], 2, None),
+        ([], 1, None),
+        ([0], 1, 1),
+        ([5, 6, 7], 1, 3),
+        ([[5], [6, 7]], 2, 3),
+        ([[], [5]], 2, 1),
+        (None, 1, None),
+    ],
+)
+def test_how_much_is_asked(given: Any, inputs: int, tokens: int | None) -> None:
+    assert (inputs_of(given), tokens_of(given)) == (inputs, tokens)
