@@ -84,7 +84,7 @@ class HoldToBudgets:
         full = _fullest(reserved, before)
         if full and self.settings.mode == "enforce":
             filled = [max(0, count) + amount for count, amount in zip(before, reserved.amounts, strict=True)]
-            call.reserved = Reserved(reserved.pots, filled=filled)
+            call.reserved = Reserved(reserved.pots, amounts=reserved.amounts, filled=filled)
             return full
         totals = await self.counters.add(dict(zip(reserved.keys, reserved.amounts, strict=True)), REMEMBERED)
         reserved.filled = totals
