@@ -92,7 +92,7 @@ class HoldToBudgets:
         call.reserved = reserved
         others = [total - amount for total, amount in zip(totals, reserved.amounts, strict=True)]
         lost = _fullest(reserved, others)
-        await self._warn(reserved, others if lost else _certain(reserved, totals))
+        await self._warn(reserved, _certain(reserved, totals))
         return full or lost
 
     async def _recovered(self, used_before: UsedBefore) -> None:

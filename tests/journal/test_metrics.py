@@ -155,6 +155,21 @@ def test_budgets(ended: Call, share: float, refused: str) -> None:
     assert found["foundry.sidecar.budget.used"] == {frozenset({"USER", "day", "tokens", refused}): share}
 
 
+def test_of_two_budgets_the_one_that_was_full_refused() -> None:
+    week = Pot("USER", "anna", "", "week", "tokens", 1000)
+    both = Reserved((DAY, week), amounts=(50, 50), filled=(110, 500))
+    found = settled(call(reserved=both, refusal=Refusal("budget_exceeded")))
+    assert found["foundry.sidecar.budget.used"] == {
+        frozenset({"USER", "day", "tokens", "true"}): 0.6,
+        frozenset({"USER", "week", "tokens", "false"}): 0.45,
+    }
+
+
+def test_a_full_budget_that_warns_alone_refused_nothing() -> None:
+    found = settled(served(reserved=reserved(10, 120)))
+    assert found["foundry.sidecar.budget.used"] == {frozenset({"USER", "day", "tokens", "false"}): 1.1}
+
+
 READINGS = (
     Reading("a.gauge", "s", "about it", lambda: [(1.5, {"state": "open"})]),
     Reading("a.count", "{row}", "about it", lambda: [(3, {})], counts=True),
