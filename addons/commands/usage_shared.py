@@ -9,7 +9,7 @@ import psycopg
 
 from addons.configuration.errors import ConfigurationError
 from addons.usage.ledger_file import LedgerError
-from addons.usage.shared_faults import why
+from addons.usage.shared_faults import READ, why
 from addons.usage.shared_ledger import SharedLedger, SharedLedgerError, parameters
 from addons.values.secret import Secret
 
@@ -30,7 +30,7 @@ def connected(url: str | Secret | None) -> Iterator[psycopg.Connection[Any]]:
     except SharedLedgerError as error:
         raise LedgerError(str(error)) from None
     except psycopg.Error as error:
-        raise LedgerError(f"the shared ledger can't be read: {why(error)} (usage.shared)") from None
+        raise LedgerError(f"the shared ledger can't be read: {why(error, READ)} (usage.shared)") from None
 
 
 def migrate(url: str | Secret | None) -> int:

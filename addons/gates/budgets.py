@@ -84,15 +84,15 @@ class HoldToBudgets:
         full = _fullest(reserved, before)
         if full and self.settings.mode == "enforce":
             filled = [max(0, count) + amount for count, amount in zip(before, reserved.amounts, strict=True)]
-            call.reserved = Reserved(reserved.pots, filled=filled)
+            call.reserved = Reserved(reserved.pots, amounts=reserved.amounts, filled=filled)
+            await self._warn(reserved, before)
             return full
         totals = await self.counters.add(dict(zip(reserved.keys, reserved.amounts, strict=True)), REMEMBERED)
         reserved.filled = totals
         call.reserved = reserved
         others = [total - amount for total, amount in zip(totals, reserved.amounts, strict=True)]
         lost = _fullest(reserved, others)
-        if not lost:
-            await self._warn(reserved, totals)
+        await self._warn(reserved, _certain(reserved, totals))
         return full or lost
 
     async def _recovered(self, used_before: UsedBefore) -> None:
@@ -104,7 +104,10 @@ class HoldToBudgets:
         await asyncio.shield(self._recovery)
 
     async def _warn(self, reserved: Reserved, totals: Sequence[int]) -> None:
-        """The store knows what was told, so of all sidecars one tells it, however the counts went up."""
+        """The store knows what was told, so of all sidecars one tells it, however the counts went up.
+
+        A share is told once in its period, so a call's own estimate does not count: the next call finds what it used.
+        """
         for pot, key, now in zip(reserved.pots, reserved.keys, totals, strict=True):
             for reached in reached_shares(pot, now, self.settings.budgets.warn_at):
                 if (key, reached) in self._told:
@@ -146,6 +149,12 @@ def cost_of(call: Call, assumed_output: int, today: date) -> int | None:
     inbound = estimate(call, assumed_output) - output
     dearest = [prices.cost(inbound, 0, output, written) or 0.0 for written in (0, inbound)]
     return min(MOST_COUNT, round(max(dearest) * MICRO))
+
+
+def _certain(reserved: Reserved, totals: Sequence[int]) -> list[int]:
+    """What is charged without the call's own estimate. That it is one request is known."""
+    rows = zip(reserved.pots, reserved.amounts, totals, strict=True)
+    return [total if pot.unit == "requests" else total - amount for pot, amount, total in rows]
 
 
 def _fullest(reserved: Reserved, counts: Sequence[int]) -> Pot | None:

@@ -116,8 +116,9 @@ ROWS: Final = (
         "foundry.sidecar.budget.used",
         "gauge",
         "1",
-        "highest share of a budget that a call would fill, in this minute or the one before; over 1: it was refused",
-        ("level", "period", "unit", "model"),
+        "highest share of a budget in use as a call ended, in this minute or the one before, without the call's own"
+        " estimate; refused: the call did not fit into what was left",
+        ("level", "period", "unit", "model", "refused"),
     ),
     Instrument(
         "foundry.sidecar.candidate.calls",

@@ -13,6 +13,7 @@ from addons.journal import conventions as otel
 from addons.journal.instruments import ASKED, BY_NAME, ROWS, Instrument
 from addons.journal.readings import Reading
 from addons.journal.sums import Distribution, Distributions, Highest, Sums
+from addons.usage.charging import budget_corrections
 
 OTHER: Final = "other"
 """The model of a call that named none of the catalogue's."""
@@ -108,7 +109,7 @@ class Metrics:
         if call.permits is not None:
             self._settle_permits(call.permits, model)
         if call.reserved is not None:
-            self._settle_reserved(call.reserved)
+            self._settle_reserved(call, call.reserved)
         if call.released_at is not None and call.to == "provider":
             self._settle_sent(record, model, region, error)
 
@@ -126,10 +127,15 @@ class Metrics:
                 share = standing.used / standing.limit
                 self._limit_used.add(share, standing.meter.level, standing.meter.kind, model)
 
-    def _settle_reserved(self, reserved: Reserved) -> None:
-        for pot, filled in zip(reserved.pots, reserved.filled, strict=True):
+    def _settle_reserved(self, call: Call, reserved: Reserved) -> None:
+        """A call's own estimate is no use: where the call is refused it goes, else what was charged takes its place."""
+        over_budget = call.refusal is not None and call.refusal.name == "budget_exceeded"
+        corrections = budget_corrections(call)
+        for number, (pot, filled) in enumerate(zip(reserved.pots, reserved.filled, strict=True)):
             if pot.limit:
-                self._budget_used.add(filled / pot.limit, pot.level, pot.period, pot.unit, pot.model)
+                correction = corrections.get(reserved.keys[number], 0) if reserved.keys else -reserved.amounts[number]
+                share, refused = (filled + correction) / pot.limit, over_budget and filled > pot.limit
+                self._budget_used.add(share, pot.level, pot.period, pot.unit, pot.model, str(refused).lower())
 
     def _settle_sent(self, record: Mapping[str, Any], model: str, region: str, error: str) -> None:
         told = record.get

@@ -6,6 +6,10 @@ from psycopg.errors import InsufficientPrivilege, InvalidSchemaName, UndefinedCo
 
 from addons.usage.shared_schema import SCHEMA
 
+WRITE: Final = f"EXECUTE ON FUNCTION {SCHEMA}.usage_write"
+SUM: Final = f"EXECUTE ON FUNCTION {SCHEMA}.usage_sums"
+READ: Final = f"SELECT ON {SCHEMA}.call"
+
 NOT_CONNECTED: Final = {
     "does not match host name": "the server's certificate is for another name than the URL's",
     "certificate verify failed": "the server's certificate is of an authority that sslrootcert does not hold",
@@ -26,12 +30,15 @@ NOT_CONNECTED: Final = {
 """What libpq says somewhere in its message, in its order of asking, and what we say. It gives no code for these."""
 
 
-def why(error: Exception) -> str:
-    """PostgreSQL's code and kind, with what to do where we know it. No password, no row, no name of host or user."""
+def why(error: Exception, right: str = WRITE) -> str:
+    """PostgreSQL's code and kind, with what to do where we know it. No password, no row, no name of host or user.
+
+    ``right``: what the role needs on the schema, in SQL.
+    """
     if isinstance(error, InsufficientPrivilege):
         return (
-            f"InsufficientPrivilege: the role may not write; as the schema's owner: GRANT USAGE ON SCHEMA {SCHEMA},"
-            f" EXECUTE ON FUNCTION {SCHEMA}.usage_write, or run usage --migrate as a role that may create it"
+            f"InsufficientPrivilege: the role lacks a right; as the schema's owner: GRANT USAGE ON SCHEMA {SCHEMA}, and"
+            f" {right}; where the schema is missing or older, run usage --migrate as a role that may create it"
         )
     if isinstance(error, UndefinedTable | UndefinedColumn | InvalidSchemaName):
         return f"{type(error).__name__}: its schema {SCHEMA} is missing or older; run usage --migrate"

@@ -12,7 +12,7 @@ from psycopg import pq
 from psycopg.errors import InvalidSchemaName, UndefinedFunction
 
 from addons.usage.dsn import DsnError, connection_parameters
-from addons.usage.shared_faults import why
+from addons.usage.shared_faults import SUM, WRITE, why
 from addons.usage.shared_schema import COLUMNS, LOCK, MIGRATION, SCHEMA, VERSION
 from addons.values.secret import Secret, SecretError
 
@@ -77,7 +77,7 @@ class SharedLedger:
         except (psycopg.Error, OSError) as error:
             await self.close()
             at_fault = isinstance(error, psycopg.DataError | psycopg.IntegrityError)
-            raise SharedLedgerError(why(error), rows_at_fault=at_fault) from None
+            raise SharedLedgerError(why(error, SUM if statement == _SUMS else WRITE), rows_at_fault=at_fault) from None
 
     async def _connected(self) -> psycopg.AsyncConnection[Any]:
         if self._connection is None or self._connection.closed:

@@ -1,5 +1,6 @@
 """The kustomize base and its components: rendered, held to Kubernetes' schemas, and started."""
 
+import json
 import subprocess
 import sysconfig
 from pathlib import Path
@@ -11,7 +12,7 @@ from ruamel.yaml import YAML
 
 from addons.configuration import loading, overrides
 from addons.configuration.settings import Settings
-from tests.deploy.kustomize import Document, documents, render
+from tests.deploy.kustomize import Document, documents, merged, render
 
 DEPLOY = Path(__file__).parent.parent.parent / "deploy"
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -183,3 +184,32 @@ def test_every_pod_is_watched_named_and_restricted(rendered: list[Document]) -> 
         assert template["spec"]["securityContext"]["runAsNonRoot"] is True
         assert sidecar(deployment)["securityContext"]["readOnlyRootFilesystem"] is True
         assert overrides.FILE_VARIABLE not in variables
+
+
+def test_the_patch_fits_a_pod_as_an_admission_webhook_sees_it(tmp_path: Path) -> None:
+    """docs/decisions/018-no-webhook-of-our-own.md: the same pod comes out of it as out of the component."""
+    (app,) = [each for each in documents(DEPLOY / "example/app.yaml") if each["kind"] == "Deployment"]
+    (patch,) = documents(DEPLOY / "components/sidecar/patch.yaml")
+    template = {**app["spec"]["template"]}
+    template["spec"] = {**template["spec"], "initContainers": [{"name": "own", "image": "own"}]}
+    review = {
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+        "request": {
+            "uid": "705ab4f5-6393-11e8-b7cc-42010a800002",
+            "kind": {"group": "", "version": "v1", "kind": "Pod"},
+            "operation": "CREATE",
+            "object": {"apiVersion": "v1", "kind": "Pod", **template},
+        },
+    }
+    seen = json.loads(json.dumps(review))["request"]["object"]
+    pod = merged(seen, {"spec": patch["spec"]["template"]["spec"]})
+    assert [each["name"] for each in pod["spec"]["initContainers"]] == ["foundry-sidecar", "own"]
+    assert pod["spec"] == merged({**app["spec"], "template": template}, patch["spec"])["template"]["spec"]
+    file = tmp_path / "pod.yaml"
+    pod["metadata"]["name"] = "app-1"
+    with file.open("w") as out:
+        YAML().dump(pod, out)
+    command = [str(SCRIPTS / "kubernetes-validate"), "--strict", "-k", "1.33", str(file)]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -1,16 +1,14 @@
 """Some of the simulated sidecars, in one process: ``python -m tests.fleet.instances``, with its task as JSON on stdin.
 
-What a call meets of a fleet is the real thing: gates of limits and budgets, counters, settlement, the ledger on disk
-and the shipper. mitmproxy and the provider are left out: they are each pod's own.
+What a fleet shares meets the real thing: gates of limits and budgets, counters, settlement, rows in memory and the
+shipper. mitmproxy, the provider and the disk are left out: they are each pod's own. So is the shipper's thread: those
+of one process share its event loop, since a thousand threads would measure themselves.
 """
 
 import asyncio
 import json
-import random
-import resource
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -21,9 +19,9 @@ from addons.foundry.refusals import Refusal
 from addons.gates.budgets import HoldToBudgets
 from addons.gates.limits import HoldToLimits
 from addons.gates.limits_settings import LimitsSettings
-from addons.usage.ledger_writer import LedgerWriter
+from addons.usage.memory_counters import MemoryCounters
+from addons.usage.memory_ledger import MemoryLedger
 from addons.usage.redis_counters import RedisCounters
-from addons.usage.rows_on_disk import RowsOnDisk
 from addons.usage.settlement import Settlement
 from addons.usage.shared_ledger import SharedLedger
 from addons.usage.shipper import Shipper
@@ -31,6 +29,8 @@ from tests.gates.calls import GPT, SOMEONE, call
 
 ANSWER = Answer(status=200, facts=AnswerFacts(usage=Usage(1200, 0, 300, 0, 1500)))
 PROVIDER_SECONDS = 0.5
+MOST_ROWS = 20_000
+AFTER = 2.0  # seconds that calls go on after the last look
 MOST = 10**12
 LIMIT = {"tokens_per_minute": MOST, "requests_per_minute": MOST}
 LIMITS = {
@@ -41,28 +41,36 @@ LIMITS = {
 
 
 class Instance:
-    def __init__(self, number: int, directory: Path, store: str, shared: str) -> None:
-        settings = LimitsSettings.model_validate({"storage": store, **LIMITS})
-        self.counters = RedisCounters(store, deadline=5.0)
-        self.gates = (HoldToLimits(settings, self.counters), HoldToBudgets(settings, self.counters))
-        self.settlement = Settlement(self.counters)
-        run = {"pod": f"pod-{number}", "namespace": "fleet", "version": "0"}
-        self.ledger = LedgerWriter(directory / f"{number}.sqlite", ship=True, run=run)
-        self.shipper = Shipper(RowsOnDisk(self.ledger.path), SharedLedger(shared))
+    """``store`` and ``shared``: their URLs; None: this half is left out."""
 
-    async def make_calls(self, until: float, every: float) -> tuple[int, int]:
-        """Calls that were made, and those that were refused, which none should be."""
-        made = refused = 0
-        await asyncio.sleep(random.uniform(0, every))
-        under_way: set[asyncio.Task[bool]] = set()
-        while (began := time.monotonic()) < until:
-            task = asyncio.create_task(self._call())
+    def __init__(self, number: int, store: str | None, shared: str | None) -> None:
+        self.made = self.refused = 0
+        settings = LimitsSettings.model_validate({"storage": store or "memory", **LIMITS})
+        self.counters = RedisCounters(store, deadline=5.0) if store else MemoryCounters()
+        self.gates = (HoldToLimits(settings, self.counters), HoldToBudgets(settings, self.counters)) if store else ()
+        self.settlement = Settlement(self.counters)
+        self.ledger = MemoryLedger(MOST_ROWS, {"pod": f"pod-{number}", "namespace": "fleet", "version": "0"})
+        self.shipper = Shipper(self.ledger, SharedLedger(shared)) if shared else None
+
+    async def run(self, begin: float, until: float, every: float) -> None:
+        """Calls until a Unix time, the first of them at another."""
+        await _at(begin)
+        shipping = asyncio.create_task(self.shipper._ship_all()) if self.shipper else None
+        under_way: set[asyncio.Task[None]] = set()
+        while (began := time.time()) < until:
+            task = asyncio.create_task(self._counted())
             under_way.add(task)
-            made += 1
-            await asyncio.sleep(max(0.0, began + every - time.monotonic()))
-        for passed in await asyncio.gather(*under_way):
-            refused += not passed
-        return made, refused
+            task.add_done_callback(under_way.discard)
+            await _at(began + every)
+        await asyncio.gather(*under_way)
+        if self.shipper and shipping:
+            self.shipper._end.set()
+            self.shipper._woken.set()
+            await shipping
+
+    async def _counted(self) -> None:
+        self.made += 1
+        self.refused += not await self._call()
 
     async def _call(self) -> bool:
         each = call(caller=SOMEONE, model=GPT, body=b"x" * 4800, document={"max_output_tokens": 500})
@@ -72,12 +80,15 @@ class Instance:
         except Refusal:
             return False
         row = _row(each)
-        await self.ledger.open(row)
+        if self.shipper:
+            await self.ledger.open(row)
         each.sent_at = time.monotonic()
         await asyncio.sleep(PROVIDER_SECONDS)
         each.answer = ANSWER
-        self.settlement.settle(each)
-        self.ledger.write({**row, **CLOSED})
+        if self.gates:
+            self.settlement.settle(each)
+        if self.shipper:
+            self.ledger.write({**row, **CLOSED})
         return True
 
 
@@ -103,37 +114,32 @@ def _row(each: Call) -> dict[str, Any]:
     }
 
 
+async def _at(moment: float) -> None:
+    await asyncio.sleep(max(0.0, moment - time.time()))
+
+
 async def main(told: dict[str, Any]) -> dict[str, Any]:
+    """Looks at lag and counts between two moments, ``measured``; the instances begin one after the other before it."""
+    begin, (since, until), every = told["begin"], told["measured"], told["every"]
     numbers = range(told["first"], told["first"] + told["instances"])
-    instances = [Instance(each, Path(told["directory"]), told["store"], told["shared"]) for each in numbers]
-    for each in instances:
-        await asyncio.to_thread(each.ledger.start)
-        each.shipper.start()
+    instances = [Instance(each, told["store"], told["shared"]) for each in numbers]
+    running = [
+        asyncio.create_task(each.run(begin + (since - begin) * number / len(instances) * 0.8, until + AFTER, every))
+        for number, each in enumerate(instances)
+    ]
+    await _at(since)
+    before = [(each.made, each.refused) for each in instances]
     lags: list[float] = []
-
-    async def watch() -> None:
-        while True:
-            await asyncio.sleep(1)
-            lags.extend(each.shipper.lag for each in instances)
-
-    watching = asyncio.create_task(watch())
-    began = time.monotonic()
-    done = await asyncio.gather(*(each.make_calls(began + told["seconds"], told["every"]) for each in instances))
-    took = time.monotonic() - began
-    watching.cancel()
+    while (left := until - time.time()) > 0:
+        await asyncio.sleep(min(1.0, left))
+        lags.extend(each.shipper.lag for each in instances if each.shipper)
+    after = [(each.made, each.refused) for each in instances]
+    await asyncio.gather(*running)
     for each in instances:
         await each.settlement.stop()
-        await asyncio.to_thread(each.ledger.close)
-    await asyncio.gather(*(each.shipper.stop() for each in instances))
-    spent = resource.getrusage(resource.RUSAGE_SELF)
-    return {
-        "calls": sum(made for made, _ in done),
-        "refused": sum(refused for _, refused in done),
-        "left": sum(each.shipper.waiting for each in instances),
-        "seconds": took,
-        "lags": lags,
-        "processor": spent.ru_utime + spent.ru_stime,
-    }
+    made, refused = (sum(now[of] - then[of] for then, now in zip(before, after, strict=True)) for of in (0, 1))
+    left = sum(each.ledger.left().rows for each in instances)
+    return {"calls": made, "refused": refused, "left": left, "lags": lags}
 
 
 if __name__ == "__main__":

@@ -93,6 +93,10 @@ def calls(outcome: str, error: str, values: str, decision: str = "allowed", **la
     )
 
 
+def budget(values: str, refused: str = "false") -> tuple[str, str]:
+    return f'foundry_sidecar_budget_used{{level="USER",period="day",unit="money",refused="{refused}"}}', values
+
+
 GROWS, STANDS, ONE, ZERO = "0+60x240", "5x240", "1x240", "0x240"
 SERVED = calls("served", "", "0+600x240", usage="reported")
 INFO = "foundry_sidecar_build_info"
@@ -163,18 +167,16 @@ CASES = (
         (('foundry_sidecar_limit_used{level="USER",kind="TOKENS",model="m"}', "0.95x240"),),
         (('foundry_sidecar_limit_used{level="USER",kind="TOKENS",model="m"}', "0.85x240"),),
     ),
+    Case("SidecarBudgetNearlyUsed", (budget("0.8x240"),), (budget("0.79x240"),)),
     Case(
         "SidecarBudgetNearlyUsed",
-        (('foundry_sidecar_budget_used{level="USER",period="day",unit="money"}', "0.8x240"),),
-        (
-            ('foundry_sidecar_budget_used{level="USER",period="day",unit="money"}', "0.79x240"),
-            ('foundry_sidecar_budget_used{level="ENROLLMENT",period="day",unit="money"}', ONE),
-        ),
+        (budget("0.8x240"), budget("0.3x240", "true")),
+        (budget("0.85x240"), budget("0.9x240", "true")),
     ),
     Case(
         "SidecarBudgetUsedUp",
-        (('foundry_sidecar_budget_used{level="USER",period="day",unit="money"}', ONE),),
-        (('foundry_sidecar_budget_used{level="USER",period="day",unit="money"}', "0.99x240"),),
+        (budget("0.79x240"), budget("0.8x240", "true")),
+        (budget("1.1x240"), budget("0.3x240", "true")),  # a large estimate did not fit
     ),
     Case(
         "SidecarUsageUnreported",

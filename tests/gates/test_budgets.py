@@ -238,7 +238,7 @@ def test_shares_reached_are_told_once(records: Records) -> None:
 
 
 def test_a_share_is_told_however_it_was_reached(records: Records) -> None:
-    """A call that used more than it said goes past it as it ends; one that used less goes back under it."""
+    """A call that used more than it said goes past it as it ends; one that used less never reached it."""
     sidecar = Sidecar(user={"default": {"day": {"tokens": 1000}}}, warn_at=[0.5])
     sidecar.ends(sidecar.passes(max_output_tokens=400), Usage(0, 0, 600, 0, 600))
     sidecar.passes(max_output_tokens=1)
@@ -248,7 +248,25 @@ def test_a_share_is_told_however_it_was_reached(records: Records) -> None:
     down = Sidecar(user={"default": {"day": {"tokens": 1000}}}, warn_at=[0.5])
     for _ in range(2):
         down.ends(down.passes(max_output_tokens=600), Usage(0, 0, 1, 0, 1))
-    assert len(records.of("budget_reached")) == 2
+    assert len(records.of("budget_reached")) == 1
+
+
+def test_a_share_is_told_by_the_call_that_is_refused_for_it(records: Records) -> None:
+    sidecar = Sidecar(user={"default": {"day": {"tokens": 1000}}}, warn_at=[0.8, 1.0])
+    sidecar.ends(sidecar.passes(max_output_tokens=100), Usage(0, 0, 900, 0, 900))
+    for _ in range(2):
+        sidecar.refuses(max_output_tokens=500)
+    assert [each["share"] for each in records.of("budget_reached")] == [0.8]
+    sidecar.ends(sidecar.passes(max_output_tokens=1), Usage(0, 0, 300, 0, 300))
+    sidecar.refuses(max_output_tokens=1)
+    assert [each["share"] for each in records.of("budget_reached")] == [0.8, 1.0]
+
+
+def test_a_large_estimate_that_does_not_fit_reaches_no_share(records: Records) -> None:
+    sidecar = Sidecar(user={"default": {"day": {"tokens": 1000}}}, warn_at=[0.5])
+    sidecar.ends(sidecar.passes(max_output_tokens=100), Usage(0, 0, 100, 0, 100))
+    sidecar.refuses(max_output_tokens=950)
+    assert records.of("budget_reached") == []
 
 
 @pytest.mark.parametrize(
@@ -362,7 +380,8 @@ def test_what_is_there_is_not_counted_twice(records: Records) -> None:
 
 def test_shares_told_before_are_not_told_again(records: Records) -> None:
     sidecar = Sidecar(used_before=History(), user={"default": {"day": {"tokens": 1000}}}, warn_at=[0.5, 0.8])
-    sidecar.passes(max_output_tokens=100)
+    sidecar.ends(sidecar.passes(max_output_tokens=100), Usage(0, 0, 100, 0, 100))
+    sidecar.passes(max_output_tokens=1)
     assert [each["share"] for each in records.of("budget_reached")] == [0.8]
 
 

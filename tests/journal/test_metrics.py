@@ -125,10 +125,49 @@ def test_limits() -> None:
     assert found["foundry.sidecar.limit.unlimited"] == {frozenset(): 1}
 
 
-def test_budgets() -> None:
-    pots = (Pot("USER", "anna", "", "day", "tokens", 100), Pot("USER", "anna", "ri.m", "month", "money", 0))
-    found = settled(served(reserved=Reserved(pots, filled=(80, 5))), served(reserved=Reserved(pots, filled=(120, 5))))
-    assert found["foundry.sidecar.budget.used"] == {frozenset({"USER", "day", "tokens"}): 1.2}
+DAY, MONEY = Pot("USER", "anna", "", "day", "tokens", 100), Pot("USER", "anna", "ri.m", "month", "money", 0)
+
+
+def reserved(estimate: int, filled: int, *, charged: bool = True) -> Reserved:
+    keys = ("day", "month") if charged else ()
+    return Reserved((DAY, MONEY), keys, (estimate, 5), (1, 1), (filled, 5), tokens=estimate)
+
+
+@pytest.mark.parametrize(
+    ("ended", "share", "refused"),
+    [
+        (served(reserved=reserved(90, 100), sent_at=2.0), 0.4, "false"),  # 10 were there, and it used 30
+        (served(reserved=reserved(2, 82), sent_at=2.0), 1.1, "false"),  # it used more than its estimate
+        (call(reserved=reserved(90, 110, charged=False), refusal=Refusal("budget_exceeded")), 0.2, "true"),
+        (call(reserved=reserved(10, 105), refusal=Refusal("budget_exceeded")), 0.95, "true"),  # it lost a race
+        (call(reserved=reserved(90, 100), refusal=Refusal("ledger_unavailable")), 0.1, "false"),
+    ],
+    ids=[
+        "a large estimate",
+        "a small one",
+        "refused for a large one",
+        "refused in a race",
+        "refused for another reason",
+    ],
+)
+def test_budgets(ended: Call, share: float, refused: str) -> None:
+    found = settled(ended)
+    assert found["foundry.sidecar.budget.used"] == {frozenset({"USER", "day", "tokens", refused}): share}
+
+
+def test_of_two_budgets_the_one_that_was_full_refused() -> None:
+    week = Pot("USER", "anna", "", "week", "tokens", 1000)
+    both = Reserved((DAY, week), amounts=(50, 50), filled=(110, 500))
+    found = settled(call(reserved=both, refusal=Refusal("budget_exceeded")))
+    assert found["foundry.sidecar.budget.used"] == {
+        frozenset({"USER", "day", "tokens", "true"}): 0.6,
+        frozenset({"USER", "week", "tokens", "false"}): 0.45,
+    }
+
+
+def test_a_full_budget_that_warns_alone_refused_nothing() -> None:
+    found = settled(served(reserved=reserved(10, 120)))
+    assert found["foundry.sidecar.budget.used"] == {frozenset({"USER", "day", "tokens", "false"}): 1.1}
 
 
 READINGS = (

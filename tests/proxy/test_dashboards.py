@@ -27,6 +27,7 @@ TABLES = {
     "error_type": [*KINDS, *(outcome.value for outcome in Outcome)],
     "alarm": [alarm.value for alarm in Alarm],
     "usage": ["reported", "interrupted", "unknown"],
+    "refused": ["true", "false"],
 }
 """Label values that one run does not all show."""
 

@@ -36,8 +36,8 @@ def write(ledger: LedgerWriter, name: str, **columns: Any) -> None:
 
 
 @contextmanager
-def shipping(ledger: LedgerWriter, server: Postgres) -> Iterator[Shipper]:
-    each = Shipper(RowsOnDisk(ledger.path), SharedLedger(server.url(), deadline=2.0), every=0.05)
+def shipping(ledger: LedgerWriter, server: Postgres, role: str = "owner") -> Iterator[Shipper]:
+    each = Shipper(RowsOnDisk(ledger.path), SharedLedger(server.url(role), deadline=2.0), every=0.05)
     each.start()
     try:
         yield each
