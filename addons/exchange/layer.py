@@ -78,6 +78,8 @@ class CallerLayer(layer.Layer):
             yield from self._tunnel()
             return
         if isinstance(self._child, ClientTLSLayer) and not self.context.client.timestamp_tls_setup:
+            if self._wire.closed:  # these bytes had come before it was aborted below
+                return
             self._hello += len(data)
             if self._hello > MOST_HELLO:
                 _log.warning("handshake_too_long", bytes=self._hello, peer=self._caller.peer.address)

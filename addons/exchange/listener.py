@@ -107,8 +107,8 @@ class Listener:
             caller, wire = known
             self._bounds.leave(caller.peer.address)
             caller.closed()
-            # mitmproxy leaves a socket open when its task is cancelled while it waits for mitmproxy's own lock, as with
-            # a peer that talks on while its connection is being closed
+            # mitmproxy leaves a socket open when its task is cancelled while it waits for mitmproxy's own lock
+            # (docs/mitmproxy.md#connections-of-callers)
             await wire.forget()
 
     @_stays_shut

@@ -16,7 +16,6 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import structlog
 from mitmproxy import ctx
-from mitmproxy.net import tls
 
 from addons.process.reload_times import ReloadTimes
 from addons.sources.watched_file import settle, stamp
@@ -110,7 +109,5 @@ class Reload:
 
 
 def _renew_certificates() -> None:
-    """mitmproxy keeps what it made of certificate files by their path, so a new content must be told to it."""
-    tls.create_proxy_server_context.cache_clear()
-    tls.create_client_proxy_context.cache_clear()
+    """mitmproxy reads certificate files when this option is set, if only to the value that it has."""
     ctx.options.update(certs=list(ctx.options.certs))

@@ -70,19 +70,19 @@ def test_that_other_paths_are_passed_on_is_said_at_the_start(config: Path) -> No
 
 
 def test_every_line_is_json_when_things_go_wrong(config: Path, provider: SimulatedProvider) -> None:
-    provider.script("reset", "garbage", "cut=1")
+    provider.script("reset", "garbage", "cut=1", "status=401")
     with Program("start", "--config", str(config), env=KEY) as sidecar:
-        for _ in range(3):
+        for _ in range(4):
             post(
                 sidecar.port,
                 {"model": "ri.language-model-service..language-model.gpt-5-2", "input": "x", "stream": True},
             )
         with socket.create_connection(("127.0.0.1", sidecar.port)) as connection:
             connection.sendall(b"\x16\x03\x01 not really TLS\r\n\r\n")
-        sidecar.event("call", 3)
+        sidecar.event("call", 4)
         assert sidecar.stop() == 0
-    for line in sidecar.lines:
-        json.loads(line)
+    assert "error" in {json.loads(line)["level"] for line in sidecar.lines}
+    assert sidecar.errors == ""
     assert PROVIDER_KEY not in "".join(sidecar.lines)
 
 

@@ -7,10 +7,12 @@ that behaves in another way fails here first, and by name.
 import ast
 import asyncio
 import http.client
+import os
 import re
 import socket
 import sys
 import threading
+import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -187,6 +189,58 @@ def test_a_layer_that_raises_leaves_its_caller_waiting(server: Server, caplog: p
             caller.recv(1)
 
 
+class Runs:
+    """``loop`` and ``master`` of the mitmproxy that runs."""
+
+    loop: asyncio.AbstractEventLoop
+    master: Any
+
+    def running(self) -> None:
+        self.loop, self.master = asyncio.get_running_loop(), ctx.master
+
+
+def cancel_while_it_waits(loop: asyncio.AbstractEventLoop, master: Any, caller: socket.socket) -> asyncio.StreamWriter:
+    """Cancels mitmproxy's task for the one connection while it waits to hand on what came; its end of the socket."""
+    connections = master.addons.get("proxyserver").connections
+
+    async def cancel() -> asyncio.StreamWriter:
+        (handler,) = connections.values()
+        lock, streams = handler._server_event_lock, handler.transports[handler.client]
+        async with lock:
+            caller.sendall(b"GET")
+            while not lock._waiters:  # noqa: ASYNC110 - a lock tells nobody of who waits
+                await asyncio.sleep(0)
+            streams.handler.cancel()
+        writer: asyncio.StreamWriter = streams.writer
+        return writer
+
+    eventually(lambda: connections)
+    writer = asyncio.run_coroutine_threadsafe(cancel(), loop).result(LONGEST)
+    eventually(lambda: not connections)
+    return writer
+
+
+def test_a_connection_whose_task_is_cancelled_while_it_waits_stays_open(server: Server) -> None:
+    addon = Runs()
+    with plain_mitmproxy(server, addon) as port, socket.create_connection(("127.0.0.1", port), LONGEST) as caller:
+        left_open = cancel_while_it_waits(addon.loop, addon.master, caller)
+        caller.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            caller.recv(1)
+        addon.loop.call_soon_threadsafe(left_open.close)
+        caller.settimeout(LONGEST)
+        assert caller.recv(1) == b""
+
+
+def test_the_sidecar_closes_a_connection_whose_task_is_cancelled_while_it_waits(make_settings: SettingsMaker) -> None:
+    with (
+        RunningSidecar(make_settings()) as sidecar,
+        socket.create_connection(("127.0.0.1", sidecar.port), LONGEST) as caller,
+    ):
+        assert cancel_while_it_waits(sidecar.loop, sidecar.master, caller)
+        assert caller.recv(1) == b""
+
+
 class PassesOn:
     """``flows``: those that mitmproxy has made of what passed."""
 
@@ -293,30 +347,21 @@ def test_how_a_script_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert sys.path[0] == str(tmp_path)
 
 
-class StopsTheWatching:
-    """``stop``: what the sidecar does when it runs, done when the test says so."""
-
-    def running(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        (self.script,) = ctx.master.addons.get("scriptloader").addons
-
-    def stop(self) -> None:
-        self.loop.call_soon_threadsafe(lifecycle._stop_script_reload)
-
-
 def test_a_script_is_watched_until_its_watcher_is_stopped(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(script, "ReloadInterval", 0.01)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    file, addon = tmp_path / "own.py", StopsTheWatching()
+    file, addon = tmp_path / "own.py", Runs()
     file.write_text("version = 1")
     with plain_mitmproxy(server, addon, scripts=[str(file)]):
-        assert eventually(lambda: addon.script.ns)
-        file.write_text("version = 2  # and longer, should the file's time be the same")
-        eventually(lambda: addon.script.ns.version == 2)
-        addon.stop()
-        eventually(addon.script.reloadtask.cancelled)
+        (watched,) = addon.master.addons.get("scriptloader").addons
+        assert eventually(lambda: watched.ns)
+        file.write_text("version = 2")
+        os.utime(file, (time.time() + 1, time.time() + 1))  # later than before, however coarse the file's clock is
+        eventually(lambda: watched.ns.version == 2)
+        addon.loop.call_soon_threadsafe(lifecycle._stop_script_reload)
+        eventually(watched.reloadtask.cancelled)
 
 
 class SetsAnUnknownOption:

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from addons.process.lockdown import SCRIPT
 from addons.simulator.certificates import Authority
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PROVIDER_KEY
+from tests.exchange.certificates import sign
 from tests.ports import free_port
 from tests.process.conftest import DocumentMaker, written
 from tests.process.sidecar import SidecarProcess
@@ -196,6 +198,37 @@ def test_certificates_are_renewed_for_new_connections(
         trust.put({"ca.pem": provider.ca_file.read_text()})
         sidecar.records.wait("reloaded", 3)
         assert post(sidecar.port).status == 200
+
+
+def test_a_renewed_certificate_may_be_of_another_intermediate_authority(
+    make_document: DocumentMaker, tmp_path: Path
+) -> None:
+    """mitmproxy caches the chain that it sends. A caller knows the root alone."""
+    root = sign(name="root", authority=True)
+    (tmp_path / "root.pem").write_bytes(root.pem)
+
+    def chained() -> dict[str, str]:
+        between = sign(root, name="between", authority=True)
+        own = sign(between, usage=ExtendedKeyUsageOID.SERVER_AUTH)
+        return {"tls.crt": (own.pem + between.pem).decode(), "tls.key": own.key_pem.decode()}
+
+    tls = Mount(tmp_path / "tls", chained())
+    files = {"certificate": str(tls / "tls.crt"), "key": str(tls / "tls.key")}
+    document = make_document(listen={"certificates": str(tmp_path / "own"), "tls": files})
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.load_verify_locations(tmp_path / "root.pem")
+    with SidecarProcess(Mount(tmp_path / "mount", text(document)) / "sidecar.yaml") as sidecar:
+        for renewed in range(3):
+            if renewed:
+                tls.put(chained())
+                sidecar.records.wait("reloaded", renewed)
+            with (
+                socket.create_connection(("127.0.0.1", sidecar.port)) as plain,
+                context.wrap_socket(plain, server_hostname="localhost") as caller,
+            ):
+                caller.sendall(request_bytes())
+                assert read_reply(caller).status == 200
 
 
 def test_sighup_has_the_configuration_looked_at_now(make_document: DocumentMaker, tmp_path: Path) -> None:

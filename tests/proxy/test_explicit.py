@@ -13,9 +13,10 @@ import pytest
 
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import PATH, SettingsMaker
-from tests.proxy.client import HELLO, Reply, read_reply, request_bytes
+from tests.proxy.client import HELLO, Reply, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.proxy.test_closed import by_fault, raising, raising_later
+from tests.proxy.watching import Watcher
 from tests.records import Records
 from tests.waiting import eventually
 
@@ -215,25 +216,45 @@ def test_a_passed_hosts_name_in_foundrys_tunnel_passes_nothing_unread(
     assert provider.dialled == dialled
 
 
-def test_a_listed_host_is_tunnelled_unread(
-    explicit: RunningSidecar, records: Records, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with SimulatedProvider() as elsewhere:  # any TLS server that is not ours
-        # DNS alone is played: the name leads to this machine, which the real rule would refuse.
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedProvider]:
+    """Any TLS server that is not ours. DNS alone is played: the passed host's name leads to it."""
+    with SimulatedProvider() as running:
+
         async def leads_here(_host: str, _port: int) -> tuple[str, int]:
-            return "127.0.0.1", elsewhere.port
+            return "127.0.0.1", running.port
 
         monkeypatch.setattr("addons.exchange.tunnel.resolve", leads_here)
-        with connected(explicit) as connection:
-            assert open_tunnel(connection, f"{PASSED}:443") == 200
-            context = ssl.create_default_context(cafile=str(elsewhere.ca_file))
-            context.check_hostname = False
-            with context.wrap_socket(connection, server_hostname=PASSED) as encrypted:
-                encrypted.sendall(request_bytes(host=PASSED, target="/v1/responses"))
-                assert read_reply(encrypted).status == 200
-        (seen,) = elsewhere.calls
+        yield running
+
+
+def ask_unread(sidecar: RunningSidecar, elsewhere: SimulatedProvider) -> Reply:
+    with connected(sidecar) as connection:
+        assert open_tunnel(connection, f"{PASSED}:443") == 200
+        context = ssl.create_default_context(cafile=str(elsewhere.ca_file))
+        context.check_hostname = False
+        with context.wrap_socket(connection, server_hostname=PASSED) as encrypted:
+            encrypted.sendall(request_bytes(host=PASSED, target="/v1/responses"))
+            return read_reply(encrypted)
+
+
+def test_a_listed_host_is_tunnelled_unread(
+    explicit: RunningSidecar, elsewhere: SimulatedProvider, records: Records
+) -> None:
+    assert ask_unread(explicit, elsewhere).status == 200
+    (seen,) = elsewhere.calls
     assert {name.lower() for name, _ in seen.headers} >= {"authorization"}  # as the app sent it
     assert records.of("call") == []
+
+
+@pytest.mark.usefixtures("records")
+def test_of_an_unread_tunnel_nothing_is_shown(make_settings: SettingsMaker, elsewhere: SimulatedProvider) -> None:
+    listen, watcher = {"proxy": f"{LISTENS_ON}:0", "passthrough_hosts": [PASSED]}, Watcher()
+    with RunningSidecar(make_settings(listen=listen), inspect=True, view=watcher) as sidecar:
+        assert ask_unread(sidecar, elsewhere).status == 200
+        assert post(sidecar.port).status == 200
+        shown = sidecar.on_loop(lambda: list(watcher))
+    assert [type(flow).__name__ for flow in shown] == ["HTTPFlow"], "the call alone"
 
 
 def test_a_listed_name_that_leads_home_is_not_dialled(

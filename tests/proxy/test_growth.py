@@ -157,7 +157,7 @@ def living() -> Mapping[str, int]:
 def test_a_caller_that_talks_on_leaves_nothing(
     make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, sent: bytes
 ) -> None:
-    """mitmproxy by itself forgets such a connection's socket."""
+    """However much it sends behind what refuses it."""
     with RunningSidecar(make_settings()) as sidecar:
         post(sidecar.port)
         before = descriptors()
