@@ -21,7 +21,11 @@ class Page(NamedTuple):
 
 
 IDLE_SECONDS: Final = 10.0  # for a request and its page; the same again for the answer to be taken
-BACKLOG: Final = 128
+QUEUE: Final = 128  # connections that may wait to be accepted
+IN_A_ROW: Final = 32  # connections that are accepted before anything else has its turn
+MOST_OPEN: Final = 64
+"""Connections at a time, so that descriptors remain for calls: one more, and the oldest ends, which says nothing."""
+
 THREADS: Final = 2
 READ: Final = 4096  # bytes at a time; h11 bounds the whole head
 TEXT: Final = "text/plain; charset=utf-8"
@@ -62,6 +66,7 @@ class Admin:
         self._routes = routes
         # Of its own: names that can't be resolved, or large bodies, may take all of the event loop's threads.
         self._threads = ThreadPoolExecutor(THREADS, "admin")
+        self._open: dict[asyncio.StreamWriter, None] = {}  # the oldest first
         self._starting: asyncio.Task[None] | None = None
         self._server: asyncio.Server | None = None
         self.port = address[1]
@@ -69,7 +74,7 @@ class Admin:
     def running(self) -> None:
         host, port = self._address
         try:
-            listener = socket.create_server((host, port), family=_family(host), backlog=BACKLOG)
+            listener = socket.create_server((host, port), family=_family(host), backlog=QUEUE)
         except OSError as error:  # an error that is logged now stops the start
             _log.error("admin_not_listening", why=f"listen.admin: {host}:{port} can't be had: {error}")
             return
@@ -78,7 +83,8 @@ class Admin:
         _log.info("admin_listening", address=f"{host}:{self.port}")
 
     async def _serve(self, listener: socket.socket) -> None:
-        self._server = await asyncio.start_server(self._converse, sock=listener, backlog=BACKLOG)
+        self._server = await asyncio.start_server(self._converse, sock=listener, backlog=IN_A_ROW)
+        listener.listen(QUEUE)  # again: asyncio takes one number for both
 
     def done(self) -> None:
         if self._starting:
@@ -89,6 +95,11 @@ class Admin:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = h11.Connection(h11.SERVER)
+        if len(self._open) >= MOST_OPEN:
+            oldest = next(iter(self._open))
+            del self._open[oldest]
+            oldest.transport.abort()
+        self._open[writer] = None
         try:
             async with asyncio.timeout(IDLE_SECONDS):
                 page = await self._asked(connection, reader)
@@ -99,6 +110,7 @@ class Admin:
         except OSError:  # a timeout is one too
             writer.transport.abort()
         finally:
+            self._open.pop(writer, None)
             writer.close()
 
     async def _asked(self, connection: h11.Connection, reader: asyncio.StreamReader) -> Page | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LARGEST_BODY: Final = 1 << 20  # bytes
 _LARGEST_HEADERS: Final = 64 << 10  # bytes
 _MOST_AT_ONCE: Final = 32  # requests; a further one waits for a place, no longer than the deadline
-MOST_UNDER_WAY: Final = 256
+MOST_UNDER_WAY: Final = 512
 """Requests, with those that wait for a place. Anybody who calls causes one, by a token of up to 16 KB, and may hang up.
 What comes beyond fails at once.
 """

@@ -16,6 +16,24 @@ LIMIT = 256
 IDLE = 600
 
 
+@pytest.mark.parametrize("sent", [b"", b"GET /livez HT"], ids=["idle", "a head that does not end"])
+def test_idle_connections_to_the_operators_port_leave_room_for_all_else(
+    make_document: DocumentMaker, tmp_path: Path, sent: bytes
+) -> None:
+    document = make_document(listen={"admin": "127.0.0.1:0"})
+    with SidecarProcess(written(tmp_path, document), descriptors=LIMIT) as sidecar, ExitStack() as askers:
+        admin = int(sidecar.records.wait("admin_listening")[0]["address"].rpartition(":")[2])
+        for _ in range(IDLE):
+            asker = askers.enter_context(socket.create_connection(("127.0.0.1", admin), 10))
+            asker.sendall(sent)
+        ask = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for _ in range(3):
+            assert send(admin, ask).status == 200
+            assert send(sidecar.port, request_bytes()).status == 200
+        told = sidecar.records.of("Unhandled error in task.")
+    assert told == []
+
+
 @pytest.mark.parametrize("sent", [b"", b"POST / HTTP/1.1\r\n"], ids=["idle", "a head that does not end"])
 def test_idle_connections_take_no_more_than_their_share(
     make_document: DocumentMaker, tmp_path: Path, sent: bytes
