@@ -23,10 +23,12 @@ from addons.exchange.observing import Observed, Observer, Observers
 from addons.exchange.relay import Relay
 from addons.exchange.sending import send_to_provider
 from addons.exchange.services import Services
+from addons.exchange.upstream.connection import UpstreamConnection
 from addons.gates.order import Gates
 from addons.simulator.provider import SimulatedProvider
 from addons.usage.storage import build as build_counters
 from tests.conftest import MODEL, PATH, SettingsMaker
+from tests.exchange.upstream.counted import busy, idle
 from tests.proxy.client import HELLO, Reply, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
@@ -304,6 +306,32 @@ def test_a_fault_on_the_way_back(
             (record,) = records.wait()
             assert record["call.outcome"] == "fault"
         eventually(lambda: not sidecar.services.under_way)
+
+
+@by_fault
+@pytest.mark.parametrize("step", ["abort", "__init__"])
+def test_a_fault_in_the_hold_on_a_connection(
+    step: str,
+    fault: BaseException,
+    provider: SimulatedProvider,
+    make_settings: SettingsMaker,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As it is taken, and as it is let go because of an answer that does not pass: the caller is answered."""
+    with RunningSidecar(make_settings()) as sidecar:
+        with monkeypatch.context() as patch:
+            patch.setattr(UpstreamConnection, step, raising(fault))
+            reply = post(sidecar.port, {**HELLO, "metadata": {"simulate": "status=400"}})
+            assert (reply.status, reply.code) == (500, "sidecar_error")
+            (record,) = records.wait()
+            assert record["call.outcome"] == "fault"
+        eventually(lambda: not sidecar.services.under_way)
+        if step == "__init__":
+            assert provider.calls == []
+            pool = sidecar.services.to_provider
+            assert sidecar.on_loop(lambda: (busy(pool), idle(pool))) == (0, 0)
+        assert post(sidecar.port).status == 200
 
 
 @by_fault
