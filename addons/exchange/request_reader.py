@@ -12,8 +12,10 @@ from collections import deque
 from typing import Final
 
 import httptools
+import structlog
 
 from addons.exchange.chunk_sizes import ChunkSizes
+from addons.exchange.ending import FAULT
 from addons.exchange.request import Body, BodyBounds, Request
 from addons.foundry.refusals import Refusal
 
@@ -39,6 +41,13 @@ ICE."""
 
 _END: Final = b"\r\n\r\n"
 """How a head ends, and a body in chunks."""
+
+
+_log = structlog.get_logger("sidecar.exchange")
+
+
+class NotServedError(ValueError):
+    """llhttp takes it, and it is refused here."""
 
 
 class RequestReader:
@@ -98,9 +107,21 @@ class RequestReader:
                     self.tunnelled = data[start:]
                     return
                 self._decline(self._offered)
-            except httptools.HttpParserError:
-                self._fail(Refusal("bad_target", "The request is not well-formed HTTP."))
+            except httptools.HttpParserError as error:
+                self._give_up(error)
             self._hold_to_bounds(len(piece))
+
+    def _give_up(self, error: httptools.HttpParserError) -> None:
+        """llhttp was fed what is no HTTP, or something that it called raised: by intent, or as a fault of ours."""
+        fault = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else None
+        if fault is None or isinstance(fault, NotServedError):
+            self._fail(Refusal("bad_target", "The request is not well-formed HTTP."))
+            return
+        _log.error("fault", exc_info=fault)
+        if self._last is not None:
+            self._last.body.fail(fault)
+            self._last = None
+        self.failure = Refusal("fault", FAULT)
 
     def _next_end(self, data: bytes, start: int) -> int:
         """The first place behind ``start`` where a head or a body may end, or where the data does."""
@@ -166,7 +187,7 @@ class RequestReader:
             self._offered = None
             return
         if not _REQUEST_LINE.match(self._head):
-            raise ValueError("this is not an HTTP request line")
+            raise NotServedError("this is not an HTTP request line")
         self._head.clear()
         version = self._parser.get_http_version()
         request = Request(
@@ -180,10 +201,10 @@ class RequestReader:
         codings = b",".join(value for name, value in self._fields if name.lower() == _CODING)
         if version not in {"1.0", "1.1"} or codings.lower() not in _CODINGS or (codings and version == "1.0"):
             # Whoever reads the framing in another way than the next server lets a second request slip through.
-            raise ValueError("this framing is not served")
+            raise NotServedError("this framing is not served")
         if len(self._fields) > MOST_FIELDS:
             self.failure = Refusal("headers_too_large")
-            raise ValueError("too many header fields")
+            raise NotServedError("too many header fields")
         if self._parser.should_upgrade() and request.method != "CONNECT":
             self._offered = request
         else:

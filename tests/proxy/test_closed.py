@@ -5,8 +5,10 @@ Each case goes through a real proxy; the recording provider shows what was diall
 
 import ast
 import asyncio
+import contextlib
 import copy
 import http.client
+import json
 import pickle
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -558,6 +560,37 @@ def test_a_fault_where_mitmproxy_asks_leaves_no_other_way(
         eventually(lambda: not sidecar.part("sidecar-listener")._bounds._by_peer)
     assert provider.dialled == dialled
     assert records.of("fault")
+
+
+@by_fault
+@pytest.mark.parametrize("step", ["request_reader.RequestReader.on_header", "request.Body.receive", "request.Body.end"])
+@pytest.mark.parametrize("later", [False, True], ids=["in one read", "in two"])
+def test_a_fault_in_what_llhttp_calls(
+    later: bool,
+    step: str,
+    fault: BaseException,
+    provider: SimulatedProvider,
+    make_settings: SettingsMaker,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is no fault of the caller's, which is told so."""
+    seen = Ended()
+    with RunningSidecar(make_settings(), alter=lambda services: services.observers.add(seen)) as sidecar:
+        with monkeypatch.context() as patch:
+            patch.setattr(f"addons.exchange.{step}", raising(fault))
+            with socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:
+                asked = request_bytes()
+                caller.sendall(asked[: -len(json.dumps(HELLO)) if later else None])
+                if later and "Body" in step:
+                    eventually(lambda: sidecar.services.under_way)
+                with contextlib.suppress(OSError):
+                    caller.sendall(asked[-len(json.dumps(HELLO)) :] if later else b"")
+                assert_refused(read_reply(caller), provider, 0, records)
+                assert caller.recv(100) == b""
+        eventually(lambda: not sidecar.services.under_way)
+        assert seen.outcomes == ["fault"] * ("Body" in step)
+        assert post(sidecar.port).status == 200
 
 
 @by_fault
