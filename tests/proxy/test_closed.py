@@ -34,7 +34,7 @@ from tests.exchange.upstream.counted import busy, idle
 from tests.proxy.client import HELLO, Reply, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
-from tests.waiting import eventually
+from tests.waiting import LONGEST, eventually
 
 
 class Other(BaseException):
@@ -307,6 +307,30 @@ def test_a_fault_on_the_way_back(
             assert status in {200, 500, None}
             (record,) = records.wait()
             assert record["call.outcome"] == "fault"
+        eventually(lambda: not sidecar.services.under_way)
+
+
+@by_fault
+def test_a_fault_while_a_slow_caller_is_waited_for(
+    fault: BaseException,
+    provider: SimulatedProvider,
+    make_settings: SettingsMaker,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The stream ends in an error, or with its connection; the provider's ends at once."""
+    monkeypatch.setattr("addons.exchange.exchange.takes_all", raising_later(fault))
+    long = {**HELLO, "stream": True, "metadata": {"simulate": "events=60000"}}
+    with RunningSidecar(make_settings()) as sidecar:
+        with socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:
+            caller.sendall(request_bytes(long))
+            (record,) = records.wait()
+            assert record["call.outcome"] == "fault"
+            (call,) = provider.calls
+            assert call.hung_up.wait(LONGEST)
+            reply = read_reply(caller)
+        assert b"sidecar_error" in reply.body
+        assert b"response.completed" not in reply.body
         eventually(lambda: not sidecar.services.under_way)
 
 
