@@ -618,6 +618,31 @@ def test_a_fault_in_what_llhttp_calls(
 
 
 @by_fault
+def test_a_fault_in_the_layer_while_a_call_is_under_way(
+    fault: BaseException,
+    provider: SimulatedProvider,
+    make_settings: SettingsMaker,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its record does not blame the caller."""
+    with RunningSidecar(make_settings()) as sidecar:
+        with socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:
+            provider.script("hang")
+            caller.sendall(request_bytes())
+            (call,) = provider.wait_for_calls()
+            monkeypatch.setattr("addons.exchange.pace.Pace.came_ahead", raising(fault))
+            caller.sendall(request_bytes())
+            with contextlib.suppress(ConnectionError):
+                assert caller.recv(100) == b""
+        (record,) = records.wait()
+        assert call.hung_up.wait(LONGEST)
+        eventually(lambda: not sidecar.services.under_way)
+    assert record["call.outcome"] == "fault"
+    assert records.of("fault")
+
+
+@by_fault
 def test_a_fault_in_the_layer(
     fault: BaseException,
     provider: SimulatedProvider,
