@@ -16,6 +16,7 @@ class Ending(Enum):
     SILENT = auto()  # the other side sent nothing for too long
     TOTAL = auto()  # the whole answer took too long
     CALLER_STALLED = auto()  # the caller took nothing of its answer for too long
+    FAULT = auto()  # of what carries the caller's bytes, so that nothing can be told
     SHUTDOWN = auto()
 
 
@@ -59,6 +60,7 @@ def _table(far: str, timeout: str) -> Mapping[Ending, Told]:
         Ending.SILENT: _late(far, timeout),
         Ending.TOTAL: _late(far, timeout),
         Ending.CALLER_STALLED: Told(Outcome.CALLER_STALLED),
+        Ending.FAULT: Told(Outcome.FAULT),
         Ending.SHUTDOWN: Told(
             Outcome.SHUT_DOWN, "shutting_down", _SHUTTING_DOWN, "sidecar_shutting_down", _SHUTTING_DOWN, SOON
         ),

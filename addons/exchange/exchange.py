@@ -198,10 +198,10 @@ class Exchange:
 
     def _fail(self, error: BaseException) -> None:
         """Answers the caller if that is still possible. If this fails too, it answers with a fault, or else closes."""
-        if self._sent is not None:
-            self._sent.abort()
         try:
             try:
+                if self._sent is not None:
+                    self._sent.abort()
                 self._tell(error)
             except BaseException as fault:  # noqa: BLE001 - told to the caller in the place of what could not be
                 self._replies.of_fault(self.relay, fault)

@@ -17,6 +17,7 @@ from mitmproxy.proxy.mode_specs import RegularMode
 
 from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.client_certificates import client_identity
+from addons.exchange.ending import Ending
 from addons.exchange.socket_wire import SocketWire, TunnelOpened
 from addons.exchange.wire import Peer
 
@@ -49,7 +50,7 @@ class CallerLayer(layer.Layer):
             raise
         except BaseException as error:  # noqa: BLE001 - mitmproxy would log it and leave the caller hanging
             _log.error("fault", exc_info=error)
-            self._caller.closed()
+            self._caller.cut(Ending.FAULT)
             yield commands.CloseConnection(self.context.client)
 
     def _handled(self, event: events.Event) -> layer.CommandGenerator[None]:

@@ -27,7 +27,7 @@ class BodyBounds(NamedTuple):
 class Body:
     """A request's body: bytes come in by ``receive``, and go to whoever awaits ``read``."""
 
-    __slots__ = ("_bounds", "_pieces", "_refusal", "_taken", "_waiter", "dropped", "ended", "size")
+    __slots__ = ("_bounds", "_failure", "_pieces", "_taken", "_waiter", "dropped", "ended", "size")
 
     def __init__(self, bounds: BodyBounds) -> None:
         self.size = 0  # bytes that came
@@ -36,7 +36,7 @@ class Body:
         self._bounds = bounds
         self._taken = 0  # bytes of the budget
         self._pieces: list[bytearray] = []
-        self._refusal: Refusal | None = None
+        self._failure: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
 
     def receive(self, piece: bytes) -> None:
@@ -65,9 +65,9 @@ class Body:
         self.ended = True
         self._wake()
 
-    def fail(self, refusal: Refusal) -> None:
-        """It will not come whole."""
-        self._refusal = self._refusal or refusal
+    def fail(self, failure: BaseException) -> None:
+        """It will not come whole: for a refusal, or a fault."""
+        self._failure = self._failure or failure
         self._wake()
 
     def drop(self, decoded: int = 0) -> None:
@@ -87,13 +87,13 @@ class Body:
         """The whole body, once it is there; ``again``: it will be read once more.
 
         Raises:
-            Refusal: it can't be had, as ``fail`` was told.
+            Refusal, or a fault: it can't be had, as ``fail`` was told.
         """
-        if not self.ended and self._refusal is None:
+        if not self.ended and self._failure is None:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter
-        if self._refusal is not None:
-            raise self._refusal
+        if self._failure is not None:
+            raise self._failure
         pieces, self._pieces = self._pieces, []
         whole = b"".join(pieces)
         if again:

@@ -12,30 +12,14 @@ from collections import deque
 from typing import Final
 
 import httptools
+import structlog
 
 from addons.exchange.chunk_sizes import ChunkSizes
-from addons.exchange.ending import SOON
+from addons.exchange.ending import FAULT, SOON
+from addons.exchange.reading_bounds import MOST_EMPTY, MOST_FIELDS, MOST_FRAMING, MOST_HEAD, MOST_WAITING, USUAL_HEAD
 from addons.exchange.request import Body, BodyBounds, Request
 from addons.foundry.refusals import Refusal
 from addons.gates.body_bytes import Share
-
-MOST_HEAD: Final = 256 * 1024
-"""Bytes of a head. Over the route gate's own bounds, so that a head it refuses is read, refused and recorded."""
-
-USUAL_HEAD: Final = 8 * 1024
-"""Bytes of a head that take nothing of what all longer heads may hold together."""
-
-MOST_FIELDS: Final = 1_000
-"""Header fields of a head."""
-
-MOST_WAITING: Final = 64
-"""Requests that wait for their turn. What comes behind is kept as bytes: as a request it takes many times as much."""
-
-MOST_FRAMING: Final = 64 * 1024
-"""Bytes in a row that frame a body and hold nothing of it: chunk sizes, their extensions, trailers."""
-
-MOST_EMPTY: Final = 64
-"""Bytes of empty lines before a request; some old clients send one (RFC 9112 §2.2)."""
 
 _CODING: Final = b"transfer-encoding"
 _CODINGS: Final = frozenset({b"", b"chunked"})
@@ -47,6 +31,13 @@ ICE."""
 
 _END: Final = b"\r\n\r\n"
 """How a head ends, and a body in chunks."""
+
+
+_log = structlog.get_logger("sidecar.exchange")
+
+
+class NotServedError(ValueError):
+    """llhttp takes it, and it is refused here."""
 
 
 class RequestReader:
@@ -125,9 +116,18 @@ class RequestReader:
                     self.tunnelled = data[start:]
                     return
                 self._decline(self._offered)
-            except httptools.HttpParserError:
-                self._fail(Refusal("bad_target", "The request is not well-formed HTTP."))
+            except httptools.HttpParserError as error:
+                self._give_up(error)
             self._hold_to_bounds(len(piece))
+
+    def _give_up(self, error: httptools.HttpParserError) -> None:
+        """llhttp was fed what is no HTTP, or something that it called raised: by intent, or as a fault of ours."""
+        fault = error.__context__ if isinstance(error, httptools.HttpParserCallbackError) else None
+        if fault is None or isinstance(fault, NotServedError):
+            self._fail(Refusal("bad_target", "The request is not well-formed HTTP."))
+        else:
+            _log.error("fault", exc_info=fault)
+            self._fail(Refusal("fault", FAULT), fault)
 
     def _next_end(self, data: bytes, start: int) -> int:
         """The first place behind ``start`` where a head or a body may end, or where the data does."""
@@ -177,12 +177,12 @@ class RequestReader:
         self._fields, self._url, self._behind = [], b"", b""
         self._share.hold(0)
 
-    def _fail(self, refusal: Refusal) -> None:
+    def _fail(self, refusal: Refusal, fault: BaseException | None = None) -> None:
         """Nothing more is read, and whoever waits for a body is told why."""
         self.failure = self.failure or refusal
         self._forget_rest()
         if self._last is not None:
-            self._last.body.fail(refusal)
+            self._last.body.fail(fault or refusal)
             self._last = None
 
     # called by llhttp
@@ -199,7 +199,7 @@ class RequestReader:
             return
         if len(self._fields) == MOST_FIELDS:
             self.failure = Refusal("headers_too_large")
-            raise ValueError("too many header fields")
+            raise NotServedError("too many header fields")
         self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -209,7 +209,7 @@ class RequestReader:
             self._offered = None
             return
         if not _REQUEST_LINE.match(self._head):
-            raise ValueError("this is not an HTTP request line")
+            raise NotServedError("this is not an HTTP request line")
         version = self._parser.get_http_version()
         request = Request(
             method=self._parser.get_method().decode("ascii"),
@@ -223,7 +223,7 @@ class RequestReader:
         codings = b",".join(value for name, value in request.fields if name.lower() == _CODING)
         if version not in {"1.0", "1.1"} or codings.lower() not in _CODINGS or (codings and version == "1.0"):
             # Whoever reads the framing in another way than the next server lets a second request slip through.
-            raise ValueError("this framing is not served")
+            raise NotServedError("this framing is not served")
         if self._parser.should_upgrade() and request.method != "CONNECT":
             self._offered = request
         else:

@@ -5,16 +5,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from addons.exchange.reading_bounds import MOST_EMPTY, MOST_FIELDS, MOST_FRAMING, MOST_HEAD, MOST_WAITING, USUAL_HEAD
 from addons.exchange.request import BodyBounds
-from addons.exchange.request_reader import (
-    MOST_EMPTY,
-    MOST_FIELDS,
-    MOST_FRAMING,
-    MOST_HEAD,
-    MOST_WAITING,
-    USUAL_HEAD,
-    RequestReader,
-)
+from addons.exchange.request_reader import RequestReader
 from addons.gates.body_bytes import BodyBytes
 
 ROOM = 10_000_000

@@ -5,8 +5,10 @@ Each case goes through a real proxy; the recording provider shows what was diall
 
 import ast
 import asyncio
+import contextlib
 import copy
 import http.client
+import json
 import pickle
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -23,14 +25,16 @@ from addons.exchange.observing import Observed, Observer, Observers
 from addons.exchange.relay import Relay
 from addons.exchange.sending import send_to_provider
 from addons.exchange.services import Services
+from addons.exchange.upstream.connection import UpstreamConnection
 from addons.gates.order import Gates
 from addons.simulator.provider import SimulatedProvider
 from addons.usage.storage import build as build_counters
 from tests.conftest import MODEL, PATH, SettingsMaker
+from tests.exchange.upstream.counted import busy, idle
 from tests.proxy.client import HELLO, Reply, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
-from tests.waiting import eventually
+from tests.waiting import LONGEST, eventually
 
 
 class Other(BaseException):
@@ -307,6 +311,56 @@ def test_a_fault_on_the_way_back(
 
 
 @by_fault
+def test_a_fault_while_a_slow_caller_is_waited_for(
+    fault: BaseException,
+    provider: SimulatedProvider,
+    make_settings: SettingsMaker,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The stream ends in an error, or with its connection; the provider's ends at once."""
+    monkeypatch.setattr("addons.exchange.exchange.takes_all", raising_later(fault))
+    long = {**HELLO, "stream": True, "metadata": {"simulate": "events=60000"}}
+    with RunningSidecar(make_settings()) as sidecar:
+        with socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:
+            caller.sendall(request_bytes(long))
+            (record,) = records.wait()
+            assert record["call.outcome"] == "fault"
+            (call,) = provider.calls
+            assert call.hung_up.wait(LONGEST)
+            reply = read_reply(caller)
+        assert b"sidecar_error" in reply.body
+        assert b"response.completed" not in reply.body
+        eventually(lambda: not sidecar.services.under_way)
+
+
+@by_fault
+@pytest.mark.parametrize("step", ["abort", "__init__"])
+def test_a_fault_in_the_hold_on_a_connection(
+    step: str,
+    fault: BaseException,
+    provider: SimulatedProvider,
+    make_settings: SettingsMaker,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As it is taken, and as it is let go because of an answer that does not pass: the caller is answered."""
+    with RunningSidecar(make_settings()) as sidecar:
+        with monkeypatch.context() as patch:
+            patch.setattr(UpstreamConnection, step, raising(fault))
+            reply = post(sidecar.port, {**HELLO, "metadata": {"simulate": "status=400"}})
+            assert (reply.status, reply.code) == (500, "sidecar_error")
+            (record,) = records.wait()
+            assert record["call.outcome"] == "fault"
+        eventually(lambda: not sidecar.services.under_way)
+        if step == "__init__":
+            assert provider.calls == []
+            pool = sidecar.services.to_provider
+            assert sidecar.on_loop(lambda: (busy(pool), idle(pool))) == (0, 0)
+        assert post(sidecar.port).status == 200
+
+
+@by_fault
 @pytest.mark.parametrize("step", ["relay.Relay.read_facts", "request.Body.drop", "journal"])
 def test_a_fault_in_what_is_done_at_the_end(
     step: str,
@@ -529,6 +583,62 @@ def test_a_fault_where_mitmproxy_asks_leaves_no_other_way(
             post(sidecar.port)
         eventually(lambda: not sidecar.part("sidecar-listener")._bounds._by_peer)
     assert provider.dialled == dialled
+    assert records.of("fault")
+
+
+@by_fault
+@pytest.mark.parametrize("step", ["request_reader.RequestReader.on_header", "request.Body.receive", "request.Body.end"])
+@pytest.mark.parametrize("later", [False, True], ids=["in one read", "in two"])
+def test_a_fault_in_what_llhttp_calls(
+    later: bool,
+    step: str,
+    fault: BaseException,
+    provider: SimulatedProvider,
+    make_settings: SettingsMaker,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is no fault of the caller's, which is told so."""
+    seen = Ended()
+    with RunningSidecar(make_settings(), alter=lambda services: services.observers.add(seen)) as sidecar:
+        with monkeypatch.context() as patch:
+            patch.setattr(f"addons.exchange.{step}", raising(fault))
+            with socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:
+                asked = request_bytes()
+                caller.sendall(asked[: -len(json.dumps(HELLO)) if later else None])
+                if later and "Body" in step:
+                    eventually(lambda: sidecar.services.under_way)
+                with contextlib.suppress(OSError):
+                    caller.sendall(asked[-len(json.dumps(HELLO)) :] if later else b"")
+                assert_refused(read_reply(caller), provider, 0, records)
+                assert caller.recv(100) == b""
+        eventually(lambda: not sidecar.services.under_way)
+        assert seen.outcomes == ["fault"] * ("Body" in step)
+        assert post(sidecar.port).status == 200
+
+
+@by_fault
+def test_a_fault_in_the_layer_while_a_call_is_under_way(
+    fault: BaseException,
+    provider: SimulatedProvider,
+    make_settings: SettingsMaker,
+    records: Records,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its record does not blame the caller."""
+    with RunningSidecar(make_settings()) as sidecar:
+        with socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller:
+            provider.script("hang")
+            caller.sendall(request_bytes())
+            (call,) = provider.wait_for_calls()
+            monkeypatch.setattr("addons.exchange.pace.Pace.came_ahead", raising(fault))
+            caller.sendall(request_bytes())
+            with contextlib.suppress(ConnectionError):
+                assert caller.recv(100) == b""
+        (record,) = records.wait()
+        assert call.hung_up.wait(LONGEST)
+        eventually(lambda: not sidecar.services.under_way)
+    assert record["call.outcome"] == "fault"
     assert records.of("fault")
 
 

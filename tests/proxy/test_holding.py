@@ -288,9 +288,9 @@ def test_at_the_end_of_the_sidecar(make_settings: SettingsMaker, provider: Simul
 def test_mitmproxys_own_clock_does_not_cut_it(
     make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("addons.configuration.mitmproxy_options.MARGIN", 1)
+    monkeypatch.setattr("addons.configuration.mitmproxy_options.MARGIN", 3)
     hasty = {**make_settings().provider.model_dump(), "timeouts": {"read": 0.1, "connect": 0.1}}
-    with held(make_settings, provider=hasty, inspect={"hold_seconds": 3.0}) as call:
+    with held(make_settings, provider=hasty, inspect={"hold_seconds": 4.0}) as call:
         assert (call.reply().status, call.reply().code) == (403, "stopped_by_hand")
 
 

@@ -89,6 +89,13 @@ def begins_a_record_without_end(talk: Talk) -> None:
     talk.wait_for_end()
 
 
+def asks_to_renegotiate_without_end(talk: Talk) -> None:
+    """OpenSSL skips it while a handshake is under way."""
+    talk.own.recv(65536)
+    while True:
+        talk.own.sendall((b"\x16\x03\x03\x40\x00" + bytes(16384)) * 4)
+
+
 def only_shakes_hands(talk: Talk) -> None:
     talk.shake_hands()
     talk.wait_for_end()
@@ -122,6 +129,8 @@ UNWRITTEN: Final = {
     "closed at once": Unwritten(hangs_up_at_once),
     "reset within the handshake": Unwritten(resets_within_the_handshake),
     "no TLS": Unwritten(says_no_tls, new),
+    "messages without end": Unwritten(asks_to_renegotiate_without_end),
+    "messages without end, TLS 1.3": Unwritten(asks_to_renegotiate_without_end, new),
     "a record without end": Unwritten(begins_a_record_without_end, new),
     "a certificate is wanted": Unwritten(only_shakes_hands, asks_for_a_certificate),
     "a certificate for another name": Unwritten(only_shakes_hands, lambda by: by.server_context(["other.example"])),

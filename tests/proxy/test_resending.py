@@ -174,12 +174,19 @@ def test_an_edited_head_does_not_end_before_the_callers_token(
     assert len(provider.calls) == 2
 
 
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [({"sha256": "0" * 64}, 401), ({"scopes": []}, 403), ({"models": ["ri.a..b.c"]}, 403), ({"subject": "berta"}, 200)],
+    ids=["the token is revoked", "the scope is gone", "the model is gone", "it is another's"],
+)
 def test_the_caller_is_verified_again(
     make_settings: SettingsMaker,
     provider: SimulatedProvider,
     records: Records,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    change: Mapping[str, Any],
+    status: int,
 ) -> None:
     monkeypatch.setattr("addons.sources.watched_file._LOOK_EVERY", 0.0)
     registry = tmp_path / "tokens.yaml"
@@ -188,11 +195,12 @@ def test_the_caller_is_verified_again(
     caller = {"verifier": "registry", "registry": {"file": registry}}
     with RunningSidecar(make_settings(caller=caller, **ALLOW), inspect=True) as sidecar:
         flow = called(sidecar, records)
-        registry.write_text(json.dumps([{**row, "sha256": "0" * 64}]))
+        registry.write_text(json.dumps([{**row, **change}]))
         replay(sidecar, flow)
         first, second = records.wait(count=2)
-    assert (first["caller"], second["http.response.status_code"]) == ("anna", 401)
-    assert len(provider.calls) == 1
+    assert (first["caller"], second["http.response.status_code"]) == ("anna", status)
+    assert second.get("caller") == (None if status == 401 else change.get("subject", "anna"))
+    assert len(provider.calls) == 1 + (status == 200)
 
 
 def test_of_callers_that_were_never_known_nothing_is_kept(make_settings: SettingsMaker, records: Records) -> None:

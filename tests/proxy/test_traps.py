@@ -96,8 +96,10 @@ def test_which_layer_stands_on_a_connection(sidecar: RunningSidecar, mode: str, 
 WATCHED: Final = ("mitmproxy", "h11", "httptools", "OpenSSL", "asyncio")
 """Packages of which nothing is replaced."""
 
-SET_BY_MITMPROXY: Final = frozenset({"mitmproxy.ctx.master", "mitmproxy.ctx.options", "mitmproxy.ctx.log"})
-"""For each of its masters."""
+SET_BY_THEMSELVES: Final = frozenset({
+    "mitmproxy.ctx.master", "mitmproxy.ctx.options", "mitmproxy.ctx.log", "asyncio.events._event_loop_policy",
+})  # fmt: skip
+"""For each of mitmproxy's masters, and with the first event loop."""
 
 
 def modules() -> Iterator[types.ModuleType]:
@@ -122,7 +124,7 @@ def definitions() -> Mapping[str, object]:
     for module in modules():
         for name, value in vars(module).items():
             place = f"{module.__name__}.{name}"
-            if isinstance(value, types.ModuleType) or name.startswith("__") or place in SET_BY_MITMPROXY:
+            if isinstance(value, types.ModuleType) or name.startswith("__") or place in SET_BY_THEMSELVES:
                 continue
             found[place] = made_of(value)
             if isinstance(value, type) and value.__module__.partition(".")[0] in WATCHED:

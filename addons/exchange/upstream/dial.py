@@ -18,6 +18,9 @@ from addons.exchange.upstream.tls import TlsSession
 from addons.exchange.upstream.tls_connection import TlsConnection
 
 _READ: Final = 64 * 1024
+MOST_HANDSHAKE: Final = 256 * 1024
+"""Bytes of a peer's handshake, of which OpenSSL skips some without end; it reads certificates of 100 KB at most."""
+
 _SUCCESS: Final = range(200, 300)
 _NUMERIC: Final = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
@@ -109,7 +112,7 @@ async def _shake_hands(own: socket.socket, destination: Destination) -> TlsSessi
         session = TlsSession(destination)
     except ValueError:
         raise _unreachable("TLS: no valid server name") from None
-    data, done = b"", False
+    data, done, received = b"", False, 0
     while not done:
         try:
             done = session.shake_hands(data)
@@ -121,9 +124,12 @@ async def _shake_hands(own: socket.socket, destination: Destination) -> TlsSessi
             raise _unreachable(f"TLS: {error.reason or 'handshake failed'}") from None
         await _say(own, session)
         if not done:
-            data = await loop.sock_recv(own, _READ)
+            data = await loop.sock_recv(own, _READ)  # which waits for nothing while there is something
+            received += len(data)
             if not data:
                 raise _unreachable("TLS: the connection was closed within the handshake")
+            if received > MOST_HANDSHAKE:
+                raise _unreachable("TLS: a handshake without end")
     return session
 
 

@@ -38,11 +38,16 @@ class UpstreamPool:
             raise UpstreamFailure(FailureKind.NO_CONNECTION_FREE, CLOSED)
         pool = self._pools.get(destination) or self._add(destination)
         connection = await pool.take()
-        if self._closed:  # meanwhile
+        try:
+            held = UpstreamConnection(connection, pool.give_back)
+        except BaseException:
             connection.abort()
             pool.give_back(connection, reusable=False)
+            raise
+        if self._closed:  # meanwhile
+            held.abort()
             raise UpstreamFailure(FailureKind.NO_CONNECTION_FREE, CLOSED)
-        return UpstreamConnection(connection, pool.give_back)
+        return held
 
     def forget(self, still_wanted: Callable[[Destination], bool]) -> None:
         """Closes idle connections of other destinations now, and busy ones when their answer has ended.

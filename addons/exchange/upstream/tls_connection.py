@@ -120,7 +120,7 @@ class TlsConnection(asyncio.Protocol):
             self.user.received(payload)
         if session.ended or session.fault:
             self.end(session.fault or "closed")
-        elif self._barren > _MOST_BARREN or self._transport.get_write_buffer_size() > _MOST_UNTAKEN:
+        elif self._barren > _MOST_BARREN or (own and self._transport.get_write_buffer_size() > _MOST_UNTAKEN):
             self.end("TLS: messages without end")
 
     @override
