@@ -121,3 +121,33 @@ def test_nothing_is_left_that_names_what_was_taken_out(body: Body, expected: Bod
 def test_what_only_warns_keeps_the_choice() -> None:
     body: Body = {"store": False, "tools": [SEARCH], "tool_choice": "required"}
     assert judge(body, MODEL, PolicySettings(mode="warn")).members == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "action", "rule"),
+    [
+        pytest.param({"tools": [SEARCH], "tool_choice": "required"}, "stripped", "GEORESTRICTION", id="gone"),
+        pytest.param(
+            {"tools": [SEARCH, FUNCTION], "tool_choice": allowed(SEARCH)}, "forced", "GEORESTRICTION", id="none"
+        ),
+        pytest.param(
+            {"input": [HELLO, more(SEARCH)], "tool_choice": "required"}, "stripped", "GEORESTRICTION", id="item"
+        ),
+        pytest.param(
+            {
+                "tools": [group(SEARCH), FUNCTION],
+                "tool_choice": {"type": "namespace", "name": "n"},
+                "metadata": {"a": "b"},
+                "text": {"format": {"type": "text"}},
+            },
+            "stripped",
+            "GEORESTRICTION",
+            id="for the reason of the tools, not of another change",
+        ),
+    ],
+)
+def test_the_change_of_the_choice_says_why(body: Body, action: str, rule: str) -> None:
+    """``store`` is added before, for another reason."""
+    changes = judge(body, MODEL, PolicySettings(web_search="strip")).changes
+    *_, choice = (change for change in changes if change.path == "tool_choice")
+    assert (choice.action, choice.rule) == (action, rule)
