@@ -7,10 +7,11 @@ import pytest
 
 from addons.apis.policy_settings import ROWS, PolicySettings
 from addons.apis.row_listing import Listed, listed
-from addons.apis.table import APIS
+from addons.apis.table import APIS, at, likeliest
 from addons.bodies.api import Api
 from addons.bodies.body_policy import BodyPolicy
 from addons.bodies.row_names import named_rows, refusable
+from addons.bodies.verdict import Json
 from addons.foundry import wrong_paths
 from addons.foundry.models import ApiName, Model
 from addons.gates.route import SERVED
@@ -25,6 +26,38 @@ def test_each_has_names_of_its_own_and_a_path_that_is_served() -> None:
     assert {api.name for api in APIS} <= set(get_args(ApiName.__value__))
     assert len({api.name for api in APIS}) == len({api.path for api in APIS}) == len(APIS)
     assert SERVED.keys() == wrong_paths.SERVED
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/responses", "responses"),
+        ("/api/v2/llm/proxy/openai/v1/chat/completions", "chat_completions"),
+        ("/v1//embeddings/?api-version=1", "embeddings"),
+        ("/responses", "responses"),
+        ("/v1/responses/resp_1", None),
+        ("/v1/models?of=/responses", None),
+        ("", None),
+    ],
+)
+def test_the_api_of_a_path(path: str, name: str | None) -> None:
+    found = at(path)
+    assert (found and found.name) == name
+
+
+@pytest.mark.parametrize(
+    ("body", "serving", "name"),
+    [
+        ({"model": "m", "input": "x", "instructions": "y"}, (), "responses"),
+        ({"model": "m", "messages": []}, ("responses",), "chat_completions"),
+        ({"model": "m", "input": "x", "dimensions": 3}, ("responses",), "embeddings"),
+        ({"model": "m", "input": "x"}, ("embeddings",), "embeddings"),
+        ({"model": "m", "input": "x"}, ("responses",), "responses"),
+        ({"model": "m", "temperature": 1}, ("chat_completions",), "chat_completions"),
+    ],
+)
+def test_the_likeliest_api_of_a_body_without_a_path(body: dict[str, Json], serving: tuple[str, ...], name: str) -> None:
+    assert likeliest(body, serving).name == name
 
 
 @each
