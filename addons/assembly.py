@@ -81,7 +81,7 @@ def assemble(
     return [
         Lockdown(required_options(settings), resend=inspect),
         listener,
-        *connections.client_certificates(settings, alarms.raised, listener.let_go),
+        *connections.client_certificates(settings, alarms.raised, listener.close_after_call),
         StartAndStop("sidecar-settlement", settlement),
         *(*recorder, *views),
         *(journal, *ledger.parts, *telemetry.parts),

@@ -60,13 +60,13 @@ def _pool(kept: Pool) -> UpstreamPool:
 
 
 def client_certificates(
-    settings: Settings, alarm: RaiseAlarm, let_go: Callable[[str], object]
+    settings: Settings, alarm: RaiseAlarm, close_after_call: Callable[[str], object]
 ) -> tuple[ClientCertificates, ...]:
-    """The addon that asks callers for certificates, where they are to show any. ``let_go``: as of it."""
+    """The addon that asks callers for certificates, where they are to show any. ``close_after_call``: as of it."""
     own, callers = settings.listen.tls, settings.caller.by_certificate
     if own is None or callers is None:
         return ()
     required = settings.caller.verifiers == ("certificate",)
     files = own.certificate, own.key, callers.trusted_ca
     fault = Fault(Alarm.CLIENT_CERTIFICATES, alarm)
-    return (ClientCertificates(*files, required=required, fault=fault, let_go=let_go),)
+    return (ClientCertificates(*files, required=required, fault=fault, close_after_call=close_after_call),)

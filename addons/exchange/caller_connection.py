@@ -58,7 +58,7 @@ class CallerConnection:
         self._reader = RequestReader(server.bounds)
         gone = partial(self.cut, Ending.CALLER_GONE)
         self._pace = Pace(wire, server.clocks.write, self._take_turns, self._takes_nothing, gone)
-        self._deaf = False  # the last answer was written: bytes that still come are dropped
+        self._drops = False  # the last answer was written: bytes that still come are dropped
         self._unread: Request | None = None  # answered before its body has come
         self._turning = False
         self._clock = ConnectionTimer()
@@ -71,7 +71,7 @@ class CallerConnection:
             self._reader = RequestReader(self._server.bounds)
 
     def received(self, data: bytes) -> None:
-        if self._deaf or not self.open:
+        if self._drops or not self.open:
             return
         reader = self._reader
         reader.feed(data)
@@ -143,7 +143,7 @@ class CallerConnection:
 
     def _next(self) -> Request | None:
         """The request whose turn has come."""
-        if self.current is not None or self._deaf or not self.open or not self._body_is_read() or self._pace.waits():
+        if self.current is not None or self._drops or not self.open or not self._body_is_read() or self._pace.waits():
             return None
         if not self._reader.requests:
             self._wait_for_head()
@@ -207,14 +207,14 @@ class CallerConnection:
 
     def say_no_more(self) -> None:
         """Ends the connection after the last answer, while the caller still sends: what it sends is dropped."""
-        self._deaf = True
+        self._drops = True
         self._clock.stop()
         self._wire.end()
         self._clock.start(LINGER, self.abort)
 
     def close(self) -> None:
         """Closes once the socket has taken all that was written."""
-        self._deaf = True
+        self._drops = True
         self._clock.stop()
         self._wire.close()
         self._clock.start(LINGER, self.abort)
@@ -223,7 +223,7 @@ class CallerConnection:
         """For a drain: closes the connection, unless a call or tunnel is under way or a head arrives now."""
         told, self.draining = self.draining, True
         in_tunnel = self.leads_to is not None and not self._wire.is_quiet()
-        if in_tunnel or self.current is not None or not self.open or self._deaf or (told and self._reader.in_head):
+        if in_tunnel or self.current is not None or not self.open or self._drops or (told and self._reader.in_head):
             return
         if self._reader.in_head:
             self._clock.stop()
@@ -236,7 +236,7 @@ class CallerConnection:
     def abort(self) -> None:
         """Closes now; what is unsent is not sent."""
         self._clock.stop()
-        self._deaf = True
+        self._drops = True
         if self.open:
             self._wire.abort()
 

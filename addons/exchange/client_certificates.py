@@ -41,14 +41,14 @@ LOOK_EVERY: Final = 1.0  # seconds
 _HTTP: Final = b"http/1.1"
 
 
-class _Asked(NamedTuple):
-    """What callers are asked by: the context, and fingerprints of the authorities that it trusts."""
+class _Trust(NamedTuple):
+    """The context that asks callers for certificates, and fingerprints of the authorities that it trusts."""
 
     context: SSL.Context
     trusted: frozenset[bytes]
 
 
-class _Shown(NamedTuple):
+class _Proof(NamedTuple):
     """A certificate that proves a connection's caller: until a Unix time, while these authorities are trusted."""
 
     until: float
@@ -63,7 +63,7 @@ class ClientCertificates:
         trusted_ca: PEM, what callers' certificates must chain to.
         required: whether a caller without a certificate is refused in the handshake.
         fault: goes wrong while a file is bad.
-        let_go: has a connection, by its client's id, serve no further call.
+        close_after_call: has a connection, by its client's id, serve no further call.
         clock: Unix time in seconds.
 
     Raises:
@@ -80,18 +80,18 @@ class ClientCertificates:
         *,
         required: bool,
         fault: Fault,
-        let_go: Callable[[str], object] = lambda _client: None,
+        close_after_call: Callable[[str], object] = lambda _client: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._files = (certificate, key, trusted_ca)
         self._required = required
         self._fault = fault
-        self._let_go = let_go
+        self._close_after_call = close_after_call
         self._clock = clock
-        self._shown: dict[str, _Shown] = {}  # by the client's id
+        self._proofs: dict[str, _Proof] = {}  # by the client's id
         self._task: asyncio.Task[None] | None = None  # until all of mitmproxy runs, which may never be
         self._seen = self._look()
-        self._asked = self._made()
+        self._trust = self._made()
 
     def running(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._watch())
@@ -103,42 +103,42 @@ class ClientCertificates:
     async def tls_start_client(self, data: TlsData) -> None:
         if not isinstance(data.context.client.proxy_mode, mode_specs.ReverseMode):
             return  # a tunnel's inner TLS, with a certificate of the sidecar's own authority
-        asked = await asyncio.to_thread(self._current)
-        self._shown[data.context.client.id] = _Shown(float("inf"), asked.trusted)
-        data.ssl_conn = SSL.Connection(asked.context)
+        trust = await asyncio.to_thread(self._current)
+        self._proofs[data.context.client.id] = _Proof(float("inf"), trust.trusted)
+        data.ssl_conn = SSL.Connection(trust.context)
         data.ssl_conn.set_accept_state()
 
     def tls_established_client(self, data: TlsData) -> None:
         client = data.context.client
-        if (shown := self._shown.pop(client.id, None)) and client.certificate_list:
+        if (proof := self._proofs.pop(client.id, None)) and client.certificate_list:
             ends = client.certificate_list[0].to_cryptography().not_valid_after_utc
-            self._shown[client.id] = shown._replace(until=ends.timestamp())
+            self._proofs[client.id] = proof._replace(until=ends.timestamp())
 
     def client_disconnected(self, client: connection.Client) -> None:
-        self._shown.pop(client.id, None)
+        self._proofs.pop(client.id, None)
 
     async def _watch(self) -> None:
         while True:
             trusted, now = (await asyncio.to_thread(self._current)).trusted, self._clock()
-            for client, shown in tuple(self._shown.items()):
-                if shown.until <= now or not shown.trusted <= trusted:
-                    del self._shown[client]
-                    self._let_go(client)
+            for client, proof in tuple(self._proofs.items()):
+                if proof.until <= now or not proof.trusted <= trusted:
+                    del self._proofs[client]
+                    self._close_after_call(client)
             await asyncio.sleep(LOOK_EVERY)
 
-    def _current(self) -> _Asked:
+    def _current(self) -> _Trust:
         seen = self._look()
         if seen != self._seen:
             self._seen = seen
             try:
-                self._asked = self._made()
+                self._trust = self._made()
             except FileError as error:
                 self._fault.wrong(f"{error}; what the files said before stays in force")
             else:
                 self._fault.right()
-        return self._asked
+        return self._trust
 
-    def _made(self) -> _Asked:
+    def _made(self) -> _Trust:
         with made_out(self._files[0]):
             return _context(*self._files, required=self._required)
 
@@ -153,7 +153,7 @@ def client_identity(client: connection.Client) -> str | None:
     return identity(client.certificate_list[0].to_cryptography())
 
 
-def _context(certificate: Path, key: Path, trusted_ca: Path, *, required: bool) -> _Asked:
+def _context(certificate: Path, key: Path, trusted_ca: Path, *, required: bool) -> _Trust:
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
     # A resumed session brings no certificate that could be looked at again, so there are none.
@@ -178,7 +178,7 @@ def _context(certificate: Path, key: Path, trusted_ca: Path, *, required: bool) 
         context.add_client_ca(authority)
     context.set_verify(SSL.VERIFY_PEER | (SSL.VERIFY_FAIL_IF_NO_PEER_CERT if required else 0))
     context.set_alpn_select_callback(lambda _, offered: _HTTP if _HTTP in offered else SSL.NO_OVERLAPPING_PROTOCOLS)
-    return _Asked(context, frozenset(authority.fingerprint(SHA256()) for authority in authorities))
+    return _Trust(context, frozenset(authority.fingerprint(SHA256()) for authority in authorities))
 
 
 def _private(key: object) -> RSAPrivateKey | EllipticCurvePrivateKey | Ed25519PrivateKey:

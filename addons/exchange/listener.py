@@ -68,7 +68,7 @@ class Listener:
     def callers(self) -> list[CallerConnection]:
         return [caller for caller, _ in self._open.values()]
 
-    def let_go(self, client: str) -> None:
+    def close_after_call(self, client: str) -> None:
         """Closes a connection, by its client's id, once its call under way is over."""
         if known := self._open.get(client):
             known[0].close_idle()

@@ -127,7 +127,7 @@ class FlowViews(Observer):
             self._put_end(shown, exchange, record)
         finally:
             self._tell("update", [shown.flow])
-        self._let_go(exchange.call.id)
+        self._remove_oldest(exchange.call.id)
 
     def _put_end(self, shown: Shown, exchange: Observed, record: Mapping[str, Any]) -> None:
         call, flow = exchange.call, shown.flow
@@ -177,7 +177,7 @@ class FlowViews(Observer):
             self._tell("update", changed)
             self._look_later()
 
-    def _let_go(self, newest: str) -> None:
+    def _remove_oldest(self, newest: str) -> None:
         """Takes the oldest calls that ended off the list, until what it holds is within the settings."""
         view: Any = ctx.master.addons.get("view")
         if view is None:

@@ -291,9 +291,9 @@ def test_a_connection_stays_where_nothing_was_taken_out(
     ):
         part = running.part("sidecar-client-certificates")
         part._clock = looks = Looks()
-        before = part._asked
+        before = part._trust
         (tmp_path / name).write_bytes((files / name).read_bytes() + ANOTHER.pem)
-        eventually(lambda: part._asked is not before)
+        eventually(lambda: part._trust is not before)
         count = looks.count
         eventually(lambda: looks.count > count + 1)
         caller.sendall(request_bytes())

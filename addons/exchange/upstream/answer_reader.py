@@ -19,7 +19,7 @@ from addons.exchange.upstream.llhttp_notes import MOST_FIELDS, LlhttpNotes
 
 MOST_HEAD_BYTES: Final = 256 * 1024  # interim answers included
 MOST_INTERIM: Final = 16
-MOST_BARREN_BYTES: Final = 256 * 1024  # chunk sizes, extensions and trailers with no payload in between
+MOST_FRAMING: Final = 256 * 1024  # chunk sizes, extensions and trailers with no payload in between
 
 _STATUSES: Final = range(100, 600)  # RFC 9110 §15
 _INTERIM_STATUSES: Final = range(100, 200)
@@ -39,7 +39,7 @@ class AnswerReader:
     """
 
     __slots__ = (
-        "_barren", "_head_bytes", "_interim", "_left", "_noted", "_parser", "_persistent", "_read", "_recent",
+        "_framing", "_head_bytes", "_interim", "_left", "_noted", "_parser", "_persistent", "_read", "_recent",
         "_request_is_head", "behind", "ended", "failure", "headers", "status",
     )  # fmt: skip
 
@@ -51,7 +51,7 @@ class AnswerReader:
         self.failure: UpstreamFailure | None = None
         self._request_is_head = not answer_has_body
         self._persistent = False
-        self._head_bytes = self._interim = self._barren = 0
+        self._head_bytes = self._interim = self._framing = 0
         self._left = 0  # of a body of known length
         self._recent = b""  # the last bytes that were read, where an end may lie across two reads
         self._read: Callable[[AnswerReader, bytes], bytes] = AnswerReader._read_head
@@ -174,15 +174,15 @@ class AnswerReader:
                 what = f"more than {MOST_FIELDS} fields" if noted.too_many else str(error)
                 self._fail(FailureKind.BROKEN, f"the answer's chunks or trailers can't be read: {what}")
         payload = noted.take_payload()
-        self._barren = len(data) - len(payload) if payload else self._barren + len(data)
+        self._framing = len(data) - len(payload) if payload else self._framing + len(data)
         self._recent = data if len(data) > len(_HEAD_END) else (self._recent + data)[-len(_HEAD_END) - 1 :]
         if noted.ended:
             self.ended = True
             # Chunks end in one empty line. Of further ones llhttp says nothing, and they are not the answer's.
             if not self._recent.endswith(_HEAD_END) or self._recent.endswith(b"\n" + _HEAD_END):
                 self.behind = True
-        elif self._barren > MOST_BARREN_BYTES and not self.failure:
-            self._fail(FailureKind.BROKEN, f"{MOST_BARREN_BYTES} bytes of chunk extensions or trailers, and no payload")
+        elif self._framing > MOST_FRAMING and not self.failure:
+            self._fail(FailureKind.BROKEN, f"{MOST_FRAMING} bytes of chunk extensions or trailers, and no payload")
         return payload
 
     def _read_until_close(self, data: bytes) -> bytes:

@@ -68,14 +68,14 @@ class UpstreamConnection:
     def abort(self) -> None:
         """Cuts the exchange; nothing more is told. Does nothing when it is over."""
         self._receiver = None
-        self._let_go(reusable=False)
+        self._give_back(reusable=False)
 
     # -- told by the connection
 
     def received(self, data: bytes) -> None:
         reader = self._reader
         if reader is None:  # before anything was asked
-            self._let_go(reusable=False)
+            self._give_back(reusable=False)
             return
         payload = reader.feed(data)
         if reader.status is not None and self._receiver:
@@ -92,7 +92,7 @@ class UpstreamConnection:
     def lost(self, detail: str, *, cleanly: bool = False) -> None:
         reader = self._reader
         if reader is None:
-            self._let_go(reusable=False)
+            self._give_back(reusable=False)
         elif self._receiver:
             reader.connection_ended(detail, cleanly=cleanly)
             self._over(reader.failure, reusable=False)
@@ -101,13 +101,13 @@ class UpstreamConnection:
 
     def _over(self, failure: UpstreamFailure | None, *, reusable: bool) -> None:
         receiver, self._receiver = self._receiver, None
-        self._let_go(reusable=reusable and not self._below.unsent)
+        self._give_back(reusable=reusable and not self._below.unsent)
         if failure is not None:
             failure.written = self._written
         assert receiver is not None
         receiver.ended(failure)
 
-    def _let_go(self, *, reusable: bool) -> None:
+    def _give_back(self, *, reusable: bool) -> None:
         if not self._held:
             return
         self._held = False

@@ -12,10 +12,10 @@ _SLICE: Final = 256 * 1024
 
 _FAULT: Final = "a fault in the sidecar"
 
-_MOST_BARREN: Final = 256 * 1024
+_MOST_OWN: Final = 256 * 1024
 """Bytes in a row that hold no payload. TLS's own messages, such as tickets and new keys, are small and seldom."""
 
-_MOST_UNTAKEN: Final = 2 * _SLICE
+_MOST_UNSENT: Final = 2 * _SLICE
 """Bytes that wait for a peer which does not read, among them TLS's answers to messages of its own."""
 
 
@@ -42,7 +42,7 @@ class TlsConnection(asyncio.Protocol):
         self._rest: list[memoryview] = []  # of what is to be sent, last piece first
         self._unencrypted = 0
         self._lost = False
-        self._barren = 0
+        self._own_bytes = 0
         self.user: User | None = None
         self.idle_since = 0.0
 
@@ -112,7 +112,7 @@ class TlsConnection(asyncio.Protocol):
         payload = session.decrypt(data)
         if own := session.to_send():
             self._transport.write(own)
-        self._barren = len(data) - len(payload) if payload else self._barren + len(data)
+        self._own_bytes = len(data) - len(payload) if payload else self._own_bytes + len(data)
         if payload:
             if self.user is None:
                 self.end("unasked")
@@ -120,7 +120,7 @@ class TlsConnection(asyncio.Protocol):
             self.user.received(payload)
         if session.ended or session.fault:
             self.end(session.fault or "closed")
-        elif self._barren > _MOST_BARREN or (own and self._transport.get_write_buffer_size() > _MOST_UNTAKEN):
+        elif self._own_bytes > _MOST_OWN or (own and self._transport.get_write_buffer_size() > _MOST_UNSENT):
             self.end("TLS: messages without end")
 
     @override

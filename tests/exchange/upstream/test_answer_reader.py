@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addons.exchange.upstream.answer_reader import (
-    MOST_BARREN_BYTES,
+    MOST_FRAMING,
     MOST_HEAD_BYTES,
     MOST_INTERIM,
     AnswerReader,
@@ -292,7 +292,7 @@ def test_chunks_that_bring_no_payload_have_bounds(kind: str) -> None:
     while not reader.failure:
         reader.feed(endless)
         fed += len(endless)
-        assert fed < MOST_BARREN_BYTES + 20_000
+        assert fed < MOST_FRAMING + 20_000
     assert (payload, reader.status, reader.failure.kind) == (b"hi", 200, FailureKind.BROKEN)
 
 
@@ -302,7 +302,7 @@ def test_trailers_have_a_bound_in_number() -> None:
 
 
 def test_payload_in_between_makes_room_for_extensions_again() -> None:
-    chunk = b"2;" + b"a" * (MOST_BARREN_BYTES - 100) + b"\r\nhi\r\n"
+    chunk = b"2;" + b"a" * (MOST_FRAMING - 100) + b"\r\nhi\r\n"
     assert read([CHUNKED, chunk, chunk, chunk, END]) == Seen(200, b"hihihi", KEPT)
 
 
