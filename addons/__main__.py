@@ -123,14 +123,14 @@ def _explain(options: argparse.Namespace) -> int:
 
 
 def _usage(options: argparse.Namespace) -> int:
-    from addons.commands.usage import Asked, UsageError, dimensions, migrate, period, show, show_records
+    from addons.commands.usage import ReportRequest, UsageError, dimensions, migrate, period, show, show_records
     from addons.usage.query import DIMENSIONS, SHARED_DIMENSIONS
 
     if options.migrate:
         return migrate(_config(options))
     try:
         by = dimensions(options.by, SHARED_DIMENSIONS if options.shared else DIMENSIONS)
-        asked = Asked(period(options.since), by, options.form, options.html)
+        asked = ReportRequest(period(options.since), by, options.form, options.html)
     except UsageError as error:
         print(f"{PROGRAM} usage: {error}", file=sys.stderr)
         return 2

@@ -8,7 +8,7 @@ from addons.cassettes.recorder import Recorder
 from addons.cassettes.tape import Tape
 from addons.configuration import connections, record_keeping
 from addons.configuration.build_rules import Lasting, rules, rules_again
-from addons.configuration.changing import Changing, Source
+from addons.configuration.changing import Changing, SettingsSource
 from addons.configuration.meaning import listening
 from addons.configuration.mitmproxy_options import required_options
 from addons.configuration.record_keeping import used_before
@@ -45,7 +45,7 @@ def assemble(
     alter: Callable[[Services], object] | None = None,
     *,
     inspect: bool = False,
-    source: Source | None = None,
+    source: SettingsSource | None = None,
     tape: Tape | None = None,
 ) -> list[Any]:
     """The addons of one sidecar, in mitmproxy's order. Raises OSError, ValueError: a file that settings name is wrong.

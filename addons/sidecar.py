@@ -7,7 +7,7 @@ from pathlib import Path
 from addons import assembly
 from addons.cassettes.tape import Tape
 from addons.configuration import loading, meaning, overrides
-from addons.configuration.changing import Source
+from addons.configuration.changing import SettingsSource
 from addons.process import logs
 
 os.umask(0o077)  # whatever is written, by mitmproxy too
@@ -19,7 +19,7 @@ logs.configure(_settings.log.format)
 addons = assembly.assemble(
     _settings,
     inspect=bool(os.environ.get(overrides.INSPECT_VARIABLE)),
-    source=Source(_path, partial(loading.load, _path)),
+    source=SettingsSource(_path, partial(loading.load, _path)),
     tape=Tape(Path(_record), "kept" if os.environ.get(overrides.RECORD_CONTENT_VARIABLE) == "kept" else "redacted")
     if (_record := os.environ.get(overrides.RECORD_VARIABLE))
     else None,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from addons.commands.explain_outcome import Treated, decided, summary, summary_text, without_marks
-from addons.commands.explain_records import NotTold, Records
+from addons.commands.explain_records import NotTold, RecordJudge
 from addons.commands.explain_sources import Found, Reader, Recorded, Unread
 from addons.configuration import build_rules, loading, meaning, overrides
 from addons.configuration.errors import ConfigurationError
@@ -68,7 +68,7 @@ def _judge(found: Sequence[Found], base: Settings | None, tried: Settings) -> tu
     asked = [each for each in found if isinstance(each, Asked)]
     after = dict(zip(map(id, asked), _explain(asked, tried), strict=True))
     before = dict(zip(map(id, asked), _explain(asked, base), strict=True)) if base else {}
-    records = Records(base or tried, tried, datetime.now(UTC).date())
+    records = RecordJudge(base or tried, tried, datetime.now(UTC).date())
     judged: list[Treated | Unread] = []
     for each in found:
         if isinstance(each, Asked):
@@ -96,7 +96,7 @@ def _of_request(asked: Asked, before: Explanation | None, after: Explanation) ->
     )
 
 
-def _of_record(recorded: Recorded, records: Records) -> Treated | Unread:
+def _of_record(recorded: Recorded, records: RecordJudge) -> Treated | Unread:
     record = recorded.record
     try:
         before = records.at_the_time(record)

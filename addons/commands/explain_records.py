@@ -24,7 +24,7 @@ class NotTold(Exception):  # noqa: N818 - not an error: the record does not tell
     """The message says, as the rest of a sentence, what the record does not tell."""
 
 
-class Records:
+class RecordJudge:
     """Judges records by ``tried``; ``base`` is the configuration that is thought to have judged them."""
 
     def __init__(self, base: Settings, tried: Settings, today: date) -> None:

@@ -29,7 +29,7 @@ _DECISION: Final = 10  # characters of the longest decision
 _NO_ROW: Final = "refuse"  # what no row names is refused
 
 
-class Shown(NamedTuple):
+class PolicyRow(NamedTuple):
     """One row as it is shown. ``other`` is what another configuration decides, where two are compared."""
 
     row: Listed
@@ -80,16 +80,16 @@ def about(settings: Settings, other: Settings | None, today: date) -> dict[str, 
     return facts | ({"policy.hash there": policy_hash(other)} if other else {})
 
 
-def rows(settings: Settings, other: Settings | None) -> list[Shown]:
+def rows(settings: Settings, other: Settings | None) -> list[PolicyRow]:
     today = datetime.now(UTC).date()
     listing = policy_listing(settings, today)
     if other is None:
-        return [Shown(row) for row in listing]
+        return [PolicyRow(row) for row in listing]
     others = policy_listing(other, today)
     there = {_key(row): row.decision for row in others}
     here = {_key(row) for row in listing}
-    found = [Shown(row, there.get(_key(row), _NO_ROW)) for row in listing]
-    found += [Shown(replace(row, decision=_NO_ROW), row.decision) for row in others if _key(row) not in here]
+    found = [PolicyRow(row, there.get(_key(row), _NO_ROW)) for row in listing]
+    found += [PolicyRow(replace(row, decision=_NO_ROW), row.decision) for row in others if _key(row) not in here]
     return [each for each in found if each.row.decision != each.other]
 
 
@@ -97,12 +97,12 @@ def _key(row: Listed) -> tuple[str, str, str]:
     return row.api, row.kind, row.name
 
 
-def _sections(shown: Sequence[Shown]) -> Iterator[tuple[str, list[Shown]]]:
+def _sections(shown: Sequence[PolicyRow]) -> Iterator[tuple[str, list[PolicyRow]]]:
     for section, found in groupby(sorted(shown, key=lambda each: each.place), lambda each: each.section):
         yield section, list(found)
 
 
-def _table(heading: str, facts: Mapping[str, str], shown: Sequence[Shown]) -> Iterator[str]:
+def _table(heading: str, facts: Mapping[str, str], shown: Sequence[PolicyRow]) -> Iterator[str]:
     yield heading
     yield from (f"  {name}: {fact}" for name, fact in facts.items())
     if not shown:
@@ -119,7 +119,7 @@ def _table(heading: str, facts: Mapping[str, str], shown: Sequence[Shown]) -> It
             yield f"  {row.name:<{width}}  {row.decision + other:<{_DECISION}}  {rule}{row.reason}{setting}"
 
 
-def _markdown(heading: str, facts: Mapping[str, str], shown: Sequence[Shown]) -> Iterator[str]:
+def _markdown(heading: str, facts: Mapping[str, str], shown: Sequence[PolicyRow]) -> Iterator[str]:
     yield f"# {heading}\n"
     yield from (f"- `{name}`: {fact}" for name, fact in facts.items())
     compared = any(each.other for each in shown)
@@ -144,17 +144,17 @@ def _cells(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
-def _json(heading: str, facts: Mapping[str, str], shown: Sequence[Shown]) -> Iterator[str]:
+def _json(heading: str, facts: Mapping[str, str], shown: Sequence[PolicyRow]) -> Iterator[str]:
     yield json.dumps({"title": heading, **facts, "rows": [_plain(each) for each in shown]}, indent=2)
 
 
-def _plain(each: Shown) -> dict[str, Any]:
+def _plain(each: PolicyRow) -> dict[str, Any]:
     row = asdict(each.row) | {"looser": each.row.is_looser}
     row["source"]["checked"] = str(each.row.source.checked)
     return row | ({"there": each.other} if each.other else {})
 
 
-def _html(heading: str, facts: Mapping[str, str], shown: Sequence[Shown]) -> Iterator[str]:
+def _html(heading: str, facts: Mapping[str, str], shown: Sequence[PolicyRow]) -> Iterator[str]:
     yield page(
         heading,
         facts,
@@ -162,7 +162,7 @@ def _html(heading: str, facts: Mapping[str, str], shown: Sequence[Shown]) -> Ite
     )
 
 
-FORMS: Final[dict[str, Callable[[str, Mapping[str, str], Sequence[Shown]], Iterator[str]]]] = {
+FORMS: Final[dict[str, Callable[[str, Mapping[str, str], Sequence[PolicyRow]], Iterator[str]]]] = {
     "table": _table,
     "md": _markdown,
     "html": _html,

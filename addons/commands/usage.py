@@ -66,7 +66,7 @@ def dimensions(text: str, known: Mapping[str, str] = DIMENSIONS) -> tuple[str, .
     return names
 
 
-class Asked(NamedTuple):
+class ReportRequest(NamedTuple):
     """What is to be shown: of the last ``seconds``, by which dimensions, in which form, or as ``charts``."""
 
     seconds: float
@@ -75,7 +75,7 @@ class Asked(NamedTuple):
     charts: Path | None = None
 
 
-def show(config: Path | None, asked: Asked, *, shared: bool = False) -> int:
+def show(config: Path | None, asked: ReportRequest, *, shared: bool = False) -> int:
     """Prints what was used, or writes the charts; 1 when a ledger can't be read or a file not written.
 
     Raises:
@@ -115,7 +115,7 @@ def migrate(config: Path | None) -> int:
         return 1
 
 
-def show_records(source: str, asked: Asked) -> int:
+def show_records(source: str, asked: ReportRequest) -> int:
     """The same of collected records: of a file, all files of a folder, or ``-`` for standard input."""
     from addons.commands.usage_records import collect
 
@@ -141,7 +141,9 @@ def _lines(source: str) -> Iterator[str]:
             yield from lines
 
 
-def _show(name: str, connection: Connection, asked: Asked, limits: LimitsSettings, dialect: Dialect = SQLITE) -> int:
+def _show(
+    name: str, connection: Connection, asked: ReportRequest, limits: LimitsSettings, dialect: Dialect = SQLITE
+) -> int:
     since, by = time.time() - asked.seconds, asked.by
     if asked.charts:
         return _write_charts(asked.charts, connection, since, limits, dialect)

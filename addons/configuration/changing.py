@@ -32,7 +32,7 @@ RELOADED: Final[Mapping[str, Any]] = {
 """Settings the rules are made of. All others are built into listeners, mitmproxy's options and open stores."""
 
 
-class Source(NamedTuple):
+class SettingsSource(NamedTuple):
     """Where settings come from; ``file`` is None where they all stand in the environment."""
 
     file: Path | None
@@ -50,7 +50,7 @@ class NeedsRestartError(Exception):
 class Changing:
     """``settings`` were read from ``source`` (None: they stay), and ``in_force`` was made of them by ``build``."""
 
-    def __init__(self, settings: Settings, in_force: InForce, source: Source | None, build: Build) -> None:
+    def __init__(self, settings: Settings, in_force: InForce, source: SettingsSource | None, build: Build) -> None:
         self._settings = settings
         self._secrets = _named(settings)  # looked at each second, which walking all settings would make dear
         self._in_force = in_force

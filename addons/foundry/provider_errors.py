@@ -11,7 +11,7 @@ from addons.foundry.alarm_names import Alarm
 from addons.foundry.refusals import KINDS, Refusal
 
 
-class Row(NamedTuple):
+class ProviderErrorRow(NamedTuple):
     """``parameters`` are the names of Foundry's that the row carries.
 
     ``relay``: the provider's own error object goes on to the caller, whose request it is about.
@@ -24,42 +24,42 @@ class Row(NamedTuple):
     alarm: Alarm | None = None
 
 
-_REJECTED: Final = Row(
+_REJECTED: Final = ProviderErrorRow(
     "provider_rejected",
     "The model provider rejected the request.",
     ("responseBody", "errorCode", "errorMessage"),
     relay=True,
 )
-_FAILED: Final = Row("provider_failed", "The model provider failed; try again.")
-_CREDENTIALS: Final = Row(
+_FAILED: Final = ProviderErrorRow("provider_failed", "The model provider failed; try again.")
+_CREDENTIALS: Final = ProviderErrorRow(
     "provider_credentials",
     "The sidecar's own credentials were not accepted by the model provider; your token is not at fault."
     " Tell the operator of this sidecar.",
     alarm=Alarm.PROVIDER_CREDENTIALS,
 )
 
-_QUOTA: Final = Row(
+_QUOTA: Final = ProviderErrorRow(
     "provider_quota",
     "The sidecar's account with the model provider is out of quota, or not paid for."
     " Tell the operator of this sidecar.",
     alarm=Alarm.PROVIDER_QUOTA,
 )
 
-BY_STATUS: Final[Mapping[int, Row]] = {
+BY_STATUS: Final[Mapping[int, ProviderErrorRow]] = {
     400: _REJECTED,
     409: _REJECTED,
     422: _REJECTED,
     401: _CREDENTIALS,
     402: _QUOTA,
     403: _CREDENTIALS,
-    404: Row(
+    404: ProviderErrorRow(
         "model_not_available",
         "The model provider does not serve this model to this organization.",
         ("languageModelRid",),
     ),
-    408: Row("provider_timeout", "The model provider timed out.", ("modelName",)),
-    413: Row("too_large", "The model provider found the request too large.", relay=True),
-    429: Row(
+    408: ProviderErrorRow("provider_timeout", "The model provider timed out.", ("modelName",)),
+    413: ProviderErrorRow("too_large", "The model provider found the request too large.", relay=True),
+    429: ProviderErrorRow(
         "provider_rate_limited",
         "The model provider limits this organization's rate; slow down.",
         ("model", "service", "reason", "retryAfterMillis"),
@@ -67,11 +67,11 @@ BY_STATUS: Final[Mapping[int, Row]] = {
     ),
     500: _FAILED,
     502: _FAILED,
-    503: Row("provider_overloaded", "The model provider is overloaded; try again later."),
+    503: ProviderErrorRow("provider_overloaded", "The model provider is overloaded; try again later."),
     504: _FAILED,
 }
 
-BY_CODE: Final[Mapping[str, Row]] = {
+BY_CODE: Final[Mapping[str, ProviderErrorRow]] = {
     "insufficient_quota": _QUOTA,
     "billing_hard_limit_reached": _QUOTA,
     "billing_not_active": _QUOTA,

@@ -22,7 +22,7 @@ EVENT: Final = "foundry.sidecar.call"
 _SEVERITIES: Final = {"info": SeverityNumber.INFO, "warning": SeverityNumber.WARN, "error": SeverityNumber.ERROR}
 
 
-class Records:
+class RecordExporter:
     """Sends to the collector at ``endpoint``, a base URL, on a thread of its own.
 
     Some two thousand records wait while the collector is away; beyond that OpenTelemetry drops the oldest. The lines

@@ -19,7 +19,7 @@ from addons.journal.spans import GivenIds, Spans
 
 if TYPE_CHECKING:
     from addons.journal.otlp import Export
-    from addons.journal.otlp_records import Records
+    from addons.journal.otlp_records import RecordExporter
 
 SERVICE: Final = "foundry-sidecar"
 
@@ -47,7 +47,7 @@ class Pipeline:
         self._traces: TracerProvider | None = None
         self._spans: Spans | None = None
         self._export: Export | None = None
-        self._records: Records | None = None
+        self._records: RecordExporter | None = None
         if otlp_endpoint:
             self._send_to(otlp_endpoint.rstrip("/"), resource, failed, records=otlp_records)
 
@@ -63,7 +63,7 @@ class Pipeline:
         self._spans = Spans(self._traces, ids)
         self._export = otlp.Export(base, resource, self._metrics.collect, failed)
         if records:
-            self._records = otlp_records.Records(base, resource)
+            self._records = otlp_records.RecordExporter(base, resource)
 
     def settle(self, call: Call, record: Mapping[str, Any]) -> None:
         self._metrics.settle(call, record)
