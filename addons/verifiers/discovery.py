@@ -14,7 +14,9 @@ type Get = Callable[[str], Awaitable[bytes]]
 _WELL_KNOWN = "/.well-known/openid-configuration"
 
 
-class Place(Protocol):
+class KeySetAddress(Protocol):
+    """Where an issuer's key set lies: written by the operator, or found by discovery."""
+
     @property
     def url(self) -> str:
         """The address the operator wrote."""
@@ -58,7 +60,7 @@ class Discovered:
             raise ValueError(f"the discovery document's jwks_uri: {error}") from error
 
 
-def place(settings: JwtSettings) -> Place:
+def place(settings: JwtSettings) -> KeySetAddress:
     if settings.jwks_url is not None:
         return Written(settings.jwks_url)
     if isinstance(settings.discovery, str):

@@ -13,7 +13,7 @@ from addons.sources.http_client import HttpClient
 from addons.sources.watched_file import WatchedFile
 from addons.values.endpoint import origin
 from addons.values.secret import Secret, SecretError
-from addons.verifiers.discovery import Place
+from addons.verifiers.discovery import KeySetAddress
 from addons.verifiers.refused import unreachable
 from addons.verifiers.signing_keys import SigningKey, parse_key_set, read_public_key
 from addons.verifiers.single_flight import SingleFlight
@@ -67,7 +67,7 @@ class KeySet:
 
     def __init__(  # noqa: PLR0913 - the times stand by name
         self,
-        place: Place,
+        place: KeySetAddress,
         client: HttpClient,
         fault: Fault,
         *,
