@@ -32,8 +32,9 @@ _MARKS: Final = {"Final", "field", "Field", "Annotated", "getLogger", "get_logge
 
 _NO_RULES: Final = {
     None, "reason", "remedy", "description", "default_factory", "repr", "kw_only", "frozen", "slots", "strict",
+    "source", "separators",
 }  # fmt: skip
-"""Keywords for people, and what holds only the code itself to a promise, such as ``strict`` of ``zip``."""
+"""Keywords for people, what holds only the code itself to a promise, such as ``strict`` of ``zip``, and how JSON is spaced."""
 
 _GENERIC: Final = {"dict", "list", "tuple", "set", "frozenset", "Callable", "Mapping", "Sequence"}  # types alone
 

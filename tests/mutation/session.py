@@ -24,6 +24,7 @@ from tests.mutation.mutants import Mutant
 
 _SLOWER: Final = 20  # times as slow as unchanged code, and a mutant hangs
 _AT_LEAST: Final = 60  # seconds that it is given
+_ELSEWHERE: Final = 2
 
 
 class Outcome(NamedTuple):
@@ -158,15 +159,19 @@ def _calling(tests: Iterable[_Test], places: frozenset[Place], module: str, long
 
 
 def _files(tests: Iterable[_Test], module: str, longest: float) -> tuple[Sequence[str], float]:
-    """The files of tests that call anything of a module or of what imports it, the nearest first; and their seconds."""
+    """The files of tests to ask, the nearest first, and their seconds.
+
+    Those of the module's room, which may read its tables and call nothing; and those that call anything of the module,
+    or of what imports it.
+    """
     concerned = {str(rooms.path(module)), *map(str, rooms.importers(module))}
-    seconds, calling = dict[str, float](), {str(rooms.mirror(module))}
+    seconds, asked = dict[str, float](), set[str]()
     for each in tests:
         seconds[each.file] = seconds.get(each.file, 0) + each.seconds
-        if each.file not in calling and any(at.file in concerned for at in each.called):
-            calling.add(each.file)
+        if _distance(each.file, module) < _ELSEWHERE or any(at.file in concerned for at in each.called):
+            asked.add(each.file)
     chosen, left = list[str](), longest
-    for file in sorted(calling & set(seconds), key=lambda own: (_distance(own, module), seconds[own])):
+    for file in sorted(asked, key=lambda own: (_distance(own, module), seconds[own])):
         if seconds[file] < left:
             left -= seconds[file]
             chosen.append(file)
@@ -176,7 +181,7 @@ def _files(tests: Iterable[_Test], module: str, longest: float) -> tuple[Sequenc
 def _distance(file: str, module: str) -> int:
     """How far a file of tests stands from a module: of its name, in the folder of its room, elsewhere."""
     mirror = rooms.mirror(module)
-    return 0 if file == str(mirror) else 1 if file.startswith(f"{mirror.parent}/") else 2
+    return 0 if file == str(mirror) else 1 if file.startswith(f"{mirror.parent}/") else _ELSEWHERE
 
 
 def _given(seconds: Iterable[float]) -> float:
