@@ -34,7 +34,7 @@ _NO_RULES: Final = {
     None, "reason", "remedy", "description", "default_factory", "repr", "kw_only", "frozen", "slots", "strict",
     "source", "separators",
 }  # fmt: skip
-"""Keywords for people, what holds only the code itself to a promise, such as ``strict`` of ``zip``, and how JSON is spaced."""
+"""Keywords for people, how JSON is spaced, and what holds code alone to a promise, such as ``strict`` of ``zip``."""
 
 _GENERIC: Final = {"dict", "list", "tuple", "set", "frozenset", "Callable", "Mapping", "Sequence"}  # types alone
 
