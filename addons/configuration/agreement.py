@@ -43,7 +43,7 @@ def _each_value_can_be_used(settings: Sections) -> Iterator[str]:
 
 
 def _unusable(value: object) -> str | None:
-    """Why nothing can be done with a number or a path, whatever it is for."""
+    """Why a number or a path can't be used, whatever setting it is for; None where it can."""
     if isinstance(value, int | float) and not -LARGEST <= value <= LARGEST:
         return f"write a number, of at most {LARGEST}"
     if isinstance(value, Path) and not _names_a_file(value):
@@ -83,7 +83,7 @@ def _budgets_outlive_the_process(settings: Sections) -> Iterator[str]:
 
 
 def _rows_outlive_the_budgets(settings: Sections) -> Iterator[str]:
-    """What a budget is counted again from after a restart must still be there."""
+    """The ledger's rows that a budget is counted from after a restart must be kept as long as its period."""
     usage, budgets = settings.usage, leaves(settings.limits.budgets)
     written = {keys[-2:-1] for keys, amount in budgets if amount is not None}
     if settings.limits.storage != "memory" or not usage.on_disk:
@@ -103,7 +103,7 @@ def _each_port_has_one_listener(settings: Sections) -> Iterator[str]:
 
 
 def _nothing_is_dialled_round(settings: Sections) -> Iterator[str]:
-    """No address that is dialled is one of our own listeners: such a call would go round for ever."""
+    """No address that is dialled is one of the sidecar's own listeners: such a call would never end."""
     own = _listeners(settings).values()
     for key, (host, port) in _dialled(settings).items():
         if any(port == bound and (is_loopback(host) or _overlap(host, name)) for name, bound in own if bound):
@@ -133,7 +133,7 @@ def _records_have_a_collector(settings: Sections) -> Iterator[str]:
 
 
 def _retention_is_not_loosened_in_passing(settings: Sections) -> Iterator[str]:
-    """A row that says less of retention than the shipped one needs the operator's word for it, in a key of its own."""
+    """An operator's row that claims less retention than the shipped row needs a statement in a key of its own."""
     if settings.provider.zero_data_retention is not None:
         return
     shipped = {model.rid: model for model in SHIPPED}
@@ -204,7 +204,7 @@ def _address(url: str) -> tuple[str, int]:
 
 
 def _overlap(one: str, other: str) -> bool:
-    """Whether two hosts that are listened on can't both have the same port."""
+    """Whether two listening addresses overlap, so that they can't have the same port."""
     if one in UNSPECIFIED or other in UNSPECIFIED or one == other:
         return True
     return "localhost" in {one, other} and is_loopback(one) and is_loopback(other)

@@ -45,7 +45,7 @@ from addons.verifiers.build import build as build_verifier
 
 @dataclass(frozen=True, slots=True)
 class Lasting:
-    """What outlives a change of the rules: everything that counts, and whoever is told of alarms."""
+    """What stays when the rules change: all counters, and the receiver of alarms."""
 
     counters: Counters
     bodies: BodyBytes | None = None

@@ -1,4 +1,4 @@
-"""How long the certificates last that the settings name: one that ends unseen ends all calls."""
+"""When the certificates that the settings name expire. One that expires unnoticed ends all calls."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

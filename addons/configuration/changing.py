@@ -1,4 +1,4 @@
-"""The settings in force, and what takes their place when the file changes while the sidecar runs."""
+"""The settings in force, and how they are replaced when the file changes while the sidecar runs."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path

@@ -45,7 +45,7 @@ class Upstreams(NamedTuple):
     to_foundry: UpstreamPool
 
     def forget(self, now: Rules) -> None:
-        """Connections that were made under other rules serve no new call."""
+        """Closes connections to the other side that were made under other rules, once they are idle."""
         wanted = set(now.destinations.values())
         self.to_provider.forget(lambda destination: destination in wanted)
         self.to_foundry.forget(lambda destination: destination.trust == now.foundry_trust)

@@ -1,4 +1,4 @@
-"""How a wrong configuration is told."""
+"""The error for a wrong configuration."""
 
 
 class ConfigurationError(Exception):

@@ -149,7 +149,7 @@ def _strays(settings: Settings) -> Iterator[str]:
 
 
 def _home(settings: Settings) -> Iterator[str]:
-    """In development mode a name must lead to this machine alone, whatever it is called."""
+    """In development mode a listening name must lead to this machine alone, whatever the name is."""
     for address in (settings.listen.reverse, settings.listen.proxy):
         if address is None or "development" not in settings.caller.verifiers:
             continue

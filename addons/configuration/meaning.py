@@ -22,7 +22,7 @@ _log = structlog.get_logger("sidecar")
 
 
 def warn(settings: Settings) -> None:
-    """Says at the start what the operator should know."""
+    """Logs at the start what the operator should know."""
     if not is_attested(settings):
         _log.warning(
             "zero_data_retention_not_attested",
@@ -70,7 +70,7 @@ def days_to_shutdown(settings: Settings) -> Iterator[tuple[str, int]]:
 
 
 def advice(settings: Settings) -> Iterator[str]:
-    """What still works, or does nothing, and should be written otherwise."""
+    """Settings that still work, or do nothing, and should be written in another way."""
     known = {row.rid for row in SHIPPED} | {row.rid for row in settings.models.extra}
     for row in settings.models.extra:
         if row.prices and row.rid in settings.prices:
@@ -107,7 +107,7 @@ def foundry_addresses(settings: Settings) -> Mapping[str, tuple[str, int] | None
 
 
 def endpoints(settings: Settings) -> Mapping[str, RegionEndpoint]:
-    """What the requests of each allowed region are made out to."""
+    """The endpoint of each allowed region, to which its requests are written."""
     found: dict[str, RegionEndpoint] = {}
     for region in settings.provider.allowed_regions:
         upstream = settings.provider.regions[region]

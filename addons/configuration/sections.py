@@ -1,4 +1,4 @@
-"""The sections of all rooms in one file (docs/contract.md#configuration). Each room says what its own may hold."""
+"""The sections of all rooms in one file (docs/contract.md#configuration). Each room defines its own."""
 
 from typing import Annotated
 

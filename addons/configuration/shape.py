@@ -1,4 +1,4 @@
-"""What may stand at each place of the configuration, read off the sections themselves."""
+"""What may stand at each place of the configuration, as the sections themselves define it."""
 
 from collections.abc import Iterator, Sequence
 from types import UnionType

@@ -1,4 +1,4 @@
-"""From settings to the verifier they ask for."""
+"""Makes the verifier that the settings ask for."""
 
 from collections.abc import Callable, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Whom a verified client certificate names."""
+"""The caller that a verified client certificate names."""
 
 import re
 from typing import Final

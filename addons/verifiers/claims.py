@@ -1,4 +1,4 @@
-"""From the claims of a token, or of an introspection answer, to a caller.
+"""Makes a caller from the claims of a token, or of an introspection answer.
 
 Claims are read as narrowly as their RFCs write them (6749 §3.3 scope, 7519 §2 NumericDate): a claim of another
 type is a refusal, never a guess.
@@ -53,13 +53,13 @@ def moment(claims: Claims, name: str) -> float | None:
 
 
 def subject(claims: Claims, name: str) -> str | None:
-    """A name fit for records, or None."""
+    """A name that may stand in records, or None."""
     value = claims.get(name)
     return value if isinstance(value, str) and re.fullmatch(SUBJECT_PATTERN, value) else None
 
 
 def caller(claims: Claims, settings: JwtSettings | IntrospectionSettings) -> Caller:
-    """The caller that verified claims describe, with what the operator wrote down for it where that decides.
+    """The caller that verified claims describe. Where the operator's grants decide, it holds what they grant.
 
     Raises:
         Refusal: a claim that is needed is missing or of the wrong shape.

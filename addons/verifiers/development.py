@@ -1,4 +1,4 @@
-"""For a developer's own machine: any well-formed bearer. Where it may listen is for the settings to guard."""
+"""For a developer's own machine: accepts any well-formed bearer token. The settings say where it may listen."""
 
 import time
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from addons.verifiers.refused import expired
 
 
 class Development:
-    """Believes every token; a JWT that carries scopes or an expiry is still held to them."""
+    """Accepts every token. A JWT that carries scopes or an expiry is still held to them."""
 
     async def verify(self, token: str) -> Caller:
         said = _claims(token)

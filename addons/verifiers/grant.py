@@ -1,4 +1,4 @@
-"""What an operator writes down for subjects: scopes, and the projects and models they are held to."""
+"""What an operator grants to subjects: scopes, and the projects and models that they may use."""
 
 import re
 from typing import Annotated, Final
@@ -58,7 +58,7 @@ NOTHING: Final = Grant(scopes=frozenset())
 
 
 class Granting(BaseModel):
-    """Settings of a verifier that proves who somebody is, not what they may do."""
+    """Settings of a verifier that proves who a caller is. What the caller may do stands in these settings."""
 
     subjects: Annotated[
         dict[Subjects, Grant],
@@ -80,7 +80,7 @@ class Granting(BaseModel):
     ] = ""
 
     def caller(self, subject: str, expires_at: float | None = None) -> Caller:
-        """A proven subject with what is written down for it: to the letter, else its longest prefix, else default."""
+        """A proven subject with its grant: that of its exact name, else of its longest prefix, else the default."""
         grant = self.subjects.get(subject) if "*" not in subject else None
         grant = grant or self._by_prefix(subject) or self.default or NOTHING
         return grant.caller(self.subject_prefix + subject, expires_at)

@@ -1,4 +1,4 @@
-"""What a token says of itself, before anything is proven: only good for choosing who checks it."""
+"""Reads what a token says of itself. Nothing of it is proven: use it only to choose who verifies the token."""
 
 import base64
 import binascii

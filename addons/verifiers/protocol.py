@@ -23,11 +23,11 @@ class Verifier(Protocol):
         """
 
     async def missing(self) -> Sequence[str]:
-        """What can't be had now that tokens are checked by; empty where all can be. For readiness."""
+        """What tokens are verified by and is missing now; empty where nothing is. For readiness."""
 
 
 async def missing_when_asked(verify: Callable[[str], Awaitable[object]]) -> Sequence[str]:
-    """What stands in the way when whom ``verify`` asks is asked about nobody's token."""
+    """Why the server that ``verify`` asks can't be asked now; empty where it can. No caller's token is used."""
     try:
         await verify(NOBODY)
     except Refusal as refusal:

@@ -1,4 +1,4 @@
-"""The ways a verifier says no. Messages are ours alone: nothing of the token or its claims stands in them."""
+"""The refusals of verifiers. Their messages quote nothing of the token or its claims."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

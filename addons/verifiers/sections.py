@@ -1,4 +1,4 @@
-"""What each verifier is told, under `caller.NAME` in the configuration file (docs/contract.md#callers)."""
+"""The settings of each verifier, under `caller.NAME` in the configuration file (docs/contract.md#callers)."""
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -19,7 +19,7 @@ class Section(BaseModel):
 
 
 class Remembering(Section):
-    """A verifier whose proofs are kept for a while."""
+    """A verifier whose proofs are remembered for a time."""
 
     cache_entries: Annotated[
         int,
@@ -160,7 +160,7 @@ class JwtSettings(Remembering, Dialling, _Claims, Granting):
 
     @property
     def grants(self) -> bool:
-        """Whether the configuration says what callers hold, and not their tokens."""
+        """Whether the configuration, and not the token, says which scopes and projects a caller has."""
         return bool(self.subjects) or self.default is not None
 
     @model_validator(mode="after")

@@ -19,7 +19,7 @@ _UNUSED: Final = "Default none: needed where the verifier is this one"
 
 
 class CallerSettings(Section):
-    """How it is checked who calls (docs/contract.md#callers)."""
+    """How callers are verified (docs/contract.md#callers)."""
 
     verifier: Annotated[
         Annotated[Name, Tag("[one]")] | Annotated[tuple[Name, ...], Tag("[several]"), Field(min_length=1)],
@@ -64,7 +64,7 @@ class CallerSettings(Section):
 
     @property
     def by_certificate(self) -> CertificateSettings | None:
-        """What callers hold that are known by their certificate; None: certificates say nothing."""
+        """What is granted to callers that are known by their certificate; None: certificates prove nobody."""
         return self.certificate if "certificate" in self.verifiers else None
 
     @model_validator(mode="after")

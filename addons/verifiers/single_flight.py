@@ -1,4 +1,4 @@
-"""Many who want the same thing at once, one who fetches it."""
+"""Fetches a thing once for all who want it at the same time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable

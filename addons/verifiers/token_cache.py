@@ -1,4 +1,4 @@
-"""Remembers for a while what was proved about a token, by the hash of the whole token (docs/contract.md#callers)."""
+"""Remembers for a time what was proven about a token, by the hash of the whole token (docs/contract.md#callers)."""
 
 import time
 from collections import OrderedDict
@@ -109,7 +109,7 @@ class _Shelf[V]:
             self._values.popitem(last=False)
 
     def _clear(self, now: float) -> None:
-        """What nobody asks for again must not stay for ever."""
+        """Removes what is too old, also where nobody asks for it again."""
         self._cleared = now
         for key in [key for key, (since, until, _) in self._values.items() if not since <= now < until]:
             del self._values[key]

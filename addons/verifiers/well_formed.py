@@ -1,4 +1,4 @@
-"""What every token must be before any verifier sees it."""
+"""The form that every token must have before a verifier sees it."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ BEARER: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")  # docs/contract.md#tokens
 
 
 class WellFormed:
-    """Lets well-formed tokens through to the verifier behind it."""
+    """Hands well-formed tokens to the verifier behind it, and refuses others."""
 
     def __init__(self, inner: Verifier) -> None:
         self._inner = inner

@@ -1,4 +1,4 @@
-"""What the verifiers of workloads are told: those that a cluster or an authority of certificates knows."""
+"""The settings of verifiers for workloads, which a cluster or a certificate authority knows."""
 
 from pathlib import Path
 from typing import Annotated, Final
