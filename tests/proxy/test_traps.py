@@ -98,8 +98,9 @@ WATCHED: Final = ("mitmproxy", "h11", "httptools", "OpenSSL", "asyncio")
 
 SET_BY_THEMSELVES: Final = frozenset({
     "mitmproxy.ctx.master", "mitmproxy.ctx.options", "mitmproxy.ctx.log", "asyncio.events._event_loop_policy",
+    "asyncio.tasks._current_tasks",
 })  # fmt: skip
-"""For each of mitmproxy's masters, and with the first event loop."""
+"""For each of mitmproxy's masters, with the first event loop, and where a signal arrives within a task."""
 
 
 def modules() -> Iterator[types.ModuleType]:
