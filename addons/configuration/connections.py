@@ -62,7 +62,7 @@ def _pool(kept: Pool) -> UpstreamPool:
 def client_certificates(
     settings: Settings, alarm: RaiseAlarm, close_after_call: Callable[[str], object]
 ) -> tuple[ClientCertificates, ...]:
-    """The addon that asks callers for certificates, where they are to show any. ``close_after_call``: as of it."""
+    """The addon that asks callers for certificates, where they are to show any. ``close_after_call`` is for it."""
     own, callers = settings.listen.tls, settings.caller.by_certificate
     if own is None or callers is None:
         return ()

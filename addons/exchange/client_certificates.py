@@ -9,8 +9,8 @@ What follows: a certificate in ``client.certificate_list`` was verified here, si
 (``request_client_cert`` stays off). Should this hook fail, mitmproxy's own connection takes its place: it asks for no
 certificate, and its caller is nobody.
 
-A connection proves its caller once, and may live for days. So it is let go, once its call under way is over, when its
-certificate has expired, or an authority was taken out since.
+A connection proves its caller once, and may live for days. So it is closed, once its call under way is over, when its
+certificate has expired, or an authority was removed since.
 """
 
 import asyncio

@@ -16,13 +16,18 @@ LIMIT = 256
 IDLE = 600
 
 
+def operators_port(sidecar: SidecarProcess) -> int:
+    (admin,) = sidecar.records.wait("admin_listening")
+    return int(admin["address"].rpartition(":")[2])
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET /livez HT"], ids=["idle", "a head that does not end"])
 def test_idle_connections_to_the_operators_port_leave_room_for_all_else(
     make_document: DocumentMaker, tmp_path: Path, sent: bytes
 ) -> None:
     document = make_document(listen={"admin": "127.0.0.1:0"})
     with SidecarProcess(written(tmp_path, document), descriptors=LIMIT) as sidecar, ExitStack() as askers:
-        admin = int(sidecar.records.wait("admin_listening")[0]["address"].rpartition(":")[2])
+        admin = operators_port(sidecar)
         for _ in range(IDLE):
             asker = askers.enter_context(socket.create_connection(("127.0.0.1", admin), 10))
             asker.sendall(sent)
@@ -40,7 +45,7 @@ def test_idle_connections_take_no_more_than_their_share(
 ) -> None:
     document = make_document(listen={"admin": "127.0.0.1:0"})
     with SidecarProcess(written(tmp_path, document), descriptors=LIMIT) as sidecar, ExitStack() as callers:
-        admin = int(sidecar.records.wait("admin_listening")[0]["address"].rpartition(":")[2])
+        admin = operators_port(sidecar)
         first = callers.enter_context(socket.create_connection(("127.0.0.1", sidecar.port), 10))
         for _ in range(IDLE):
             caller = callers.enter_context(socket.create_connection(("127.0.0.1", sidecar.port), 10))
