@@ -8,6 +8,7 @@ import zstandard
 
 from addons.apis.policy_settings import PolicySettings
 from addons.gates.body import LARGE, ReadBody
+from addons.gates.body_bytes import BodyBytes
 from tests.gates.calls import call, refused_by, through
 
 MAX_JSON_VALUES = PolicySettings().max_json_values
@@ -77,6 +78,32 @@ def test_refused(encoding: str | None, wire: bytes, refusal: str) -> None:
     given = refused_by(GATE, call(headers, wire_body=wire))
     assert given.name == refusal
     assert "café" not in str(given)
+
+
+def test_a_body_may_be_as_large_as_the_setting_says() -> None:
+    assert through(ReadBody(len(TEXT), MAX_JSON_VALUES), call(wire_body=TEXT)).body == TEXT
+    assert refused_by(ReadBody(len(TEXT) - 1, MAX_JSON_VALUES), call(wire_body=TEXT)).name == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "wire", "total", "refusal", "decoded"),
+    [
+        pytest.param("gzip", zipped(TEXT), len(TEXT), None, len(TEXT), id="as many bytes as are left"),
+        pytest.param("gzip", zipped(TEXT), len(TEXT) - 1, "bodies_full", 0, id="one byte too few"),
+        pytest.param("identity", TEXT, 0, None, 0, id="a body as it was sent is held by whoever read it"),
+    ],
+)
+def test_what_a_body_is_decoded_to_takes_bytes_of_all_bodies(
+    encoding: str, wire: bytes, total: int, refusal: str | None, decoded: int
+) -> None:
+    budget = BodyBytes(total)
+    gate = ReadBody(LARGE, MAX_JSON_VALUES, budget)
+    asked = call({"content-encoding": (encoding,)}, wire_body=wire)
+    if refusal:
+        assert refused_by(gate, asked).name == refusal
+    else:
+        assert through(gate, asked).body == TEXT
+    assert (asked.decoded_bytes, budget.taken) == (decoded, decoded)
 
 
 OVER_8_MIB = b'{"input": "' + b"a" * 9 * 2**20 + b'"}'
