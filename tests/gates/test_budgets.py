@@ -438,6 +438,22 @@ def test_a_sidecar_that_is_killed_while_it_counts_is_not_waited_for_for_ever(
     assert asyncio.run(refused()) == "budget_exceeded"
 
 
+def test_who_waits_does_not_keep_the_claim_of_another_alive(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget_recovery, "CLAIM_SECONDS", 1)
+    claim, *_ = budget_recovery.claims(FRIDAY)
+
+    async def refused() -> str:
+        kept = RedisCounters(store.url, deadline=30)
+        await kept.add({claim: 1}, 1)
+        gate = HoldToBudgets(settings(enrollment={"day": {"tokens": 1000}}), kept, History(), lambda: FRIDAY)
+        with pytest.raises(Refusal) as caught:
+            await gate(asked(max_output_tokens=301))
+        await kept.close()
+        return caught.value.name
+
+    assert asyncio.run(refused()) == "budget_exceeded"
+
+
 ODD_CLAIMS = {
     "for ever": "1",
     "below none": "-1",

@@ -6,6 +6,7 @@ alone never try. Texts for people, types and docstrings are left alone.
 
 import ast
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -43,25 +44,29 @@ type Change = tuple[str, Callable[[Any], Any]]
 
 
 def mutants(source: str) -> Iterator[Mutant]:
-    """Every mutant of a module."""
+    """Every mutant of a module. Of changes that read alike, the second and each further one has its number."""
     tree = ast.parse(source)
-    for index, node in enumerate(_mutable(tree)):
+    found = Counter[str]()
+    for index, (node, around) in enumerate(_mutable(tree)):
         for name, change in _changes(node):
-            was = ast.unparse(node).partition("\n")[0]
-            yield Mutant(node.lineno, f"{name}: {was[:90]}", partial(_made, tree, index, change))
+            was = ast.unparse(around if isinstance(node, ast.Constant) else node).partition("\n")[0]
+            label = f"{name}: {was[:90]}"
+            found[label] += 1
+            again = f" ({found[label]})" if found[label] > 1 else ""
+            yield Mutant(node.lineno, label + again, partial(_made, tree, index, change))
 
 
 def _made(tree: ast.Module, index: int, change: Callable[[Any], Any]) -> ast.Module:
     changed = copy.deepcopy(tree)
-    target = list(_mutable(changed))[index]
+    target, _ = list(_mutable(changed))[index]
     replacement = change(target)
     if replacement is not target:
         _Replace(target, replacement).visit(changed)
     return ast.fix_missing_locations(changed)
 
 
-def _mutable(tree: ast.AST) -> Iterator[Any]:
-    """Nodes with a line, but for types, docstrings, imports, and texts for people."""
+def _mutable(tree: ast.AST) -> Iterator[tuple[Any, ast.AST]]:
+    """Nodes with a line, each with the one around it, but for types, docstrings, imports, and texts for people."""
     for name, value in ast.iter_fields(tree):
         if name in {"annotation", "returns", "type_params", "decorator_list"}:
             continue
@@ -77,7 +82,7 @@ def _mutable(tree: ast.AST) -> Iterator[Any]:
             if isinstance(child, ast.Subscript) and _callee(child.value) in _GENERIC:
                 continue
             if hasattr(child, "lineno"):
-                yield child
+                yield child, tree
             yield from _mutable(child)
 
 

@@ -81,7 +81,7 @@ def test_a_function_that_is_there_runs_the_mutant(
 @pytest.mark.parametrize(
     "change",
     [
-        "6 -> 7: 6", "without row 0 ('a'): {'a': 1, 'b': 2}", "7 -> 8: 7", "5 -> 6: 5", "Add -> Sub: value + 1",
+        "6 -> 7: LIMIT = 6", "without row 0 ('a'): {'a': 1, 'b': 2}", "7 -> 8: value, most=7", "5 -> 6: size = 5", "Add -> Sub: value + 1",
         "Mult -> FloorDiv: value * 2", "without element 0: [lambda value: value == 8, lambda value: value == 2]",
     ],
 )  # fmt: skip
