@@ -82,7 +82,8 @@ def test_a_function_that_is_there_runs_the_mutant(
     "change",
     [
         "6 -> 7: LIMIT = 6", "without row 0 ('a'): {'a': 1, 'b': 2}", "7 -> 8: value, most=7", "5 -> 6: size = 5",
-        "Add -> Sub: value + 1", "Mult -> FloorDiv: value * 2", "without element 0: [lambda value: value == 8, lambda value: value == 2]",
+        "Add -> Sub: value + 1", "Mult -> FloorDiv: value * 2",
+        "without element 0: [lambda value: value == 8, lambda value: value == 2]",
     ],
 )  # fmt: skip
 def test_what_the_import_runs_is_imported_anew(file: Path, change: str) -> None:
