@@ -9,6 +9,8 @@ import pytest
 from addons.configuration.settings import Settings
 
 SCHEMA = Settings.model_json_schema()
+STATED = re.compile(r"\bDefault ([\d,.]+\d|\d)(?: ([KMG])iB)?")
+BYTES = {None: 1, "K": 2**10, "M": 2**20, "G": 2**30}
 REASON = re.compile(r"\bDefault[^;]*?: \S.{9,}", re.DOTALL)
 
 
@@ -28,3 +30,14 @@ def test_it_is_described_and_its_default_has_a_reason(about: dict[str, Any], req
     description = about.get("description", "")
     assert len(description) > 5
     assert required or REASON.search(description), description
+
+
+NUMBERS = [each for each in properties() if type(each.values[0].get("default")) in {int, float}]
+
+
+@pytest.mark.parametrize(("about", "required"), NUMBERS)
+def test_a_number_is_the_one_that_its_description_says(about: dict[str, Any], required: bool) -> None:
+    stated = STATED.search(about["description"])
+    assert not required
+    assert stated, about["description"]
+    assert float(stated[1].replace(",", "")) * BYTES[stated[2]] == about["default"]

@@ -28,7 +28,7 @@ from tests.conftest import MODEL
 from tests.gates.calls import GPT, call, refused_by, through
 from tests.records import Records
 from tests.usage.server import Store
-from tests.waiting import eventually
+from tests.waiting import LONGEST, eventually
 
 A, B, NEW = (f"ri.compass.main.folder.{name}" for name in ("a", "b", "new"))
 FRIDAY = 1_795_737_600.0  # 2026-11-27T00:00Z
@@ -436,6 +436,35 @@ def test_a_sidecar_that_is_killed_while_it_counts_is_not_waited_for_for_ever(
     assert asyncio.run(refused(claims=True)) == "limits_unavailable"
     eventually(lambda: store.say(f"EXISTS {PREFIX}{claim}") == ":0")
     assert asyncio.run(refused()) == "budget_exceeded"
+
+
+@pytest.mark.parametrize(
+    ("storage", "arrival", "name"),
+    [
+        pytest.param("memory", LONGEST, "", id="one process alone waits for nobody"),
+        pytest.param("redis://store", 0.2, "budget_exceeded", id="a fleet waits for rows of calls that have ended"),
+    ],
+)
+def test_rows_of_other_sidecars_have_time_to_arrive(
+    monkeypatch: pytest.MonkeyPatch, storage: str, arrival: float, name: str
+) -> None:
+    monkeypatch.setattr(budget_recovery, "ARRIVAL", arrival)
+    limit = LimitsSettings.model_validate({"storage": storage, "budgets": {"enrollment": {"day": {"tokens": 1000}}}})
+
+    async def refused() -> str:
+        arrived = list[Used]()
+
+        async def used_before(_since: float) -> Sequence[Used]:
+            return arrived
+
+        asyncio.get_running_loop().call_later(0.02, arrived.append, Used(MODEL, "ada", (), 1, 950, 0))
+        try:
+            await HoldToBudgets(limit, MemoryCounters(), used_before, lambda: FRIDAY)(asked(max_output_tokens=100))
+        except Refusal as refusal:
+            return refusal.name
+        return ""
+
+    assert asyncio.run(refused()) == name
 
 
 def test_who_waits_does_not_keep_the_claim_of_another_alive(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
