@@ -121,7 +121,7 @@ def _summed(rows: Sequence[Row]) -> Iterator[Figure]:
 
 
 _SCORE: Final = re.compile(r"^(\d+) mutants: (\d+) killed, (\d+) equivalent, (\d+) alive", re.MULTILINE)
-_ALIVE: Final = re.compile(r"^  ([\w.]+: .*?)(   \(equivalent\))?$", re.MULTILINE)
+_ALIVE: Final = re.compile(r"^  ([\w.]+: .*?)(?:   \(equivalent: (.*)\))?$", re.MULTILINE)
 
 
 def mutants(what: str) -> Callable[[Sequence[Ended]], Found]:
@@ -131,7 +131,9 @@ def mutants(what: str) -> Callable[[Sequence[Ended]], Found]:
         if score is None:
             return Found([Figure(what, 0, 0)], [f"ended with {each.code}: {_last_line(each.output)}"], failed=True)
         tried, killed, equivalent, alive = map(int, score.groups())
-        notes = [f"alive: `{name}`" for name, judged in _ALIVE.findall(each.output) if not judged]
+        left = _ALIVE.findall(each.output)
+        notes = [f"alive: `{name}`" for name, reason in left if not reason]
+        notes += [f"`{name}`: {reason}" for name, reason in left if reason]
         return Found([Figure(what, tried, alive, f"{killed} killed, {equivalent} judged to change nothing")], notes)
 
     return read

@@ -16,7 +16,7 @@ from tests.mutation import rooms
 MUTANTS = """\
 gates.route: 3 tried, 1 alive, 2 s
   gates.route: Eq -> NotEq: a == b
-  gates.body: 8 -> 9: 8   (equivalent)
+  gates.body: 8 -> 9: 8 * 2   (equivalent: a bound (of our own))
 12 mutants: 10 killed, 1 equivalent, 1 alive; 90.9 %
 """
 
@@ -36,9 +36,9 @@ def ended(output: str, code: int = 0, **collected: Any) -> Ended:
             1,
             Found(
                 [Figure("rooms", 12, 1, "10 killed, 1 judged to change nothing")],
-                ["alive: `gates.route: Eq -> NotEq: a == b`"],
+                ["alive: `gates.route: Eq -> NotEq: a == b`", "`gates.body: 8 -> 9: 8 * 2`: a bound (of our own)"],
             ),
-            id="what lives is listed, and what a person judged is not",
+            id="what lives is listed, at last what a person judged",
         ),
         pytest.param(
             "the tests of gates.route fail without any fault\n",

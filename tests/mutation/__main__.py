@@ -63,7 +63,7 @@ def main() -> int:
             label = f"{outcome.module}: {mutated[outcome.module][outcome.mutant].change}"
             tally["killed" if outcome.killed else "equivalent" if label in judged else "alive"] += 1
             if not outcome.killed:  # told at once: a long run that is broken off has told what it found
-                print(f"  {label}{'   (equivalent)' if label in judged else ''}", flush=True)
+                print(f"  {label}{f'   (equivalent: {judged[label]})' if label in judged else ''}", flush=True)
             waiting[outcome.module] -= 1
             if not waiting[outcome.module]:
                 seconds = time.monotonic() - began
@@ -85,10 +85,11 @@ def _chosen(modules: Sequence[str], seeded: int | None) -> Mapping[str, Sequence
     return every
 
 
-def equivalents() -> set[str]:
-    """What a person judged to change nothing. Without lines' numbers, which every edit above would change."""
+def equivalents() -> dict[str, str]:
+    """What a person judged to change nothing, with the reason. No lines' numbers, which every edit above would change."""
     lines = EQUIVALENTS.read_text().splitlines() if EQUIVALENTS.exists() else []
-    return {line.partition("  # ")[0] for line in lines if line and not line.startswith("#")}
+    parts = (line.partition("  # ") for line in lines if line and not line.startswith("#"))
+    return {label: reason for label, _, reason in parts}
 
 
 def _tried(
