@@ -362,7 +362,7 @@ def test_a_history_that_can_not_be_had_refuses_and_is_asked_again(records: Recor
     history = History(fails=True)
     sidecar = Sidecar(used_before=history, user={"default": {"day": {"tokens": 1000}}})
     assert sidecar.refuses().name == "limits_unavailable"
-    assert records.of("budgets_not_rebuilt")
+    assert [each["why"] for each in records.of("budgets_not_rebuilt")] == ["the disk is gone"]
     history.fails = False
     sidecar.refuses(max_output_tokens=301)
     sidecar.passes(max_output_tokens=300)
@@ -375,7 +375,16 @@ def test_what_is_there_is_not_counted_twice(records: Records) -> None:
     asyncio.run(sidecar._add({ALIVE: -1}))
     sidecar.passes(max_output_tokens=100)
     assert sidecar.counts()[0] == 900
-    assert len(records.of("budgets_rebuilt")) == 2
+    assert [each["counters"] for each in records.of("budgets_rebuilt")] == [1, 1]
+
+
+def test_what_is_there_in_part_is_filled_up() -> None:
+    sidecar = Sidecar(used_before=History(), user={"default": {"day": {"tokens": 1000}}})
+    sidecar.passes(max_output_tokens=100)
+    (key,) = (each for each, count in sidecar.counters._counts.items() if count == 800)  # type: ignore[attr-defined]
+    asyncio.run(sidecar._add({key: -300, ALIVE: -1}))
+    sidecar.passes(max_output_tokens=100)
+    assert sidecar.counts() == [800]
 
 
 def test_shares_told_before_are_not_told_again(records: Records) -> None:

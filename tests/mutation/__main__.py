@@ -86,7 +86,7 @@ def _chosen(modules: Sequence[str], seeded: int | None) -> Mapping[str, Sequence
 
 
 def equivalents() -> dict[str, str]:
-    """What a person judged to change nothing, with the reason. No lines' numbers, which every edit above would change."""
+    """What a person judged to change nothing, with the reason; without lines' numbers, which each edit would change."""
     lines = EQUIVALENTS.read_text().splitlines() if EQUIVALENTS.exists() else []
     parts = (line.partition("  # ") for line in lines if line and not line.startswith("#"))
     return {label: reason for label, _, reason in parts}
