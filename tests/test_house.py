@@ -19,6 +19,7 @@ RUNTIME = [Requirement(each) for each in PROJECT["project"]["dependencies"]]
 TEST = [Requirement(each) for each in PROJECT["dependency-groups"]["test"]]
 RUNTIME_PINS = ROOT / "deploy/requirements.txt"
 TEST_PINS = ROOT / "tests/requirements.txt"
+SEVERITIES = {"debug", "info", "warning", "error", "critical", "exception"}
 MOST_LINES = 250
 SCRIPTS = ("run.sh", ".ci/run", ".ci/newer-mitmproxy", "deploy/Dockerfile")
 
@@ -120,6 +121,20 @@ def test_no_file_carries_a_path_of_one_machine() -> None:
     personal = re.compile(rb"(?<![\w.~/}$-])/(?:home|Users|root|work|tmp/w)/[^\s\"'`]*")
     found = {str(path): personal.findall(path.read_bytes()) for path in files if path.is_file()}
     assert {name: paths for name, paths in found.items() if paths} == {}
+
+
+def test_no_event_has_a_field_that_every_line_of_the_log_has() -> None:
+    """Which would take its place: an event's own ``level`` was lost to the severity."""
+    every_line = {"event", "level", "logger", "timestamp"}
+    fields = [
+        (f"{path.relative_to(ROOT)}:{node.lineno}", keyword.arg)
+        for path in ADDONS.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SEVERITIES
+        for keyword in node.keywords
+    ]
+    assert len(fields) > 50
+    assert [field for field in fields if field[1] in every_line] == []
 
 
 def test_the_assembly_reads_like_the_picture() -> None:

@@ -121,8 +121,9 @@ class HoldToBudgets:
                 self._told[key, reached] = None
                 if first:
                     _log.warning(
-                        "budget_reached", share=reached, level=pot.level, subject=pot.subject, model=pot.model or None,
-                        period=pot.period, unit=pot.unit, limit=pot.limit / MICRO if pot.unit == "money" else pot.limit,
+                        "budget_reached", share=reached, budget_level=pot.level, subject=pot.subject,
+                        model=pot.model or None, period=pot.period, unit=pot.unit,
+                        limit=pot.limit / MICRO if pot.unit == "money" else pot.limit,
                     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Budgets by day, week and month: which hold, what is reserved, what a caller over one is told, and no overshoot."""
 
 import asyncio
+import gc
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,7 +15,7 @@ from addons.foundry.budgets import MICRO, REMEMBERED
 from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.prices import DatedPrices, Prices
 from addons.foundry.refusals import Refusal
-from addons.gates import budget_recovery
+from addons.gates import budget_recovery, budgets
 from addons.gates.budget_recovery import ALIVE, CLAIM, CLAIM_SECONDS, Used, UsedBefore, claims
 from addons.gates.budgets import HoldToBudgets
 from addons.gates.counters import Counters, StoreUnavailableError
@@ -216,6 +217,32 @@ def test_what_has_no_price_is_refused_where_money_counts(document: dict[str, Any
     Sidecar(enrollment={"day": {"tokens": 1}}).passes(model=model, **document)
 
 
+def test_of_what_has_no_price_tokens_count_where_that_is_allowed() -> None:
+    sidecar = Sidecar(user={"default": {"day": {"tokens": 1000, "money": 1}}}, unknown_price="allow")
+    asked_for = sidecar.passes(model=GPT, max_output_tokens=600)
+    assert asked_for.reserved
+    assert ([pot.unit for pot in asked_for.reserved.pots], asked_for.reserved.amounts) == (["tokens"], [600])
+    assert (asked_for.reserved.tokens, asked_for.reserved.money) == (600, None)
+    sidecar.refuses(model=GPT, max_output_tokens=600)
+
+
+def test_what_a_call_would_fill_is_known_of_one_that_passes_and_of_one_that_does_not() -> None:
+    """Records and metrics tell it."""
+    sidecar = Sidecar(user={"default": {"day": {"tokens": 1000, "money": 0.1}}, "bob": {"day": {"tokens": 0}}})
+    one, other, none = (asked(subject=name, max_output_tokens=600) for name in ("ada", "ada", "bob"))
+    through(sidecar.gate, one)
+    assert one.reserved
+    assert (one.reserved.filled, one.reserved.amounts) == ([600, 60_000], [600, 60_000])
+    assert (one.reserved.tokens, one.reserved.money) == (600, 60_000)
+    for each, filled in ((other, [1200, 120_000]), (none, [1])):
+        refused_by(sidecar.gate, each)
+        assert each.reserved
+        assert (each.reserved.filled, each.reserved.keys) == (filled, ())
+        assert [pot.limit for pot in each.reserved.pots] == ([1000, 100_000] if each is other else [0])
+        assert list(each.reserved.amounts) == ([600, 60_000] if each is other else [1])
+    assert sidecar.counts() == [600, 60_000], "one that is refused is charged nothing"
+
+
 def test_a_tier_with_prices_of_its_own() -> None:
     sidecar = Sidecar(user={"default": {"day": {"money": 1.0}}})
     sidecar.passes(max_output_tokens=10_000, service_tier="flex")  # 0.01
@@ -235,6 +262,60 @@ def test_shares_reached_are_told_once(records: Records) -> None:
         sidecar.ends(sidecar.passes(), Usage(1, 0, 1, 0, 2))
     told = records.of("budget_reached")
     assert [(each["share"], each["subject"], each["limit"]) for each in told] == [(0.5, "ada", 10), (1.0, "ada", 10)]
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        (
+            {"user": {"default": {"day": {"tokens": 100}}}},
+            {"budget_level": "USER", "subject": "ada", "model": None,
+             "period": "day", "unit": "tokens", "limit": 100},
+        ),
+        (
+            {"enrollment": {MODEL: {"week": {"money": 0.5}}}},
+            {"budget_level": "ENROLLMENT", "subject": "", "model": MODEL,
+             "period": "week", "unit": "money", "limit": 0.5},
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_told_of_a_share(records: Records, limits: dict[str, Any], told: dict[str, Any]) -> None:
+    sidecar = Sidecar(**limits, warn_at=[0.5])
+    sidecar.ends(sidecar.passes(max_output_tokens=100), Usage(0, 0, 4000, 0, 4000))
+    sidecar.refuses()
+    (record,) = records.of("budget_reached")
+    assert {name: record[name] for name in ("share", *told)} == {"share": 0.5, **told}
+
+
+class Asked(MemoryCounters):
+    """Keeps whom the store was asked about before a share was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.about: list[str] = []
+
+    async def add(self, amounts: Mapping[str, int], seconds: int = REMEMBERED) -> list[int]:
+        self.about += [key.rpartition(":")[2] for key in amounts if ":told:" in key]
+        return await super().add(amounts, seconds)
+
+
+@pytest.mark.parametrize(
+    ("bound", "about"),
+    [
+        pytest.param(3, ["ann", "bob", "eve"], id="all are remembered"),
+        pytest.param(2, ["ann", "bob", "eve"] * 2, id="one too few: the store knows those that were forgotten"),
+    ],
+)
+def test_the_store_is_asked_about_shares_that_are_not_remembered(
+    monkeypatch: pytest.MonkeyPatch, records: Records, bound: int, about: list[str]
+) -> None:
+    monkeypatch.setattr(budgets, "MOST_TOLD", bound)
+    store = Asked()
+    sidecar = Sidecar(counters=store, user={"default": {"day": {"requests": 10}}}, warn_at=[0.1])
+    for subject in ("ann", "bob", "eve") * 2:
+        sidecar.passes(subject=subject)
+    assert store.about == about
+    assert [each["subject"] for each in records.of("budget_reached")] == ["ann", "bob", "eve"]
 
 
 def test_a_share_is_told_however_it_was_reached(records: Records) -> None:
@@ -381,7 +462,8 @@ def test_what_is_there_is_not_counted_twice(records: Records) -> None:
 def test_what_is_there_in_part_is_filled_up() -> None:
     sidecar = Sidecar(used_before=History(), user={"default": {"day": {"tokens": 1000}}})
     sidecar.passes(max_output_tokens=100)
-    (key,) = (each for each, count in sidecar.counters._counts.items() if count == 800)  # type: ignore[attr-defined]
+    kept: Mapping[str, int] = sidecar.counters._counts  # type: ignore[attr-defined]  # memory's
+    (key,) = (each for each, count in kept.items() if count == 800)
     asyncio.run(sidecar._add({key: -300, ALIVE: -1}))
     sidecar.passes(max_output_tokens=100)
     assert sidecar.counts() == [800]
@@ -422,6 +504,31 @@ def test_others_wait_while_one_counts_and_a_caller_that_hangs_up_ends_nothing(st
             await each.close()
 
     asyncio.run(main())
+
+
+def test_a_counting_that_fails_when_nobody_waits_for_it_any_more_is_no_error_of_the_loop() -> None:
+    async def main() -> list[Any]:
+        begun, go_on, errors = asyncio.Event(), asyncio.Event(), list[Any]()
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, about: errors.append(about))
+
+        async def fails(_since: float) -> Sequence[Used]:
+            begun.set()
+            await go_on.wait()
+            raise OSError("the disk is gone")
+
+        limit = settings(enrollment={"day": {"tokens": 1000}})
+        only = asyncio.create_task(HoldToBudgets(limit, MemoryCounters(), fails, lambda: FRIDAY)(asked()))
+        await begun.wait()
+        only.cancel()
+        go_on.set()
+        await asyncio.wait([only])
+        if running := asyncio.all_tasks() - {only, asyncio.current_task()}:
+            await asyncio.wait(running)
+        del only
+        gc.collect()
+        return errors
+
+    assert asyncio.run(main()) == []
 
 
 def test_a_sidecar_that_is_killed_while_it_counts_is_not_waited_for_for_ever(
