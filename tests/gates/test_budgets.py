@@ -196,6 +196,32 @@ def test_what_a_call_costs(status: int, usage: Usage | None, left: bool, again: 
         sidecar.refuses(max_output_tokens=900)
 
 
+@pytest.mark.parametrize(
+    ("cache_write", "money"),
+    [
+        pytest.param(1000, 1000, id="all of the input is written to the cache"),
+        pytest.param(0, 10, id="none of it"),
+    ],
+)
+def test_input_is_reserved_at_its_dearest_price(cache_write: float, money: int) -> None:
+    """Nobody knows beforehand what the provider writes to its cache."""
+    row = DatedPrices(input=10, cache_write=cache_write, output=0)
+    each = asked(model=GPT.model_copy(update={"prices": (row,)}), max_output_tokens=0)
+    each.body = b"x" * 4  # a token
+    through(Sidecar(user={"default": {"day": {"money": 1}}}).gate, each)
+    assert each.reserved
+    assert each.reserved.money == money
+
+
+def test_several_projects_reserve_a_part_each_and_count_the_call_whole() -> None:
+    sidecar = Sidecar(project={each: {"day": {"tokens": 900, "requests": 5}} for each in (A, B)})
+    reserved = sidecar.passes(A, B, max_output_tokens=600).reserved
+    assert reserved
+    assert {(pot.unit, amount) for pot, amount in zip(reserved.pots, reserved.amounts, strict=True)} == {
+        ("tokens", 300), ("requests", 1),
+    }  # fmt: skip
+
+
 def test_several_projects_share_a_call_and_none_is_counted_twice() -> None:
     sidecar = Sidecar(project={A: {"day": {"tokens": 1000}}, B: {"day": {"tokens": 1000}}})
     sidecar.ends(sidecar.passes(A, B, max_output_tokens=1000), Usage(0, None, 1000, None, 1000))

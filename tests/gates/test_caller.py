@@ -97,17 +97,18 @@ def test_a_certificate_decides_where_one_is_shown(credentials: str | None) -> No
 
 
 @pytest.mark.parametrize(
-    ("identity", "refusal"),
+    ("identity", "refusal", "parameters"),
     [
-        ("", "unauthorized"),
-        ("CN=b", "missing_scope"),
-        ("CN=c", "missing_scope"),
-        ("spiffe://b.example/x", "missing_scope"),
+        ("", "unauthorized", {"error": "INVALID"}),
+        ("CN=b", "missing_scope", {"missingScope": SCOPE}),
+        ("CN=c", "missing_scope", {"missingScope": SCOPE}),
+        ("spiffe://b.example/x", "missing_scope", {"missingScope": SCOPE}),
     ],
 )
-def test_a_certificate_is_no_fallback_nor_has_one(identity: str, refusal: str) -> None:
+def test_a_certificate_is_no_fallback_nor_has_one(identity: str, refusal: str, parameters: dict[str, str]) -> None:
     asked = call(credentials=shown("Bearer abc"), client_identity=identity)
-    assert refused_by(CERTIFIED, asked).name == refusal
+    given = refused_by(CERTIFIED, asked)
+    assert (given.name, given.parameters) == (refusal, parameters)
     assert asked.credentials == {}
 
 
