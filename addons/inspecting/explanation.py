@@ -25,6 +25,7 @@ NOT_JUDGED: Final[Mapping[str, str]] = {
     "permission": "depends on the caller; assumed: one that may use every model and name every project",
     "concurrency": "depends on what else is under way",
     "limits": "depends on what else is called in the same minute",
+    "budgets": "depends on what was used before in the same day, week or month",
 }
 """Gates whose verdict a file can't tell, and what is assumed instead."""
 
@@ -139,6 +140,7 @@ _INSTEAD: Final[Mapping[str, Gate]] = {
     "caller": _assume_caller,
     "concurrency": lambda _call: None,
     "limits": lambda _call: None,
+    "budgets": lambda _call: None,
 }
 """What runs in the place of gates that would ask somebody, or count the call."""
 
