@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from addons.bodies.server_sent_event import BLANK_LINE
-from addons.cassettes.cassette import Answer, CassetteError, Content, Header, RecordedCall, is_stream, line_of
+from addons.cassettes.cassette import CassetteError, Content, Header, RecordedAnswer, RecordedCall, is_stream, line_of
 from addons.cassettes.redaction import Redaction
 
 MOST_KEPT: Final = 64 * 1024 * 1024  # bytes of one answer
@@ -102,7 +102,7 @@ class Tape:
         return RecordedCall(
             api=heard.api,
             request=request,
-            answer=Answer(
+            answer=RecordedAnswer(
                 status=heard.status,
                 headers=heard.headers,
                 began=heard.began,

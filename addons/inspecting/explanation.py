@@ -18,7 +18,7 @@ from addons.foundry.wrong_paths import BASE
 from addons.gates.order import Gate, Gates, Named, run
 from addons.gates.route import PATH
 
-type Outcome = Literal["passed", "refused", "not reached", "not judged"]
+type StepOutcome = Literal["passed", "refused", "not reached", "not judged"]
 
 NOT_JUDGED: Final[Mapping[str, str]] = {
     "caller": f"no token is kept; assumed: a valid one that holds {SCOPE}",
@@ -58,7 +58,7 @@ class Step:
     """One gate. ``reason`` is a sentence where there is something to say."""
 
     gate: str
-    outcome: Outcome
+    outcome: StepOutcome
     reason: str = ""
 
 
