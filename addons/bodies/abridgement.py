@@ -13,12 +13,12 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-type Members = Mapping[str, Members | None]
+type WantedMembers = Mapping[str, WantedMembers | None]
 """Wanted members by name: None for a whole value, or the members wanted of the object that stands there."""
 
 MAX_VALUE_BYTES: Final = 16 * 1024  # of one wanted value
 MAX_BYTES: Final = 64 * 1024  # of all of them, about
-MAX_DEPTH: Final = 1000  # Python's json, which reads the answer in a caller's program, gives up at about there
+MAX_ANSWER_DEPTH: Final = 1000  # Python's json, which reads the answer in a caller's program, gives up at about there
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _MAX_KEY_BYTES: Final = 128  # a wanted name with every character escaped is shorter
 
@@ -46,7 +46,7 @@ class Abridgement:
             or no JSON.
     """
 
-    def __init__(self, wanted: Members) -> None:
+    def __init__(self, wanted: WantedMembers) -> None:
         self.unread = False
         self.stopped = False  # nothing behind this point is read
         # where the document stands
@@ -58,8 +58,8 @@ class Abridgement:
         # what is kept of it
         self._kept = bytearray()
         self._value_at: int | None = None  # where in ``_kept`` the value begins that is being copied
-        self._path: list[Members] = []  # what is wanted of the outermost open brackets, all of them objects
-        self._wanted: Members | None = wanted  # of the value that comes next
+        self._path: list[WantedMembers] = []  # what is wanted of the outermost open brackets, all of them objects
+        self._wanted: WantedMembers | None = wanted  # of the value that comes next
         self._skip = False  # the value that comes next is not wanted at all
         self._key = bytearray()  # the last one of a wanted object, as it is written
         self._in_key = False
@@ -223,7 +223,7 @@ class Abridgement:
     def _open(self, bracket: bytes) -> None:
         self.brackets += bracket
         self.last, self.followed = bracket, False
-        if len(self.brackets) > MAX_DEPTH:
+        if len(self.brackets) > MAX_ANSWER_DEPTH:
             self._stop()
 
     def _close(self, bracket: bytes) -> None:

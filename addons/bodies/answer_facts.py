@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from addons.bodies.abridgement import Abridgement, Members
+from addons.bodies.abridgement import Abridgement, WantedMembers
 
 MAX_COUNT: Final = 2**63 - 1  # what the ledger's and the metrics' columns hold
 COUNTS: Final = frozenset({
@@ -64,7 +64,7 @@ NOTHING: Final = AnswerFacts()
 UNREAD: Final = AnswerFacts(unread=True)
 
 
-def made_out(document: bytes, wanted: Members) -> tuple[Any, bool]:
+def made_out(document: bytes, wanted: WantedMembers) -> tuple[Any, bool]:
     """The wanted members of a document that the decoder refuses, and whether the document is complete."""
     short = Abridgement(wanted)
     short.feed(document)

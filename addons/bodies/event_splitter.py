@@ -9,7 +9,7 @@ import re
 from abc import ABC, abstractmethod
 from typing import Final
 
-from addons.bodies.abridgement import Members
+from addons.bodies.abridgement import WantedMembers
 from addons.bodies.open_event import OpenEvent
 from addons.bodies.server_sent_event import BLANK_LINE, BYTE_ORDER_MARK, LONGEST_BLANK_LINE, fields
 
@@ -34,7 +34,7 @@ class EventSplitter(ABC):
 
     silent: tuple[bytes, ...] = ()  # how whole events with data begin that say nothing that is wanted
     marks: tuple[bytes, ...]  # an event in which none of these occurs says nothing that is wanted
-    wanted: Members  # what is kept of the data of an event too large to be held
+    wanted: WantedMembers  # what is kept of the data of an event too large to be held
     error_name = b"error"  # of the event that ends a stream which broke off; empty: the API's events have no names
 
     def __init__(self, max_held_bytes: int = MAX_HELD_BYTES) -> None:

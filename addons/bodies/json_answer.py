@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from addons.bodies.abridgement import Abridgement, Members
+from addons.bodies.abridgement import Abridgement, WantedMembers
 from addons.bodies.answer_facts import NOTHING, UNDECODABLE, UNREAD, AnswerFacts, made_out
 
 MAX_KEPT_BYTES: Final = 1024 * 1024  # of an answer in one piece; what is longer is abridged as it comes
@@ -18,7 +18,7 @@ _BLANK: Final = b"\xef\xbb\xbf \t\r\n"  # white space and a byte order mark
 class Document:
     """One kind of JSON object that an API answers with: ``members`` are read of it, ``facts`` says what they mean."""
 
-    def __init__(self, members: Members, facts: Callable[[Mapping[str, Any]], AnswerFacts]) -> None:
+    def __init__(self, members: WantedMembers, facts: Callable[[Mapping[str, Any]], AnswerFacts]) -> None:
         self.members = members
         self._facts = facts
         # passes over all other members without building them

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from addons.bodies.abridgement import Abridgement, Members
+from addons.bodies.abridgement import Abridgement, WantedMembers
 from addons.bodies.broken_json import rest_of
 
 _MAX_NAME_BYTES: Final = 128
@@ -12,7 +12,7 @@ _RECENT_BYTES: Final = 8
 class OpenEvent:
     """Feed it all that passed of one event; line ends may be of any kind, and pieces split anywhere."""
 
-    def __init__(self, wanted: Members) -> None:
+    def __init__(self, wanted: WantedMembers) -> None:
         self.data = Abridgement(wanted)
         self.has_data = False
         self._name = bytearray()

@@ -47,7 +47,7 @@ def _sendable(text: str) -> str:
     return text
 
 
-class Answer(_Row):
+class RecordedAnswer(_Row):
     """What the provider said. Times are milliseconds since the request left.
 
     ``pieces`` are whole events of a stream with the blank line that ends each, or the one body. ``cut``: the
@@ -69,7 +69,7 @@ class RecordedCall(_Row):
 
     api: str = "responses"
     request: dict[str, Any]
-    answer: Answer
+    answer: RecordedAnswer
 
 
 class Cassette:

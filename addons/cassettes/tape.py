@@ -3,7 +3,6 @@
 import bisect
 import json
 import os
-import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,14 +13,12 @@ from typing import Final
 
 import structlog
 
-from addons.cassettes.cassette import Answer, CassetteError, Content, Header, RecordedCall, is_stream, line_of
+from addons.bodies.server_sent_event import BLANK_LINE
+from addons.cassettes.cassette import CassetteError, Content, Header, RecordedAnswer, RecordedCall, is_stream, line_of
 from addons.cassettes.redaction import Redaction
 
 MOST_KEPT: Final = 64 * 1024 * 1024  # bytes of one answer
 SAYS_KEYS: Final = frozenset((401, 403))  # the provider repeats a part of the key that it does not accept
-
-_LINE_END: Final = rb"(?:\r\n|\n|\r(?!\n))"
-_END_OF_EVENT: Final = re.compile(_LINE_END + _LINE_END)
 
 _log = structlog.get_logger("sidecar.cassette")
 
@@ -105,7 +102,7 @@ class Tape:
         return RecordedCall(
             api=heard.api,
             request=request,
-            answer=Answer(
+            answer=RecordedAnswer(
                 status=heard.status,
                 headers=heard.headers,
                 began=heard.began,
@@ -129,7 +126,7 @@ def split(chunks: Sequence[tuple[float, bytes]]) -> tuple[list[float], list[byte
     """When each event of a stream was there in full, the events, and what came of one that was not."""
     stream = b"".join(chunk for _, chunk in chunks)
     came = list(accumulate(len(chunk) for _, chunk in chunks))
-    ends = [match.end() for match in _END_OF_EVENT.finditer(stream)]
+    ends = [match.end() for match in BLANK_LINE.finditer(stream)]
     pieces = [stream[start:end] for start, end in pairwise((0, *ends))]
     times = [chunks[bisect.bisect_left(came, end)][0] for end in ends]
     return times, pieces, stream[sum(map(len, pieces)) :]

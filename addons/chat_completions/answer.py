@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from addons.bodies.abridgement import Members
+from addons.bodies.abridgement import WantedMembers
 from addons.bodies.answer_facts import AnswerFacts, has_unreadable_count, inside, is_misread, text
 from addons.bodies.completion_usage import usage_of
 from addons.bodies.json_answer import Document
 
-MEMBERS: Final[Members] = {
+MEMBERS: Final[WantedMembers] = {
     "id": None,
     "model": None,
     "usage": None,

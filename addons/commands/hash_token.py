@@ -8,7 +8,7 @@ import sys
 from addons.foundry.caller import SCOPE, token_hash
 from addons.values.program import PROGRAM
 from addons.verifiers.grant import SUBJECT_PATTERN
-from addons.verifiers.well_formed import BEARER, LONGEST_TOKEN
+from addons.verifiers.well_formed import GRAMMAR, LONGEST_TOKEN
 
 
 def hash_token(subject: str | None) -> int:
@@ -25,7 +25,7 @@ def hash_token(subject: str | None) -> int:
     else:
         token = sys.stdin.read(2 * LONGEST_TOKEN)
     token = token.strip()
-    if not BEARER.fullmatch(token) or len(token) > LONGEST_TOKEN:
+    if not re.fullmatch(GRAMMAR, token) or len(token) > LONGEST_TOKEN:
         print(
             f"{PROGRAM} hash-token: that is no bearer token: one line of at most {LONGEST_TOKEN} characters"
             " A-Z a-z 0-9 - . _ ~ + / and a trailing =",

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from addons.foundry.budgets import MICRO, PERIODS, Period, begins, ends
 from addons.gates.budget_settings import BudgetsSettings
+from addons.gates.levels import known_projects
 from addons.gates.limits_settings import LimitsSettings
 from addons.gates.meters import limits_of
 from addons.gates.pots import pots
@@ -39,10 +40,8 @@ def limits(rows: Iterable[Row], settings: LimitsSettings) -> Iterator[LimitUse]:
     used: dict[Any, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     amounts: dict[Any, int] = {}
     for row in rows:
-        attribution = _projects(row)
-        named = tuple(rid for rid in attribution if rid in settings.project)
-        key = (row["model"], row["caller"] or "", named, len(named) < len(attribution))
-        for meter, amount in limits_of(key, settings).items():
+        projects = known_projects(_projects(row), settings.project, ())
+        for meter, amount in limits_of((row["model"], row["caller"] or "", projects), settings).items():
             amounts[meter] = amount
             used[meter][row["minute"]] += row["total_tokens"] if meter.kind == "TOKENS" else left(row)
     for meter, amount in amounts.items():

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from addons.bodies.abridgement import Members
+from addons.bodies.abridgement import WantedMembers
 from addons.bodies.answer_facts import AnswerFacts, has_unreadable_count, inside, text
 from addons.bodies.completion_usage import usage_of
 from addons.bodies.json_answer import Document
 
-MEMBERS: Final[Members] = {"model": None, "usage": None, "error": {"code": None}}
+MEMBERS: Final[WantedMembers] = {"model": None, "usage": None, "error": {"code": None}}
 
 
 def _facts(answer: Mapping[str, Any]) -> AnswerFacts:

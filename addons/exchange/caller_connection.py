@@ -15,7 +15,7 @@ from addons.exchange.ending import FAULT, Ending
 from addons.exchange.pace import Pace
 from addons.exchange.request import BodyBounds, Request
 from addons.exchange.request_reader import RequestReader
-from addons.exchange.wire import Opened, Peer, Served, Wire
+from addons.exchange.wire import OpenedTunnel, Peer, Served, Wire
 from addons.foundry.refusals import Refusal
 
 MOST_TURNS: Final = 32  # requests of one caller that are begun in a row; then other connections have their turn
@@ -33,7 +33,7 @@ class Server(Protocol):
     def bounds(self) -> BodyBounds: ...
 
     @property
-    def clocks(self) -> ConnectionTimeouts: ...
+    def timeouts(self) -> ConnectionTimeouts: ...
 
     def serve(self, caller: "CallerConnection", request: Request) -> Served:
         """The exchange of one request, not yet begun."""
@@ -50,19 +50,19 @@ class CallerConnection:
         self.open = True
         self.draining = False  # after the exchange under way nothing more is served
         self.current: Served | None = None
-        self.opened: Opened | None = None  # a tunnel that was granted, and not yet gone into
+        self.tunnel: OpenedTunnel | None = None  # a tunnel that was granted, and not yet gone into
         self.in_tunnel = False  # a CONNECT was granted; a second one inside it is not
         self.leads_to: tuple[str, int] | None = None  # the far end of an unread tunnel, once it is one
         self._wire = wire
         self._server = server
         self._reader = RequestReader(server.bounds)
         gone = partial(self.cut, Ending.CALLER_GONE)
-        self._pace = Pace(wire, server.clocks.write, self._take_turns, self._takes_nothing, gone)
+        self._pace = Pace(wire, server.timeouts.write, self._take_turns, self._takes_nothing, gone)
         self._drops = False  # the last answer was written: bytes that still come are dropped
         self._unread: Request | None = None  # answered before its body has come
         self._turning = False
-        self._clock = ConnectionTimer()
-        self._clock.start(server.clocks.head, self._head_is_late)
+        self._timer = ConnectionTimer()
+        self._timer.start(server.timeouts.head, self._head_is_late)
 
     def begin(self, peer: Peer) -> None:
         """HTTP begins, perhaps inside TLS or a tunnel. The timer for the head goes on."""
@@ -84,18 +84,18 @@ class CallerConnection:
         """After CONNECT, the bytes that came behind its head."""
         return self._reader.tunnelled
 
-    def open_tunnel(self, opened: Opened) -> None:
+    def open_tunnel(self, tunnel: OpenedTunnel) -> None:
         """The bytes after the CONNECT request belong to the tunnel."""
         self.current = None
-        self.opened = opened
+        self.tunnel = tunnel
         self.in_tunnel = True
         self._pace.read_on()
-        self._clock.start(self._server.clocks.head, self._head_is_late)
+        self._timer.start(self._server.timeouts.head, self._head_is_late)
         self._wire.go_on()
 
     def leave(self, leads_to: tuple[str, int]) -> None:
         """All bytes from now on belong to a tunnel that is not read."""
-        self._clock.stop()
+        self._timer.stop()
         self.leads_to = leads_to
 
     def closed(self) -> None:
@@ -111,7 +111,7 @@ class CallerConnection:
         if not self.open:
             return
         self.open = False
-        self._clock.stop()
+        self._timer.stop()
         self._pace.read_on()
         self._reader.drop()
         if self.current is not None:
@@ -129,7 +129,7 @@ class CallerConnection:
                 if (request := self._next()) is None:
                     self._turning = False
                     return
-                self._clock.stop()
+                self._timer.stop()
                 self.current = served = self._server.serve(self, request)
                 served.start()
         except BaseException as error:  # noqa: BLE001 - whatever it was, it ends this connection alone
@@ -159,7 +159,7 @@ class CallerConnection:
             return True
         if self._unread.body.ended:
             self._unread = None
-            self._clock.stop()
+            self._timer.stop()
             return True
         if self._reader.failure is not None:
             self.abort()
@@ -171,7 +171,7 @@ class CallerConnection:
             self.write(self._server.refuse(refusal))
             self.say_no_more()
         elif self._reader.in_head:
-            self._clock.start(self._server.clocks.head, self._head_is_late)
+            self._timer.start(self._server.timeouts.head, self._head_is_late)
         elif self.draining:
             self.close()
 
@@ -202,22 +202,22 @@ class CallerConnection:
         if not request.body.ended:
             request.body.drop()
             self._unread = request
-            self._clock.start(self._server.clocks.body, self.close)
+            self._timer.start(self._server.timeouts.body, self.close)
         self._take_turns()
 
     def say_no_more(self) -> None:
         """Ends the connection after the last answer, while the caller still sends: what it sends is dropped."""
         self._drops = True
-        self._clock.stop()
+        self._timer.stop()
         self._wire.end()
-        self._clock.start(LINGER, self.abort)
+        self._timer.start(LINGER, self.abort)
 
     def close(self) -> None:
         """Closes once the socket has taken all that was written."""
         self._drops = True
-        self._clock.stop()
+        self._timer.stop()
         self._wire.close()
-        self._clock.start(LINGER, self.abort)
+        self._timer.start(LINGER, self.abort)
 
     def close_idle(self) -> None:
         """For a drain: closes the connection, unless a call or tunnel is under way or a head arrives now."""
@@ -226,8 +226,8 @@ class CallerConnection:
         if in_tunnel or self.current is not None or not self.open or self._drops or (told and self._reader.in_head):
             return
         if self._reader.in_head:
-            self._clock.stop()
-            self._clock.start(LINGER, self._head_is_late)
+            self._timer.stop()
+            self._timer.start(LINGER, self._head_is_late)
         elif self._unread is None:
             self.close()
         else:
@@ -235,15 +235,15 @@ class CallerConnection:
 
     def abort(self) -> None:
         """Closes now; what is unsent is not sent."""
-        self._clock.stop()
+        self._timer.stop()
         self._drops = True
         if self.open:
             self._wire.abort()
 
     def _head_is_late(self) -> None:
-        _log.warning("head_not_ended", seconds=self._server.clocks.head, peer=self.peer.address)
+        _log.warning("head_not_ended", seconds=self._server.timeouts.head, peer=self.peer.address)
         self.close()
 
     def _takes_nothing(self) -> None:
-        _log.warning("answers_not_taken", seconds=self._server.clocks.write, peer=self.peer.address)
+        _log.warning("answers_not_taken", seconds=self._server.timeouts.write, peer=self.peer.address)
         self.abort()

@@ -28,7 +28,6 @@ class Told(NamedTuple):
         refusal: a row of ``refusals.KINDS`` for a caller that has got nothing yet; None: it can't be told.
         message: what that caller is told.
         code, sentence: of the error event that ends a stream which has begun.
-        headers: of the refusal.
     """
 
     outcome: Outcome
@@ -36,10 +35,7 @@ class Told(NamedTuple):
     message: str = ""
     code: str = "stream_truncated"
     sentence: str = ""
-    headers: Mapping[str, str] = {}
 
-
-SOON: Final = {"Retry-After": "1"}
 
 FAULT: Final = "The sidecar has an internal fault; nothing was sent to the provider. Its log has the details."
 _SHUTTING_DOWN: Final = "The sidecar is shutting down; make the call again."
@@ -62,7 +58,7 @@ def _table(far: str, timeout: str) -> Mapping[Ending, Told]:
         Ending.CALLER_STALLED: Told(Outcome.CALLER_STALLED),
         Ending.FAULT: Told(Outcome.FAULT),
         Ending.SHUTDOWN: Told(
-            Outcome.SHUT_DOWN, "shutting_down", _SHUTTING_DOWN, "sidecar_shutting_down", _SHUTTING_DOWN, SOON
+            Outcome.SHUT_DOWN, "shutting_down", _SHUTTING_DOWN, "sidecar_shutting_down", _SHUTTING_DOWN
         ),
     }
 

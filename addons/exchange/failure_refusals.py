@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from addons.call import To
-from addons.exchange.ending import SOON
 from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
 from addons.foundry.refusals import Refusal
 from addons.provider_credentials.credential import Credential, CredentialError
@@ -50,7 +49,6 @@ async def bearer_of(credential: Credential) -> bytes:
         raise Refusal(
             "provider_credential_missing",
             "The sidecar has no credential for the model provider just now. Try again shortly.",
-            headers=SOON,
             detail=str(error),
         ) from error
 
@@ -68,6 +66,5 @@ def refusal_of(failure: UpstreamFailure, to: To, *, reused: bool) -> Refusal:
     return Refusal(
         far.lost if reached else far.unreachable,
         SENTENCES[kind].format(far.name),
-        headers={} if reached else SOON,
         detail=failure.detail,
     )

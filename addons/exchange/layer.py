@@ -99,22 +99,22 @@ class CallerLayer(layer.Layer):
             self._wire.tls.append(tls)
             yield from self._become(tls)
         else:
-            self._caller.begin(_peer(self.context, encrypted=self._within_tls))
+            self._caller.begin(peer_of(self.context.client, encrypted=self._within_tls))
 
     def _tunnel(self) -> layer.CommandGenerator[None]:
         """Continues inside the tunnel that the caller's CONNECT has opened, if there is one."""
-        opened = self._caller.opened
-        if opened is None:
+        tunnel = self._caller.tunnel
+        if tunnel is None:
             return
         behind = self._caller.tunnelled
-        self._caller.opened = None
-        if opened.address is None:  # to Foundry: what comes is read as from any other caller
-            self.context.server = Server(address=(opened.host, opened.port))  # which the certificate is made out to
+        self._caller.tunnel = None
+        if tunnel.address is None:  # to Foundry: what comes is read as from any other caller
+            self.context.server = Server(address=(tunnel.host, tunnel.port))  # which the certificate is made out to
             inside = CallerLayer(self.context, self._caller, self._wire, outside=len(self._wire.tls))
             yield from self._become(inside)
         else:
-            self._caller.leave(opened.address)
-            self.context.server = Server(address=opened.address)
+            self._caller.leave(tunnel.address)
+            self.context.server = Server(address=tunnel.address)
             yield from self._become(TCPLayer(self.context, ignore=True))
         if behind:
             assert self._child
@@ -136,8 +136,8 @@ def _closes(event: events.Event, client: Client) -> bool:
     return isinstance(event, events.ConnectionClosed) and event.connection is client
 
 
-def _peer(context: Context, *, encrypted: bool) -> Peer:
-    client = context.client
+def peer_of(client: Client, *, encrypted: bool = False) -> Peer:
+    """Who is at the other end of a caller's connection. ``encrypted``: TLS has begun, so that it says more."""
     return Peer(
         address=str((client.peername or ("?",))[0]),
         listener="proxy" if isinstance(client.proxy_mode, RegularMode) else "reverse",

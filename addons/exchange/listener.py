@@ -23,7 +23,7 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.connection_bounds import ConnectionBounds
 from addons.exchange.ending import Ending
-from addons.exchange.layer import CallerLayer, ClosingLayer
+from addons.exchange.layer import CallerLayer, ClosingLayer, peer_of
 from addons.exchange.socket_wire import SocketWire
 from addons.exchange.upstream.keep_alive import keep_alive
 from addons.exchange.upstream.pool import UpstreamPool
@@ -91,7 +91,7 @@ class Listener:
     @_stays_shut
     def client_connected(self, client: Client) -> None:
         client.error = NO_ROOM  # stands until all is made: mitmproxy then closes the connection
-        peer = _peer(client)
+        peer = peer_of(client)
         wire = SocketWire(_handler(client), client)
         keep_alive(wire.socket)
         if self._bounds.enter(peer.address):
@@ -137,11 +137,6 @@ def _handler(client: Client) -> ConnectionHandler:
     proxyserver: Any = ctx.master.addons.get("proxyserver")
     handler: ConnectionHandler = proxyserver.connections[client.id]
     return handler
-
-
-def _peer(client: Client) -> Peer:
-    host = str((client.peername or ("?",))[0])
-    return Peer(host, "proxy" if isinstance(client.proxy_mode, RegularMode) else "reverse")
 
 
 def _listening() -> list[socket.socket]:

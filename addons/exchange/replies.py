@@ -115,7 +115,7 @@ class Replies:
         if told.refusal is None:
             return
         model = {"modelName": call.model.rid} if call.model and told.refusal == "provider_timeout" else {}
-        refusal = Refusal(told.refusal, told.message, parameters=model, headers=told.headers, detail=ending.name)
+        refusal = Refusal(told.refusal, told.message, parameters=model, detail=ending.name)
         self.break_off(relay, told.code, told.sentence, refusal)
 
     def of_fault(self, relay: Relay, error: BaseException) -> None:

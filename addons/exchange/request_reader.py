@@ -15,7 +15,7 @@ import httptools
 import structlog
 
 from addons.exchange.chunk_sizes import ChunkSizes
-from addons.exchange.ending import FAULT, SOON
+from addons.exchange.ending import FAULT
 from addons.exchange.reading_bounds import MOST_EMPTY, MOST_FIELDS, MOST_FRAMING, MOST_HEAD, MOST_WAITING, USUAL_HEAD
 from addons.exchange.request import Body, BodyBounds, Request
 from addons.foundry.refusals import Refusal
@@ -170,7 +170,7 @@ class RequestReader:
         """Long heads, and what waits behind requests, are held to what all callers' may take together."""
         head = max(0, self.head_bytes - USUAL_HEAD) if self.in_head else 0
         if not self._share.hold(head + len(self._behind)):
-            self._fail(Refusal("bodies_full", "Too much waits here that is no call yet.", headers=SOON))
+            self._fail(Refusal("bodies_full", "Too much waits here that is no call yet."))
 
     def _forget_rest(self) -> None:
         self._head.clear()

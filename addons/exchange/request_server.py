@@ -14,11 +14,11 @@ from addons.foundry.refusals import Refusal
 class RequestServer:
     """Serves the requests of all connections: each has an exchange of its own, or opens a tunnel."""
 
-    def __init__(self, services: Services, tunnels: Tunnels, bounds: BodyBounds, clocks: ConnectionTimeouts) -> None:
+    def __init__(self, services: Services, tunnels: Tunnels, bounds: BodyBounds, timeouts: ConnectionTimeouts) -> None:
         self._services = services
         self._tunnels = tunnels
         self.bounds = bounds
-        self.clocks = clocks
+        self.timeouts = timeouts
 
     def connect(self, wire: Wire, peer: Peer) -> CallerConnection:
         """The connection of a caller that has come."""

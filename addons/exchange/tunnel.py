@@ -16,7 +16,7 @@ from addons.exchange.caller_connection import CallerConnection
 from addons.exchange.ending import Ending
 from addons.exchange.forbidden_addresses import ForbiddenAddressError, resolve
 from addons.exchange.request import Request
-from addons.exchange.wire import Opened
+from addons.exchange.wire import OpenedTunnel
 from addons.foundry.envelope import ErrorFormat
 from addons.foundry.refusals import Refusal, excerpt
 from addons.values.address import join_address, split_address
@@ -77,10 +77,10 @@ class Tunnel:
             return
         try:
             self._caller.write(ESTABLISHED)
-            self._caller.open_tunnel(Opened(host, port, address))
+            self._caller.open_tunnel(OpenedTunnel(host, port, address))
         except BaseException as error:  # noqa: BLE001 - it is answered, so that nothing but its end can be told
             _log.error("fault", exc_info=error)
-            self._caller.opened = None
+            self._caller.tunnel = None
             self._caller.abort()
 
     async def _address(self, host: str, port: int) -> tuple[str, int] | None:

@@ -38,10 +38,10 @@ class Wire(Protocol):
         """Whether nothing has passed for a while, either way."""
 
     def go_on(self) -> None:
-        """Has whoever feeds the connection look at ``opened``."""
+        """Has whoever feeds the connection look at ``tunnel``."""
 
 
-class Opened(NamedTuple):
+class OpenedTunnel(NamedTuple):
     """A tunnel that was granted.
 
     ``address`` is where an unread one leads; None: to Foundry, and it is read.

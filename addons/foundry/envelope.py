@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final, Literal
 
 from addons.foundry.refusals import INVALID_REQUEST, NOT_AVAILABLE, Refusal
@@ -13,6 +14,7 @@ WRAPPED: Final = frozenset({INVALID_REQUEST, NOT_AVAILABLE})
 """Error names whose parameters Foundry gives as a message and two Java maps written as text."""
 
 _ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
+_SOON: Final = {"Retry-After": "1"}  # seconds, where nobody knows how long it takes
 _NOT_AGAIN: Final = {"x-should-retry": "false", "QoS-Retry-Hint": "do-not-retry"}  # OpenAI's SDKs; Palantir's SDKs
 
 
@@ -22,6 +24,8 @@ def render(refusal: Refusal, error_format: ErrorFormat = "hybrid") -> tuple[int,
     headers = {"x-request-id": refusal.instance_id, "cache-control": "no-store"}
     if kind.final:
         headers |= _NOT_AGAIN
+    if kind.status == HTTPStatus.SERVICE_UNAVAILABLE and "retry-after" not in map(str.lower, refusal.headers):
+        headers |= _SOON
     if kind.challenge:
         headers["WWW-Authenticate"] = kind.challenge
     if kind.empty:

@@ -10,7 +10,6 @@ from addons.foundry.permits import Meter, Permits, Standing
 from addons.foundry.refusals import Refusal
 
 RULE: Final = "RATE_LIMIT"
-AT_ONCE: Final = "1"  # seconds of Retry-After where nobody knows how long it takes
 
 _WHOSE: Final = {
     "ENROLLMENT": "The whole enrollment",
@@ -119,7 +118,6 @@ def unavailable(why: str) -> Refusal:
     return Refusal(
         "limits_unavailable",
         "The sidecar can't reach the store of its rate limits, so nothing was sent; try again.",
-        headers={"Retry-After": AT_ONCE},
         rule=RULE,
         detail=why,
     )

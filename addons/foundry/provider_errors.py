@@ -123,8 +123,6 @@ def refusal_for(status: int, headers: Mapping[str, str], body: bytes, model_rid:
         "errorCode": code,
         "errorMessage": said,
     }
-    if row.refusal in {"provider_overloaded", "provider_quota"}:
-        waits.setdefault("retry-after", "1")
     return ProviderError(
         Refusal(
             row.refusal,

@@ -60,7 +60,7 @@ class ReadBody:
             raise too_large(self.max_body_bytes) from None
         except CorruptError:
             raise Refusal("invalid_json", f"The body is not valid {coding} data.") from None
-        if self.budget is not None:
+        if self.budget is not None and not call.explained:
             if not self.budget.take(len(body)):
                 raise full(self.budget)
             call.decoded_bytes = len(body)

@@ -4,8 +4,6 @@ from typing import Final
 
 from addons.foundry.refusals import Refusal
 
-RETRY_AFTER: Final = "1"  # seconds: most bodies have left by then
-
 
 class BodyBytes:
     """Counts the bytes of bodies under way, as sent and as decoded. For one event loop: nothing here waits or locks.
@@ -58,5 +56,4 @@ def full(budget: BodyBytes) -> Refusal:
         "bodies_full",
         f"The bodies of calls under way have reached limits.body_bytes, which is {budget.total} bytes."
         " Try again in a moment.",
-        headers={"Retry-After": RETRY_AFTER},
     )

@@ -49,7 +49,8 @@ class HoldToBudgets:
             return
         zone = ZoneInfo(own.time_zone)
         today = datetime.fromtimestamp(self.clock(), zone).date()
-        money = cost_of(call, self.settings.assumed_output_tokens, datetime.fromtimestamp(self.clock(), UTC).date())
+        priced_on = datetime.fromtimestamp(self.clock(), UTC).date()
+        money = estimated_money(call, self.settings.assumed_output_tokens, priced_on)
         if money is None and any(pot.unit == "money" for pot, _ in found):
             if own.unknown_price == "refuse" and self.settings.mode == "enforce":
                 assert call.model
@@ -139,7 +140,7 @@ def _amount(pot: Pot, whole: int, shares: int) -> int:
     return min(pot.limit, whole if pot.unit == "requests" else share(whole, shares))
 
 
-def cost_of(call: Call, assumed_output: int, today: date) -> int | None:
+def estimated_money(call: Call, assumed_output: int, today: date) -> int | None:
     """What the call may cost, in millionths; None where its model, or the service tier asked for, has no price."""
     assert call.model
     tier = call.document.get("service_tier")

@@ -9,9 +9,10 @@ from addons.foundry.caller import SCOPE, Caller, token_hash
 from addons.foundry.refusals import Refusal
 from addons.verifiers.grant import Granting
 from addons.verifiers.protocol import Verifier
+from addons.verifiers.well_formed import GRAMMAR
 
-BEARER: Final = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE)
-"""Foundry's bearer grammar; the scheme in any case (docs/contract.md#tokens)."""
+BEARER: Final = re.compile(f"bearer +({GRAMMAR})", re.IGNORECASE)
+"""What Authorization holds; the scheme in any case (docs/contract.md#tokens)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,14 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from addons.call import Call
-from addons.foundry.permits import Kind, Level, Meter
+from addons.foundry.permits import Kind, Meter
+from addons.gates.levels import known_projects, levels
 from addons.gates.limits_settings import Limit, LimitsSettings
-
-OTHERS: Final = "others"
-"""Whose meter the projects share that are neither configured nor granted to the caller. No RID is written so."""
 
 MOST_KNOWN: Final = 2048  # answers kept; one is some 2 KB
 
-type Key = tuple[str, str, tuple[str, ...], bool]
+type Key = tuple[str, str, tuple[tuple[str, ...], bool]]
+"""A model's RID, the caller's subject, and ``known_projects``."""
 
 
 class Meters:
@@ -53,9 +52,8 @@ class MetersOf:
             return None
         assert call.caller
         assert call.model
-        configured, granted = self._settings.project, call.caller.projects or ()
-        named = tuple([rid for rid in call.attribution if rid in configured or rid in granted])
-        key = call.model.rid, call.caller.subject, named, len(named) < len(call.attribution)
+        projects = known_projects(call.attribution, self._settings.project, call.caller.projects or ())
+        key = call.model.rid, call.caller.subject, projects
         if (found := self._known.get(key)) is None:
             if len(self._known) >= MOST_KNOWN:
                 del self._known[next(iter(self._known))]
@@ -64,23 +62,11 @@ class MetersOf:
 
 
 def limits_of(key: Key, settings: LimitsSettings) -> Mapping[Meter, int]:
-    """What limits a model's calls of a subject for these projects, where others are named besides or are not.
-
-    Attribution is the caller's claim: a project that is not in the configuration by its own RID may have been made
-    up, so such a call counts towards its caller too. Those nobody granted share one meter, or a caller could have
-    a fresh one for each call by a new name.
-    """
-    model, subject, named, made_up = key
-    default = settings.project.get("default")
-    chosen: list[tuple[Level, str, Limit | Mapping[str, Limit] | None]] = [("ENROLLMENT", "", settings.enrollment)]
-    chosen += [("PROJECT", rid, settings.project.get(rid, default)) for rid in named]
-    if made_up:
-        chosen.append(("PROJECT", OTHERS, default))
-    if made_up or not named or not settings.project.keys() >= set(named):
-        chosen.append(("USER", subject, settings.user.get(subject, settings.user.get("default"))))
+    """What limits a model's calls of a subject for these projects."""
+    model, subject, projects = key
     return {
         Meter(level, whose, model, kind): amount
-        for level, whose, entry in chosen
+        for level, whose, entry in levels(subject, projects, settings.enrollment, settings.project, settings.user)
         if (limit := entry.get(model, entry.get("default")) if isinstance(entry, Mapping) else entry)
         for kind, amount in _amounts(limit)
         if amount is not None

@@ -4,9 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from addons.call import Call
 from addons.foundry.budgets import MICRO, PERIODS, UNITS, Pot, Unit
-from addons.foundry.permits import Level
 from addons.gates.budget_settings import Budget, Budgets, BudgetsSettings
-from addons.gates.meters import OTHERS
+from addons.gates.levels import known_projects, levels
 
 type Entry = Budgets | Mapping[str, Budgets] | None
 
@@ -26,16 +25,9 @@ def pots(
     granted: frozenset[str] | tuple[()],
     settings: BudgetsSettings,
 ) -> Iterator[tuple[Pot, int]]:
-    """Projects as for limits a minute: a RID that is neither configured nor granted may be made up."""
-    configured, default = settings.project, settings.project.get("default")
-    named = [rid for rid in attribution if rid in configured or rid in granted]
-    made_up = len(named) < len(attribution)
-    projects = [*named, *([OTHERS] if made_up else [])]
-    chosen: list[tuple[Level, str, Entry]] = [("ENROLLMENT", "", settings.enrollment)]
-    chosen += [("PROJECT", rid, configured.get(rid, default)) for rid in projects]
-    if made_up or not named or not configured.keys() >= set(named):
-        chosen.append(("USER", subject, settings.user.get(subject, settings.user.get("default"))))
-    for level, whose, entry in chosen:
+    """Each with the number of projects that share it; ``granted`` are the caller's own."""
+    known, others = projects = known_projects(attribution, settings.project, granted)
+    for level, whose, entry in levels(subject, projects, settings.enrollment, settings.project, settings.user):
         for which, budgets in _by_model(entry, model):
             for period in PERIODS:
                 for unit in UNITS:
@@ -43,7 +35,7 @@ def pots(
                     limit = None if budget is None else getattr(budget, unit)
                     if limit is not None:
                         pot = Pot(level, whose, which, period, unit, _whole(unit, limit))
-                        yield pot, len(projects) if level == "PROJECT" else 1
+                        yield pot, len(known) + others if level == "PROJECT" else 1
 
 
 def _by_model(entry: Entry, model: str) -> Iterator[tuple[str, Budgets]]:

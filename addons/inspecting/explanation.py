@@ -18,13 +18,14 @@ from addons.foundry.wrong_paths import BASE
 from addons.gates.order import Gate, Gates, Named, run
 from addons.gates.route import PATH
 
-type Outcome = Literal["passed", "refused", "not reached", "not judged"]
+type StepOutcome = Literal["passed", "refused", "not reached", "not judged"]
 
 NOT_JUDGED: Final[Mapping[str, str]] = {
     "caller": f"no token is kept; assumed: a valid one that holds {SCOPE}",
     "permission": "depends on the caller; assumed: one that may use every model and name every project",
     "concurrency": "depends on what else is under way",
     "limits": "depends on what else is called in the same minute",
+    "budgets": "depends on what was used before in the same day, week or month",
 }
 """Gates whose verdict a file can't tell, and what is assumed instead."""
 
@@ -57,7 +58,7 @@ class Step:
     """One gate. ``reason`` is a sentence where there is something to say."""
 
     gate: str
-    outcome: Outcome
+    outcome: StepOutcome
     reason: str = ""
 
 
@@ -139,6 +140,7 @@ _INSTEAD: Final[Mapping[str, Gate]] = {
     "caller": _assume_caller,
     "concurrency": lambda _call: None,
     "limits": lambda _call: None,
+    "budgets": lambda _call: None,
 }
 """What runs in the place of gates that would ask somebody, or count the call."""
 

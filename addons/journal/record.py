@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from addons.bodies.answer_facts import AnswerFacts
+from addons.bodies.common_rows import SERVICE_TIER
 from addons.bodies.comparison import Trial
 from addons.bodies.verdict import Verdict
 from addons.call import Call, Outcome
@@ -37,7 +38,7 @@ WRONG_PATHS: Final = frozenset({"not_found", "wrong_path", "method_not_allowed",
 QUOTING: Final = frozenset({"invalid_attribution", "invalid_model"})
 """Refusals whose message quotes a value no table knows, so that it stays out of the record."""
 
-TIERS: Final = frozenset({"auto", "default", "flex", "priority", "scale"})
+TIERS: Final = frozenset(SERVICE_TIER.rows)
 """Of OpenAI's; any other word is the provider's free text, which no record holds."""
 
 LONGEST: Final = 128  # characters of a name that the provider gives

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from addons.bodies.abridgement import Members
+from addons.bodies.abridgement import WantedMembers
 from addons.bodies.answer_facts import (
     UNDECODABLE,
     UNREAD,
@@ -34,7 +34,7 @@ class _Event(msgspec.Struct):
     error: Any = None
 
 
-RESPONSE_MEMBERS: Final[Members] = {
+RESPONSE_MEMBERS: Final[WantedMembers] = {
     "id": None,
     "model": None,
     "status": None,
@@ -46,7 +46,7 @@ RESPONSE_MEMBERS: Final[Members] = {
 }
 """What is read of a Response object that is too large to be kept, or not quite JSON."""
 
-EVENT_MEMBERS: Final[Members] = {
+EVENT_MEMBERS: Final[WantedMembers] = {
     "type": None,
     "response": RESPONSE_MEMBERS,
     "code": None,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from addons.apis import table
-from addons.cassettes.cassette import Answer, Cassette, is_stream
+from addons.cassettes.cassette import Cassette, RecordedAnswer, is_stream
 from addons.cassettes.matching import Matching, MissError
 from addons.simulator.delivery import fail
 from addons.simulator.errors import Error
@@ -49,7 +49,7 @@ class Player(SimulatedProvider):
             await asyncio.sleep(until - asyncio.get_running_loop().time())
 
 
-def _framing(answer: Answer) -> tuple[str, str]:
+def _framing(answer: RecordedAnswer) -> tuple[str, str]:
     """As the API frames: a body in one piece has its length, a stream has none."""
     if answer.ended == "whole" and not is_stream(answer.headers):
         return "Content-Length", str(sum(len(text.encode()) for _, text in answer.pieces))

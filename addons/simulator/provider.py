@@ -21,7 +21,7 @@ from addons.simulator.delivery import deliver, fail
 from addons.simulator.directives import DirectiveError, Directives
 from addons.simulator.errors import Error
 from addons.simulator.judge import judge, path_of
-from addons.simulator.recorded import RecordedCall
+from addons.simulator.received import ReceivedCall
 from addons.simulator.simulated_apis import SIMULATED_APIS
 from addons.simulator.wire import Peer, Request
 
@@ -54,7 +54,7 @@ class SimulatedProvider:
         self._directory = directory
         self._names = names
         self._changed = threading.Condition()  # guards the three below
-        self._calls: list[RecordedCall] = []
+        self._calls: list[ReceivedCall] = []
         self._script: deque[Directives] = deque()
         self._dialled = 0
         self._connections = 0
@@ -119,12 +119,12 @@ class SimulatedProvider:
             return self._dialled
 
     @property
-    def calls(self) -> list[RecordedCall]:
+    def calls(self) -> list[ReceivedCall]:
         """The whole requests that came, in order, as they stand now."""
         with self._changed:
             return list(self._calls)
 
-    def wait_for_calls(self, count: int = 1, timeout: float = 30) -> list[RecordedCall]:
+    def wait_for_calls(self, count: int = 1, timeout: float = 30) -> list[ReceivedCall]:
         """The calls, as soon as there are ``count``. Raises TimeoutError after ``timeout`` seconds."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._calls) >= count, timeout):
@@ -210,10 +210,10 @@ class SimulatedProvider:
         finally:
             peer.close()
 
-    def _record(self, request: Request, connection: int) -> tuple[RecordedCall, asyncio.Event]:
+    def _record(self, request: Request, connection: int) -> tuple[ReceivedCall, asyncio.Event]:
         released = asyncio.Event()
         release = partial(self._from_outside, released.set)
-        call = RecordedCall(request.method, request.target, request.headers, request.body, connection, release=release)
+        call = ReceivedCall(request.method, request.target, request.headers, request.body, connection, release=release)
         with self._changed:
             self._calls.append(call)
             self._changed.notify_all()

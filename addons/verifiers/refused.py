@@ -19,7 +19,6 @@ def unreachable(detail: str) -> Refusal:
     return Refusal(
         "verifier_unreachable",
         "The bearer token can't be checked just now. Try again shortly.",
-        headers={"Retry-After": "1"},
         detail=detail,
     )
 

@@ -11,8 +11,10 @@ from addons.verifiers.refused import invalid
 LONGEST_TOKEN: Final = 16 * 1024
 """Characters. Foundry's tokens have under 1,000; hashing and sending on anything at all would cost."""
 
-BEARER: Final = re.compile(r"[A-Za-z0-9\-._~+/]+=*")  # docs/contract.md#tokens
-"""A token of this form can't break out of a header or a form."""
+GRAMMAR: Final = r"[A-Za-z0-9\-._~+/]+=*"
+"""Foundry's grammar of bearer tokens (docs/contract.md#tokens): such a token can't break out of a header or a form."""
+
+_WELL_FORMED: Final = re.compile(GRAMMAR)
 
 
 class WellFormed:
@@ -24,7 +26,7 @@ class WellFormed:
     async def verify(self, token: str) -> Caller:
         if len(token) > LONGEST_TOKEN:
             raise invalid(f"The bearer token is longer than {LONGEST_TOKEN} characters.")
-        if not BEARER.fullmatch(token):
+        if not _WELL_FORMED.fullmatch(token):
             raise invalid("The bearer token is malformed: it may hold A-Z a-z 0-9 - . _ ~ + / and a trailing = alone.")
         return await self._inner.verify(token)
 

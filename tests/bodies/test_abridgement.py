@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from addons.bodies.abridgement import MAX_BYTES, MAX_DEPTH, MAX_VALUE_BYTES, Abridgement
+from addons.bodies.abridgement import MAX_ANSWER_DEPTH, MAX_BYTES, MAX_VALUE_BYTES, Abridgement
 from tests.responses.json_documents import a_value, an_object, cut_up, pruned
 
 WANTED = {"id": None, "usage": None, "error": {"code": None}, "response": {"id": None, "error": {"code": None}}}
@@ -80,11 +80,11 @@ def test_wanted_values_without_end_are_not_kept_without_end() -> None:
     assert (json.loads(read.document()), read.complete, read.unread) == ({"id": "x"}, True, True)
 
 
-@pytest.mark.parametrize("depth", [MAX_DEPTH, MAX_DEPTH + 1, 1_000_000])
+@pytest.mark.parametrize("depth", [MAX_ANSWER_DEPTH, MAX_ANSWER_DEPTH + 1, 1_000_000])
 def test_depth_is_bounded(depth: int) -> None:
     read = abridged(b"[" * depth, [1000])
-    assert len(read.brackets) <= MAX_DEPTH + 1
-    assert read.unread == (depth > MAX_DEPTH)
+    assert len(read.brackets) <= MAX_ANSWER_DEPTH + 1
+    assert read.unread == (depth > MAX_ANSWER_DEPTH)
 
 
 @pytest.mark.parametrize(

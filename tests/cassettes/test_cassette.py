@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from addons.cassettes.cassette import Answer, CassetteError, Header, RecordedCall, line_of, read
+from addons.cassettes.cassette import CassetteError, Header, RecordedAnswer, RecordedCall, line_of, read
 from tests.values.odd_files import ODD_FILES, put
 
 HEADER = Header(content="kept", salt="00")
 CALL = RecordedCall(
     request={"model": "gpt-5.2", "input": "Grüezi \u2028 \ud800", "n": 1e300},
-    answer=Answer(
+    answer=RecordedAnswer(
         status=200, headers=(("a", "b"),), began=1.5, pieces=((2.0, "ü\n\n"), (3.0, "\u2028")), ended="whole"
     ),
 )

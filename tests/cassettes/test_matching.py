@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from addons.cassettes.cassette import Answer, Cassette, Content, Header, RecordedCall
+from addons.cassettes.cassette import Cassette, Content, Header, RecordedAnswer, RecordedCall
 from addons.cassettes.matching import Matching, MissError
 from addons.cassettes.redaction import Redaction
 
@@ -18,7 +18,7 @@ def matching(content: Content, bodies: list[dict[str, Any]] = RECORDED, *, once:
     calls = {}
     for number, body in enumerate(bodies, 2):
         request: Any = Redaction("salt").document(body) if content == "redacted" else body
-        calls[number] = RecordedCall(request=request, answer=Answer(status=200, began=number, ended="whole"))
+        calls[number] = RecordedCall(request=request, answer=RecordedAnswer(status=200, began=number, ended="whole"))
     return Matching(Cassette("calls.jsonl", Header(content=content, salt="salt"), calls), once=once)
 
 

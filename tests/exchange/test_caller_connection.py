@@ -58,7 +58,7 @@ class NotingServer:
     def __init__(self, head: float = 60, body: float = 60, write: float = 60) -> None:
         self.budget = BodyBytes(ROOM)
         self.bounds = BodyBounds(ROOM, self.budget, BodyBytes(ROOM))
-        self.clocks = ConnectionTimeouts(head=head, body=body, write=write)
+        self.timeouts = ConnectionTimeouts(head=head, body=body, write=write)
         self.served: list[NotingServed] = []
 
     def serve(self, caller: CallerConnection, request: Request) -> NotingServed:

@@ -124,10 +124,14 @@ def test_the_providers_own_error_is_relayed_as_it_came() -> None:
         (Refusal("unauthorized"), {"WWW-Authenticate": 'Bearer error="invalid_token"'}),
         (Refusal("unauthorized", headers={"WWW-Authenticate": "Basic"}), {"WWW-Authenticate": "Basic"}),
         (Refusal("rate_limited", headers={"Retry-After": "7"}), {"Retry-After": "7"}),
+        (Refusal("ledger_unavailable", headers={"Retry-After": "5"}), {"Retry-After": "5"}),
+        (Refusal("provider_overloaded", headers={"retry-after": "9"}), {"retry-after": "9"}),
     ],
 )  # fmt: skip
 def test_further_headers(refusal: Refusal, expected: dict[str, str]) -> None:
-    assert render(refusal)[1].items() >= expected.items()
+    headers = render(refusal)[1]
+    assert headers.items() >= expected.items()
+    assert len({*map(str.lower, headers)}) == len(headers)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -138,6 +142,7 @@ def test_every_kind_renders(name: str) -> None:
     assert headers["x-request-id"] == ID
     assert headers["cache-control"] == "no-store"
     assert ("x-should-retry" in headers) == ("QoS-Retry-Hint" in headers) == kind.final
+    assert headers.get("Retry-After") == ("1" if status == 503 else None)
     assert ("content-type" in headers) == (body != b"") == (not kind.empty)
 
 

@@ -19,8 +19,8 @@ from addons.gates import budget_recovery, budgets
 from addons.gates.budget_recovery import ALIVE, CLAIM, CLAIM_SECONDS, Used, UsedBefore, claims
 from addons.gates.budgets import HoldToBudgets
 from addons.gates.counters import Counters, StoreUnavailableError
+from addons.gates.levels import OTHERS
 from addons.gates.limits_settings import LimitsSettings
-from addons.gates.meters import OTHERS
 from addons.gates.pots import pots_of
 from addons.usage.charging import budget_corrections
 from addons.usage.memory_counters import MemoryCounters

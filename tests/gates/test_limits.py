@@ -14,9 +14,10 @@ from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.permits import Meter
 from addons.foundry.refusals import Refusal
 from addons.gates.counters import Counters, StoreUnavailableError
+from addons.gates.levels import OTHERS
 from addons.gates.limits import HoldToLimits, estimate
 from addons.gates.limits_settings import LimitsSettings
-from addons.gates.meters import MOST_KNOWN, OTHERS, Meters, MetersOf
+from addons.gates.meters import MOST_KNOWN, Meters, MetersOf
 from addons.usage.charging import corrections
 from addons.usage.memory_counters import MemoryCounters
 from tests.conftest import MODEL

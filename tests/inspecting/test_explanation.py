@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 import json
 from dataclasses import replace
 from typing import Any
@@ -7,6 +8,8 @@ import pytest
 
 from addons.configuration import build_rules
 from addons.configuration.settings import Settings
+from addons.gates.body_bytes import BodyBytes
+from addons.gates.concurrency import UnderWay
 from addons.gates.order import Gates
 from addons.inspecting.explanation import Asked, Explanation, explain, from_body
 from addons.inspecting.explanation_text import difference, difference_text, document, text, verdict
@@ -17,7 +20,7 @@ from tests.conftest import MODEL
 
 HELLO = {"model": MODEL, "input": "Hello, world"}
 MCP = {"type": "mcp", "server_label": "x", "server_url": "https://x"}
-NOT_JUDGED = {"caller", "concurrency", "permission", "limits"}
+NOT_JUDGED = {"caller", "concurrency", "permission", "limits", "budgets"}
 
 
 def settings(**sections: Any) -> Settings:
@@ -108,6 +111,20 @@ def test_each_gate_can_refuse(asked: Asked, gate: str | None, refusal: str | Non
         **({gate: "refused"} if gate else {}),
     }
     assert "very-secret" not in text(found) + json.dumps(document(found))
+
+
+def test_what_is_explained_counts_nowhere() -> None:
+    """mitmweb explains calls by the gates in force, whose counters hold for real calls."""
+    bodies, under_way = BodyBytes(1000), UnderWay()
+    one_call = {"enrollment": {"default": {"requests_per_minute": 1}}, "concurrency": {"total": 1, "per_caller": 1}}
+    one_day = {"budgets": {"enrollment": {"day": {"requests": 1}}, "user": {"assumed": {"day": {"requests": 1}}}}}
+    in_force = build_rules.gates(
+        settings(limits=one_call | one_day), Development(), build_rules.Lasting(MemoryCounters(), bodies, under_way)
+    )
+    asked = replace(GOOD, headers={**HEAD, "content-encoding": ("gzip",)}, body=gzip.compress(GOOD.body))
+    for _ in range(3):
+        assert outcomes(asyncio.run(explain(in_force, asked))) == through(*GATES)
+    assert (bodies.taken, list(under_way.all)) == (0, [])
 
 
 FOUNDRY = "acme.palantirfoundry.com"

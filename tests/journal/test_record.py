@@ -1,7 +1,7 @@
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -9,7 +9,7 @@ from addons.bodies.answer_facts import AnswerFacts, Usage
 from addons.bodies.verdict import Change, Finding, Verdict
 from addons.call import Answer, Call, OtherPath, Outbound, Outcome
 from addons.foundry.alarm_names import Alarm
-from addons.foundry.prices import DatedPrices
+from addons.foundry.prices import DatedPrices, Tier
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
 from addons.journal.record import least_of, record_of
@@ -25,6 +25,7 @@ FINDING = Finding("tools[0]", "ZERO_DATA_RETENTION", "a message", row="tool.mcp"
 REFUSED = Refusal("refused_feature", "a message", param="tools[0]", rule="ZERO_DATA_RETENTION", detail="a detail")
 LATER = Refusal("provider_failed", "The provider says: a secret of the provider's.", provider_code="server_error")
 QUOTED = "a caller's words"
+TIERS = ("auto", *get_args(Tier.__value__))
 
 
 def call(headers: dict[str, tuple[str, ...]] | None = None, **filled: Any) -> Call:
@@ -211,6 +212,14 @@ def test_names_that_the_provider_gives_are_short_and_plain(said: str) -> None:
     for name in ("gen_ai.response.model", "gen_ai.response.id"):
         assert len(record[name]) <= 128
         assert record[name].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("tier", "told"), [*((tier, tier) for tier in TIERS), ("I quote: a prompt", "other"), ("", "other"), (None, None)]
+)
+def test_a_service_tier_is_one_of_the_policys_table(tier: str | None, told: str | None) -> None:
+    record = record_of(served(answer=Answer(200, facts=replace(FACTS, service_tier=tier))))
+    assert record.get("openai.response.service_tier") == told
 
 
 def test_alarms_are_in_it() -> None:

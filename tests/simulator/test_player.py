@@ -8,20 +8,22 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from addons.cassettes.cassette import Answer, Cassette, Header, RecordedCall
+from addons.cassettes.cassette import Cassette, Header, RecordedAnswer, RecordedCall
 from addons.simulator.player import Player
 
 JSON = (("content-type", "application/json"), ("x-request-id", "req_1"))
 EVENTS = (("content-type", "text/event-stream; charset=utf-8"),)
 ANSWERS = {
-    "json": Answer(status=200, headers=JSON, began=0, pieces=((0, '{"ü": 1}'),), ended="whole"),
-    "stream": Answer(
+    "json": RecordedAnswer(status=200, headers=JSON, began=0, pieces=((0, '{"ü": 1}'),), ended="whole"),
+    "stream": RecordedAnswer(
         status=200, headers=EVENTS, began=0, pieces=((0, "data: 1\n\n"), (1, "data: 2\n\n")), ended="whole"
     ),
-    "cut stream": Answer(status=200, headers=EVENTS, began=0, pieces=((0, "data: 1\n\n"),), ended="cut"),
-    "cut json": Answer(status=200, headers=JSON, began=0, pieces=((0, '{"a'),), ended="cut"),
-    "error": Answer(status=429, headers=(*JSON, ("retry-after", "2")), began=0, pieces=((0, "{}"),), ended="whole"),
-    "nothing": Answer(status=500, began=0, ended="whole"),
+    "cut stream": RecordedAnswer(status=200, headers=EVENTS, began=0, pieces=((0, "data: 1\n\n"),), ended="cut"),
+    "cut json": RecordedAnswer(status=200, headers=JSON, began=0, pieces=((0, '{"a'),), ended="cut"),
+    "error": RecordedAnswer(
+        status=429, headers=(*JSON, ("retry-after", "2")), began=0, pieces=((0, "{}"),), ended="whole"
+    ),
+    "nothing": RecordedAnswer(status=500, began=0, ended="whole"),
 }
 
 

@@ -10,7 +10,7 @@ from addons.simulator.wire import Request
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RecordedCall(Request):
+class ReceivedCall(Request):
     """One whole request as it came over the wire, and what became of it."""
 
     connection: int  # the provider's first connection is 1
