@@ -21,7 +21,7 @@ from addons.configuration.policy_listing import old_sources
 from addons.configuration.settings import Settings
 from addons.foundry.overlay import differences
 from addons.foundry.shipped_models import SHIPPED
-from addons.provider_credentials.build import told
+from addons.provider_credentials.build import describe
 from addons.values.version import VERSION
 
 PROXY_VARIABLES: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy")
@@ -48,7 +48,7 @@ def check(config: Path | None, *, with_files: bool = True) -> int:
         print(f"{model.rid} -> {model.provider_model} ({', '.join(regions)}{ends})")
     print(f"\n# callers are checked by: {', then '.join(settings.caller.verifiers)}")
     for allowed in settings.provider.allowed_regions:
-        print(f"# region {allowed} uses {told(settings.provider.regions[allowed].credential)}")
+        print(f"# region {allowed} uses {describe(settings.provider.regions[allowed].credential)}")
     print(f"# {_way_out(settings, os.environ if with_files else {})}")
     print(f"# zero data retention: {settings.provider.zero_data_retention or 'not attested'}")
     print(f"# version {VERSION}")

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from addons.exchange.attestation import Attested
 from addons.foundry.regions import Region
-from addons.provider_credentials.settings import OpenedBy
+from addons.provider_credentials.settings import RegionCredential
 from addons.values.secret import Secret
 from addons.values.url import plain_url
 
@@ -27,7 +27,7 @@ def _provider_url(text: str) -> str:
 type HeaderValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,256}$")]
 
 
-class Upstream(_Section, OpenedBy):
+class Upstream(_Section, RegionCredential):
     """Where one region's calls go, and what opens it: a static key or the pod's own identity."""
 
     url: Annotated[

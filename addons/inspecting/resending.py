@@ -21,7 +21,7 @@ from addons.exchange.wire import Peer, Wire
 from addons.inspecting.conversation_view import NOTE
 from addons.inspecting.edited_head import is_one_head
 from addons.inspecting.flow_of_exchange import HIDDEN
-from addons.verifiers.token_cache import asked_anew
+from addons.verifiers.token_cache import verify_again
 
 PROOF_SECONDS: Final = 300.0
 """How long a caller's token is kept, from the end of the call that the caller itself made."""
@@ -115,7 +115,7 @@ class Resending(Observer):
     def _send(self, each: http.HTTPFlow, proof: Proof) -> None:
         connection = self._connect(NoWire(), proof.peer)
         context = contextvars.copy_context()
-        context.run(asked_anew.set, True)
+        context.run(verify_again.set, True)
         context.run(_resent_by.set, proof.until)
         _log.info("sent_again", **{"call.id": each.id})
         context.run(connection.received, b"".join(_request(each, proof)))

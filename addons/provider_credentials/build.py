@@ -13,9 +13,9 @@ from addons.values.secret import Secret
 
 
 class Credentials:
-    """Makes credentials, and gives the same one again for the same settings while somebody has it.
+    """Makes credentials. For the same settings it returns the same credential, as long as one is in use.
 
-    A reload that changes nothing about one must not throw away the token it holds.
+    So a reload that changes nothing about a credential keeps its token. ``alarm`` gets the alarms of all of them.
     """
 
     def __init__(self, alarm: RaiseAlarm = log_alarm) -> None:
@@ -23,7 +23,7 @@ class Credentials:
         self._made = WeakValueDictionary[object, Credential]()
 
     def of(self, source: Secret | IdentitySettings) -> Credential:
-        """Reads files, connects to nobody, needs no running event loop.
+        """The credential for ``source``. Reads files, opens no connection, needs no running event loop.
 
         Raises:
             ValueError: the pod's own token or ``trusted_ca`` can't be used.
@@ -42,8 +42,8 @@ def _build(source: Secret | IdentitySettings, fault: Fault) -> Credential:
     return WorkloadIdentity(source, HttpClient(source.deadline_seconds, source.trusted_ca), fault)
 
 
-def told(source: Secret | IdentitySettings) -> str:
-    """Which credential is in force, for people."""
+def describe(source: Secret | IdentitySettings) -> str:
+    """Says for people which credential the settings name. Nothing secret is in it."""
     if isinstance(source, Secret):
         return f"a static key, {f'environment variable {source.env}' if source.env else f'file {source.file}'}"
     return (

@@ -1,4 +1,4 @@
-"""The credential that the provider accepts: a static key here, a token of the pod's identity elsewhere."""
+"""What a credential for the provider is, and the static key. `workload_identity.py` has the other kind."""
 
 import asyncio
 import time
@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from addons.sources.fault import Fault
 from addons.values.secret import Secret, SecretError
 
-KEY_LIFETIME: Final = 1.0  # seconds a key file's content is trusted before it is looked at again
+KEY_LIFETIME: Final = 1.0  # seconds that a key is used before its file is looked at again
 
 
 class CredentialError(SecretError):
@@ -16,28 +16,30 @@ class CredentialError(SecretError):
 
 
 class Credential(Protocol):
+    """What the provider accepts as proof of the organization, in one region."""
+
     async def bearer(self) -> bytes:
-        """The value for ``Authorization: Bearer``; valid now, as far as the sidecar knows.
+        """The value for ``Authorization: Bearer``; valid now, as far as the sidecar knows. May wait for the network.
 
         Raises:
             CredentialError: there is none now.
         """
 
     def refused(self, bearer: bytes) -> None:
-        """The provider answered 401 to it."""
+        """To be called when the provider answered 401 to ``bearer``: it is looked at, or got, anew."""
 
     async def missing(self) -> Sequence[str]:
-        """For readiness: why there is no credential; empty where there is one."""
+        """Why there is no credential now, or none that is up to date; empty where all is right. For readiness."""
 
 
 class StaticKey:
-    """A key as it stands in a file or the environment, read again when its file changes.
+    """A key in a file or the environment. It is read again each second, so that a changed file is seen.
 
-    While it can't be read, the last good one stays in use; readiness and an alarm say so.
+    While it can't be read, the last good key stays in use, `missing` says why, and there is an alarm.
 
     Args:
-        source: where it stands.
-        fault: goes wrong while it can't be read.
+        source: the reference to the key.
+        fault: goes wrong while the key can't be read.
         clock: seconds.
     """
 
@@ -46,7 +48,7 @@ class StaticKey:
         self._fault = fault
         self._clock = clock
         self._value = b""
-        self._wrong: str | None = None  # what is wrong with it now
+        self._wrong: str | None = None  # why it could not be read the last time
         self._read_at = float("-inf")
 
     async def bearer(self) -> bytes:
@@ -73,6 +75,7 @@ class StaticKey:
 
 
 async def missing_bearer(credential: Credential) -> Sequence[str]:
+    """Why ``credential`` has no bearer now; empty where it has one."""
     try:
         await credential.bearer()
     except CredentialError as error:

@@ -1,6 +1,6 @@
-"""One token exchange: what is asked (RFC 8693 §2.1) and what is taken from the answer (§2.2).
+"""The request and the answer of one token exchange (RFC 8693 §2.1, §2.2).
 
-OpenAI documents the request as JSON, not as the RFC's form, with two members of its own
+OpenAI documents the request as JSON, where the RFC has a form, and adds two members
 (https://developers.openai.com/api/reference/workload-identity-federation, read 2026-11; openai-python 3.54,
 auth/_workload.py, sends the same).
 """
@@ -21,17 +21,20 @@ _TYPES: Final[Mapping[str, str]] = {
     "jwt": "urn:ietf:params:oauth:token-type:jwt",
     "id": "urn:ietf:params:oauth:token-type:id_token",
 }
-_TOKEN: Final = re.compile(r"[\x21-\x7E]{1,16384}")  # nothing that could end a header
-_LONGEST: Final = 86_400.0  # seconds; a token said to live longer is renewed each day all the same
-_ERROR: Final = re.compile(r"[a-z_]{1,64}")  # RFC 6749 §5.2 codes; the description beside it might quote the token
+_TOKEN: Final = re.compile(r"[\x21-\x7E]{1,16384}")  # no line end, which would end a header
+_LONGEST: Final = 86_400.0  # seconds; a token with a longer life is renewed each day
+_ERROR: Final = re.compile(r"[a-z_]{1,64}")  # a code of RFC 6749 §5.2; `error_description` might quote the token
 
 
-class Issued(NamedTuple):
+class IssuedToken(NamedTuple):
+    """The token that the endpoint gave."""
+
     token: bytes
-    seconds: float  # how long it lives from when it was asked for
+    seconds: float  # of its life, counted from when the request was sent; a day at most
 
 
 def request(settings: IdentitySettings, subject_token: str) -> bytes:
+    """The body that asks for a token in exchange for ``subject_token``, which is the pod's own."""
     return json.dumps(
         {
             "grant_type": _GRANT,
@@ -43,10 +46,11 @@ def request(settings: IdentitySettings, subject_token: str) -> bytes:
     ).encode()
 
 
-def issued(answer: HttpAnswer, subject_token: str) -> Issued:
-    """
+def read_answer(answer: HttpAnswer, subject_token: str) -> IssuedToken:
+    """The token in the answer to a request with ``subject_token``.
+
     Raises:
-        ValueError: it is no token that could be used; the message quotes nothing but the status and an error's code.
+        ValueError: there is no token that can be used; the message quotes only the status and the error's code.
     """
     said = _json_object(answer.body)
     if answer.status != HTTPStatus.OK:
@@ -59,12 +63,12 @@ def issued(answer: HttpAnswer, subject_token: str) -> Issued:
     if not isinstance(token, str) or not _TOKEN.fullmatch(token):
         raise ValueError("the answer holds no access_token that can stand in a header")
     if token == subject_token:
-        raise ValueError("the answer's access_token is the token it was given")
+        raise ValueError("the answer's access_token is the token that was sent")
     if str(said.get("token_type", "Bearer")).lower() != "bearer":
         raise ValueError("the answer's token_type is not Bearer")
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0:
-        raise ValueError("the answer's expires_in is no number of seconds to come")
-    return Issued(token.encode(), min(seconds, _LONGEST))
+        raise ValueError("the answer's expires_in is no number of seconds above 0")
+    return IssuedToken(token.encode(), min(seconds, _LONGEST))
 
 
 def _json_object(body: bytes) -> dict[str, Any] | None:

@@ -1,9 +1,9 @@
 """A short-lived token, which the sidecar gets in exchange for the pod's own and renews before it expires.
 
-A token that is valid is given at once. In the last part of its life whoever asks also sets off an exchange, in the
-background and one at a time; readiness asks every half minute, so calls do not wait even where they are rare. Only
-where no token is valid does a call wait, for the exchange under way. A failed one is not repeated before a pause,
-which doubles and is drawn at random, so that a thousand pods do not come back at once.
+A call gets a valid token at once. In the last part of the token's life it also starts an exchange in the background,
+one at a time. Readiness asks every half minute, so the token is renewed also where calls are rare. A call waits for the
+exchange under way only where no token is valid. After a failed exchange there is a pause. The pause doubles each time,
+up to a minute, and is shortened at random, so that a thousand pods do not ask at the same moment.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from addons.provider_credentials.credential import CredentialError, missing_bearer
 from addons.provider_credentials.settings import IdentitySettings
-from addons.provider_credentials.token_exchange import HEADERS, Issued, issued, request
+from addons.provider_credentials.token_exchange import HEADERS, IssuedToken, read_answer, request
 from addons.sources.fault import Fault
 from addons.sources.http_client import HttpClient
 from addons.values.secret import Secret, SecretError
@@ -23,22 +23,25 @@ _LONGEST_PAUSE: Final = 60.0  # seconds
 
 
 class _Held(NamedTuple):
+    """A token; the times are those of ``clock``."""
+
     token: bytes
     renew_at: float
     until: float
 
 
 class WorkloadIdentity:
-    """
+    """A credential whose token comes from a token exchange (docs/contract.md#provider-credentials).
+
     Args:
-        settings: what is exchanged, where.
-        client: carries the exchange.
-        fault: goes wrong with a failed exchange, right with the next that succeeds.
+        settings: what is exchanged, and at which address.
+        client: sends the requests.
+        fault: goes wrong with a failed exchange, and right with the next that succeeds.
         clock: seconds.
         between: a random number between two others.
 
     Raises:
-        ValueError: the pod's own token can't be read to begin with.
+        ValueError: the pod's own token can't be read at the start.
     """
 
     def __init__(
@@ -71,7 +74,7 @@ class WorkloadIdentity:
         if held is None or now >= held.until:
             exchange = self._started(now)
             if exchange is not None:
-                await asyncio.shield(exchange)  # a caller that hangs up takes it from no one else
+                await asyncio.shield(exchange)  # where this call's caller hangs up, others still wait for it
             held = self._held
             if held is None or self._clock() >= held.until:
                 raise CredentialError(self._fault.why or f"the token of {self._settings.url} had expired when it came")
@@ -88,7 +91,7 @@ class WorkloadIdentity:
         return await missing_bearer(self)
 
     def _started(self, now: float) -> asyncio.Task[None] | None:
-        """The exchange under way, a new one, or none where it is too early for another."""
+        """The exchange under way, or else a new one; None during the pause after a failure."""
         if self._exchange is None or self._exchange.done():
             if now < self._not_before:
                 return None
@@ -96,7 +99,7 @@ class WorkloadIdentity:
         return self._exchange
 
     async def _renew(self) -> None:
-        asked = self._clock()  # before it is sent: the token's life began no earlier
+        asked = self._clock()  # read before the request is sent, so that the token's life is never taken as longer
         try:
             new = await self._ask()
         except (ValueError, SecretError, TimeoutError) as error:
@@ -108,11 +111,11 @@ class WorkloadIdentity:
         self._failures, self._not_before = 0, float("-inf")
         self._fault.right()
 
-    async def _ask(self) -> Issued:
-        async with asyncio.timeout(self._settings.deadline_seconds):  # threads may all be taken
+    async def _ask(self) -> IssuedToken:
+        async with asyncio.timeout(self._settings.deadline_seconds):  # all threads may be busy
             subject_token = await asyncio.to_thread(self._subject.read_now)
         answer = await self._client.fetch(self._settings.url, HEADERS, request(self._settings, subject_token))
-        return issued(answer, subject_token)
+        return read_answer(answer, subject_token)
 
     def _pause(self, why: str) -> None:
         pause = min(_LONGEST_PAUSE, 2.0**self._failures)

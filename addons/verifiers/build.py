@@ -7,12 +7,11 @@ from addons.foundry.alarm_names import Alarm
 from addons.sources.fault import Fault, RaiseAlarm, log_alarm
 from addons.sources.http_client import HttpClient
 from addons.verifiers.development import Development
-from addons.verifiers.discovery import place
+from addons.verifiers.discovery import key_set_address
 from addons.verifiers.introspection import Introspection
 from addons.verifiers.key_sources import KeyFile, KeySet, KeySource
 from addons.verifiers.kubernetes import Kubernetes
 from addons.verifiers.multipass import Multipass
-from addons.verifiers.peek import peek
 from addons.verifiers.protocol import Verifier
 from addons.verifiers.registry import Registry
 from addons.verifiers.sections import IntrospectionSettings, JwtSettings, MultipassSettings
@@ -20,17 +19,22 @@ from addons.verifiers.settings import CallerSettings, Name
 from addons.verifiers.several import Choice, Knows, Several
 from addons.verifiers.signed_token import SignedToken
 from addons.verifiers.token_cache import TokenCache
+from addons.verifiers.unverified_token import read_unverified
 from addons.verifiers.well_formed import WellFormed
 from addons.verifiers.workload_sections import KubernetesSettings
 
 __all__ = ["Verifier", "build"]
 
 _REFUSED_SECONDS: Final = 5.0
-"""How long a refused token is refused without asking again: Codex repeats a 401 (docs/contract.md#refusals)."""
+"""How long a refusal is remembered: Codex repeats a call that got a 401 (docs/contract.md#refusals)."""
 
 
 def build(settings: CallerSettings, alarm: RaiseAlarm = log_alarm) -> Verifier:
-    """The verifier that ``settings`` choose. Reads the files they name, dials nobody, needs no running loop.
+    """The verifier that ``settings`` choose. Reads the files they name, opens no connection, needs no running loop.
+
+    Args:
+        settings: the section `caller`.
+        alarm: gets an alarm when a file or a key set can no longer be read.
 
     Raises:
         ValueError: a file or secret can't be used; the message says which, where, and what to do.
@@ -46,7 +50,7 @@ def _by_registry(settings: CallerSettings, alarm: RaiseAlarm) -> list[Choice]:
 
 
 def _by_signature(settings: CallerSettings, alarm: RaiseAlarm) -> list[Choice]:
-    # Refusals are not remembered: they cost no request, and a key unknown now may be known in a moment.
+    # Refusals are not remembered: a refusal costs no request for each token, and a key unknown now may soon be known.
     return [
         Choice(_issued_by(own.issuer), _remembering(SignedToken(own, _keys(own, alarm)), own, 0))
         for own in _there(settings.issuers, "jwt")
@@ -77,7 +81,7 @@ def _by_nothing(_settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
 
 
 def _by_certificate(_settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
-    return []  # no bearer proves it: the gate asks the connection (addons/exchange/client_certificates.py)
+    return []  # no token is verified: the gate asks the connection (addons/exchange/client_certificates.py)
 
 
 _CHOICES: Final[Mapping[Name, Callable[[CallerSettings, RaiseAlarm], list[Choice]]]] = {
@@ -92,7 +96,7 @@ _CHOICES: Final[Mapping[Name, Callable[[CallerSettings, RaiseAlarm], list[Choice
 
 
 def _there[S](own: S | None, name: Name) -> S:
-    if not own:  # the settings' own check was gone round; believing every token is no fallback
+    if not own:  # CallerSettings refuses this too; a verifier without settings must never accept every token
         raise ValueError(f"caller.{name}: its settings are missing")
     return own
 
@@ -103,7 +107,7 @@ async def _anybody(_token: str) -> bool:
 
 def _issued_by(issuer: str) -> Knows:
     async def knows(token: str) -> bool:
-        found = peek(token)
+        found = read_unverified(token)
         return found is not None and found.issuer == issuer
 
     return knows
@@ -122,7 +126,7 @@ def _keys(own: JwtSettings, alarm: RaiseAlarm) -> KeySource:
     if own.public_key_file is not None:
         return KeyFile(own.public_key_file, fault)
     return KeySet(
-        place(own),
+        key_set_address(own),
         HttpClient(own.deadline_seconds, own.trusted_ca),
         fault,
         lifetime=own.keys_seconds,

@@ -11,10 +11,10 @@ _SPIFFE: Final = "spiffe://"
 
 
 def identity(certificate: x509.Certificate) -> str:
-    """Its SPIFFE id, else its subject as RFC 4514 writes it (``CN=app,O=Acme``); empty where it names nobody.
+    """Its SPIFFE id, or else its subject as RFC 4514 writes it (``CN=app,O=Acme``). Empty: it names no caller.
 
     A SPIFFE id counts where it is the certificate's only URI and the certificate is no authority's (X.509-SVID, §2 and
-    §4.1); beside other URIs it says nothing, and then the subject does not either.
+    §4.1). Where it does not count, the subject does not count either. A name counts that `SUBJECT_PATTERN` matches.
     """
     try:
         uris = _uris(certificate)

@@ -1,7 +1,7 @@
 """Makes a caller from the claims of a token, or of an introspection answer.
 
-Claims are read as narrowly as their RFCs write them (6749 §3.3 scope, 7519 §2 NumericDate): a claim of another
-type is a refusal, never a guess.
+Claims are read exactly as their RFCs define them (RFC 6749 §3.3 scope, RFC 7519 §2 NumericDate). A claim of another
+type is refused.
 """
 
 import re
@@ -17,14 +17,16 @@ from addons.verifiers.sections import IntrospectionSettings, JwtSettings
 type Claims = Mapping[str, Any]
 
 _SCOPE_CLAIMS: Final = ("scope", "scp")
-_LATEST: Final = 1e12  # seconds: beyond any date meant; keeps infinities and absurd integers out of arithmetic
+_LATEST: Final = 1e12  # Unix seconds, some 30,000 years; infinities and integers too large for a float are refused
 
 
 def scopes(claims: Claims) -> frozenset[str] | None:
-    """The scopes in ``scope`` and ``scp``, each a space-separated string or a list; None where neither is there.
+    """The scopes of the claims ``scope`` and ``scp`` together; None where neither is there.
+
+    Each of the claims is a string of scopes with spaces between them, or a list of strings.
 
     Raises:
-        Refusal: either is of another shape.
+        Refusal: ``unauthorized``, a claim is of another shape.
     """
     present = [claims[name] for name in _SCOPE_CLAIMS if name in claims]
     return frozenset().union(*map(_words, present)) if present else None
@@ -32,17 +34,17 @@ def scopes(claims: Claims) -> frozenset[str] | None:
 
 def _words(value: Any) -> frozenset[str]:
     if isinstance(value, str):
-        return frozenset(value.split(" ")) - {""}  # the RFC's separator; split() would take any white space
+        return frozenset(value.split(" ")) - {""}  # RFC 6749 separates scopes by spaces; split() takes any white space
     if isinstance(value, list) and all(isinstance(word, str) for word in value):
         return frozenset(value)
     raise invalid("The token's scope claim is neither a string nor a list of strings.")
 
 
-def moment(claims: Claims, name: str) -> float | None:
-    """A NumericDate claim in Unix seconds, None where it is absent.
+def numeric_date(claims: Claims, name: str) -> float | None:
+    """The claim ``name`` in Unix seconds (NumericDate, RFC 7519 §2); None where it is absent.
 
     Raises:
-        Refusal: it is not a number, or none a clock can show.
+        Refusal: ``unauthorized``, it is no number from 0 to 1e12.
     """
     if name not in claims:
         return None
@@ -53,35 +55,38 @@ def moment(claims: Claims, name: str) -> float | None:
 
 
 def subject(claims: Claims, name: str) -> str | None:
-    """A name that may stand in records, or None."""
+    """The claim ``name``, where it is a string that `SUBJECT_PATTERN` matches; else None."""
     value = claims.get(name)
     return value if isinstance(value, str) and re.fullmatch(SUBJECT_PATTERN, value) else None
 
 
 def caller(claims: Claims, settings: JwtSettings | IntrospectionSettings) -> Caller:
-    """The caller that verified claims describe. Where the operator's grants decide, it holds what they grant.
+    """The caller that verified claims describe.
+
+    Where ``settings.grants`` is true, the operator's grants give its scopes, projects and models. Otherwise the claims
+    do: without a scope claim it has no scope.
 
     Raises:
-        Refusal: a claim that is needed is missing or of the wrong shape.
+        Refusal: ``unauthorized``, a claim that is needed is missing or of the wrong shape.
     """
     who = subject(claims, settings.subject_claim)
     if who is None:
-        raise invalid("The token does not say whose it is: its subject claim is missing or not printable ASCII.")
+        raise invalid("The bearer token names no caller: its subject claim is missing or not printable ASCII.")
     if isinstance(settings, JwtSettings) and settings.grants:
-        return settings.caller(who, moment(claims, "exp"))
+        return settings.caller(who, numeric_date(claims, "exp"))
     return Caller(
         subject=(settings.subject_prefix if isinstance(settings, JwtSettings) else "") + who,
         scopes=scopes(claims) or frozenset(),
         projects=_rids(claims, settings.projects_claim),
         models=_rids(claims, settings.models_claim),
-        expires_at=moment(claims, "exp"),
+        expires_at=numeric_date(claims, "exp"),
     )
 
 
 def _rids(claims: Claims, name: str | None) -> frozenset[str] | None:
     if name is None:
         return None
-    value = claims.get(name, [])  # the operator asked for a restriction: a token without it may use nothing
+    value = claims.get(name, [])  # the operator wants a restriction: a token without the claim may use nothing
     if not isinstance(value, list) or not all(isinstance(rid, str) and is_rid(rid) for rid in value):
         raise invalid("The token's claim of permitted projects or models is not a list of resource identifiers.")
     return frozenset(value)

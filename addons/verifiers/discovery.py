@@ -1,4 +1,4 @@
-"""Where an issuer's key set lies: as configured, or as its own document says (OpenID Connect Discovery 1.0)."""
+"""Finds the address of an issuer's key set: as configured, or by OpenID Connect Discovery 1.0."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -9,37 +9,46 @@ from addons.values.endpoint import endpoint
 from addons.verifiers.sections import JwtSettings
 
 type Get = Callable[[str], Awaitable[bytes]]
-"""The body of what lies at an address. Raises ValueError where it can't be had."""
+"""Fetches the body at an address. Raises ValueError or SecretError where there is none."""
 
 _WELL_KNOWN = "/.well-known/openid-configuration"
 
 
 class KeySetAddress(Protocol):
-    """Where an issuer's key set lies: written by the operator, or found by discovery."""
+    """The address of an issuer's key set: configured, or found by discovery."""
 
     @property
     def url(self) -> str:
-        """The address the operator wrote."""
+        """The first address that is asked: the key set's own, or the discovery document's."""
 
     async def key_set(self, get: Get) -> str:
         """The key set's address.
 
+        Args:
+            get: fetches the discovery document, where there is one.
+
         Raises:
-            ValueError: it can't be told.
+            ValueError: the document can't be fetched, is another issuer's, or names no address that may be used.
+            SecretError: the credentials for it can't be read.
         """
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ConfiguredAddress:
+    """`jwks_url`, as configured."""
+
     url: str
 
-    async def key_set(self, get: Get) -> str:  # noqa: ARG002 - nothing needs to be asked
+    async def key_set(self, get: Get) -> str:  # noqa: ARG002 - the address is known without a request
         return self.url
 
 
 @dataclass(frozen=True, slots=True)
-class Discovered:
-    """``issuer`` is what the document must say of itself, to the letter (§4.3): it may be anybody's."""
+class DiscoveredAddress:
+    """`jwks_uri` of the discovery document at ``url``.
+
+    The document must name exactly ``issuer`` (OpenID Connect Discovery 1.0 §4.3): another issuer's keys must not count.
+    """
 
     url: str
     issuer: str
@@ -60,9 +69,10 @@ class Discovered:
             raise ValueError(f"the discovery document's jwks_uri: {error}") from error
 
 
-def place(settings: JwtSettings) -> KeySetAddress:
+def key_set_address(settings: JwtSettings) -> KeySetAddress:
+    """`jwks_url`; else by the document at `discovery`; else (`discovery: true`) by the document under the issuer."""
     if settings.jwks_url is not None:
-        return Written(settings.jwks_url)
+        return ConfiguredAddress(settings.jwks_url)
     if isinstance(settings.discovery, str):
-        return Discovered(settings.discovery, settings.issuer)
-    return Discovered(settings.issuer.rstrip("/") + _WELL_KNOWN, settings.issuer)
+        return DiscoveredAddress(settings.discovery, settings.issuer)
+    return DiscoveredAddress(settings.issuer.rstrip("/") + _WELL_KNOWN, settings.issuer)

@@ -9,13 +9,13 @@ from addons.foundry.caller import Caller
 from addons.foundry.rid import is_rid
 
 type Scope = Annotated[str, StringConstraints(pattern=r"^[\x21\x23-\x5B\x5D-\x7E]+$")]
-"""One scope token (RFC 6749 §3.3): no white space, so two scopes in one string are a mistake, not a scope."""
+"""One scope (RFC 6749 §3.3). It holds no white space, so two scopes in one string are an error."""
 
 SUBJECT_PATTERN: Final = r"^[\x20-\x7E]{1,256}$"
-"""Subjects stand in records and limit keys, hence printable ASCII of bounded length."""
+"""Printable ASCII of bounded length: subjects stand in records and in the keys of limits."""
 
 _ODD_SEGMENT: Final = re.compile(r"(^|/)\.{0,2}(/|$)")
-"""An empty, `.` or `..` part of a path: SPIFFE ids may not have one, and it must not lead out of what was granted."""
+"""An empty, `.` or `..` segment of a path. SPIFFE ids have none. With one, a subject could leave the granted prefix."""
 
 
 def _rid(text: str) -> str:
@@ -28,19 +28,21 @@ def _subjects(text: str) -> str:
     if not re.fullmatch(SUBJECT_PATTERN, text):
         raise ValueError("a subject is printable ASCII of 1 to 256 characters")
     if "*" in text and not re.fullmatch(r"[^*]*[^*:/][:/]\*", text):
-        raise ValueError("write a subject to the letter, or a prefix that ends in :* or /*")
+        raise ValueError("write a whole subject, or a prefix that ends in :* or /*")
     return text
 
 
 type Rid = Annotated[str, AfterValidator(_rid)]
 type Subjects = Annotated[str, AfterValidator(_subjects)]
-"""One subject, or all that begin so: ``system:serviceaccount:NAMESPACE:*``, ``spiffe://DOMAIN/ns/NAMESPACE/*``."""
+"""One subject, or all under a prefix: ``system:serviceaccount:NAMESPACE:*``, ``spiffe://DOMAIN/ns/NAMESPACE/*``."""
 
 
 class Grant(BaseModel):
+    """The scopes, projects and models that the operator grants to a subject."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    scopes: Annotated[frozenset[Scope], Field(description="OAuth2 scopes it holds")]
+    scopes: Annotated[frozenset[Scope], Field(description="OAuth2 scopes it has")]
     projects: Annotated[
         frozenset[Rid] | None,
         Field(description="RIDs it may name in `attribution`. Default none given: any, as in Foundry"),
@@ -51,6 +53,7 @@ class Grant(BaseModel):
     ] = None
 
     def caller(self, subject: str, expires_at: float | None = None) -> Caller:
+        """The caller ``subject`` with this grant. ``expires_at`` is a Unix time in seconds."""
         return Caller(subject, self.scopes, self.projects, self.models, expires_at)
 
 
@@ -58,29 +61,33 @@ NOTHING: Final = Grant(scopes=frozenset())
 
 
 class Granting(BaseModel):
-    """Settings of a verifier that proves who a caller is. What the caller may do stands in these settings."""
+    """Settings of a verifier that proves who a caller is. They say what the caller may do."""
 
     subjects: Annotated[
         dict[Subjects, Grant],
         Field(
-            description="what each subject holds, one to the letter or all under a prefix that ends in :* or /*."
-            " Default none: nobody holds anything until it is written down"
+            description="grants by subject, or by a prefix of subjects that ends in :* or /*. The exact subject comes"
+            " first, then the longest prefix. Default none: nobody has a scope that is not granted"
         ),
     ] = {}
     default: Annotated[
-        Grant | None, Field(description="what a subject holds that is not listed. Default none: no scope, so no call")
+        Grant | None, Field(description="grant of a subject that is not listed. Default none: no scope, so no call")
     ] = None
     subject_prefix: Annotated[
         str,
         Field(
             pattern=r"^[\x21-\x7E]{0,64}$",
-            description="put before the subject in records, limits and ledger, so that subjects of one name from two"
-            " issuers are two callers, e.g. cluster-a/. Default none: most have one issuer",
+            description="put before the subject in records, limits and ledger, so that two issuers' subjects of the"
+            " same name are two callers, for example cluster-a/. Default none: most installations have one issuer",
         ),
     ] = ""
 
     def caller(self, subject: str, expires_at: float | None = None) -> Caller:
-        """A proven subject with its grant: that of its exact name, else of its longest prefix, else the default."""
+        """The caller that a proven subject is, with its grant.
+
+        The grant is that of the exact subject, else that of the longest prefix, else ``default``, else none.
+        ``subjects`` are matched without ``subject_prefix``. ``expires_at`` is a Unix time in seconds.
+        """
         grant = self.subjects.get(subject) if "*" not in subject else None
         grant = grant or self._by_prefix(subject) or self.default or NOTHING
         return grant.caller(self.subject_prefix + subject, expires_at)

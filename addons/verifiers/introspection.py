@@ -1,4 +1,4 @@
-"""An authorisation server asked about each token (RFC 7662)."""
+"""Asks an authorisation server about each token (RFC 7662)."""
 
 import asyncio
 import base64
@@ -18,9 +18,10 @@ from addons.verifiers.sections import IntrospectionSettings
 
 
 class Introspection:
-    """
+    """A verifier that asks ``settings.url``. The client secret is read for each request.
+
     Raises:
-        ValueError: the client secret can't be had.
+        ValueError: the client secret can't be read.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Introspection:
             raise unreachable(f"introspection {self._settings.url}: {error!r}") from error
         if not said["active"]:
             raise invalid("The bearer token is not active: unknown, expired or revoked.")
-        expires_at = claims.moment(said, "exp")
+        expires_at = claims.numeric_date(said, "exp")
         if expires_at is not None and expires_at <= self._clock():
             raise expired()
         wanted, audience = self._settings.audience, said.get("aud")
@@ -53,9 +54,9 @@ class Introspection:
         return await missing_when_asked(self.verify)
 
     async def _ask(self, token: str) -> HttpAnswer:
-        async with asyncio.timeout(self._settings.deadline_seconds):  # threads may all be taken
+        async with asyncio.timeout(self._settings.deadline_seconds):  # all threads may be busy
             secret = await asyncio.to_thread(self._settings.client_secret.read)
-        # RFC 6749 §2.3.1: both parts are form-encoded first, so a colon in either can't shift the border.
+        # RFC 6749 §2.3.1: both parts are form-encoded first, so a colon in either does not separate them.
         credentials = f"{quote_plus(self._settings.client_id)}:{quote_plus(secret)}"
         headers = {
             "Accept": "application/json",
@@ -67,7 +68,7 @@ class Introspection:
 
 
 def _claims(answer: HttpAnswer) -> claims.Claims:
-    if answer.status != HTTPStatus.OK:  # 401 too: it is the sidecar that was refused, not the token
+    if answer.status != HTTPStatus.OK:  # 401 too: the server refuses the sidecar, and says nothing of the token
         raise ExchangeError(f"status {answer.status}")
     try:
         said = json.loads(answer.body)

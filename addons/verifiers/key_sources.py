@@ -1,4 +1,4 @@
-"""Where signing keys come from: a file, or the issuer's key set."""
+"""The two sources of signing keys: a file, and the issuer's key set."""
 
 import asyncio
 import time
@@ -18,31 +18,38 @@ from addons.verifiers.refused import unreachable
 from addons.verifiers.signing_keys import SigningKey, parse_key_set, read_public_key
 from addons.verifiers.single_flight import SingleFlight
 
-_RETRY_AFTER: Final = 1.0  # seconds between two tries of an issuer that failed; what the refusal tells clients too
+_RETRY_AFTER: Final = 1.0  # seconds between two fetches where the first failed; the refusal's Retry-After says the same
 
 
 class KeySource(Protocol):
+    """Where a verifier of signed tokens finds keys."""
+
     async def find(self, key_id: str | None, algorithm: str) -> Sequence[SigningKey]:
-        """The keys that may have signed such a token; none if it can't be any.
+        """The keys that may have signed a token with this ``kid`` and ``alg``; empty where no key fits.
 
         Raises:
-            Refusal: ``verifier_unreachable``.
+            Refusal: ``verifier_unreachable``, the keys can't be fetched.
         """
 
     async def missing(self) -> Sequence[str]:
-        """Why there are no keys, or none that are up to date; empty where all is right."""
+        """Why the keys can't be read or fetched now; empty where they can. For readiness."""
 
 
 class KeyFile:
-    """
+    """One public key in a PEM file. The file is read again when it changes; while it is bad, the last good key counts.
+
+    Args:
+        path: a public key or a certificate.
+        fault: goes wrong when the changed file can't be used.
+
     Raises:
-        FileError: the file can't be used.
+        FileError: the file can't be used at the start.
     """
 
     def __init__(self, path: Path, fault: Fault) -> None:
         self._file = WatchedFile(path, read_public_key, fault)
 
-    async def find(self, key_id: str | None, algorithm: str) -> Sequence[SigningKey]:  # noqa: ARG002 - the one key has no id
+    async def find(self, key_id: str | None, algorithm: str) -> Sequence[SigningKey]:  # noqa: ARG002 - a key in a file has no id
         key = await self._file.current()
         return [key] if algorithm in key.algorithms else []
 
@@ -54,20 +61,23 @@ class KeyFile:
 class KeySet:
     """The issuer's JSON Web Key Set.
 
-    Fetched when first needed, again when it is older than ``lifetime``, and when a token names a key that is not in
-    it: then at most once each ``interval``, so that a flood of made-up key ids reaches nobody. Keys past their
-    lifetime are not used, whatever the reason they can't be had anew. All in seconds of ``clock``.
+    It is fetched when it is first needed, when it is older than ``lifetime``, and when a token names a key that is not
+    in it. For unknown keys it is fetched at most once in each ``interval``, so that a flood of invented key ids does
+    not reach the issuer. Keys older than ``lifetime`` are never used, also where the set can't be fetched.
 
     Args:
-        place: where the set lies; asked before each fetch.
-        client: what fetches.
-        fault: goes wrong when it can't be fetched.
-        credentials: a bearer for the host of ``place`` that the operator wrote, and no other.
+        address: of the set; asked before each fetch.
+        client: sends the requests.
+        fault: goes wrong when the set can't be fetched.
+        lifetime: seconds for which fetched keys are used.
+        interval: seconds between two fetches for unknown keys.
+        credentials: a bearer token, sent to the origin of ``address.url`` and to no other.
+        clock: seconds.
     """
 
-    def __init__(  # noqa: PLR0913 - the times stand by name
+    def __init__(  # noqa: PLR0913 - most are given by name
         self,
-        place: KeySetAddress,
+        address: KeySetAddress,
         client: HttpClient,
         fault: Fault,
         *,
@@ -76,7 +86,7 @@ class KeySet:
         credentials: Secret | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._place = place
+        self._address = address
         self._client = client
         self._fault = fault
         self._lifetime = lifetime
@@ -116,19 +126,19 @@ class KeySet:
         try:
             keys = await self._fetch()
         except (ValueError, SecretError) as error:
-            failure = f"keys of {self._place.url}: {error}"
+            failure = f"keys of {self._address.url}: {error}"
             self._fault.wrong(failure)
             raise unreachable(failure) from error
         self._keys, self._fetched = keys, now
         self._fault.right()
 
     async def _fetch(self) -> Sequence[SigningKey]:
-        url = await self._place.key_set(self._get)
+        url = await self._address.key_set(self._get)
         return parse_key_set(await self._get(url))
 
     async def _get(self, url: str) -> bytes:
         headers = {"Accept": "application/json"}
-        if self._credentials is not None and origin(url) == origin(self._place.url):
+        if self._credentials is not None and origin(url) == origin(self._address.url):
             headers["Authorization"] = f"Bearer {await asyncio.to_thread(self._credentials.read)}"
         answer = await self._client.fetch(url, headers)
         if answer.status != HTTPStatus.OK:

@@ -1,7 +1,7 @@
-"""Foundry asked whose token it is: ``GET /multipass/api/me`` with the caller's own token.
+"""Asks Foundry about a token: ``GET /multipass/api/me`` with the caller's own token.
 
-Foundry says that the token is alive and who it stands for, never its scopes: those come from configuration.
-The answer's shape (``id``, ``username``, ``attributes``) is not documented; it is what public clients read.
+Foundry says whether the token is valid and which user it stands for. It names no scopes: those come from configuration.
+Palantir does not document the answer's shape (``id``, ``username``, ``attributes``); public clients read these members.
 """
 
 import json
@@ -18,6 +18,8 @@ from addons.verifiers.sections import MultipassSettings
 
 
 class Multipass:
+    """A verifier that asks ``settings.url``. Multipass is Foundry's service of users and tokens."""
+
     def __init__(self, settings: MultipassSettings, client: HttpClient) -> None:
         self._settings = settings
         self._client = client
@@ -42,7 +44,7 @@ def _subject(answer: HttpAnswer) -> str:
         if isinstance(parameters, dict) and parameters.get("error") == "EXPIRED":
             raise expired()
         raise invalid("Foundry does not accept the bearer token.")
-    if answer.status != HTTPStatus.OK:  # redirects too: whoever they point to is not Foundry
+    if answer.status != HTTPStatus.OK:  # redirects too: the address they name is not the configured Foundry
         raise ExchangeError(f"status {answer.status}")
     subject = claims.subject(said, "id")
     if subject is None:

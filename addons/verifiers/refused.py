@@ -7,26 +7,28 @@ from addons.foundry.refusals import Refusal
 
 
 def invalid(message: str) -> Refusal:
+    """A 401 for a token that is malformed, unknown or not acceptable."""
     return Refusal("unauthorized", message, {"error": "INVALID"})
 
 
 def expired() -> Refusal:
+    """A 401 for a token that has expired. Foundry's own answer carries the same parameter."""
     return Refusal("unauthorized", "The bearer token has expired. Get a new one.", {"error": "EXPIRED"})
 
 
 def unreachable(detail: str) -> Refusal:
-    """``detail`` is for the record: what was asked and how it failed."""
+    """A 503. ``detail`` is for the record, not for the caller: which service was asked, and how that failed."""
     return Refusal(
         "verifier_unreachable",
-        "The bearer token can't be checked just now. Try again shortly.",
+        "The bearer token can't be verified now. Try again shortly.",
         detail=detail,
     )
 
 
 class Denial(NamedTuple):
-    """A refusal as a value, to be remembered or handed to many.
+    """A refusal as a value, which can be remembered or raised in several tasks.
 
-    An exception that was raised holds its traceback, and with it the token and what was answered about it.
+    The exception itself can't be: it holds its traceback, whose frames hold the token and the answer about it.
     """
 
     name: str
@@ -40,5 +42,5 @@ class Denial(NamedTuple):
         return cls(refusal.name, refusal.message, refusal.parameters, refusal.headers, refusal.detail)
 
     def refusal(self) -> Refusal:
-        """One for one call: each call's has an id, and a traceback, of its own."""
+        """A new exception, for one call: each has an `errorInstanceId` and a traceback of its own."""
         return Refusal(self.name, self.message, self.parameters, headers=self.headers, detail=self.detail)

@@ -1,4 +1,4 @@
-"""Tokens known by their SHA-256, in a file of the operator's. Works offline."""
+"""Looks tokens up by their SHA-256 in a file of the operator's. Works offline."""
 
 import hmac
 import re
@@ -33,10 +33,16 @@ class _Known(NamedTuple):
 
 
 class Registry:
-    """While the file is bad, nobody is added, and a token is refused as soon as its hash no longer stands in it.
+    """A verifier by a file that is read again when it changes.
+
+    While the changed file is bad, no token is added. A token is refused as soon as its hash no longer stands in it.
+
+    Args:
+        file: a YAML list of {sha256, subject, scopes, projects, models}.
+        fault: goes wrong when the changed file can't be used.
 
     Raises:
-        FileError: the file can't be used.
+        FileError: the file can't be used at the start.
     """
 
     def __init__(self, file: Path, fault: Fault) -> None:
@@ -45,14 +51,15 @@ class Registry:
 
     async def verify(self, token: str) -> Caller:
         sha256 = token_hash(token)
-        # The look-up's time may tell how much of a hash is known, but not of a token: nobody can choose a token by
-        # its hash. The comparison that decides takes the same time wherever the two differ.
+        # The look-up's time may depend on how much of a hash is known. That helps no attacker: nobody can make a token
+        # with a chosen hash. The comparison that decides takes the same time wherever the two differ.
         known = (await self._file.current()).get(sha256)
         if known is None or not hmac.compare_digest(known.sha256, sha256):
             raise invalid("The bearer token is not known here.")
         return known.caller
 
     async def knows(self, token: str) -> bool:
+        """Whether the token's hash stands in the file."""
         return token_hash(token) in await self._file.current()
 
     async def missing(self) -> Sequence[str]:
@@ -60,8 +67,8 @@ class Registry:
         return [self._file.fault.why] if self._file.fault.why else []
 
     def _still_named(self, rows: Mapping[str, _Known]) -> Mapping[str, _Known]:
-        """A mistake in one row must not keep another valid that was taken out, or made a comment. Of a file that can't
-        be read, or is empty, nothing can be told.
+        """The rows whose hash still stands in the bad file, outside of comments: an error in one row must not keep
+        another row that was taken out. All rows where the file can't be read or is empty, as while it is being written.
         """
         try:
             text = read_text(self._path).lower()
@@ -72,9 +79,10 @@ class Registry:
 
 
 def read_registry(path: Path) -> Mapping[str, _Known]:
-    """
+    """Callers by the SHA-256 of their token, in 64 lower-case hex digits.
+
     Raises:
-        FileError: with the line at fault.
+        FileError: the file can't be used; the message names the line, and never quotes a value.
     """
     document = read_yaml(path)
     if not isinstance(document, CommentedSeq):

@@ -11,65 +11,71 @@ from addons.verifiers.grant import Granting
 
 type Claim = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 type Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-"""Asymmetric ones alone: with HS* in the list, whoever reads the public key could sign with it."""
+"""Only asymmetric ones. With HS* in the list, anybody who reads the public key could sign with it."""
 
 
 class Section(BaseModel):
+    """A section of the configuration: unknown keys are errors, and values do not change."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Remembering(Section):
-    """A verifier whose proofs are remembered for a time."""
+    """Settings of a verifier whose answers are remembered for a time."""
 
     cache_entries: Annotated[
         int,
         Field(
             ge=1,
             le=1_000_000,
-            description="tokens remembered at most. Default 10,000: some MB, and more than most have",
+            description="tokens remembered at most. Default 10,000: they take a few MB; few installations have more",
         ),
     ] = 10_000
 
 
 class Dialling(Section):
-    """A verifier that asks over the network."""
+    """Settings of a verifier that asks a service over the network."""
 
     deadline_seconds: Annotated[
         float,
         Field(
             ge=0.1,
             le=30,
-            description="seconds one request to it may take in all; then 503. Default 3: a caller waits meanwhile",
+            description="seconds that one request to it may take; then the call gets 503. Default 3: a caller waits for"
+            " it",
         ),
     ] = 3
     trusted_ca: Annotated[
-        Path | None, Field(description="PEM bundle its certificate must chain to. Default none: certifi's authorities")
+        Path | None,
+        Field(description="PEM bundle that its certificate must chain to. Default none: certifi's authorities"),
     ] = None
 
 
 class _Claims(Section):
-    """Where a verified token, or the answer about it, says whose it is."""
+    """The claims, of a verified token or of the answer about it, that say who the caller is and what it may use."""
 
     subject_claim: Annotated[
-        Claim, Field(description="claim that names the caller. Default sub: the one RFC 7519 has for it")
+        Claim, Field(description="claim that names the caller. Default sub: RFC 7519's claim for it")
     ] = "sub"
     projects_claim: Annotated[
         Claim | None,
         Field(
-            description="claim that lists the RIDs the caller may name in `attribution`; a token without it: none."
-            " Default none: no standard names such a claim"
+            description="claim that lists the RIDs that the caller may name in `attribution`; with a token that lacks"
+            " the claim, none. Default none: any RID may be named; no standard has such a claim"
         ),
     ] = None
     models_claim: Annotated[
         Claim | None,
         Field(
-            description="claim that lists the RIDs of models the caller may use; a token without it: none. Default"
-            " none: no standard names such a claim"
+            description="claim that lists the RIDs of the models that the caller may use; with a token that lacks the"
+            " claim, none. Default none: any model may be used; no standard has such a claim"
         ),
     ] = None
 
 
 class RegistrySettings(Section):
+    """Tokens listed in a file, by their SHA-256."""
+
     file: Annotated[
         Path,
         Field(description="YAML list of {sha256, subject, scopes, projects, models}; read again when it changes"),
@@ -77,48 +83,48 @@ class RegistrySettings(Section):
 
 
 class JwtSettings(Remembering, Dialling, _Claims, Granting):
-    """Tokens one issuer signed. Where `subjects` or `default` is written, they alone say what a caller holds: tokens
-    of Kubernetes and SPIFFE carry no scope. Where neither is, the token's own claims say it.
+    """Tokens that one issuer signed. Where `subjects` or `default` is written, only these grant scopes, projects and
+    models, since tokens of Kubernetes and SPIFFE carry no scope. Otherwise the claims of the token do.
     """
 
-    issuer: Annotated[str, Field(min_length=1, description="`iss` every token must carry, to the letter")]
-    audience: Annotated[str, Field(min_length=1, description="`aud` every token must name")]
+    issuer: Annotated[str, Field(min_length=1, description="the exact `iss` of every token")]
+    audience: Annotated[str, Field(min_length=1, description="`aud` that every token must name")]
     jwks_url: Annotated[
         Endpoint | None,
         Field(
-            description="where the issuer publishes its public keys. Default none: one of jwks_url, discovery and"
-            " public_key_file is written"
+            description="address of the issuer's key set. Default none: write one of jwks_url, discovery and"
+            " public_key_file"
         ),
     ] = None
     discovery: Annotated[
         Endpoint | Literal[True] | None,
         Field(
-            description="instead of jwks_url: true, and its address is read from the issuer's"
-            " /.well-known/openid-configuration; or where that document lies, where it is not under the issuer. Default"
-            " none: see jwks_url"
+            description="instead of jwks_url: true reads the key set's address from the issuer's"
+            " /.well-known/openid-configuration; an address names that document where it is not under the issuer."
+            " Default none: see jwks_url"
         ),
     ] = None
     public_key_file: Annotated[
         Path | None,
         Field(
-            description="PEM public key or certificate, instead of jwks_url; read again when it changes. Default none:"
-            " see jwks_url"
+            description="file with a public key or certificate in PEM, instead of jwks_url; read again when it changes."
+            " Default none: see jwks_url"
         ),
     ] = None
     credentials: Annotated[
         Secret | None,
         Field(
-            description="bearer shown when keys are fetched, at that host alone; a cluster's API server wants the pod's"
-            " own token, {file: /var/run/secrets/kubernetes.io/serviceaccount/token}. Default none: most issuers show"
-            " their keys to everybody"
+            description="bearer token sent with requests for keys, only to the host of jwks_url or discovery; a"
+            " cluster's API server wants the pod's own, {file: /var/run/secrets/kubernetes.io/serviceaccount/token}."
+            " Default none: most issuers publish their keys to everybody"
         ),
     ] = None
     algorithms: Annotated[
         frozenset[Algorithm],
         Field(
             min_length=1,
-            description="signature algorithms accepted; asymmetric ones alone. Default one of each family: those that"
-            " identity providers sign with",
+            description="signature algorithms that are accepted; all are asymmetric. Default one of each family:"
+            " identity providers sign with these",
         ),
     ] = frozenset[Algorithm](("RS256", "PS256", "ES256", "EdDSA"))
     leeway_seconds: Annotated[
@@ -126,8 +132,8 @@ class JwtSettings(Remembering, Dialling, _Claims, Granting):
         Field(
             ge=0,
             le=300,
-            description="seconds the issuer's clock may be from ours for exp, nbf and iat. Default 10: clocks kept by"
-            " NTP are closer",
+            description="seconds that the issuer's clock and the sidecar's may differ for exp, nbf and iat. Default 10:"
+            " clocks that NTP sets differ by less",
         ),
     ] = 10
     cache_seconds: Annotated[
@@ -135,8 +141,8 @@ class JwtSettings(Remembering, Dialling, _Claims, Granting):
         Field(
             ge=0,
             le=3600,
-            description="seconds a verified token is taken as such, at most until it expires. Default 300: a revoked"
-            " one is not known of anyway",
+            description="seconds that a verified token is not verified again, never past its expiry. Default 300: a"
+            " signed token does not show that it was revoked",
         ),
     ] = 300
     keys_seconds: Annotated[
@@ -144,8 +150,8 @@ class JwtSettings(Remembering, Dialling, _Claims, Granting):
         Field(
             ge=1,
             le=86_400,
-            description="seconds fetched keys are used before they are fetched again. Default 3600: a key taken back"
-            " ends within the hour",
+            description="seconds that fetched keys are used before they are fetched again. Default 3600: a key that the"
+            " issuer withdraws is accepted for an hour at most",
         ),
     ] = 3600
     keys_interval_seconds: Annotated[
@@ -153,8 +159,8 @@ class JwtSettings(Remembering, Dialling, _Claims, Granting):
         Field(
             ge=1,
             le=600,
-            description="seconds between two fetches because of tokens signed by an unknown key. Default 5: a flood of"
-            " made-up keys reaches nobody",
+            description="seconds between two fetches of keys because of tokens signed by an unknown key. Default 5: a"
+            " flood of invented key ids does not reach the issuer",
         ),
     ] = 5
 
@@ -172,19 +178,22 @@ class JwtSettings(Remembering, Dialling, _Claims, Granting):
         if self.credentials is not None and self.public_key_file is not None:
             raise ValueError("credentials are shown where keys are fetched; public_key_file fetches none")
         if self.grants and (self.projects_claim or self.models_claim):
-            raise ValueError("subjects and default say what a caller holds: take out projects_claim and models_claim")
+            raise ValueError("subjects and default say what a caller may do: take out projects_claim and models_claim")
         return self
 
 
 class IntrospectionSettings(Remembering, Dialling, _Claims):
-    url: Annotated[Endpoint, Field(description="the RFC 7662 endpoint")]
-    client_id: Annotated[str, Field(min_length=1, description="what the sidecar calls itself there (HTTP Basic)")]
-    client_secret: Annotated[Secret, Field(description="the secret that goes with client_id")]
+    """An authorisation server that is asked about each token (RFC 7662)."""
+
+    url: Annotated[Endpoint, Field(description="address of the introspection endpoint (RFC 7662)")]
+    client_id: Annotated[str, Field(min_length=1, description="the sidecar's name there, for HTTP Basic")]
+    client_secret: Annotated[Secret, Field(description="the secret that belongs to client_id")]
     audience: Annotated[
         str | None,
         Field(
             min_length=1,
-            description="`aud` an active token must name. Default none: not checked, as many servers do not tell it",
+            description="`aud` that an active token must name. Default none: it is not checked, as many servers do not"
+            " say it",
         ),
     ] = None
     cache_seconds: Annotated[
@@ -192,22 +201,22 @@ class IntrospectionSettings(Remembering, Dialling, _Claims):
         Field(
             ge=0,
             le=3600,
-            description="seconds an answer is believed, so how late a revocation is seen. Default 60: one question a"
-            " minute and token",
+            description="seconds that an answer is remembered; a revocation is seen that much later. Default 60: one"
+            " request a minute for each token",
         ),
     ] = 60
 
 
 class MultipassSettings(Remembering, Dialling, Granting):
-    """Subjects are users' ids, not names: names repeat across realms."""
+    """A Foundry that is asked about each token. Subjects are users' ids: names are unique only within a realm."""
 
-    url: Annotated[Endpoint, Field(description="the Foundry itself: https://acme.palantirfoundry.com")]
+    url: Annotated[Endpoint, Field(description="address of the Foundry: https://acme.palantirfoundry.com")]
     cache_seconds: Annotated[
         float,
         Field(
             ge=0,
             le=600,
-            description="seconds an answer is believed, so how late a revocation is seen. Default 30: Foundry tells at"
-            " once, and is asked seldom",
+            description="seconds that an answer is remembered; a revocation is seen that much later. Default 30: two"
+            " requests a minute for each token",
         ),
     ] = 30

@@ -1,4 +1,4 @@
-"""The `caller:` keys of the configuration file (docs/contract.md#callers): who is asked about a bearer token."""
+"""The section `caller` of the configuration file (docs/contract.md#callers): the verifiers, and their order."""
 
 from collections import Counter
 from typing import Annotated, Any, Final, Literal, Self
@@ -25,8 +25,8 @@ class CallerSettings(Section):
         Annotated[Name, Tag("[one]")] | Annotated[tuple[Name, ...], Tag("[several]"), Field(min_length=1)],
         Discriminator(_how_many),
         Field(
-            description="what checks tokens; of a list, the first that knows a token's issuer decides, and no other is"
-            " asked. `development` believes every bearer, on loopback alone"
+            description="what verifies tokens; of a list, the first that knows a token's issuer decides, and no other"
+            " is asked. `development` accepts every bearer token, on loopback only"
         ),
     ]
     registry: Annotated[RegistrySettings | None, Field(description=f"tokens known by their SHA-256. {_UNUSED}")] = None
@@ -40,13 +40,15 @@ class CallerSettings(Section):
         Field(description=f"signed tokens of an identity provider, a cluster or SPIFFE; a list for several. {_UNUSED}"),
     ] = None
     introspection: Annotated[
-        IntrospectionSettings | None, Field(description=f"an authorisation server asked about each token. {_UNUSED}")
+        IntrospectionSettings | None,
+        Field(description=f"an authorisation server that is asked about each token. {_UNUSED}"),
     ] = None
-    foundry: Annotated[MultipassSettings | None, Field(description=f"Foundry asked whose token it is. {_UNUSED}")] = (
-        None
-    )
+    foundry: Annotated[
+        MultipassSettings | None, Field(description=f"a Foundry that is asked about each token. {_UNUSED}")
+    ] = None
     kubernetes: Annotated[
-        KubernetesSettings | None, Field(description=f"a cluster's API server asked about each token. {_UNUSED}")
+        KubernetesSettings | None,
+        Field(description=f"a cluster's API server that is asked about each token. {_UNUSED}"),
     ] = None
     certificate: Annotated[
         CertificateSettings | None,
@@ -55,16 +57,17 @@ class CallerSettings(Section):
 
     @property
     def verifiers(self) -> tuple[Name, ...]:
-        """The chosen ones, in the order they are tried."""
+        """The names of the verifiers, in the order in which they are asked."""
         return self.verifier if isinstance(self.verifier, tuple) else (self.verifier,)
 
     @property
     def issuers(self) -> tuple[JwtSettings, ...]:
+        """The settings of each issuer under `caller.jwt`, also where there is one; empty where there is none."""
         return self.jwt if isinstance(self.jwt, tuple) else (self.jwt,) if self.jwt else ()
 
     @property
     def by_certificate(self) -> CertificateSettings | None:
-        """What is granted to callers that are known by their certificate; None: certificates prove nobody."""
+        """The settings of the verifier `certificate`; None: it is not among the verifiers."""
         return self.certificate if "certificate" in self.verifiers else None
 
     @model_validator(mode="after")
@@ -73,12 +76,12 @@ class CallerSettings(Section):
             if name != "development" and getattr(self, name) is None:
                 raise ValueError(f"verifier is {name}, so its settings must stand under caller.{name}")
         if len(self.verifiers) > 1 and "development" in self.verifiers:
-            raise ValueError("verifier development believes every token: write it alone")
+            raise ValueError("verifier development accepts every token: write no other beside it")
         if "certificate" in self.verifiers[1:]:
-            raise ValueError("verifier certificate comes first: a connection shows it before any token")
+            raise ValueError("write verifier certificate first: a connection shows its certificate before any token")
         for name in self.verifiers[:-1]:
             if name in ("introspection", "foundry"):
-                raise ValueError(f"verifier {name} decides about every token that comes to it: write it last")
+                raise ValueError(f"verifier {name} decides about every token that it is asked about: write it last")
         if self.kubernetes and not self.kubernetes.issuer and "jwt" in self.verifiers[_after(self, "kubernetes") :]:
             raise ValueError("verifier kubernetes comes before jwt and takes every JWT: write caller.kubernetes.issuer")
         twice = [
@@ -89,7 +92,7 @@ class CallerSettings(Section):
             if times > 1
         ]
         if twice:
-            raise ValueError(f"{twice[0]} stands there twice: the second would never be asked")
+            raise ValueError(f"{twice[0]} is written twice: the second would never be asked")
         return self
 
     def _by_issuer(self) -> list[JwtSettings | KubernetesSettings]:

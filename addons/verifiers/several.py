@@ -1,7 +1,7 @@
-"""Several verifiers, each for tokens of its own.
+"""Gives each token to one of several verifiers.
 
-A token goes to the first that knows its issuer, and to no other: were a second one asked when the first refuses, every
-issuer could vouch for every subject.
+The first that knows the token's issuer decides, and no other is asked. Were a second one asked when the first refuses,
+every issuer could vouch for every subject.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,14 +12,19 @@ from addons.verifiers.protocol import Verifier
 from addons.verifiers.refused import invalid
 
 type Knows = Callable[[str], Awaitable[bool]]
+"""Whether a token, not yet verified, is one that the verifier decides about."""
 
 
 class Choice(NamedTuple):
-    knows: Knows  # whether a token, unproven, is one of those the verifier decides about
+    """A verifier, and which tokens it decides about."""
+
+    knows: Knows
     verifier: Verifier
 
 
 class Several:
+    """A verifier that asks the first of ``choices`` that knows the token. Readiness needs all of them."""
+
     def __init__(self, choices: Sequence[Choice]) -> None:
         self._choices = choices
 
@@ -27,7 +32,7 @@ class Several:
         for choice in self._choices:
             if await choice.knows(token):
                 return await choice.verifier.verify(token)
-        raise invalid("The bearer token was issued by nobody who is accepted here.")
+        raise invalid("The bearer token comes from no issuer that is accepted here.")
 
     async def missing(self) -> Sequence[str]:
         return [why for choice in self._choices for why in await choice.verifier.missing()]

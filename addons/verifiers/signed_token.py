@@ -1,4 +1,4 @@
-"""Tokens that an identity provider or a gateway signed: JWTs (RFC 7519, and RFC 8725 on what goes wrong with them)."""
+"""Verifies JWTs that an identity provider, a cluster or a gateway signed (RFC 7519; RFC 8725 lists the attacks)."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -19,13 +19,20 @@ _REASONS: Final[Sequence[tuple[type[Exception], str]]] = (
         "The bearer token is not valid yet. Compare the clocks of its issuer and the sidecar.",
     ),
     (jwt.InvalidAudienceError, "The bearer token was issued for another audience."),
-    (jwt.InvalidIssuerError, "The bearer token was issued by someone else than the issuer accepted here."),
+    (jwt.InvalidIssuerError, "The bearer token was issued by another issuer than the one accepted here."),
     (jwt.MissingRequiredClaimError, "The bearer token lacks one of the claims exp, iss and aud."),
 )
 _MALFORMED: Final = "The bearer token is not a well-formed signed token."
 
 
 class SignedToken:
+    """A verifier of one issuer's tokens: signature, `iss`, `aud`, `exp`, and `nbf` and `iat` where they are present.
+
+    Args:
+        settings: the issuer, and how its tokens are read.
+        keys: the issuer's signing keys.
+    """
+
     def __init__(self, settings: JwtSettings, keys: KeySource) -> None:
         self._settings = settings
         self._keys = keys
@@ -37,7 +44,7 @@ class SignedToken:
             raise invalid("The bearer token is signed by a key that is not known here.")
         said = self._decode(token, algorithm, keys)
         for name in ("exp", "nbf", "iat"):
-            claims.moment(said, name)  # PyJWT takes "1735689600" for a date as well
+            claims.numeric_date(said, name)  # PyJWT also accepts the string "1735689600"
         return claims.caller(said, self._settings)
 
     async def missing(self) -> Sequence[str]:
@@ -59,7 +66,7 @@ class SignedToken:
                 return jwt.decode(
                     token,
                     key.public,
-                    algorithms=[algorithm],  # both the operator and the key allow it
+                    algorithms=[algorithm],  # the settings and the key allow it
                     audience=self._settings.audience,
                     issuer=self._settings.issuer,
                     leeway=self._settings.leeway_seconds,

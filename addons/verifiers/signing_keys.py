@@ -1,7 +1,7 @@
-"""Public keys that tokens are signed with, and the algorithms each may be used for.
+"""Reads the public keys that verify tokens, and says which algorithms each may be used with.
 
-The algorithm follows from the key, never from the token alone: that is what makes key confusion impossible
-(RFC 8725 §3.1).
+The key decides which algorithms are accepted, and the token's header chooses among those. So no token can have a key
+used with the wrong algorithm (RFC 8725 §3.1).
 """
 
 import json
@@ -26,16 +26,18 @@ _CURVES: Final = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES51
 
 
 class SigningKey(NamedTuple):
-    id: str | None  # its `kid`
+    """A public key that verifies signatures, and the values of `alg` it may be used with."""
+
+    id: str | None  # its `kid`; None: it has none, or is read from a file
     algorithms: frozenset[str]
     public: PublicKey
 
 
 def read_public_key(path: Path) -> SigningKey:
-    """The key in a PEM file: a public key, or the one a certificate holds.
+    """The key in a PEM file, which holds a public key or a certificate.
 
     Raises:
-        FileError: there is none that can be used.
+        FileError: it holds no key that can be used; the message says which keys can.
     """
     pem = read_text(path)
     if "PRIVATE KEY-----" in pem:
@@ -54,7 +56,7 @@ def read_public_key(path: Path) -> SigningKey:
 
 
 def parse_key_set(document: bytes) -> tuple[SigningKey, ...]:
-    """The usable keys of a JSON Web Key Set (RFC 7517 §5); others are left out, as the RFC asks.
+    """The usable keys of a JSON Web Key Set. Others are left out, as RFC 7517 §5 recommends.
 
     Raises:
         ValueError: it is no key set, or holds no usable key.
@@ -80,7 +82,7 @@ def _signing_key(jwk: Any) -> SigningKey | None:
         return None
     try:
         public = PyJWK(jwk).key
-    except Exception:  # noqa: BLE001 - whatever a strange key makes its parser raise, it is one key less
+    except Exception:  # noqa: BLE001 - a strange key may make its parser raise anything; it is left out
         return None
     algorithms = _algorithms(public)
     if jwk.get("alg") is not None:
@@ -90,7 +92,10 @@ def _signing_key(jwk: Any) -> SigningKey | None:
 
 
 def _algorithms(public: Any) -> frozenset[str]:
-    """None for whatever is no public key: shared secrets, and private keys that someone published by mistake."""
+    """Empty for a key that is too short, of another curve, or no public key.
+
+    So shared secrets are not used, nor are private keys that an issuer published by mistake.
+    """
     match public:
         case RSAPublicKey() if public.key_size >= _SHORTEST_RSA:
             return _RSA

@@ -1,4 +1,4 @@
-"""Fetches a thing once for all who want it at the same time."""
+"""Runs one request for all callers that need its result at the same time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
@@ -8,15 +8,22 @@ from addons.verifiers.refused import Denial
 
 
 class SingleFlight[K: Hashable, V]:
-    """Runs ``work`` once for all who ask under the same key while it is under way. Keeps no results.
+    """Runs ``work`` once for all that ask for the same key while it is under way. Keeps no results.
 
-    The work is nobody's: a waiter that is cancelled (its caller hung up) takes it from no one else.
+    The work runs in a task of its own. Where one that waits is cancelled (its caller hung up), the work goes on for the
+    others.
     """
 
     def __init__(self) -> None:
         self._under_way: dict[K, asyncio.Task[V | Denial]] = {}
 
     async def run(self, key: K, work: Callable[[], Awaitable[V]]) -> V:
+        """The result of the work under way for ``key``; where there is none, ``work`` is started.
+
+        Raises:
+            Refusal: the work raised one; each that waits gets an exception of its own.
+            Exception: whatever else the work raised.
+        """
         task = self._under_way.get(key)
         if task is None:
             task = asyncio.create_task(_outcome(work))
@@ -31,5 +38,5 @@ class SingleFlight[K: Hashable, V]:
 async def _outcome[V](work: Callable[[], Awaitable[V]]) -> V | Denial:
     try:
         return await work()
-    except Refusal as refusal:  # a value here: raised, it would be one exception in many tasks
+    except Refusal as refusal:  # as a value: otherwise several tasks would raise the same exception
         return Denial.of(refusal)

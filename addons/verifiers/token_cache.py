@@ -1,4 +1,4 @@
-"""Remembers for a time what was proven about a token, by the hash of the whole token (docs/contract.md#callers)."""
+"""Remembers for a time what a verifier said of a token, by the hash of the whole token (docs/contract.md#callers)."""
 
 import time
 from collections import OrderedDict
@@ -13,24 +13,25 @@ from addons.verifiers.refused import Denial
 from addons.verifiers.single_flight import SingleFlight
 
 _REFUSALS: Final = 1_000
-"""Refused tokens remembered at most: enough for clients that retry, too few for a flood to weigh anything."""
+"""Refused tokens remembered at most: enough for clients that retry, and little memory under a flood."""
 
 _CLEAR_EVERY: Final = 10.0  # seconds
 
 
-asked_anew: Final = ContextVar("asked_anew", default=False)
-"""Whether a caller that is remembered is not enough: within its context whoever knows is asked again."""
+verify_again: Final = ContextVar("verify_again", default=False)
+"""Where it is true in the current context, the verifier is asked although a caller is remembered. A call that a person
+sends again from mitmweb needs that. Remembered refusals still count.
+"""
 
 
 class TokenCache:
-    """Stands before a verifier and asks it once for many calls.
+    """A verifier that asks another one, and remembers its answers.
 
     Args:
         source: asked when nothing is remembered; once for all calls that bring the same token at the same time.
-        seconds: how long a caller is remembered, at most until ``expires_at``.
-        entries: how many callers are remembered; the least recently used goes first.
-        refused_seconds: how long ``unauthorized`` is remembered, so that refusing stays cheap. Whatever else
-            ``source`` raises is never remembered.
+        seconds: how long a caller is remembered, but never past its ``expires_at``.
+        entries: how many callers are remembered at most; the least recently used is forgotten first.
+        refused_seconds: how long a refusal ``unauthorized`` is remembered; other refusals and errors never are.
         clock: Unix time in seconds.
     """
 
@@ -47,15 +48,15 @@ class TokenCache:
         self._seconds = seconds
         self._refused_seconds = refused_seconds
         self._clock = clock
-        self._callers = _Shelf[Caller](entries)
-        # Of its own: a flood of bad tokens must not push out good ones.
-        self._refusals = _Shelf[Denial](min(entries, _REFUSALS))
+        self._callers = _ExpiringValues[Caller](entries)
+        # Apart from the callers: a flood of bad tokens must not displace good ones.
+        self._refusals = _ExpiringValues[Denial](min(entries, _REFUSALS))
         self._flight = SingleFlight[str, Caller]()
 
     async def verify(self, token: str) -> Caller:
         key = token_hash(token)
         now = self._clock()
-        caller = None if asked_anew.get() else self._callers.get(key, now)
+        caller = None if verify_again.get() else self._callers.get(key, now)
         if caller is not None:
             return caller
         denial = self._refusals.get(key, now)
@@ -67,7 +68,7 @@ class TokenCache:
         return await self._source.missing()
 
     async def _ask(self, key: str, token: str) -> Caller:
-        now = self._clock()  # before asking: what is learnt holds from then on
+        now = self._clock()  # read before asking: an answer's time must not be counted from when it came
         try:
             caller = await self._source.verify(token)
         except Refusal as refusal:
@@ -79,8 +80,8 @@ class TokenCache:
         return caller
 
 
-class _Shelf[V]:
-    """Values that hold from one moment until another; bounded, least recently used out first."""
+class _ExpiringValues[V]:
+    """Values that count from one time until another. Over ``entries``, the least recently used is forgotten."""
 
     def __init__(self, entries: int) -> None:
         self._entries = entries
@@ -92,7 +93,7 @@ class _Shelf[V]:
         if held is None:
             return None
         since, until, value = held
-        if not since <= now < until:  # a clock set back must not stretch a value's life
+        if not since <= now < until:  # before `since` the clock was set back: the value could live too long
             del self._values[key]
             return None
         self._values.move_to_end(key)
@@ -109,7 +110,7 @@ class _Shelf[V]:
             self._values.popitem(last=False)
 
     def _clear(self, now: float) -> None:
-        """Removes what is too old, also where nobody asks for it again."""
+        """Removes the values that no longer count, also those that no call asks for again."""
         self._cleared = now
         for key in [key for key, (since, until, _) in self._values.items() if not since <= now < until]:
             del self._values[key]

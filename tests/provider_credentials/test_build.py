@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from addons.provider_credentials.build import Credentials, told
+from addons.provider_credentials.build import Credentials, describe
 from addons.provider_credentials.credential import StaticKey
-from addons.provider_credentials.settings import IdentitySettings, OpenedBy
+from addons.provider_credentials.settings import IdentitySettings, RegionCredential
 from addons.provider_credentials.workload_identity import WorkloadIdentity
 from addons.simulator.certificates import Authority
 from addons.values.secret import Secret
@@ -45,9 +45,9 @@ def test_one_that_nobody_has_any_more_is_forgotten(tmp_path: Path) -> None:
 
 
 def test_what_is_in_force_is_told(tmp_path: Path) -> None:
-    assert told(Secret(env="KEY")) == "a static key, environment variable KEY"
-    assert told(Secret(file=Path("a/key"))) == "a static key, file a/key"
-    assert told(identity(tmp_path)) == (
+    assert describe(Secret(env="KEY")) == "a static key, environment variable KEY"
+    assert describe(Secret(file=Path("a/key"))) == "a static key, file a/key"
+    assert describe(identity(tmp_path)) == (
         f"workload identity: {tmp_path}/token is exchanged at https://127.0.0.1:1/oauth/token"
         " for tokens of service account sa_1"
     )
@@ -72,7 +72,7 @@ GOOD = {"identity_provider_id": "wip_1", "service_account_id": "sa_1", "token_fi
 )
 def test_wrong_settings(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        OpenedBy.model_validate(given)
+        RegionCredential.model_validate(given)
     assert message in str(caught.value)
 
 

@@ -7,7 +7,7 @@ import pytest
 from openai.auth import _workload as sdk
 
 from addons.provider_credentials.settings import IdentitySettings
-from addons.provider_credentials.token_exchange import Issued, issued, request
+from addons.provider_credentials.token_exchange import IssuedToken, read_answer, request
 from addons.sources.http_client import HttpAnswer
 from tests.provider_credentials.endpoint import SUBJECT_TOKEN
 from tests.provider_credentials.endpoint import issued as reply
@@ -40,7 +40,7 @@ def test_the_request_is_the_one_openais_own_sdk_makes(token_type: Any) -> None:
 
     token, sent = asyncio.run(main())
     assert json.loads(request(own, SUBJECT_TOKEN)) == sent
-    assert issued(answer(*reply()[:2]), SUBJECT_TOKEN).token == token.encode()
+    assert read_answer(answer(*reply()[:2]), SUBJECT_TOKEN).token == token.encode()
 
 
 def test_the_defaults_are_those_of_openais_own_sdk() -> None:
@@ -51,16 +51,16 @@ def test_the_defaults_are_those_of_openais_own_sdk() -> None:
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        (reply(), Issued(b"short-lived", 3600)),
-        (reply(seconds=0.5), Issued(b"short-lived", 0.5)),
-        (reply(seconds=1e300), Issued(b"short-lived", 86_400)),
-        (reply(token_type="bearer", issued_token_type="urn:x:access_token"), Issued(b"short-lived", 3600)),
-        (reply(token_type=None), Issued(b"short-lived", 3600)),
+        (reply(), IssuedToken(b"short-lived", 3600)),
+        (reply(seconds=0.5), IssuedToken(b"short-lived", 0.5)),
+        (reply(seconds=1e300), IssuedToken(b"short-lived", 86_400)),
+        (reply(token_type="bearer", issued_token_type="urn:x:access_token"), IssuedToken(b"short-lived", 3600)),
+        (reply(token_type=None), IssuedToken(b"short-lived", 3600)),
     ],
     ids=["usual", "half a second", "for ever", "as RFC 8693 has it", "no type, as OpenAI's SDK takes it"],
 )  # fmt: skip
-def test_taken(said: Any, expected: Issued) -> None:
-    assert issued(answer(*said), SUBJECT_TOKEN) == expected
+def test_taken(said: Any, expected: IssuedToken) -> None:
+    assert read_answer(answer(*said), SUBJECT_TOKEN) == expected
 
 
 LIES: dict[str, tuple[int, bytes | str, str]] = {
@@ -75,7 +75,7 @@ LIES: dict[str, tuple[int, bytes | str, str]] = {
     "a token that is no ASCII": (*reply("t\u00f6ken")[:2], "access_token"),
     "a token of a megabyte": (*reply("a" * 1_000_000)[:2], "access_token"),
     "a token that is a list": (*reply(access_token=["a"])[:2], "access_token"),
-    "the pod's own token": (*reply(SUBJECT_TOKEN)[:2], "the token it was given"),
+    "the pod's own token": (*reply(SUBJECT_TOKEN)[:2], "the token that was sent"),
     "another kind of token": (*reply(token_type="N_A")[:2], "token_type"),
     "proof of possession": (*reply(token_type="DPoP")[:2], "token_type"),
     "no end": (*reply(expires_in=None)[:2], "expires_in"),
@@ -96,7 +96,7 @@ LIES: dict[str, tuple[int, bytes | str, str]] = {
 @pytest.mark.parametrize(("status", "body", "message"), LIES.values(), ids=LIES)
 def test_not_taken(status: int, body: bytes | str, message: str) -> None:
     with pytest.raises(ValueError) as caught:
-        issued(answer(status, body), SUBJECT_TOKEN)
+        read_answer(answer(status, body), SUBJECT_TOKEN)
     assert message in str(caught.value)
     assert SUBJECT_TOKEN not in str(caught.value)
     assert "short-lived" not in str(caught.value)

@@ -47,12 +47,12 @@ def test_scopes_of_another_shape_are_refused(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(("value", "expected"), [(0, 0.0), (1735689600, 1735689600.0), (1.5, 1.5)])
-def test_moment(value: Any, expected: float) -> None:
-    assert claims.moment({"exp": value}, "exp") == expected
+def test_numeric_date(value: Any, expected: float) -> None:
+    assert claims.numeric_date({"exp": value}, "exp") == expected
 
 
-def test_moment_absent() -> None:
-    assert claims.moment({}, "exp") is None
+def test_numeric_date_absent() -> None:
+    assert claims.numeric_date({}, "exp") is None
 
 
 @pytest.mark.parametrize(
@@ -60,9 +60,9 @@ def test_moment_absent() -> None:
     ["1735689600", True, None, [], {}, -1, 1e12, 10**400, float("inf"), float("-inf"), float("nan")],
     ids=lambda value: str(value)[:20],
 )
-def test_no_moment(value: Any) -> None:
+def test_no_numeric_date(value: Any) -> None:
     with pytest.raises(Refusal, match="exp claim is not a date"):
-        claims.moment({"exp": value}, "exp")
+        claims.numeric_date({"exp": value}, "exp")
 
 
 def settings(**changes: Any) -> JwtSettings:

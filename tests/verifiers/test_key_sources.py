@@ -9,7 +9,7 @@ from tornado.httputil import HTTPServerRequest
 
 from addons.foundry.refusals import Refusal
 from addons.sources.http_client import HttpClient
-from addons.verifiers.discovery import Written
+from addons.verifiers.discovery import ConfiguredAddress
 from addons.verifiers.key_sources import KeyFile, KeySet
 from tests.sources.raised_alarms import a_fault
 from tests.verifiers.refusals import run
@@ -36,7 +36,12 @@ class Issuer:
 
     def keys(self) -> KeySet:
         return KeySet(
-            Written(self.served.url), HttpClient(5), a_fault(), lifetime=100, interval=5, clock=lambda: self.now
+            ConfiguredAddress(self.served.url),
+            HttpClient(5),
+            a_fault(),
+            lifetime=100,
+            interval=5,
+            clock=lambda: self.now,
         )
 
     @property
@@ -144,7 +149,7 @@ def test_many_calls_at_once_fetch_once() -> None:
 
 def test_many_calls_at_once_fail_at_once_each_with_its_own_refusal() -> None:
     async def main() -> list[Any]:
-        keys = KeySet(Written(NOBODY), HttpClient(5), a_fault(), lifetime=100, interval=5)
+        keys = KeySet(ConfiguredAddress(NOBODY), HttpClient(5), a_fault(), lifetime=100, interval=5)
         return await asyncio.gather(*(keys.find("one", "RS256") for _ in range(5)), return_exceptions=True)
 
     refusals = run(main())

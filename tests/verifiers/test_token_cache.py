@@ -9,7 +9,7 @@ import pytest
 from addons.foundry.caller import Caller
 from addons.foundry.refusals import Refusal
 from addons.verifiers.refused import expired, invalid, unreachable
-from addons.verifiers.token_cache import TokenCache, asked_anew
+from addons.verifiers.token_cache import TokenCache, verify_again
 from tests.verifiers.refusals import run
 
 START = 1_000.0
@@ -214,7 +214,7 @@ def test_a_caller_that_is_remembered_is_asked_about_anew_where_that_is_wanted() 
     async def ask() -> None:
         await cache.verify("token")
         await cache.verify("token")
-        asked_anew.set(True)
+        verify_again.set(True)
         source.said = {"token": invalid("revoked")}
         with pytest.raises(Refusal):
             await cache.verify("token")

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from addons.verifiers.peek import Peeked, peek
+from addons.verifiers.unverified_token import UnverifiedToken, read_unverified
 from tests.verifiers.tokens import ISSUER, forged, segment, signed
 
 
@@ -18,7 +18,7 @@ from tests.verifiers.tokens import ISSUER, forged, segment, signed
     ],
 )
 def test_the_issuer_a_token_names(token: str, issuer: str | None) -> None:
-    assert peek(token) == (None if issuer == "none" else Peeked(issuer))
+    assert read_unverified(token) == (None if issuer == "none" else UnverifiedToken(issuer))
 
 
 NONE = [
@@ -29,4 +29,4 @@ NONE = [
 
 @pytest.mark.parametrize("token", NONE, ids=range(len(NONE)))
 def test_what_is_no_signed_token(token: str) -> None:
-    assert peek(token) is None
+    assert read_unverified(token) is None
