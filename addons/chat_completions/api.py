@@ -7,7 +7,7 @@ from addons.bodies.api import Api, Body
 from addons.chat_completions.additions import CAPS, add
 from addons.chat_completions.answer import COMPLETION
 from addons.chat_completions.conversation import READER
-from addons.chat_completions.fields import MOST_CHOICES, REQUEST
+from addons.chat_completions.fields import REQUEST
 from addons.chat_completions.stream import ChunkStream
 
 
@@ -17,7 +17,7 @@ def _output_tokens(body: Body) -> int | None:
 
 def _answers(body: Body) -> int:
     asked = body.get("n")
-    return asked if type(asked) is int and 1 <= asked <= MOST_CHOICES else 1
+    return asked if type(asked) is int else 1
 
 
 def _stream(asked: Body) -> AnswerStream:

@@ -71,24 +71,22 @@ def _said(message: Mapping[str, Json]) -> Iterator[Json]:
     """The parts of what a message says, in the form of the Responses API's."""
     yield from _parts(message.get("content"))
     if refusal := message.get("refusal"):
-        yield {"type": "refusal", "refusal": refusal}
+        yield {"refusal": refusal}
     if isinstance(audio := message.get("audio"), dict):
-        yield {"type": "text", "text": audio.get("transcript") or ""}
+        yield {"text": audio.get("transcript") or ""}
         yield {"type": "audio", "file_data": audio.get("data") or ""}
 
 
 def _parts(content: Json) -> list[Json]:
     if isinstance(content, list):
         return list(map(_part, content))
-    return [] if content is None else [{"type": "text", "text": content} if isinstance(content, str) else content]
+    return [] if content is None else [{"text": content} if isinstance(content, str) else content]
 
 
 def _part(part: Json) -> Json:
     kind = member(part, "type")
-    held = member(part, kind) if isinstance(kind, str) else None
-    if not isinstance(held, dict):
-        return part
-    return {**{_PLACES.get(name, name): value for name, value in held.items()}, "type": kind}
+    held = _held(part, kind)
+    return part if held is None else {**{_PLACES.get(name, name): value for name, value in held.items()}, "type": kind}
 
 
 _PLACES: Final = {"url": "image_url", "data": "file_data"}
@@ -99,16 +97,22 @@ def _calls(message: Mapping[str, Json]) -> Iterator[Json]:
     """The calls of tools, and of a function as they were written before."""
     for call in list_of(message.get("tool_calls")):
         kind = member(call, "type") or "function"
-        held = member(call, kind) if isinstance(kind, str) else None
-        yield {**held, "type": f"{kind}_call", "call_id": member(call, "id")} if isinstance(held, dict) else call
+        held = _held(call, kind)
+        yield call if held is None else {**held, "type": f"{kind}_call", "call_id": member(call, "id")}
     if isinstance(called := message.get("function_call"), dict):
         yield {**called, "type": "function_call"}
 
 
 def _tool(tool: Json) -> Json:
     kind = member(tool, "type")
-    held = member(tool, kind) if isinstance(kind, str) else None
-    return {**held, "type": kind} if isinstance(held, dict) else tool
+    held = _held(tool, kind)
+    return tool if held is None else {**held, "type": kind}
+
+
+def _held(value: Json, kind: Json) -> Mapping[str, Json] | None:
+    """What stands in an object under the name of its kind."""
+    held = member(value, kind) if isinstance(kind, str) else None
+    return held if isinstance(held, dict) else None
 
 
 READER: Final = ConversationReader(request=_request, answer=_answer, put_together=completion_of)

@@ -14,7 +14,7 @@ type Object = dict[str, Any]
 type Place = tuple[str | int, ...]
 """Where a text stands in a message, such as ``("tool_calls", 0, "function", "arguments")``."""
 
-_SAID: Final = ("id", "model", "usage", "service_tier", "error")
+_SAID: Final = ("id", "model", "usage", "error")
 _CALLED: Final[Mapping[str, tuple[str, ...]]] = {"function": ("name", "arguments"), "custom": ("name", "input")}
 
 

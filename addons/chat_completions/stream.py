@@ -6,11 +6,9 @@ not, it does not pass.
 """
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from addons.bodies.answer_facts import UNDECODABLE, AnswerFacts
+from addons.bodies.answer_facts import AnswerFacts, object_of
 from addons.bodies.answer_stream import AnswerStream
 from addons.bodies.event_splitter import MAX_HELD_BYTES
 from addons.chat_completions.answer import COMPLETION, MEMBERS, error_data
@@ -20,15 +18,6 @@ DONE: Final = b"[DONE]"
 _NULL_USAGE: Final = b'"usage":null'
 _CHOICE: Final = b'"choices":[{'
 _LASTING: Final = ("response_id", "model", "service_tier", "usage")
-
-
-class _Chunk(msgspec.Struct):
-    choices: Any = None
-    usage: Any = None
-    error: Any = None
-
-
-_CHUNK: Final = msgspec.json.Decoder(_Chunk)
 
 
 class ChunkStream(AnswerStream):
@@ -45,8 +34,8 @@ class ChunkStream(AnswerStream):
     def __init__(self, max_held_bytes: int = MAX_HELD_BYTES, *, shows_usage: bool) -> None:
         super().__init__(max_held_bytes)
         self._shows_usage = shows_usage
-        self._finished = self._failed = self._begun = False
-        self._head: tuple[bytes, ...] = ()  # how chunks begin
+        self._finished = self._failed = False
+        self._head = b""  # how the last chunk that was read began; empty before the first
 
     @property
     def finished(self) -> bool:
@@ -62,35 +51,29 @@ class ChunkStream(AnswerStream):
     def says_something(self, event: bytes) -> bool:
         """Of chunks, the first, which names the model, and the one with the usage; all others have null there.
 
-        One that begins as the first did, up to its choice, is no error, which need not be looked for in all of it.
+        One that begins as one that was read did, up to its choice, is no error, which need not be looked for in all of
+        it.
         """
-        if self._begun and event.rfind(_NULL_USAGE) >= 0:  # from the end, near which it stands
+        if self._head and event.rfind(_NULL_USAGE) != -1:  # from the end, near which it stands
             return not event.startswith(self._head) and b'"error"' in event
-        return not self._begun or super().says_something(event)
+        return not self._head or super().says_something(event)
 
     def read(self, name: str, data: bytes) -> None:  # noqa: ARG002 - as every API's; these events have no name
         if data == DONE:
             self._finished = True
             return
         facts = COMPLETION.facts(data)
-        if not self._begun and (before := data.find(_CHOICE)) >= 0:
-            self._head = (b"data: " + data[: before + len(_CHOICE)],)
-        self._begun = True
-        if facts.unread:
-            self.unread = True
+        before, *_ = data.partition(_CHOICE)
+        self._head = b"data: " + before + _CHOICE
+        self.unread = self.unread or facts.unread
         if facts.failed:
             self._finished = self._failed = True
         self.facts = _joined(self.facts, facts)
 
     def leaves_out(self, data: bytes) -> bool:
         """Whether it is the chunk with the usage, and with nothing else, that the caller did not ask for."""
-        if self._shows_usage or data == DONE:
-            return False
-        try:
-            chunk = _CHUNK.decode(data)
-        except UNDECODABLE:
-            return False
-        return not chunk.choices and chunk.usage is not None and chunk.error is None
+        chunk = {} if self._shows_usage else object_of(data)
+        return not chunk.get("choices") and chunk.get("usage") is not None and chunk.get("error") is None
 
 
 def _joined(before: AnswerFacts, now: AnswerFacts) -> AnswerFacts:

@@ -39,7 +39,6 @@ TOOLS: Final[dict[str, Row]] = sourced(CHAT_TYPE, {
 })  # fmt: skip
 
 TOOL: Final = Typed("tool", "tool type", TOOLS)
-_REFERENCE: Final = Typed("tool", "tool type", TOOLS, reference=True)
 
 TOOL_CHOICE: Final[Shape] = Either((
     Values(
@@ -52,11 +51,10 @@ TOOL_CHOICE: Final[Shape] = Either((
             **TOOLS,
             "allowed_tools": allowed(
                 "names tools, each of them judged",
-                typed(allowed_tools=Members({"mode": STRING, "tools": Many(_REFERENCE)})),
+                typed(allowed_tools=Members({"mode": STRING, "tools": Many(TOOL)})),
                 source=CHAT_TYPE,
             ),
         },
-        reference=True,
     ),
 ))  # fmt: skip
 

@@ -69,6 +69,17 @@ END = b"data: [DONE]\n\n"
             id="calls of tools, by their index",
         ),
         pytest.param(
+            [piece(role="assistant", content="a"), piece(role="assistant", content="b"),
+             call(0, id="c1", type="function"), call(0, id="c1", type="function")],
+            {
+                "id": "c", "model": "m",
+                "choices": [{"index": 0, "message": {
+                    "role": "assistant", "content": "ab", "tool_calls": [{"id": "c1", "type": "function"}],
+                }}],
+            },
+            id="a role, a type and an id that come again with each chunk",
+        ),
+        pytest.param(
             [piece(function_call={"name": "f", "arguments": "{"}), piece(function_call={"arguments": "}"})],
             {
                 "id": "c", "model": "m",

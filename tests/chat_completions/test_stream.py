@@ -1,6 +1,7 @@
 """Streams of chat completions: what passes, what is read, and how one ends that broke off."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -107,6 +108,46 @@ def test_an_error_in_a_chunk_is_one_wherever_it_stands(more: dict[str, Any]) -> 
     assert (stream.failed, stream.facts.error_code) == (True, "c")
 
 
+def test_an_error_right_before_the_choice_is_one() -> None:
+    odd = piece("a").replace(b'"choices":', b'"error":{"code":"c"},"choices":')
+    stream, passed = through(SAID + odd, [30], shows_usage=False)
+    assert passed == SAID + odd
+    assert (stream.failed, stream.facts.error_code) == (True, "c")
+
+
+@pytest.mark.parametrize(
+    ("body", "facts"),
+    [
+        pytest.param(piece("a"), AnswerFacts("chatcmpl-1", "m", service_tier="default"), id="the first alone"),
+        pytest.param(
+            chunk(choices=[{"index": 0, "delta": {"content": "a"}}]),
+            AnswerFacts("chatcmpl-1", "m", service_tier="default"),
+            id="the first alone, which does not speak of usage",
+        ),
+        pytest.param(
+            piece("a") + b'data: {"choices":[],"usage":{"prompt_tokens":1}}\n\n',
+            AnswerFacts("chatcmpl-1", "m", usage=Usage(input_tokens=1), service_tier="default"),
+            id="the one with the usage need not repeat them",
+        ),
+        pytest.param(
+            USAGE + b'data: {"error":{"code":"c"}}\n\n',
+            replace(FACTS, error_code="c", failed=True),
+            id="an error behind the usage takes nothing back",
+        ),
+    ],
+)
+def test_what_chunks_said_lasts(body: bytes, facts: AnswerFacts) -> None:
+    stream, _ = through(body, [30], shows_usage=True)
+    assert stream.facts == facts
+
+
+@pytest.mark.parametrize("data", [b"{not json", b"[1]", b'{"choices":[],"usage":{"prompt_tokens":1}'], ids=str)
+def test_an_event_that_cannot_be_read_passes(data: bytes) -> None:
+    odd = b"data: " + data + b"\n\n"
+    _, passed = through(odd + SAID + DONE, [30], shows_usage=False)
+    assert passed == odd + SAID + DONE
+
+
 def test_a_stream_that_ends_without_its_last_word_is_not_finished() -> None:
     stream, passed = through(SAID, [1000], shows_usage=False)
     assert passed == SAID
@@ -117,3 +158,11 @@ def test_a_count_that_is_none_is_told() -> None:
     stream, _ = through(chunk(choices=[], usage={"prompt_tokens": -1}) + DONE, [1000], shows_usage=True)
     assert stream.unread
     assert stream.facts.usage is None
+
+
+@pytest.mark.parametrize(
+    "behind", [DONE, b'data: {"usage":{}}\n\n' + DONE], ids=["it is the last", "one that says nothing follows"]
+)
+def test_a_count_that_is_none_does_not_make_an_answer_the_providers_error(behind: bytes) -> None:
+    stream, _ = through(b'data: {"usage":{"prompt_tokens":-1}}\n\n' + behind, [1000], shows_usage=True)
+    assert (stream.finished, stream.failed, stream.unread) == (True, False, True)
