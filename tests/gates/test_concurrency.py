@@ -72,6 +72,23 @@ def test_a_call_whose_end_nobody_tells_of_makes_room() -> None:
     assert under_way.of("ada") <= 1
 
 
+def test_calls_of_nobody_count_in_the_total_alone() -> None:
+    """Those to Foundry's other paths, whose token nobody here verifies."""
+    hold, under_way = gate(total=2, per_caller=1)
+    first, _second = through(hold, call()), through(hold, call())
+    assert refused_by(hold, call()).parameters["rateLimitScope"] == "SIDECAR"
+    under_way.leave(first, {})
+    through(hold, from_("ada"))
+
+
+def test_callers_whose_calls_have_all_ended_are_forgotten() -> None:
+    hold, under_way = gate()
+    calls = [through(hold, from_(name)) for name in ("ada", "ada", "bob")]
+    for each, left in zip(calls, ({"ada", "bob"}, {"bob"}, set()), strict=True):
+        under_way.leave(each, {})
+        assert under_way._by_caller.keys() == left
+
+
 def test_warn_only_says_so() -> None:
     hold, under_way = gate("warn", total=1)
     calls = [through(hold, from_("ada")) for _ in range(3)]

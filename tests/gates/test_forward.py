@@ -24,6 +24,12 @@ def test_what_leaves() -> None:
     assert (out.region, out.body, out.headers) == (None, b"x", OURS)
 
 
+def test_a_path_without_a_query_leaves_without_one() -> None:
+    out = through(forward, asked()).outbound
+    assert out
+    assert out.path == "/api/v2/ontologies"
+
+
 @pytest.mark.parametrize(
     ("headers", "travel"),
     [
