@@ -11,7 +11,7 @@ from addons.gates.budget_settings import BudgetsSettings
 from addons.gates.levels import known_projects
 from addons.gates.limits_settings import LimitsSettings
 from addons.gates.meters import limits_of
-from addons.gates.pots import pots
+from addons.gates.period_budgets import period_budgets
 from addons.usage.query import Connection, Dialect, usage
 
 type Row = Mapping[str, Any]
@@ -84,12 +84,14 @@ class Periods:
             for row in usage(connection, [*self._starts(period)][-1], GROUP, dialect):
                 if row["model"]:
                     whole = {"tokens": row["total_tokens"], "requests": left(row), "money": row["cost"] or 0.0}
-                    for pot, shares in pots(row["model"], row["caller"] or "", _projects(row), (), self._settings):
-                        if pot.period == period:
-                            used[pot] += whole[pot.unit] / (1 if pot.unit == "requests" else shares)
-            for pot, amount in used.items():
-                limit = pot.limit / MICRO if pot.unit == "money" else pot.limit
-                yield LimitUse(pot.level, pot.subject, pot.model, pot.unit, period, limit, amount)
+                    for budget, shares in period_budgets(
+                        row["model"], row["caller"] or "", _projects(row), (), self._settings
+                    ):
+                        if budget.period == period:
+                            used[budget] += whole[budget.unit] / (1 if budget.unit == "requests" else shares)
+            for budget, amount in used.items():
+                limit = budget.limit / MICRO if budget.unit == "money" else budget.limit
+                yield LimitUse(budget.level, budget.subject, budget.model, budget.unit, period, limit, amount)
 
     def _starts(self, period: Period) -> Iterator[float]:
         day = datetime.fromtimestamp(self._since, self._zone).date()

@@ -20,7 +20,7 @@ REMEMBERED: Final = 40 * 86_400  # seconds a counter is kept: a month, and a wee
 MOST_COUNT: Final = 10**15  # nothing that is counted in one call comes near
 
 
-class Pot(NamedTuple):
+class PeriodBudget(NamedTuple):
     """One budget of one period. ``model`` is empty where it holds for all; ``limit`` is in millionths for money."""
 
     level: Level
@@ -37,14 +37,15 @@ class Pot(NamedTuple):
 
 @dataclass(slots=True)
 class Reserved:
-    """What a call was charged on its pots: one key and one amount each, until its end tells what it used.
+    """What a call was charged on its budgets: one key and one amount each, until its end tells what it used.
 
-    ``shares`` is the number of projects that the call's tokens and money are divided among, 1 for each other pot.
+    ``shares`` is the number of projects that the call's tokens and money are divided among, 1 for each other budget.
     ``tokens`` and ``money`` are the estimate as a whole; None: there is no price.
-    ``filled`` is what each pot would hold with this call. A call that found one full is charged on none: no ``keys``.
+    ``filled`` is what each budget would hold with this call. A call that found one full is charged on none:
+    it has no ``keys``.
     """
 
-    pots: Sequence[Pot] = ()
+    budgets: Sequence[PeriodBudget] = ()
     keys: Sequence[str] = ()
     amounts: Sequence[int] = ()
     shares: Sequence[int] = ()

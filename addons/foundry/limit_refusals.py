@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from addons.foundry.budgets import Pot
+from addons.foundry.budgets import PeriodBudget
 from addons.foundry.permits import Meter, Permits, Standing
 from addons.foundry.refusals import Refusal
 
@@ -68,7 +68,7 @@ def exceeded(full: Standing, cost: int, standings: Sequence[Standing]) -> Refusa
     )
 
 
-def over_budget(full: Pot, resets: datetime) -> Refusal:
+def over_budget(full: PeriodBudget, resets: datetime) -> Refusal:
     """For a budget that is used up. It is no 429, since clients would repeat the call long before the next period."""
     return Refusal(
         "budget_exceeded",

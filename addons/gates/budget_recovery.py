@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from addons.foundry.budgets import PERIODS, REMEMBERED, Pot, begins, share
+from addons.foundry.budgets import PERIODS, REMEMBERED, PeriodBudget, begins, share
 from addons.gates.counters import Counters, StoreUnavailableError
 from addons.gates.limits_settings import LimitsSettings
-from addons.gates.pots import pots
+from addons.gates.period_budgets import period_budgets
 
 ALIVE: Final = "budget:alive"
 """A counter that is there while the store has lost nothing: without it, what was used before is counted anew."""
@@ -99,16 +99,16 @@ class Recovery:
         )
         warned = [
             told_key(key, reached)
-            for key, (pot, due) in used.items()
-            for reached in reached_shares(pot, due, self.settings.budgets.warn_at)
+            for key, (budget, due) in used.items()
+            for reached in reached_shares(budget, due, self.settings.budgets.warn_at)
         ]
         await self.counters.add(dict.fromkeys(warned, 1), REMEMBERED)
         await self.counters.add({ALIVE: 1}, REMEMBERED)
         _log.info("budgets_rebuilt", counters=len(used))
 
-    async def _used(self) -> dict[str, tuple[Pot, int]]:
+    async def _used(self) -> dict[str, tuple[PeriodBudget, int]]:
         """By the counter's key, the budget and what it should hold."""
-        own, amounts, found = self.settings.budgets, defaultdict[str, int](int), dict[str, Pot]()
+        own, amounts, found = self.settings.budgets, defaultdict[str, int](int), dict[str, PeriodBudget]()
         zone = ZoneInfo(own.time_zone)
         today = datetime.fromtimestamp(self.clock(), zone).date()
         for period in PERIODS:
@@ -116,12 +116,12 @@ class Recovery:
             since = datetime.combine(first, daytime(), zone).timestamp()
             for used in await self.used_before(since):
                 whole = {"tokens": used.tokens, "requests": used.requests, "money": used.money}
-                for pot, shares in pots(used.model, used.caller, used.projects, (), own):
-                    if pot.period == period:
-                        key, amount = pot.key(first), whole[pot.unit]
-                        found[key] = pot
-                        amounts[key] += amount if pot.unit == "requests" else share(amount, shares)
-        return {key: (pot, amounts[key]) for key, pot in found.items()}
+                for budget, shares in period_budgets(used.model, used.caller, used.projects, (), own):
+                    if budget.period == period:
+                        key, amount = budget.key(first), whole[budget.unit]
+                        found[key] = budget
+                        amounts[key] += amount if budget.unit == "requests" else share(amount, shares)
+        return {key: (budget, amounts[key]) for key, budget in found.items()}
 
 
 def claims(now: float) -> list[str]:
@@ -130,9 +130,9 @@ def claims(now: float) -> list[str]:
     return [f"{CLAIM}:{each}" for each in (span, span - 1, span + 1)]
 
 
-def reached_shares(pot: Pot, count: int, warn_at: Sequence[float]) -> Iterator[float]:
+def reached_shares(budget: PeriodBudget, count: int, warn_at: Sequence[float]) -> Iterator[float]:
     """Of ``warn_at``, those that a count has reached; a budget of 0 has none."""
-    return (reached for reached in warn_at if pot.limit and count >= reached * pot.limit)
+    return (reached for reached in warn_at if budget.limit and count >= reached * budget.limit)
 
 
 def told_key(key: str, reached: float) -> str:

@@ -15,14 +15,14 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from addons.call import Call
-from addons.foundry.budgets import MICRO, MOST_COUNT, PERIODS, REMEMBERED, Pot, Reserved, begins, ends, share
+from addons.foundry.budgets import MICRO, MOST_COUNT, PERIODS, REMEMBERED, PeriodBudget, Reserved, begins, ends, share
 from addons.foundry.limit_refusals import over_budget, unavailable, unpriced
 from addons.foundry.prices import prices_on
 from addons.gates.budget_recovery import ALIVE, Recovery, UsedBefore, reached_shares, told_key
 from addons.gates.counters import Counters, StoreUnavailableError
 from addons.gates.limits import estimate, estimated_output
 from addons.gates.limits_settings import LimitsSettings
-from addons.gates.pots import pots_of
+from addons.gates.period_budgets import budgets_of
 
 MOST_TOLD: Final = 10_000  # warnings remembered, so that the store is not asked about them again
 
@@ -45,23 +45,23 @@ class HoldToBudgets:
 
     async def __call__(self, call: Call) -> None:
         own = self.settings.budgets
-        if not own.any or not (found := pots_of(call, own)):
+        if not own.any or not (found := budgets_of(call, own)):
             return
         zone = ZoneInfo(own.time_zone)
         today = datetime.fromtimestamp(self.clock(), zone).date()
         priced_on = datetime.fromtimestamp(self.clock(), UTC).date()
         money = estimated_money(call, self.settings.assumed_output_tokens, priced_on)
-        if money is None and any(pot.unit == "money" for pot, _ in found):
+        if money is None and any(budget.unit == "money" for budget, _ in found):
             if own.unknown_price == "refuse" and self.settings.mode == "enforce":
                 assert call.model
                 raise unpriced(call.model.rid)
-            found = [(pot, shares) for pot, shares in found if pot.unit != "money"]
+            found = [(budget, shares) for budget, shares in found if budget.unit != "money"]
         tokens = estimate(call, self.settings.assumed_output_tokens)
         whole = {"tokens": tokens, "requests": 1, "money": money or 0}
-        amounts = [_amount(pot, whole[pot.unit], shares) for pot, shares in found]
+        amounts = [_amount(budget, whole[budget.unit], shares) for budget, shares in found]
         reserved = Reserved(
-            [pot for pot, _ in found],
-            [pot.key(begins(pot.period, today)) for pot, _ in found],
+            [budget for budget, _ in found],
+            [budget.key(begins(budget.period, today)) for budget, _ in found],
             amounts,
             [shares for _, shares in found],
             tokens=tokens,
@@ -76,7 +76,7 @@ class HoldToBudgets:
         if full and self.settings.mode == "enforce":
             raise over_budget(full, ends(full.period, today, zone))
 
-    async def _charge(self, call: Call, reserved: Reserved) -> Pot | None:
+    async def _charge(self, call: Call, reserved: Reserved) -> PeriodBudget | None:
         """As ``HoldToLimits`` does: a look, so that refusing writes nothing; then the charge, which a race may lose."""
         alive, *before = await self.counters.read([ALIVE, *reserved.keys])
         if alive <= 0 and self.used_before is not None:
@@ -85,7 +85,7 @@ class HoldToBudgets:
         full = _fullest(reserved, before)
         if full and self.settings.mode == "enforce":
             filled = [max(0, count) + amount for count, amount in zip(before, reserved.amounts, strict=True)]
-            call.reserved = Reserved(reserved.pots, amounts=reserved.amounts, filled=filled)
+            call.reserved = Reserved(reserved.budgets, amounts=reserved.amounts, filled=filled)
             await self._warn(reserved, before)
             return full
         totals = await self.counters.add(dict(zip(reserved.keys, reserved.amounts, strict=True)), REMEMBERED)
@@ -109,8 +109,8 @@ class HoldToBudgets:
 
         A share is told once in its period, so a call's own estimate does not count: the next call finds what it used.
         """
-        for pot, key, now in zip(reserved.pots, reserved.keys, totals, strict=True):
-            for reached in reached_shares(pot, now, self.settings.budgets.warn_at):
+        for budget, key, now in zip(reserved.budgets, reserved.keys, totals, strict=True):
+            for reached in reached_shares(budget, now, self.settings.budgets.warn_at):
                 if (key, reached) in self._told:
                     continue
                 try:
@@ -122,9 +122,9 @@ class HoldToBudgets:
                 self._told[key, reached] = None
                 if first:
                     _log.warning(
-                        "budget_reached", share=reached, budget_level=pot.level, subject=pot.subject,
-                        model=pot.model or None, period=pot.period, unit=pot.unit,
-                        limit=pot.limit / MICRO if pot.unit == "money" else pot.limit,
+                        "budget_reached", share=reached, budget_level=budget.level, subject=budget.subject,
+                        model=budget.model or None, period=budget.period, unit=budget.unit,
+                        limit=budget.limit / MICRO if budget.unit == "money" else budget.limit,
                     )  # fmt: skip
 
 
@@ -133,11 +133,11 @@ def _seen(recovery: asyncio.Task[None]) -> None:
         recovery.exception()
 
 
-def _amount(pot: Pot, whole: int, shares: int) -> int:
+def _amount(budget: PeriodBudget, whole: int, shares: int) -> int:
     """At most the whole budget, so that a call fits into an untouched one; a budget of 0 fits nothing."""
-    if pot.limit == 0:
+    if budget.limit == 0:
         return 1
-    return min(pot.limit, whole if pot.unit == "requests" else share(whole, shares))
+    return min(budget.limit, whole if budget.unit == "requests" else share(whole, shares))
 
 
 def estimated_money(call: Call, assumed_output: int, today: date) -> int | None:
@@ -155,12 +155,12 @@ def estimated_money(call: Call, assumed_output: int, today: date) -> int | None:
 
 def _certain(reserved: Reserved, totals: Sequence[int]) -> list[int]:
     """What is charged without the call's own estimate. That it is one request is known."""
-    rows = zip(reserved.pots, reserved.amounts, totals, strict=True)
-    return [total if pot.unit == "requests" else total - amount for pot, amount, total in rows]
+    rows = zip(reserved.budgets, reserved.amounts, totals, strict=True)
+    return [total if budget.unit == "requests" else total - amount for budget, amount, total in rows]
 
 
-def _fullest(reserved: Reserved, counts: Sequence[int]) -> Pot | None:
-    """Of the pots that the call does not fit into, the one whose period is longest: it is reset last."""
-    rows = zip(reserved.pots, reserved.amounts, counts, strict=True)
-    full = [pot for pot, amount, count in rows if max(0, count) + amount > pot.limit]
-    return max(full, key=lambda pot: PERIODS.index(pot.period), default=None)
+def _fullest(reserved: Reserved, counts: Sequence[int]) -> PeriodBudget | None:
+    """Of the budgets that the call does not fit into, the one whose period is longest: it is reset last."""
+    rows = zip(reserved.budgets, reserved.amounts, counts, strict=True)
+    full = [budget for budget, amount, count in rows if max(0, count) + amount > budget.limit]
+    return max(full, key=lambda budget: PERIODS.index(budget.period), default=None)

@@ -11,7 +11,7 @@ from addons.foundry.catalogue import Catalogue
 from addons.foundry.models import Model
 from addons.gates.limits_settings import LimitsSettings
 from addons.gates.meters import MetersOf
-from addons.gates.pots import pots_of
+from addons.gates.period_budgets import budgets_of
 
 CREATED: Final = 0
 """When a model was made, in Unix time: OpenAI's shape wants it, and the catalogue does not know."""
@@ -54,6 +54,8 @@ class ListModels:
         call.model = model
         try:
             found = self._meters_of(call)
-            return bool(found and found.zero) or any(pot.limit == 0 for pot, _ in pots_of(call, self.limits.budgets))
+            return bool(found and found.zero) or any(
+                budget.limit == 0 for budget, _ in budgets_of(call, self.limits.budgets)
+            )
         finally:
             call.model = None

@@ -131,11 +131,13 @@ class Metrics:
         """A call's own estimate is no use: where the call is refused it goes, else what was charged takes its place."""
         over_budget = call.refusal is not None and call.refusal.name == "budget_exceeded"
         corrections = budget_corrections(call)
-        for number, (pot, filled) in enumerate(zip(reserved.pots, reserved.filled, strict=True)):
-            if pot.limit:
+        for number, (budget, filled) in enumerate(zip(reserved.budgets, reserved.filled, strict=True)):
+            if budget.limit:
                 correction = corrections.get(reserved.keys[number], 0) if reserved.keys else -reserved.amounts[number]
-                share, refused = (filled + correction) / pot.limit, over_budget and filled > pot.limit
-                self._budget_used.add(share, pot.level, pot.period, pot.unit, pot.model, str(refused).lower())
+                share, refused = (filled + correction) / budget.limit, over_budget and filled > budget.limit
+                self._budget_used.add(
+                    share, budget.level, budget.period, budget.unit, budget.model, str(refused).lower()
+                )
 
     def _settle_sent(self, record: Mapping[str, Any], model: str, region: str, error: str) -> None:
         told = record.get

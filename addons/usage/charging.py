@@ -40,8 +40,10 @@ def budget_corrections(call: Call) -> Mapping[str, int]:
         return {}
     counts, used = is_counted(call), {"requests": None, "tokens": tokens_used(call), "money": money_used(call)}
     found: dict[str, int] = {}
-    for pot, key, charged, shares in zip(reserved.pots, reserved.keys, reserved.amounts, reserved.shares, strict=True):
-        known = used[pot.unit]
+    for budget, key, charged, shares in zip(
+        reserved.budgets, reserved.keys, reserved.amounts, reserved.shares, strict=True
+    ):
+        known = used[budget.unit]
         due = 0 if not counts else charged if known is None else share(known, shares)
         if due != charged:
             found[key] = due - charged

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from addons.foundry.budgets import Period, Pot, begins, ends, share
+from addons.foundry.budgets import Period, PeriodBudget, begins, ends, share
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,11 @@ def test_shares(amount: int, number: int, each: int) -> None:
 
 def test_no_two_pots_share_a_counter() -> None:
     day = date(2026, 11, 1)
-    pots = [
-        Pot("USER", "m:x", "", "day", "tokens", 1),
-        Pot("USER", "x", "m", "day", "tokens", 1),
-        Pot("USER", "x", "m", "month", "tokens", 1),
-        Pot("PROJECT", "x", "m", "day", "tokens", 1),
-        Pot("USER", "x", "m", "day", "money", 1),
+    budgets = [
+        PeriodBudget("USER", "m:x", "", "day", "tokens", 1),
+        PeriodBudget("USER", "x", "m", "day", "tokens", 1),
+        PeriodBudget("USER", "x", "m", "month", "tokens", 1),
+        PeriodBudget("PROJECT", "x", "m", "day", "tokens", 1),
+        PeriodBudget("USER", "x", "m", "day", "money", 1),
     ]
-    assert len({pot.key(day) for pot in pots}) == len(pots)
+    assert len({budget.key(day) for budget in budgets}) == len(budgets)

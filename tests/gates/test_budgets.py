@@ -21,7 +21,7 @@ from addons.gates.budgets import HoldToBudgets
 from addons.gates.counters import Counters, StoreUnavailableError
 from addons.gates.levels import OTHERS
 from addons.gates.limits_settings import LimitsSettings
-from addons.gates.pots import pots_of
+from addons.gates.period_budgets import budgets_of
 from addons.usage.charging import budget_corrections
 from addons.usage.memory_counters import MemoryCounters
 from addons.usage.redis_counters import PREFIX, RedisCounters
@@ -120,15 +120,15 @@ LEVELS: list[tuple[dict[str, Any], Sequence[str], Sequence[str] | None, set[tupl
 
 @pytest.mark.parametrize(("keys", "projects", "granted", "expected"), LEVELS)
 def test_levels(keys: Any, projects: Sequence[str], granted: Any, expected: set[tuple[str, str, str, int]]) -> None:
-    found = pots_of(asked(*projects, granted=granted), settings(**keys).budgets)
-    assert {(pot.level, pot.subject, pot.model, shares) for pot, shares in found} == expected
+    found = budgets_of(asked(*projects, granted=granted), settings(**keys).budgets)
+    assert {(budget.level, budget.subject, budget.model, shares) for budget, shares in found} == expected
 
 
 def test_every_period_and_unit_is_a_pot_of_its_own() -> None:
     budget = {"tokens": 1, "requests": 2, "money": 0.5}
-    found = pots_of(asked(), settings(enrollment={"day": budget, "week": budget, "month": budget}).budgets)
-    assert len({pot for pot, _ in found}) == 9
-    assert {pot.limit for pot, _ in found if pot.unit == "money"} == {MICRO // 2}
+    found = budgets_of(asked(), settings(enrollment={"day": budget, "week": budget, "month": budget}).budgets)
+    assert len({budget for budget, _ in found}) == 9
+    assert {budget.limit for budget, _ in found if budget.unit == "money"} == {MICRO // 2}
 
 
 # ---- reserved, and settled
@@ -217,7 +217,7 @@ def test_several_projects_reserve_a_part_each_and_count_the_call_whole() -> None
     sidecar = Sidecar(project={each: {"day": {"tokens": 900, "requests": 5}} for each in (A, B)})
     reserved = sidecar.passes(A, B, max_output_tokens=600).reserved
     assert reserved
-    assert {(pot.unit, amount) for pot, amount in zip(reserved.pots, reserved.amounts, strict=True)} == {
+    assert {(budget.unit, amount) for budget, amount in zip(reserved.budgets, reserved.amounts, strict=True)} == {
         ("tokens", 300), ("requests", 1),
     }  # fmt: skip
 
@@ -247,7 +247,7 @@ def test_of_what_has_no_price_tokens_count_where_that_is_allowed() -> None:
     sidecar = Sidecar(user={"default": {"day": {"tokens": 1000, "money": 1}}}, unknown_price="allow")
     asked_for = sidecar.passes(model=GPT, max_output_tokens=600)
     assert asked_for.reserved
-    assert ([pot.unit for pot in asked_for.reserved.pots], asked_for.reserved.amounts) == (["tokens"], [600])
+    assert ([budget.unit for budget in asked_for.reserved.budgets], asked_for.reserved.amounts) == (["tokens"], [600])
     assert (asked_for.reserved.tokens, asked_for.reserved.money) == (600, None)
     sidecar.refuses(model=GPT, max_output_tokens=600)
 
@@ -264,7 +264,7 @@ def test_what_a_call_would_fill_is_known_of_one_that_passes_and_of_one_that_does
         refused_by(sidecar.gate, each)
         assert each.reserved
         assert (each.reserved.filled, each.reserved.keys) == (filled, ())
-        assert [pot.limit for pot in each.reserved.pots] == ([1000, 100_000] if each is other else [0])
+        assert [budget.limit for budget in each.reserved.budgets] == ([1000, 100_000] if each is other else [0])
         assert list(each.reserved.amounts) == ([600, 60_000] if each is other else [1])
     assert sidecar.counts() == [600, 60_000], "one that is refused is charged nothing"
 

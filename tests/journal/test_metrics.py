@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from addons.call import Answer, Call, OtherPath, Outcome
 from addons.foundry.alarm_names import Alarm
-from addons.foundry.budgets import Pot, Reserved
+from addons.foundry.budgets import PeriodBudget, Reserved
 from addons.foundry.permits import Meter, Permits
 from addons.foundry.refusals import Refusal
 from addons.journal.alarms import Alarms
@@ -125,7 +125,10 @@ def test_limits() -> None:
     assert found["foundry.sidecar.limit.unlimited"] == {frozenset(): 1}
 
 
-DAY, MONEY = Pot("USER", "anna", "", "day", "tokens", 100), Pot("USER", "anna", "ri.m", "month", "money", 0)
+DAY, MONEY = (
+    PeriodBudget("USER", "anna", "", "day", "tokens", 100),
+    PeriodBudget("USER", "anna", "ri.m", "month", "money", 0),
+)
 
 
 def reserved(estimate: int, filled: int, *, charged: bool = True) -> Reserved:
@@ -156,7 +159,7 @@ def test_budgets(ended: Call, share: float, refused: str) -> None:
 
 
 def test_of_two_budgets_the_one_that_was_full_refused() -> None:
-    week = Pot("USER", "anna", "", "week", "tokens", 1000)
+    week = PeriodBudget("USER", "anna", "", "week", "tokens", 1000)
     both = Reserved((DAY, week), amounts=(50, 50), filled=(110, 500))
     found = settled(call(reserved=both, refusal=Refusal("budget_exceeded")))
     assert found["foundry.sidecar.budget.used"] == {
