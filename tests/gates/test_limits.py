@@ -343,6 +343,11 @@ def test_without_limits_no_store_is_asked() -> None:
     assert Sidecar(Away(), on_store_failure="refuse").passes().permits is None
 
 
+def test_where_limits_are_others_no_store_is_asked_either() -> None:
+    others = {"bob": {"requests_per_minute": 1}}
+    assert Sidecar(Away(), on_store_failure="refuse", user=others).passes().permits is None
+
+
 @pytest.mark.parametrize(("mode", "choice"), [("enforce", "allow"), ("warn", "allow"), ("warn", "refuse")])
 def test_a_store_that_is_away_and_calls_that_pass(mode: str, choice: str) -> None:
     permits = Sidecar(Away(), mode=mode, user=one(requests=1), on_store_failure=choice).passes().permits
