@@ -1,6 +1,6 @@
-"""What must agree between the sections of one configuration: one function a rule, one line a fault.
+"""The rules between the sections of one configuration: one function for each rule, one line for each fault.
 
-Each line begins with the key to change.
+Each line begins with the key to change. `addons/configuration/faults.py` adds where it was written.
 """
 
 import os
@@ -24,15 +24,16 @@ UNSPECIFIED: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, no
 HTTPS: Final = 443
 
 HOLDING: Final = ("in_memory_cache", "daily_cache")
-"""Members of a model's row that hold the provider to short retention while they are true."""
+"""Members of a model's row that keep calls from a model with long retention while they are true."""
 
 KEPT_FOR: Final = {"day": 2, "week": 8, "month": 32}
-"""Days that a ledger keeps rows for, at least, where a budget is counted from it; a day may have 25 hours."""
+"""Days that a ledger must keep rows, by the period of a budget that is counted from it. A day may have 25 hours."""
 
 type Rule = Callable[[Sections], Iterator[str]]
 
 
 def disagreements(settings: Sections) -> list[str]:
+    """A line for each fault, which begins with the dotted key; empty where all sections agree."""
     return [*_each_value_can_be_used(settings)] or [line for rule in RULES for line in rule(settings)]
 
 
@@ -58,7 +59,7 @@ def _names_a_file(path: Path) -> bool:
         return False
 
 
-def _development_stays_at_home(settings: Sections) -> Iterator[str]:
+def _development_listens_on_loopback(settings: Sections) -> Iterator[str]:
     if "development" not in settings.caller.verifiers:
         return
     for key, address in (("listen.reverse", settings.listen.reverse), ("listen.proxy", settings.listen.proxy)):
@@ -71,19 +72,19 @@ def _development_stays_at_home(settings: Sections) -> Iterator[str]:
 
 def _certificates_need_tls(settings: Sections) -> Iterator[str]:
     if "certificate" in settings.caller.verifiers and settings.listen.tls is None:
-        yield "caller.verifier: certificate: callers show one over TLS alone; write listen.tls"
+        yield "caller.verifier: certificate: callers show one only over TLS; write listen.tls"
 
 
 def _budgets_outlive_the_process(settings: Sections) -> Iterator[str]:
     if settings.limits.budgets.any and settings.limits.storage == "memory" and not settings.usage.on_disk:
         yield (
-            "limits.budgets: a restart would begin each budget anew; write a file for usage.ledger, from which they are"
-            " counted again, or a limits.storage that outlives the process"
+            "limits.budgets: a restart would start each budget from zero; write a file for usage.ledger, from which"
+            " they are counted again, or a limits.storage that outlives the process"
         )
 
 
 def _rows_outlive_the_budgets(settings: Sections) -> Iterator[str]:
-    """The ledger's rows that a budget is counted from after a restart must be kept as long as its period."""
+    """After a restart a budget is counted from the ledger's rows, so these must be kept as long as its period."""
     usage, budgets = settings.usage, leaves(settings.limits.budgets)
     written = {keys[-2:-1] for keys, amount in budgets if amount is not None}
     if settings.limits.storage != "memory" or not usage.on_disk:
@@ -91,8 +92,8 @@ def _rows_outlive_the_budgets(settings: Sections) -> Iterator[str]:
     for period, days in KEPT_FOR.items():
         if (period,) in written and usage.keep_days < days:
             yield (
-                f"usage.keep_days: a restart would forget what was used of a budget by {period}, which is counted again"
-                f" from the ledger; write {days} or more"
+                f"usage.keep_days: after a restart a budget by {period} is counted from the ledger, whose rows would be"
+                f" deleted too early; write {days} or more"
             )
 
 
@@ -102,28 +103,32 @@ def _each_port_has_one_listener(settings: Sections) -> Iterator[str]:
             yield f"{key}: port {other[1]} is another listener's already; choose another"
 
 
-def _nothing_is_dialled_round(settings: Sections) -> Iterator[str]:
-    """No address that is dialled is one of the sidecar's own listeners: such a call would never end."""
+def _no_address_is_an_own_listener(settings: Sections) -> Iterator[str]:
+    """No address that the sidecar connects to is one of its own listeners: such a call would never end."""
     own = _listeners(settings).values()
     for key, (host, port) in _dialled(settings).items():
         if any(port == bound and (is_loopback(host) or _overlap(host, name)) for name, bound in own if bound):
             yield f"{key}: {host}:{port} is this sidecar's own listener; write the address of another service"
 
 
-def _nothing_goes_round_the_gates(settings: Sections) -> Iterator[str]:
+def _no_host_avoids_the_gates(settings: Sections) -> Iterator[str]:
+    """Hosts that calls are judged for get no unread tunnel, and no provider gets calls of Foundry's other paths."""
     foundry, providers = set(settings.foundry.hostnames), _providers(settings)
     for passed in settings.listen.passthrough_hosts:
         if split_address(passed)[0] in foundry | providers:
-            yield f"listen.passthrough_hosts: {passed} would be a way round the gates; take it out"
+            yield f"listen.passthrough_hosts: calls to {passed} would not pass the gates; take it out"
     if settings.foundry.other_paths == "forward" and (both := foundry & providers):
-        yield f"foundry.hostnames: {', '.join(sorted(both))} is a provider's; other_paths would go round the gates"
+        yield (
+            f"foundry.hostnames: {', '.join(sorted(both))} is a provider's; with foundry.other_paths, calls to it would"
+            " not pass the gates; take it out"
+        )
 
 
 def _a_body_has_room(settings: Sections) -> Iterator[str]:
     if settings.limits.body_bytes < settings.policy.max_body_bytes:
         yield (
             f"limits.body_bytes: {settings.limits.body_bytes} is less than policy.max_body_bytes"
-            f" ({settings.policy.max_body_bytes}), so that the largest body would never have room"
+            f" ({settings.policy.max_body_bytes}): the largest body would never have room; write more"
         )
 
 
@@ -132,8 +137,8 @@ def _records_have_a_collector(settings: Sections) -> Iterator[str]:
         yield "telemetry.otlp_records: needs telemetry.otlp_endpoint, the collector that gets them"
 
 
-def _retention_is_not_loosened_in_passing(settings: Sections) -> Iterator[str]:
-    """An operator's row that claims less retention than the shipped row needs a statement in a key of its own."""
+def _longer_retention_is_stated(settings: Sections) -> Iterator[str]:
+    """An operator's row that lets the provider keep prompts longer than the shipped row does needs a second key."""
     if settings.provider.zero_data_retention is not None:
         return
     shipped = {model.rid: model for model in SHIPPED}
@@ -145,7 +150,7 @@ def _retention_is_not_loosened_in_passing(settings: Sections) -> Iterator[str]:
             if getattr(shipped[row.rid], member) and not getattr(now, member):
                 yield (
                     f"models.extra.{index}.{member}: false lets the provider keep prompts to {row.rid} for a day; if"
-                    " that may be, list the RID under policy.models_with_daily_cache"
+                    " you allow that, list the RID under policy.models_with_daily_cache"
                 )
 
 
@@ -153,21 +158,21 @@ def _a_model_stands_once(settings: Sections) -> Iterator[str]:
     seen: set[str] = set()
     for index, row in enumerate(settings.models.extra):
         if row.rid in seen:
-            yield f"models.extra.{index}.rid: {row.rid} stands there twice; put both rows into one"
+            yield f"models.extra.{index}.rid: two rows have {row.rid}; put them into one"
         seen.add(row.rid)
 
 
 RULES: Final[tuple[Rule, ...]] = (
-    _development_stays_at_home,
+    _development_listens_on_loopback,
     _budgets_outlive_the_process,
     _rows_outlive_the_budgets,
     _certificates_need_tls,
     _each_port_has_one_listener,
-    _nothing_is_dialled_round,
-    _nothing_goes_round_the_gates,
+    _no_address_is_an_own_listener,
+    _no_host_avoids_the_gates,
     _a_body_has_room,
     _records_have_a_collector,
-    _retention_is_not_loosened_in_passing,
+    _longer_retention_is_stated,
     _a_model_stands_once,
 )
 

@@ -1,4 +1,4 @@
-"""What the settings say of a call: the gates that it goes through, and where it may go."""
+"""Makes the rules for calls from the settings: the gates that a call must pass, and where it may be sent."""
 
 from dataclasses import dataclass, field
 
@@ -45,22 +45,28 @@ from addons.verifiers.build import build as build_verifier
 
 @dataclass(frozen=True, slots=True)
 class Lasting:
-    """What stays when the rules change: all counters, and the receiver of alarms."""
+    """What stays when the rules change: all counters, tokens of the provider's, and the receiver of alarms."""
 
     counters: Counters
-    bodies: BodyBytes | None = None
+    bodies: BodyBytes | None = None  # the bytes of bodies held by calls under way; None: they are not bounded
     under_way: UnderWay = field(default_factory=UnderWay)
     credentials: Credentials = field(default_factory=Credentials)
     alarm: RaiseAlarm = log_alarm
-    used_before: UsedBefore | None = None
+    used_before: UsedBefore | None = None  # where budgets are read again after a restart; None: nowhere
 
 
 def rules(settings: Settings, lasting: Lasting, verifier: Verifier | None = None) -> Rules:
-    """What the settings say of a call. ``verifier`` is the one they describe, where there is one already.
+    """The rules that the settings describe. Reads the files that they name.
+
+    Args:
+        settings: the whole configuration.
+        lasting: what earlier rules used too.
+        verifier: used again, with what it remembers; None: a new one is made.
 
     Raises:
-        ConfigurationError: the candidate is wrong.
-        OSError, ValueError: a file the settings name is missing or wrong; the message says which.
+        ConfigurationError: the file of ``policy.candidate`` is wrong.
+        OSError, ValueError: another file that the settings name is missing or wrong; the message says which.
+        SecretError: the credentials for ``provider.proxy`` can't be read.
     """
     verifier = verifier or build_verifier(settings.caller, lasting.alarm)
     own = gates(settings, verifier, lasting)
@@ -83,7 +89,9 @@ def rules(settings: Settings, lasting: Lasting, verifier: Verifier | None = None
 
 
 def candidate_of(settings: Settings) -> Candidate | None:
-    """The policy of the file that ``policy.candidate`` names, a whole configuration of which the rest is not used.
+    """The policy and the models of the file that ``policy.candidate`` names; None where none is named.
+
+    The file is a whole configuration, of which the rest is not used.
 
     Raises:
         ConfigurationError: as ``loading.load``.
@@ -97,10 +105,11 @@ def candidate_of(settings: Settings) -> Candidate | None:
 
 
 def rules_again(settings: Settings, verifier: Verifier | None, *, lasting: Lasting) -> Rules:
-    """Those of settings that are to take the place of others; every file and key is looked at first.
+    """As ``rules``, for a changed configuration: every file and every key of a region is read first.
 
     Raises:
-        OSError, ValueError, SecretError: as ``rules``; or a key can't be read.
+        ConfigurationError, OSError, ValueError: as ``rules``.
+        SecretError: as ``rules``; or a region's key can't be read.
     """
     check_files(settings)
     for region in settings.provider.allowed_regions:
@@ -110,7 +119,7 @@ def rules_again(settings: Settings, verifier: Verifier | None, *, lasting: Lasti
 
 
 def gates(settings: Settings, verifier: Verifier, lasting: Lasting) -> Gates:
-    """Every gate a call goes through, by name and in order."""
+    """Every gate that a call must pass, by name and in order (docs/contract.md#order-of-checks)."""
     catalogue, policy = catalogue_of(settings), JudgeBody(settings.policy, attested=is_attested(settings))
     return Gates(
         head=(

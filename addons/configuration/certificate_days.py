@@ -11,15 +11,16 @@ from addons.configuration.settings import Settings
 from addons.values.small_file import FileError, read_small
 
 LASTS: Final = {"certificate": min, "trusted_ca": max}
-"""By the last key of a setting: a chain ends with its first, a bundle of authorities with its last."""
+"""By the last key of a setting: a chain expires with its first certificate, a bundle of authorities with its last."""
 
 _DAY: Final = 86_400.0  # seconds
 
 
 def days_to_expiry(settings: Settings) -> Iterator[tuple[str, float]]:
-    """Each setting that names certificates in use, with the days until they end; less than 0 afterwards.
+    """Each setting that names certificates in use, as a dotted key, with the days until they expire.
 
-    Reads the files. One that can't be read is left out: whoever uses it says so.
+    Days are fractions, and negative after the expiry. Reads the files. One that can't be read is left out: the part
+    that uses it says so.
     """
     now = datetime.now(UTC)
     for keys, path in files(settings).items():

@@ -29,18 +29,20 @@ RELOADED: Final[Mapping[str, Any]] = {
     "policy": set(PolicySettings.model_fields) - {"max_body_bytes"},
     "limits": set(LimitsSettings.model_fields) - {"storage", "body_bytes"},
 }
-"""Settings the rules are made of. All others are built into listeners, mitmproxy's options and open stores."""
+"""The settings that can change at run time. The others are built into listeners, mitmproxy's options or open stores."""
 
 
 class SettingsSource(NamedTuple):
-    """Where settings come from; ``file`` is None where they all stand in the environment."""
+    """Where settings are read from. ``file`` is None where there is no file, only variables and options."""
 
     file: Path | None
     read: Callable[[], Settings]
 
 
 type Build = Callable[[Settings, Verifier | None], Rules]
-"""Settings and, where it may stay, the verifier with what it remembers. Raises whatever is wrong with a file."""
+"""Makes rules of settings, and of the earlier verifier where its settings did not change. Raises as
+``build_rules.rules_again``.
+"""
 
 
 class NeedsRestartError(Exception):
@@ -48,21 +50,30 @@ class NeedsRestartError(Exception):
 
 
 class Changing:
-    """``settings`` were read from ``source`` (None: they stay), and ``in_force`` was made of them by ``build``."""
+    """The settings in force. Reads them again, and makes rules of them.
+
+    Args:
+        settings: those in force at the start.
+        in_force: the rules made of them; new rules are put there.
+        source: where changed settings are read; None: they do not change.
+        build: makes rules of settings.
+    """
 
     def __init__(self, settings: Settings, in_force: InForce, source: SettingsSource | None, build: Build) -> None:
         self._settings = settings
-        self._secrets = _named(settings)  # looked at each second, which walking all settings would make dear
+        self._secrets = _named(
+            settings
+        )  # kept, since it is asked for each second, and finding them visits all settings
         self._in_force = in_force
         self._source = source
         self._build = build
 
     def secrets(self) -> Mapping[str, Secret]:
-        """Those in use now, by the keys of their settings."""
+        """The secrets in use now, by the dotted keys of their settings."""
         return self._secrets
 
     def files(self) -> Iterator[Path]:
-        """The files whose change calls for another look at the configuration."""
+        """The files after whose change the configuration must be read again."""
         if self._source and self._source.file:
             yield self._source.file
         if self._settings.policy.candidate:
@@ -70,7 +81,7 @@ class Changing:
         if self._settings.provider.trusted_ca:
             yield self._settings.provider.trusted_ca
         if (proxy := self._settings.provider.proxy) and proxy.credentials and proxy.credentials.file:
-            yield proxy.credentials.file  # part of where the provider is, so that it makes other connections
+            yield proxy.credentials.file  # it is part of the destination, so that new connections are made with it
         if own := self._settings.listen.tls:
             yield from (own.certificate, own.key)
         for upstream in self._settings.provider.regions.values():
@@ -91,11 +102,18 @@ class Changing:
         return days_to_expiry(self._settings)
 
     def prepare(self, changed: set[Path]) -> Prepared:
-        """Reads everything again, on any thread. What it returns puts it in force, on the event loop's.
+        """Reads everything again. Changes nothing that is in force. May be called on any thread.
+
+        Args:
+            changed: the files that have changed since the last time: with one of its own among them, the verifier is
+                made anew.
+
+        Returns:
+            What puts the new settings in force, to be called on the event loop's thread, and what the log says of it.
 
         Raises:
-            NeedsRestartError: a setting changed that is built into a listener, an option or an open store.
-            ConfigurationError, OSError, ValueError, SecretError: something is wrong with what is new.
+            NeedsRestartError: a setting changed that can't change while the sidecar runs.
+            ConfigurationError, OSError, ValueError, SecretError: the new configuration, or a file it names, is wrong.
         """
         settings = self._source.read() if self._source else self._settings
         if fixed := needing_restart(self._settings, settings):
@@ -117,7 +135,7 @@ class Changing:
 
 
 def needing_restart(old: Settings, new: Settings) -> list[str]:
-    """The settings that differ and can't be changed while the sidecar runs, as dotted keys."""
+    """The settings that differ and can't change while the sidecar runs, as dotted keys of two parts."""
     before, after = (settings.model_dump(exclude=RELOADED) for settings in (old, new))
     return [
         f"{section}.{key}"

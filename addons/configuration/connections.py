@@ -1,4 +1,4 @@
-"""What the settings mean for callers' connections, and for those to the other side."""
+"""Makes from the settings what handles callers' connections, and the pools of connections to the other side."""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -19,11 +19,11 @@ from addons.gates.body_bytes import BodyBytes
 from addons.sources.fault import Fault, RaiseAlarm
 
 MOST_WAITING: Final = 16 * 1024 * 1024
-"""Bytes of all callers' that are no call yet: long heads that are coming, and requests far ahead of their turn."""
+"""Bytes from all callers that wait before a call begins: long heads that still arrive, and requests sent far ahead."""
 
 
 def request_server(settings: Settings, services: Services, bodies: BodyBytes) -> RequestServer:
-    """Serves the requests of all callers."""
+    """What serves the requests of all callers. ``bodies`` counts the bytes of the bodies that are held."""
     listen = settings.listen
     return RequestServer(
         services,
@@ -34,24 +34,26 @@ def request_server(settings: Settings, services: Services, bodies: BodyBytes) ->
 
 
 def timeouts(settings: Settings) -> Timeouts:
+    """The deadlines of one exchange, in seconds."""
     near, far = settings.listen, settings.provider.timeouts
     return Timeouts(near.body_seconds, far.connect, far.read, far.total, near.write_seconds)
 
 
 class Upstreams(NamedTuple):
-    """Connections to the model provider, and those to Foundry."""
+    """The pools of connections to the provider and to Foundry."""
 
     to_provider: UpstreamPool
     to_foundry: UpstreamPool
 
     def forget(self, now: Rules) -> None:
-        """Closes connections to the other side that were made under other rules, once they are idle."""
+        """Closes connections that were made under earlier rules, once they are idle. ``now`` are the new rules."""
         wanted = set(now.destinations.values())
         self.to_provider.forget(lambda destination: destination in wanted)
         self.to_foundry.forget(lambda destination: destination.trust == now.foundry_trust)
 
 
 def upstreams(settings: Settings) -> Upstreams:
+    """Two empty pools with the bounds of ``provider.pool`` each."""
     return Upstreams(_pool(settings.provider.pool), _pool(settings.provider.pool))
 
 
@@ -62,7 +64,16 @@ def _pool(kept: Pool) -> UpstreamPool:
 def client_certificates(
     settings: Settings, alarm: RaiseAlarm, close_after_call: Callable[[str], object]
 ) -> tuple[ClientCertificates, ...]:
-    """The addon that asks callers for certificates, where they are to show any. ``close_after_call`` is for it."""
+    """The addon that asks callers for certificates; none where the verifier `certificate` is not used.
+
+    Args:
+        settings: the whole configuration.
+        alarm: gets an alarm when a certificate file can no longer be used.
+        close_after_call: handed on to `ClientCertificates`, which says what it does.
+
+    Raises:
+        FileError: a certificate file can't be used.
+    """
     own, callers = settings.listen.tls, settings.caller.by_certificate
     if own is None or callers is None:
         return ()

@@ -1,4 +1,4 @@
-"""Looks at what the settings name on this machine, which would otherwise be noticed only at the first call."""
+"""Checks the files, secrets and names that the settings refer to, so that a fault is seen before the first call."""
 
 import os
 import socket
@@ -19,18 +19,20 @@ from addons.values.small_file import FileError, read_small
 from addons.verifiers.settings import CallerSettings
 
 KEY_LOGS: Final = ("SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE")
-STRAY: Final = ("config.yaml", "config.yml", "keys.yaml")
+"""Variables that make OpenSSL and mitmproxy write the secrets of TLS connections to a file."""
+
+MITMPROXY_FILES: Final = ("config.yaml", "config.yml", "keys.yaml")
 """Files that mitmproxy reads by itself where it finds them beside its certificates."""
 
 MADE: Final = frozenset({"listen.certificates", "usage.ledger"})
-"""Paths of what is made when missing."""
+"""Settings whose path is created where it is missing."""
 
 
-_NO_HOME: Final = "its ~ leads to no home directory on this machine; write the whole path"
+_NO_HOME: Final = "there is no home directory for its ~ on this machine; write the whole path"
 
 
 class FileFault(NamedTuple):
-    """What is wrong, and the keys of the setting to change; none where it is the environment."""
+    """What is wrong, and the keys of the setting to change; no keys where the environment is wrong."""
 
     keys: Keys
     why: str
@@ -40,21 +42,22 @@ class FileFault(NamedTuple):
 
 
 def check_files(settings: Settings) -> None:
-    """
+    """Checks as ``faults`` does.
+
     Raises:
-        ValueError: something the settings name can't be used; names each setting.
+        ValueError: there are faults; the message has a line for each, which begins with the setting's key.
     """
     if found := list(faults(settings)):
         raise ValueError("\n".join(map(str, found)))
 
 
 def faults(settings: Settings) -> Iterator[FileFault]:
-    """What is wrong with the files, secrets and names that the settings in use refer to."""
+    """What is wrong with the files, secrets and host names of the settings in use. Reads files, resolves names."""
     for name in KEY_LOGS:
         if os.environ.get(name):
             yield FileFault((), f"{name} is set: it would write TLS secrets to a file; unset it")
-    if homeless := [FileFault(keys, _NO_HOME) for keys, value in _in_use(settings) if _leads_to_no_home(value)]:
-        yield from homeless
+    if unknown := [FileFault(keys, _NO_HOME) for keys, value in _in_use(settings) if _has_no_home(value)]:
+        yield from unknown
         return
     for keys, secret in secrets(settings).items():
         try:
@@ -68,7 +71,7 @@ def faults(settings: Settings) -> Iterator[FileFault]:
             yield from (FileFault(keys, why) for why in check(settings))
 
 
-def _leads_to_no_home(value: Any) -> bool:
+def _has_no_home(value: Any) -> bool:
     try:
         return isinstance(value, Path) and not value.expanduser()
     except RuntimeError:
@@ -89,7 +92,7 @@ def secrets(settings: Settings) -> Mapping[Keys, Secret]:
 
 
 def files(settings: Settings) -> Mapping[Keys, Path]:
-    """The files in use that must be there, those of secrets apart, by the keys of their settings."""
+    """The files in use that must exist, but for those of secrets, by the keys of their settings."""
     return {
         keys: value.expanduser()
         for keys, value in _in_use(settings)
@@ -98,7 +101,7 @@ def files(settings: Settings) -> Mapping[Keys, Path]:
 
 
 def _in_use(settings: Settings) -> Iterator[tuple[Keys, Any]]:
-    """Every value but those of regions that no call may go to, and of verifiers that were not chosen."""
+    """Every value, except those of regions that are not allowed and of verifiers that are not chosen."""
     regions = settings.provider.regions.keys() - set(settings.provider.allowed_regions)
     verifiers = CallerSettings.model_fields.keys() - set(settings.caller.verifiers)
     idle = {("provider", "regions", name) for name in regions} | {("caller", name) for name in verifiers}
@@ -132,24 +135,24 @@ def _ledger(settings: Settings) -> Iterator[str]:
 
 
 def _shared(settings: Settings) -> Iterator[str]:
-    """What a reference holds; a literal was looked at as it was read."""
+    """The URL that a reference holds. A URL in the file itself was checked when the file was read."""
     if isinstance(url := settings.usage.shared, Secret):
-        with suppress(SecretError):  # told already
+        with suppress(SecretError):  # ``faults`` reports it too
             try:
                 connection_parameters(url.read_now(), secret=True)
             except DsnError as error:
                 yield f"what it refers to {error}"
 
 
-def _strays(settings: Settings) -> Iterator[str]:
+def _mitmproxy_files(settings: Settings) -> Iterator[str]:
     directory = settings.listen.certificates.expanduser()
-    for name in STRAY:
+    for name in MITMPROXY_FILES:
         if (directory / name).exists():
-            yield f"{directory / name}: mitmproxy would take its options or keys from it; move it elsewhere"
+            yield f"{directory / name}: mitmproxy would read its options or keys from it; move it elsewhere"
 
 
-def _home(settings: Settings) -> Iterator[str]:
-    """In development mode a listening name must lead to this machine alone, whatever the name is."""
+def _development_addresses(settings: Settings) -> Iterator[str]:
+    """In development mode each name that is listened on must resolve to loopback addresses only."""
     for address in (settings.listen.reverse, settings.listen.proxy):
         if address is None or "development" not in settings.caller.verifiers:
             continue
@@ -160,7 +163,7 @@ def _home(settings: Settings) -> Iterator[str]:
             yield f"{host} can't be resolved: {error.strerror}"
         else:
             if away := sorted(each for each in found if not is_loopback(each)):
-                yield f"{host} leads to {away[0]}, and caller.verifier development is for loopback; write 127.0.0.1"
+                yield f"{host} resolves to {away[0]}, and caller.verifier development is for loopback; write 127.0.0.1"
 
 
 _CHECKS: Final[Mapping[Keys, Callable[[Settings], Iterator[str]]]] = {
@@ -168,7 +171,7 @@ _CHECKS: Final[Mapping[Keys, Callable[[Settings], Iterator[str]]]] = {
     ("listen", "tls"): _listener,
     ("usage", "ledger"): _ledger,
     ("usage", "shared"): _shared,
-    ("listen", "certificates"): _strays,
-    ("listen",): _home,
+    ("listen", "certificates"): _mitmproxy_files,
+    ("listen",): _development_addresses,
 }
-"""What the file of a setting must hold. A check is left out where a file of it can't be read."""
+"""Further checks, by the setting that they belong to. One is left out where a file under its setting can't be read."""

@@ -1,7 +1,7 @@
-"""Which policy and which configuration judge a call, as hashes that a record can be matched by with a file in git.
+"""Hashes of the policy and of the configuration, by which a record is matched with a file in git.
 
-Both are made of values, so that comments, order and spelling make no difference, nor the directory a file lies in; and
-of nothing that changes by itself, such as the day.
+Both are made of values: comments, the order of keys, and the directory of the file make no difference. Nothing that
+changes by itself is in them, such as the day (docs/contract.md#records).
 """
 
 import hashlib
@@ -15,14 +15,14 @@ from addons.configuration.settings import Settings
 from addons.foundry.request_headers import HEADERS
 
 DIGITS: Final = 32
-"""Hexadecimal; of fewer, a second policy with the same hash might be found by trying."""
+"""Hexadecimal digits of a hash, 128 bits. With far fewer, a second policy with the same hash could be found."""
 
 _NOT_JUDGING: Final = {"candidate", "review_days", "safety_identifier"}
-"""Keys of ``policy`` that decide nothing about a call, or only whether a name is made for the caller."""
+"""Keys of ``policy`` that decide nothing about a call. Of ``safety_identifier``, only whether it is set counts."""
 
 
 def judged_by(settings: Settings) -> dict[str, str]:
-    """What every record says of the rules its call was judged by."""
+    """What every record says of the rules that judged its call: fields of the record, with their values."""
     return {
         "policy.hash": policy_hash(settings),
         "configuration.hash": configuration_hash(settings),
@@ -31,7 +31,7 @@ def judged_by(settings: Settings) -> dict[str, str]:
 
 
 def policy_hash(settings: Settings) -> str:
-    """Of what is decided, and why: every row of the tables, headers, models, and the settings that decide of them."""
+    """The hash of every row of the tables with decision and reason, of headers, models and the settings that decide."""
     policy = settings.policy
     return _hash({
         "rows": [
@@ -51,7 +51,7 @@ def policy_hash(settings: Settings) -> str:
 
 
 def configuration_hash(settings: Settings) -> str:
-    """Of the whole configuration: defaults, file, variables and options. Secrets are in it by their reference alone."""
+    """The hash of the whole configuration: defaults, file, variables and options. Of secrets it holds the reference."""
     return _hash(settings.as_written.model_dump(mode="json"))
 
 

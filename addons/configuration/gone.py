@@ -1,4 +1,4 @@
-"""What has changed its name or is gone, and what to write now. ``docs/upgrade.md`` is this table for people."""
+"""What was renamed or removed, and what to write now. ``docs/upgrade.md`` is this table for people."""
 
 from typing import Final, Literal, NamedTuple
 
@@ -6,7 +6,7 @@ type Kind = Literal["key", "value", "variable", "command", "record field", "metr
 
 
 class Change(NamedTuple):
-    """``old`` is what was written or read; ``now`` says what to write or read instead."""
+    """``old`` is what was written or read before; ``now`` says what to write or read; ``since`` is the version."""
 
     kind: Kind
     old: str
@@ -15,44 +15,55 @@ class Change(NamedTuple):
 
 
 CHANGES: Final[tuple[Change, ...]] = (
-    Change("key", "mitmproxy", "take the section out; its key lean chose between two ways of a call, and there is one"),
-    Change("value", "models.extra[].prices", "write prices under the section prices; here they are read until 0.3"),
-    Change("value", "models.extra[] of a shipped RID", "it is laid over the shipped row; write what differs alone"),
+    Change("key", "mitmproxy", "take the section out; its key lean chose between two code paths; one is left"),
+    Change(
+        "value", "models.extra[].prices", "write prices under the section prices; version 0.3 will not read them here"
+    ),
+    Change("value", "models.extra[] of a shipped RID", "it is laid over the shipped row; write only what differs"),
     Change(
         "value",
         "models.extra[].in_memory_cache: false",
-        "over a shipped row that has it: list the RID under policy.models_with_daily_cache, or attest ZDR",
+        "over a shipped row that has it: list the RID under policy.models_with_daily_cache, or attest"
+        " zero data retention",
     ),
     Change(
         "value",
         "models.extra[].provider_model of a shipped RID",
-        "where it is another model: add daily_cache: false, if that one does not keep prompts for a day",
+        "where it names another model that does not keep prompts for a day: add daily_cache: false",
     ),
     Change("value", "foundry.hostnames: https://HOST, HOST:PORT", "write the host name alone"),
     Change("value", "usage.ledger: no, Off, false", "write off"),
     Change("value", "telemetry.otlp_endpoint with a password", "write OTEL_EXPORTER_OTLP_HEADERS in the environment"),
     Change("value", "limits.storage with a query", "write {env: NAME} or {file: PATH} that holds the URL"),
-    Change("value", "provider.zero_data_retention: attested", "it stays, and means the same"),
+    Change("value", "provider.zero_data_retention: attested", "it is still read, and means the same"),
     Change(
         "variable",
         "SIDECAR_… in lower case",
         "write it in capitals, and names of callers, projects and models as they are",
     ),
-    Change("variable", "--set limits.user.Alice", "names keep their case; one with dots stands in quotes"),
-    Change("command", "check", "a file or secret that is not there is an error; check --no-files looks at none"),
-    Change("command", "explain --json", "an object with summary, requests and not_judged; requests is what it was"),
-    Change("command", "start, mitmproxy's options", "only those that FREE in process/lockdown.py lists may be set"),
+    Change("variable", "--set limits.user.Alice", "names keep their case; put a name with dots in quotes"),
+    Change("command", "check", "a missing file or secret is an error; check --no-files checks no files and no secrets"),
+    Change(
+        "command", "explain --json", "an object with summary, requests and not_judged; requests is the earlier list"
+    ),
+    Change(
+        "command", "start, mitmproxy's options", "only the options that FREE in process/lockdown.py lists may be set"
+    ),
     Change(
         "record field", "policy.decision: served, failed", "policy.decision is allowed or refused; see call.outcome"
     ),
-    Change("record field", "error.type: OpenAI's codes", "error.type is a word of ours; see provider.error.code"),
-    Change("record field", "event model_shutdown_near", "models_shutdown_near: one line for all, again each day"),
+    Change(
+        "record field",
+        "error.type: OpenAI's codes",
+        "error.type is the sidecar's own word; OpenAI's code is in provider.error.code",
+    ),
+    Change("record field", "event model_shutdown_near", "models_shutdown_near: one line for all models, each day"),
     Change("metric", "gen_ai.client.operation.duration", "gen_ai.client.inference.duration"),
     Change("metric", "gen_ai.client.operation.time_to_first_chunk", "gen_ai.client.inference.time_to_first_chunk"),
     Change("metric", "gen_ai.client.token.usage", "gen_ai.client.inference.usage.…_tokens, a counter for each kind"),
     Change("label", "foundry_sidecar_calls_total{decision, reason}", "decision, outcome, error_type"),
     Change("ledger column", "decision", "outcome; the ledger is brought up to date at the first start"),
-    Change("ledger column", "cost", "it holds cache writes too; see cache_write_tokens"),
+    Change("ledger column", "cost", "it includes the cost of cache writes; see cache_write_tokens"),
     Change("command", "usage --json", "it names its ledger; cached_tokens is followed by cache_write_tokens"),
     Change("ledger column", "error", "error, with the words of error.type"),
 )

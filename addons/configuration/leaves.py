@@ -1,4 +1,4 @@
-"""Every single value of a configuration."""
+"""Visits every single value of a configuration."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,11 +8,11 @@ from pydantic import BaseModel
 from addons.values.secret import Secret
 
 type Keys = tuple[object, ...]
-"""The keys that lead to a value; a number where it stands in a list."""
+"""The keys that lead to a value, from the outermost; a number is a position in a list."""
 
 
 def leaves(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, Any]]:
-    """The values within a section or a whole configuration. A secret's reference is one."""
+    """Each value within a section or a whole configuration, with its keys. A ``Secret`` counts as one value."""
     if isinstance(value, BaseModel) and not isinstance(value, Secret):
         value = {name: getattr(value, name) for name in type(value).model_fields}
     if isinstance(value, Mapping):

@@ -1,6 +1,6 @@
 """Reads one YAML file, then ``SIDECAR_…`` variables, then ``--set`` (docs/contract.md#configuration).
 
-The only reader of the file. Every error names the file and line, the variable, or the option.
+Nothing else reads the file. Every error names the file and line, the variable, or the option.
 """
 
 from collections.abc import Mapping
@@ -24,20 +24,20 @@ DEVELOPMENT: Final[Mapping[str, Any]] = {
     "caller": {"verifier": "development"},
     "provider": {"regions": {"global": {"api_key": {"env": DEVELOPMENT_KEY}}}},
 }
-"""What runs without a file: any well-formed token, on loopback, with the developer's own key."""
+"""The configuration where no file is given: any well-formed token, on loopback, with the developer's own key."""
 
 
 class Loaded(NamedTuple):
-    """Settings, and where each of them was written."""
+    """Settings, and what tells where each of them was written."""
 
     settings: Settings
     origin: Origin
 
 
 def load(path: Path | None) -> Settings:
-    """The settings in force, from a file (None: development mode) and what goes before it.
+    """The settings of a file (None: of development mode), with variables and options, which take precedence.
 
-    Relative paths in the file are taken from the file's own directory.
+    Relative paths in the file start at the file's own directory.
 
     Raises:
         ConfigurationError: the file is missing or not YAML, or any value is wrong.
@@ -72,10 +72,11 @@ def _parse(path: Path) -> CommentedMap:
 PATH_KEYS: Final = frozenset(
     {"file", "certificate", "key", "trusted_ca", "certificates", "public_key_file", "token_file", "ledger", "candidate"}
 )
+"""Keys whose text is a path, in any section."""
 
 
 def _plain(node: Any, base: Path | None = None) -> Any:
-    """The document as plain values; with ``base`` relative paths are taken from there, and ``~`` is expanded."""
+    """The document as plain values. With ``base``, relative paths start there, and ``~`` is expanded."""
     if isinstance(node, Mapping):
         return {
             str(key): str(_from(base, value))
@@ -89,12 +90,12 @@ def _plain(node: Any, base: Path | None = None) -> Any:
 
 
 def _is_word(key: str, value: str) -> bool:
-    """Whether a text that stands where a path may is none."""
+    """Whether the text is a word that may stand there in place of a path."""
     return key == "ledger" and value.lower() in NO_FILES
 
 
 def _from(base: Path, written: str) -> Path:
     try:
         return base / Path(written).expanduser()
-    except RuntimeError:  # a home that is not there; ``file_checks`` says so
+    except RuntimeError:  # there is no home directory; ``file_checks`` reports it
         return Path(written)

@@ -1,4 +1,4 @@
-"""What the settings mean: the hosts that are served, where calls go, which models there are."""
+"""Works out from the settings which hosts are served, where calls are sent, which models there are, what to warn of."""
 
 import base64
 from collections.abc import Iterator, Mapping
@@ -30,12 +30,12 @@ def warn(settings: Settings) -> None:
             remedy="when the project has it, say who confirmed it: provider.zero_data_retention: {by, date, reference}",
         )
     if settings.caller.verifier == "development":
-        _log.warning("development_mode", meaning="any well-formed token is accepted, on loopback alone")
+        _log.warning("development_mode", meaning="any well-formed token is accepted, on loopback only")
     if forwards(settings):
         _log.warning(
             "other_paths_forwarded",
             hostnames=sorted(foundry_hosts(settings)),
-            meaning="calls to Foundry's other paths are forwarded to it unjudged, with the caller's own token",
+            meaning="calls to other paths of Foundry are forwarded without a check, with the caller's own token",
         )
     for line in advice(settings):
         _log.warning("configuration_advice", meaning=line)
@@ -43,7 +43,7 @@ def warn(settings: Settings) -> None:
 
 
 def warn_of_days(settings: Settings) -> None:
-    """Says what a day decides, which was not so when the sidecar started: it is looked at again each day."""
+    """Logs what depends on today's date. To be called each day, since it may not have been so at the start."""
     today = datetime.now(UTC).date()
     for note in attestation_notes(settings, today):
         _log.warning("zero_data_retention_to_be_confirmed", meaning=note)
@@ -56,7 +56,7 @@ def warn_of_days(settings: Settings) -> None:
 
 
 def attestation_notes(settings: Settings, today: date) -> Iterator[str]:
-    """What to do about the word for zero data retention; nothing where none is given, which is said elsewhere."""
+    """What to do about the statement of zero data retention. Nothing where there is none: ``warn`` logs that."""
     attestation = settings.provider.zero_data_retention
     return attestation.notes(today) if attestation else iter(())
 
@@ -74,32 +74,33 @@ def advice(settings: Settings) -> Iterator[str]:
     known = {row.rid for row in SHIPPED} | {row.rid for row in settings.models.extra}
     for row in settings.models.extra:
         if row.prices and row.rid in settings.prices:
-            yield f"models.extra: the prices of {row.rid} are not used, those under prices are; take them out here"
+            yield f"models.extra: the prices of {row.rid} are not used, since prices has others; take them out here"
         elif row.prices:
-            yield f"models.extra: write the prices of {row.rid} under prices; here they are read until 0.3"
+            yield f"models.extra: write the prices of {row.rid} under prices; version 0.3 will not read them here"
     for rid in settings.prices:
         if rid not in known:
-            yield f"prices: {rid} is no model of the catalogue, so nobody can use it"
+            yield f"prices: {rid} is no model of the catalogue; correct the RID, or add a row to models.extra"
 
 
 def hosts(settings: Settings) -> frozenset[str]:
-    """The host names the reverse listener answers to."""
+    """The host names that the reverse listener serves: Foundry's, loopback's, and the one it listens on."""
     listening, _ = split_address(settings.listen.reverse)
     names = foundry_hosts(settings) | LOOPBACK_NAMES
     return frozenset(names if listening in UNSPECIFIED else names | {listening})
 
 
 def foundry_hosts(settings: Settings) -> frozenset[str]:
+    """Foundry's host names, in their normal form."""
     return frozenset(settings.foundry.hostnames)
 
 
 def forwards(settings: Settings) -> bool:
-    """Whether Foundry's other paths are passed on to it."""
+    """Whether calls to other paths of Foundry are forwarded to it."""
     return settings.foundry.other_paths == "forward"
 
 
 def foundry_addresses(settings: Settings) -> Mapping[str, tuple[str, int] | None]:
-    """The host names that calls may be passed on to, each with its address where the operator wrote one."""
+    """Foundry's host names that calls may be forwarded to, each with the address that is configured, or None."""
     if not forwards(settings):
         return {}
     written = {name: split_address(address) for name, address in settings.foundry.addresses.items()}
@@ -107,7 +108,7 @@ def foundry_addresses(settings: Settings) -> Mapping[str, tuple[str, int] | None
 
 
 def endpoints(settings: Settings) -> Mapping[str, RegionEndpoint]:
-    """The endpoint of each allowed region, to which its requests are written."""
+    """The base URL of each allowed region, with the headers for organization and project that are configured."""
     found: dict[str, RegionEndpoint] = {}
     for region in settings.provider.allowed_regions:
         upstream = settings.provider.regions[region]
@@ -120,7 +121,7 @@ def endpoints(settings: Settings) -> Mapping[str, RegionEndpoint]:
 
 
 def destinations(settings: Settings, trust: Trust) -> Mapping[str, Destination]:
-    """Where each allowed region's calls go; nothing else of the provider's is dialled.
+    """The destination of each allowed region's calls. The sidecar connects to no other address of the provider.
 
     Raises:
         SecretError: the egress proxy's credentials can't be read.
@@ -147,6 +148,7 @@ def is_attested(settings: Settings) -> bool:
 
 
 def catalogue_of(settings: Settings) -> Catalogue:
+    """The shipped models with the operator's rows, as far as the allowed regions have them."""
     return Catalogue(
         extra=rows(settings),
         allow_plain_names=settings.models.allow_plain_names,
@@ -155,7 +157,7 @@ def catalogue_of(settings: Settings) -> Catalogue:
 
 
 def rows(settings: Settings) -> tuple[Model, ...]:
-    """The operator's rows of the catalogue, with the prices that stand in a section of their own."""
+    """The operator's rows of the catalogue, with the prices of the section ``prices`` in them."""
     extra = {row.rid: row for row in settings.models.extra}
     known = {row.rid for row in SHIPPED} | set(extra)
     for rid, prices in settings.prices.items():
@@ -166,7 +168,7 @@ def rows(settings: Settings) -> tuple[Model, ...]:
 
 
 def listening(settings: Settings) -> Listening:
-    """What a person at a terminal is told, but for the addresses, which are known once everything listens."""
+    """What the banner says at the start. The addresses are empty: they are known once everything listens."""
     attested = "attested" if is_attested(settings) else "not attested"
     return Listening(
         addresses=(),
@@ -178,5 +180,5 @@ def listening(settings: Settings) -> Listening:
 
 
 def is_documented(region: str, endpoint: RegionEndpoint) -> bool:
-    """Whether a region's calls go to the host OpenAI documents for it."""
+    """Whether a region's calls go to the host that OpenAI documents for it."""
     return endpoint.address == (REGION_HOSTS[region], 443)

@@ -1,4 +1,4 @@
-"""mitmproxy's options, as they follow from the settings."""
+"""Works out mitmproxy's options from the settings."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ MARGIN: Final = 60
 
 
 def required_options(settings: Settings) -> dict[str, Any]:
-    """mitmproxy's options as far as they follow from the settings."""
+    """The options that depend on the settings. ``lockdown.SET`` has those that are the same for all."""
     trusted, proxy = settings.provider.trusted_ca, settings.listen.proxy
     options: dict[str, Any] = {
         "mode": [f"reverse:{DEAD_TARGET}@{settings.listen.reverse}", *([f"regular@{proxy}"] if proxy else [])],
@@ -30,7 +30,7 @@ def required_options(settings: Settings) -> dict[str, Any]:
 
 
 def _longest_silence(settings: Settings) -> float:
-    """Seconds in which nothing may pass on a caller's connection, by the sidecar's own deadlines."""
+    """The longest time, in seconds, that the sidecar's own deadlines let a caller's connection carry nothing."""
     near, far = settings.listen, settings.provider.timeouts
     answer = settings.inspect.hold_seconds + far.connect + far.read
     return max(answer, near.head_seconds, near.body_seconds, near.write_seconds)
@@ -42,5 +42,5 @@ def certificates(settings: Settings) -> Path:
 
 
 def all_options(settings: Settings) -> dict[str, Any]:
-    """Everything mitmproxy must be started with."""
+    """All options that mitmproxy must be started with."""
     return {**SET, **required_options(settings)}

@@ -1,4 +1,4 @@
-"""What ``SIDECAR_…`` variables and ``--set`` say, laid over the file (docs/contract.md#configuration)."""
+"""Reads ``SIDECAR_…`` variables and ``--set``, and lays them over the file (docs/contract.md#configuration)."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from addons.values.secret import Secret
 
 PREFIX: Final = "SIDECAR_"
 FILE_VARIABLE: Final = "SIDECAR_CONFIG"
-INSPECT_VARIABLE: Final = "SIDECAR_WEB"  # set by `web`: somebody looks at the flows
+INSPECT_VARIABLE: Final = "SIDECAR_WEB"  # set by `web`: calls are shown in mitmweb
 RECORD_VARIABLE: Final = "SIDECAR_RECORD"  # set by `--record`: the cassette to make
 RECORD_CONTENT_VARIABLE: Final = "SIDECAR_RECORD_CONTENT"  # set with it: redacted, or kept
 SET_VARIABLE: Final = "SIDECAR_SET"  # set by `--set`: a JSON list of [[key, …], value], for the script mitmproxy loads
@@ -31,16 +31,16 @@ OTHER_VARIABLES: Final = frozenset(
 _KUBERNETES: Final = re.compile(
     r"SIDECAR_(?:[A-Z0-9_]+_)?(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
 )
-"""What Kubernetes puts into every pod for a Service whose name begins with ``sidecar``."""
+"""Variables that Kubernetes sets in every pod for a Service whose name begins with ``sidecar``."""
 
-_KEY: Final = re.compile(r'"([^"]*)"|([^."]+)')
+_KEY: Final = re.compile(r'"([^"]*)"|([^."]+)')  # of a dotted key: in quotes, or without dots
 
 _IPV6: Final = re.compile(r"\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\](?::\d*)?")
-"""An address that begins as a list does in JSON."""
+"""An IPv6 address in brackets, which begins as a list in JSON does."""
 
 
 class Override(NamedTuple):
-    """One value that goes before the file's; ``origin`` is what a person wrote it with."""
+    """One value that takes precedence over the file's; ``origin`` names the variable or option that sets it."""
 
     keys: tuple[str, ...]
     value: Any
@@ -48,35 +48,35 @@ class Override(NamedTuple):
 
 
 def apply_overrides(assignments: Iterable[str]) -> None:
-    """Puts ``--set KEY=VALUE`` into the environment, where it also reaches the script mitmproxy loads.
+    """Puts each ``--set KEY=VALUE`` into the environment, where the script that mitmproxy loads reads it.
 
     Raises:
-        ConfigurationError: an assignment without a key or an equals sign.
+        ConfigurationError: an assignment lacks a key or an equals sign.
     """
     if given := [_assignment(each) for each in assignments]:
         os.environ[SET_VARIABLE] = json.dumps(given)
 
 
 def clear() -> None:
-    """Takes every override out of the environment."""
+    """Removes every override from the environment."""
     for name in [name for name in os.environ if name == SET_VARIABLE or _sets_something(name)]:
         del os.environ[name]
 
 
 def overrides() -> list[Override]:
-    """Those in force, the weakest first.
+    """The overrides of variables and options, in ascending precedence.
 
     Raises:
-        ConfigurationError: a variable names no section, or is not in capitals where it must be.
+        ConfigurationError: a variable names no section, is not in capitals where it must be, or holds invalid JSON.
     """
     variables = [_variable(name, value) for name, value in os.environ.items() if _sets_something(name)]
-    variables.sort(key=lambda each: len(each.keys))  # what a variable says of one key goes before its section's
+    variables.sort(key=lambda each: len(each.keys))  # a variable of one key takes precedence over one of its section
     given = [_override(keys, value, f"--set {'.'.join(keys)}") for keys, value in _given()]
     return [*variables, *given]
 
 
 def laid_over(document: Mapping[str, Any], given: Sequence[Override]) -> dict[str, Any]:
-    """The document with the overrides in it. Mappings are merged, all else is replaced."""
+    """A copy of the document with the overrides in it. Mappings are merged; everything else is replaced."""
     result = dict(document)
     for each in given:
         _put(result, each.keys, each.value)
@@ -84,6 +84,7 @@ def laid_over(document: Mapping[str, Any], given: Sequence[Override]) -> dict[st
 
 
 def _put(node: dict[str, Any], keys: Sequence[str], value: Any, here: Place = TOP) -> None:
+    """A secret's reference is replaced as a whole: {env: …} and {file: …} must not be merged into one."""
     key, *rest = keys
     here = below(here, key)
     old = node.get(key)
@@ -111,7 +112,7 @@ def _assignment(text: str) -> tuple[tuple[str, ...], str]:
 
 
 def _split(dotted: str) -> tuple[str, ...]:
-    """The keys of ``limits.user."a.b"``; none where it is not such."""
+    """The keys of a dotted key such as ``limits.user."a.b"``; none where the text is no dotted key."""
     if not re.fullmatch(rf"(?:{_KEY.pattern})(?:\.(?:{_KEY.pattern}))*", dotted):
         return ()
     return tuple(quoted or plain for quoted, plain in _KEY.findall(dotted))
@@ -146,7 +147,7 @@ def _override(keys: Sequence[str], value: str, origin: str) -> Override:
 
 
 def _walk(keys: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
-    """Each key as written, as the file has it, and whether it is a name the operator gave, which keeps its case."""
+    """Each key as written, as the file has it, and whether it is an operator's name, which keeps its case."""
     here = TOP
     for key in keys:
         free = holds_names(here) and key.lower() not in fixed_keys(here)
@@ -156,7 +157,7 @@ def _walk(keys: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
 
 
 def _value(text: str, origin: str) -> Any:
-    """JSON where it looks like a list, a mapping or null; else the text, which its key makes out."""
+    """JSON where the text begins like a list or a mapping, or is null; else the text, for the key's type to read."""
     if text.strip() == "null":
         return None
     if not text.lstrip().startswith(("[", "{")) or _IPV6.fullmatch(text.strip()):

@@ -1,4 +1,4 @@
-"""The whole policy in force, row by row: the tables, the headers and the models, under one configuration."""
+"""Lists the whole policy under one configuration, row by row: the tables, the headers and the models."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -15,22 +15,22 @@ from addons.foundry.request_headers import CHECKED, HEADERS
 from addons.foundry.rid import LANGUAGE_MODEL_PREFIX
 
 _DECISIONS = {"forwarded": "allow", "hashed": "coerce", "replaced": "coerce", "read": "strip", "kept back": "strip"}
-"""What a header's row comes to, in the words of the tables."""
+"""A header's decision, in the words that the tables use for fields."""
 
 
 def policy_listing(settings: Settings, today: date) -> tuple[Listed, ...]:
-    """What is looser than the shipped default stands first; else in the order of the tables."""
+    """All rows: first those that allow more than the shipped default does, then the others, in the tables' order."""
     rows = [*listed(settings.policy), *_headers(), *_models(settings, today)]
     return tuple(sorted(rows, key=lambda row: not row.is_looser))
 
 
 def old_sources(settings: Settings, today: date) -> Iterator[str]:
-    """The sources that were looked at too long ago, each with the rows that rest on it, in a sentence for ``check``."""
+    """A sentence, for ``check``, on each source that was last read over ``policy.review_days`` ago, with its rows."""
     oldest = today - timedelta(days=settings.policy.review_days)
     rows = [row for row in policy_listing(settings, today) if row.source.checked < oldest]
     for source in dict.fromkeys(row.source for row in rows):
         names = ", ".join(row.name for row in rows if row.source == source)
-        yield f"last looked at on {source.checked}, over {settings.policy.review_days} days ago: {source} ({names})"
+        yield f"last read on {source.checked}, over {settings.policy.review_days} days ago: {source} ({names})"
 
 
 def _headers() -> Iterator[Listed]:
@@ -66,7 +66,7 @@ def _models(settings: Settings, today: date) -> Iterator[Listed]:
 def _model(
     model: Model, catalogue: Catalogue, policy: PolicySettings, today: date, *, attested: bool
 ) -> tuple[str, str, str]:
-    """Decision, rule and reason."""
+    """Decision, rule (empty where there is none) and reason."""
     try:
         model = catalogue.find(model.rid, today)
     except Refusal as refusal:

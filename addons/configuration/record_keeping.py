@@ -1,4 +1,4 @@
-"""What the settings mean for who watches calls: the ledger, telemetry, the operator's own listener."""
+"""Makes from the settings what keeps and shows records of calls: the ledger, telemetry, the operator's own listener."""
 
 import os
 import socket
@@ -31,23 +31,21 @@ if TYPE_CHECKING:
     from addons.usage.shipper import Shipper
 
 ABOUT: Final = {conventions.SERVICE_VERSION: VERSION}
-"""What every record and metric says of this process."""
+"""Attributes of the process, in every record and metric."""
 
 
 class Kept(NamedTuple):
-    """What keeps calls. ``parts`` are addons that stand behind the Journal; ``before_release`` is awaited before a call
-    leaves, and ``needed`` is for readiness.
-    """
+    """The parts of one way to keep records of calls; all empty where the settings do not want it."""
 
-    parts: tuple[Any, ...] = ()
-    sinks: tuple[Sink, ...] = ()
-    readings: tuple[Reading, ...] = ()
-    before_release: tuple[Callable[[Call], Awaitable[None]], ...] = ()
-    needed: tuple[Callable[[], Awaitable[str | None]], ...] = ()
+    parts: tuple[Any, ...] = ()  # addons, which come after the Journal
+    sinks: tuple[Sink, ...] = ()  # get each record
+    readings: tuple[Reading, ...] = ()  # for metrics
+    before_release: tuple[Callable[[Call], Awaitable[None]], ...] = ()  # awaited before a call is sent
+    needed: tuple[Callable[[], Awaitable[str | None]], ...] = ()  # for readiness: each says what is missing, or None
 
 
 def ledger(settings: Settings) -> Kept:
-    """A row a call, where the settings want one. Touches no disk before the sidecar runs."""
+    """The ledger, which has a row for each call. Touches no disk before the sidecar runs."""
     usage, run = settings.usage, _process()
     own: LedgerWriter | MemoryLedger
     waiting: RowsOnDisk | MemoryLedger
@@ -70,9 +68,14 @@ def telemetry(
     under_way: Collection[Observed],
     more: Sequence[Reading],
 ) -> Kept:
-    """Metrics, spans and the operator's own listener, where the settings want them. ``more`` is read as well.
+    """Metrics, spans and the operator's own listener.
 
-    ``missing`` says why no new calls are welcome; ``under_way`` holds the calls at any time.
+    Args:
+        settings: the whole configuration.
+        in_force: the rules, whose hashes are shown.
+        missing: why the sidecar should get no new calls; empty where it should. For ``/readyz``.
+        under_way: the calls under way, at any time.
+        more: further readings for metrics.
     """
     admin, otlp = settings.listen.admin, settings.telemetry.otlp_endpoint
     if not (admin or otlp):
@@ -80,7 +83,7 @@ def telemetry(
     about = partial(_about, in_force)
     readings = (
         Reading("foundry.sidecar.build.info", "1", "the program, and the rules in force", lambda: [(1, about())]),
-        Reading("foundry.sidecar.calls.open", "{call}", "calls under way, by state", lambda: _open(under_way)),
+        Reading("foundry.sidecar.calls.open", "{call}", "calls under way, by state", lambda: _by_state(under_way)),
         Reading(
             "foundry.sidecar.log.dropped",
             "{line}",
@@ -109,11 +112,13 @@ def _readings(ledger: LedgerWriter | MemoryLedger) -> tuple[Reading, ...]:
         Reading(
             "foundry.sidecar.ledger.lag", "s", "how long the oldest row being written waits", lambda: [(ledger.lag, {})]
         ),
-        Reading("foundry.sidecar.ledger.waiting", "{row}", "rows that wait", lambda: [(ledger.waiting, {})]),
+        Reading(
+            "foundry.sidecar.ledger.waiting", "{row}", "rows that wait to be written", lambda: [(ledger.waiting, {})]
+        ),
         Reading(
             "foundry.sidecar.ledger.lost",
             "{row}",
-            "rows not written, or deleted before they were carried, since the start",
+            "rows not written, or deleted before they were in the shared ledger, since the start",
             lambda: [(ledger.lost, {})],
             counts=True,
         ),
@@ -121,9 +126,10 @@ def _readings(ledger: LedgerWriter | MemoryLedger) -> tuple[Reading, ...]:
 
 
 def used_before(settings: Settings) -> UsedBefore | None:
-    """Where budgets learn again what was used; None: nowhere. Budgets may come with a changed configuration.
+    """What reads from a ledger how much of a budget was used; None where there is no such ledger.
 
-    A process that counts for itself asks its own ledger, sidecars that share a store the ledger that they share.
+    With ``limits.storage: memory`` that is the process's own ledger, otherwise the shared one. It is made also where
+    there are no budgets: a changed configuration may have some.
     """
     usage = settings.usage
     if settings.limits.storage == "memory":
@@ -137,7 +143,7 @@ def used_before(settings: Settings) -> UsedBefore | None:
 
 
 def _process() -> dict[str, str | None]:
-    """Who writes the rows; in a pod by the names that its manifest may give (docs/usage.md)."""
+    """The process that writes the rows: in a pod by the variables that its manifest may set (docs/usage.md)."""
     return {
         "pod": os.environ.get("POD_NAME") or socket.gethostname(),
         "namespace": os.environ.get("POD_NAMESPACE"),
@@ -175,7 +181,7 @@ def _shipping(shipper: "Shipper") -> tuple[Reading, ...]:
         Reading(
             "foundry.sidecar.usage.shipped",
             "{row}",
-            "rows carried to the shared ledger since the start",
+            "rows copied to the shared ledger since the start",
             lambda: [(shipper.shipped, {})],
             counts=True,
         ),
@@ -189,7 +195,7 @@ def _shipping(shipper: "Shipper") -> tuple[Reading, ...]:
     )
 
 
-def _open(under_way: Collection[Observed]) -> Iterable[tuple[float, Mapping[str, str]]]:
+def _by_state(under_way: Collection[Observed]) -> Iterable[tuple[float, Mapping[str, str]]]:
     counts = {"judged": 0, "waiting": 0, "answered": 0}
     for exchange in tuple(under_way):
         counts[_state(exchange.call)] += 1

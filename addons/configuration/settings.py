@@ -1,4 +1,4 @@
-"""The whole configuration, held to what must agree between its sections."""
+"""The whole configuration, whose sections agree with each other."""
 
 from typing import Self
 
@@ -9,7 +9,7 @@ from addons.configuration.sections import Sections
 
 
 class Settings(Sections):
-    """All that the operator may configure. Reading the file is ``loading.py``'s work."""
+    """All that the operator may configure. ``loading.py`` reads it from the file."""
 
     _written: "Settings | None" = PrivateAttr(default=None)
 
@@ -21,10 +21,10 @@ class Settings(Sections):
 
     @property
     def as_written(self) -> "Settings":
-        """The same with its paths as the file has them, wherever the file lies."""
+        """The same settings with paths as they are written: the same for the same file in any directory."""
         return self._written or self
 
     def remember(self, written: "Settings") -> Self:
-        """Keeps ``written`` as what ``as_written`` gives."""
+        """Makes ``as_written`` return ``written``."""
         self._written = written
         return self

@@ -9,13 +9,13 @@ from pydantic import BaseModel
 from addons.configuration.settings import Settings
 
 type Place = tuple[Any, ...]
-"""The types that are right there: sections, mappings, values."""
+"""The types that a value may have at one place: sections, mappings, types of single values."""
 
 TOP: Final[Place] = (Settings,)
 
 
 def place(keys: Sequence[object]) -> Place:
-    """What may stand under these keys; empty where nothing is known of them."""
+    """The types that may stand under these keys; empty where there are no such keys."""
     here = TOP
     for key in keys:
         here = below(here, key)
@@ -23,7 +23,7 @@ def place(keys: Sequence[object]) -> Place:
 
 
 def below(here: Place, key: object) -> Place:
-    """What may stand under one key more; a section's own key goes before a name of the operator's."""
+    """The types that may stand under one further key. A section's own key takes precedence over an operator's name."""
     own = [each.model_fields[key].annotation for each in here if is_section(each) and key in each.model_fields]
     if not own:
         wanted = (tuple, list) if isinstance(key, int) else (dict,)
@@ -32,14 +32,14 @@ def below(here: Place, key: object) -> Place:
 
 
 def fixed_keys(here: Place) -> frozenset[str]:
-    """The keys this program gave their names: those of sections, and of mappings with a closed list of names."""
+    """The keys that the program defines: those of sections, and of mappings whose keys are a closed list."""
     names = [kind for each in here if _origin(each) is dict for kind in _kinds(get_args(each)[0])]
     closed = {name for kind in names if _origin(kind) is Literal for name in get_args(kind)}
     return frozenset(closed) | frozenset(keys_of(here))
 
 
 def holds_names(here: Place) -> bool:
-    """Whether an operator gives the names here: callers, projects, models."""
+    """Whether keys here are names that the operator gives, such as those of callers, projects and models."""
     names = [kind for each in here if _origin(each) is dict for kind in _kinds(get_args(each)[0])]
     return any(_origin(kind) is not Literal for kind in names)
 
@@ -54,7 +54,7 @@ def keys_of(here: Place) -> tuple[str, ...]:
 
 
 def _kinds(annotation: Any) -> Iterator[Any]:
-    """An annotation's types, with aliases, notes and unions taken apart."""
+    """The types of an annotation, without aliases, ``Annotated`` and unions around them."""
     if isinstance(annotation, TypeAliasType):
         yield from _kinds(annotation.__value__)
     elif _origin(annotation) is Annotated:
@@ -67,4 +67,4 @@ def _kinds(annotation: Any) -> Iterator[Any]:
 
 
 def _origin(kind: Any) -> Any:
-    return get_origin(kind)  # whose declared types leave classes out
+    return get_origin(kind)  # typeshed declares no result for plain classes; here it is None

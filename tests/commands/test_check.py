@@ -134,10 +134,10 @@ def test_models_that_keep_prompts_for_a_day_are_pointed_out(checked: subprocess.
     assert "gpt-5-5, gpt-5-6-sol" in refused
     attested = run("check", "--no-files", "--set", "provider.zero_data_retention=attested").stdout
     assert "and are refused" not in attested
-    assert "used, as provider.zero_data_retention is attested: gpt-5-5" in attested
+    assert "they are served, since provider.zero_data_retention is attested: gpt-5-5" in attested
     rid = "ri.language-model-service..language-model.gpt-5-5"
     listed = run("check", "--no-files", "--set", f'policy.models_with_daily_cache=["{rid}"]').stdout
-    assert "used, as policy lists them: gpt-5-5\n" in listed
+    assert "they are served, since policy lists them: gpt-5-5\n" in listed
     (refused,) = [line for line in listed.splitlines() if "and are refused" in line]
     assert "gpt-5-5," not in refused
 

@@ -30,4 +30,4 @@ def test_a_key_that_is_gone_is_an_error_that_says_what_to_write(tmp_path: Path, 
     file.write_text(f"{head}{first}: {{lean: false}}\n")
     with pytest.raises(ConfigurationError) as caught:
         loading.load(file)
-    assert f"sidecar.yaml:3: {first}: gone since 0.2: {GONE[first].now}" in str(caught.value)
+    assert f"sidecar.yaml:3: {first}: removed in 0.2: {GONE[first].now}" in str(caught.value)

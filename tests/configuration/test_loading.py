@@ -60,12 +60,12 @@ def test_a_file_without_a_verifier_is_refused(file: Path) -> None:
         (GOOD.replace("development", "none"), 8, "caller.verifier"),
         (GOOD.replace("127.0.0.1:9000", "0.0.0.0:9000"), 2, "loopback"),
         (GOOD.replace("  reverse", "  passthrough_hosts: [localhost]\n  reverse"), 2, "another machine"),
-        (GOOD.replace("  reverse", "  passthrough_hosts: [API.openai.com]\n  reverse"), 2, "way round"),
+        (GOOD.replace("  reverse", "  passthrough_hosts: [API.openai.com]\n  reverse"), 2, "would not pass the gates"),
         (
             GOOD.replace("  reverse", "  passthrough_hosts: [a.example]\n  reverse")
             + "foundry: {hostnames: [A.example]}\n",
             2,
-            "way round",
+            "would not pass the gates",
         ),
         (GOOD + "foundry: {other_paths: forward}\n", 9, "needs foundry.hostnames"),
         (GOOD + "foundry: {hostnames: [a.b], addresses: {c.d: '10.0.0.1:443'}}\n", 9, "names c.d, which"),
@@ -76,7 +76,7 @@ def test_a_file_without_a_verifier_is_refused(file: Path) -> None:
         (
             GOOD + "limits: {user: {Ada: {requests: 3}}}\n",
             9,
-            "Ada.requests: no such key; here are default, requests_per",
+            "Ada.requests: no such key; the keys here are default, requests_per",
         ),
         (
             GOOD + "limits: {user: {Ada: {requests_per_minute: {a: 3}}}}\n",

@@ -104,19 +104,19 @@ WRONG: list[Any] = [
     pytest.param(
         {"listen": {"passthrough_hosts": ["API.openai.com."]}},
         "listen.passthrough_hosts",
-        "way round",
+        "would not pass the gates",
         id="dot at the end",
     ),
     pytest.param(
         {"listen": {"passthrough_hosts": ["api。openai.com"]}},
         "listen.passthrough_hosts",
-        "way round",
+        "would not pass the gates",
         id="another dot",
     ),
     pytest.param(
         {"listen": {"passthrough_hosts": ["Acme.example."]}, "foundry": {"hostnames": ["acme.EXAMPLE"]}},
         "listen.passthrough_hosts",
-        "way round",
+        "would not pass the gates",
         id="Foundry in other letters",
     ),
     pytest.param(
@@ -192,7 +192,7 @@ WRONG: list[Any] = [
     pytest.param(
         {"usage": {"ledger": "off"}, "limits": {"budgets": {"user": {"default": {"day": {"tokens": 1}}}}}},
         "limits.budgets",
-        "begin each budget anew",
+        "start each budget from zero",
         id="a budget that nothing outlives",
     ),
     pytest.param(
@@ -201,7 +201,7 @@ WRONG: list[Any] = [
             "limits": {"budgets": {"user": {"default": {"day": {"tokens": 1}}}}},
         },
         "limits.budgets",
-        "begin each budget anew",
+        "start each budget from zero",
         id="a budget of rows in memory",
     ),
     *(
@@ -253,7 +253,9 @@ WRONG: list[Any] = [
         "policy.models_with_daily_cache",
         id="a model said to keep nothing",
     ),
-    pytest.param({"models": {"extra": [{"rid": OWN}, {"rid": OWN}]}}, "models.extra.1.rid", "twice", id="a row twice"),
+    pytest.param(
+        {"models": {"extra": [{"rid": OWN}, {"rid": OWN}]}}, "models.extra.1.rid", "two rows have", id="a row twice"
+    ),
     pytest.param(
         {"prices": {"gpt": {"input": 1, "output": 1}}}, "prices.gpt", "resource identifier", id="price of no RID"
     ),
@@ -281,7 +283,7 @@ WRONG: list[Any] = [
     pytest.param({"listen": {"revers": "127.0.0.1:1"}}, "listen.revers", "did you mean reverse?", id="a key misspelt"),
     pytest.param({"reverse": "127.0.0.1:1"}, "reverse", "did you mean listen.reverse?", id="a key in the wrong place"),
     pytest.param({"log": {"xyz": 1}}, "log.xyz", "here are format", id="a key like no other"),
-    pytest.param({"mitmproxy": {"lean": False}}, "mitmproxy", "gone since 0.2", id="a key that is gone"),
+    pytest.param({"mitmproxy": {"lean": False}}, "mitmproxy", "removed in 0.2", id="a key that is gone"),
 ]
 
 
@@ -437,5 +439,5 @@ def test_a_name_that_leads_off_loopback(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: answer)
     whole = document(listen={"reverse": "localhost:9000", "certificates": "own"})
     (tmp_path / "sidecar.yaml").write_text(written(tmp_path, whole))
-    with pytest.raises(ConfigurationError, match=r"listen: localhost leads to 10\.0\.0\.1"):
+    with pytest.raises(ConfigurationError, match=r"listen: localhost resolves to 10\.0\.0\.1"):
         examined(tmp_path / "sidecar.yaml")
