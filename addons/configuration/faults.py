@@ -53,7 +53,7 @@ class Origin:
         return f"{where}{dotted}: {message}"
 
 
-def explain(found: Iterable[Any], origin: Origin) -> list[str]:
+def fault_lines(found: Iterable[Any], origin: Origin) -> list[str]:
     """One line for each fault that pydantic found."""
     lines = [origin.told(keys, message) for fault in found for keys, message in _put(fault)]
     return list(dict.fromkeys(lines))  # a value that is none of several kinds is a fault of each

@@ -7,7 +7,7 @@ from addons.foundry.alarm_names import Alarm
 from addons.sources.fault import Fault, RaiseAlarm, log_alarm
 from addons.sources.http_client import HttpClient
 from addons.verifiers.development import Development
-from addons.verifiers.discovery import place
+from addons.verifiers.discovery import key_set_address
 from addons.verifiers.introspection import Introspection
 from addons.verifiers.key_sources import KeyFile, KeySet, KeySource
 from addons.verifiers.kubernetes import Kubernetes
@@ -122,7 +122,7 @@ def _keys(own: JwtSettings, alarm: RaiseAlarm) -> KeySource:
     if own.public_key_file is not None:
         return KeyFile(own.public_key_file, fault)
     return KeySet(
-        place(own),
+        key_set_address(own),
         HttpClient(own.deadline_seconds, own.trusted_ca),
         fault,
         lifetime=own.keys_seconds,

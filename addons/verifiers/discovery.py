@@ -60,7 +60,7 @@ class Discovered:
             raise ValueError(f"the discovery document's jwks_uri: {error}") from error
 
 
-def place(settings: JwtSettings) -> KeySetAddress:
+def key_set_address(settings: JwtSettings) -> KeySetAddress:
     if settings.jwks_url is not None:
         return Written(settings.jwks_url)
     if isinstance(settings.discovery, str):

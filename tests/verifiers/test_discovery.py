@@ -10,7 +10,7 @@ from tornado.httputil import HTTPServerRequest
 from addons.foundry.alarm_names import Alarm
 from addons.foundry.caller import Caller
 from addons.verifiers.build import build
-from addons.verifiers.discovery import place
+from addons.verifiers.discovery import key_set_address
 from addons.verifiers.sections import JwtSettings
 from addons.verifiers.settings import CallerSettings
 from tests.sources.raised_alarms import Alarms
@@ -65,7 +65,7 @@ def test_the_document_says_where_the_keys_lie() -> None:
     ],
 )
 def test_the_address_that_is_asked_first(own: dict[str, Any], url: str) -> None:
-    assert place(JwtSettings.model_validate({"audience": AUDIENCE} | own)).url == url
+    assert key_set_address(JwtSettings.model_validate({"audience": AUDIENCE} | own)).url == url
 
 
 @pytest.mark.parametrize(
