@@ -19,7 +19,7 @@ from typing import Any, Final
 from ruamel.yaml import YAML
 
 from addons.foundry.caller import SCOPE
-from addons.gates.route import PATH
+from addons.foundry.paths import PATH
 from addons.process.banner import MODEL, Listening, try_by_hand
 from addons.simulator.provider import SimulatedProvider
 from addons.values.program import PROGRAM

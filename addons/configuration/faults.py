@@ -59,7 +59,7 @@ class Origin:
         return f"{where}{dotted}: {message}"
 
 
-def explain(found: Iterable[Any], origin: Origin) -> list[str]:
+def fault_lines(found: Iterable[Any], origin: Origin) -> list[str]:
     """One line for each fault. ``found`` are pydantic's, as ``ValidationError.errors`` returns them."""
     lines = [origin.told(keys, message) for fault in found for keys, message in _messages(fault)]
     return list(dict.fromkeys(lines))  # where several types are allowed, pydantic reports a fault for each of them

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap
 
 from addons.configuration.errors import ConfigurationError
-from addons.configuration.faults import Origin, explain
-from addons.configuration.overrides import laid_over, overrides
+from addons.configuration.faults import Origin, fault_lines
+from addons.configuration.overrides import overrides, with_overrides
 from addons.configuration.settings import Settings
 from addons.usage.settings import NO_FILES
 from addons.values.program import PROGRAM
@@ -51,12 +51,12 @@ def load_with_origin(path: Path | None) -> Loaded:
     document: Any = _parse(path) if path else DEVELOPMENT
     origin = Origin(path, document, given)
     try:
-        written = Settings.model_validate(laid_over(_plain(document), given))
+        written = Settings.model_validate(with_overrides(_plain(document), given))
         base = path.parent if path else Path()
-        settings = Settings.model_validate(laid_over(_plain(document, base), given))
+        settings = Settings.model_validate(with_overrides(_plain(document, base), given))
         return Loaded(settings.remember(written), origin)
     except ValidationError as error:
-        raise ConfigurationError("\n".join(explain(error.errors(include_url=False), origin))) from None
+        raise ConfigurationError("\n".join(fault_lines(error.errors(include_url=False), origin))) from None
 
 
 def _parse(path: Path) -> CommentedMap:

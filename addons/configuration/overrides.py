@@ -75,7 +75,7 @@ def overrides() -> list[Override]:
     return [*variables, *given]
 
 
-def laid_over(document: Mapping[str, Any], given: Sequence[Override]) -> dict[str, Any]:
+def with_overrides(document: Mapping[str, Any], given: Sequence[Override]) -> dict[str, Any]:
     """A copy of the document with the overrides in it. Mappings are merged; everything else is replaced."""
     result = dict(document)
     for each in given:

@@ -1,4 +1,4 @@
-"""Foundry's other paths: the one spelling in which they are judged and passed on.
+"""Foundry's paths: those that are served here, and the one spelling in which others are judged and passed on.
 
 Two parsers must not read one path in two ways, or what was judged here would be something else there. So a path
 that may be read in two ways is refused rather than repaired.
@@ -10,6 +10,12 @@ from typing import Final
 from urllib.parse import unquote
 
 from addons.foundry.refusals import Refusal
+
+BASE: Final = "/api/v2/llm/proxy/openai/v1"
+PATH: Final = f"{BASE}/responses"
+
+SERVED: Final = frozenset({PATH, f"{BASE}/chat/completions", f"{BASE}/embeddings", f"{BASE}/models"})
+"""The gate ``route`` has a row for each."""
 
 DISGUISES: Final = re.compile(r"%2f|%5c|%2e|%00|;|\\|(?:^|/)\.{1,2}(?:/|$)", re.IGNORECASE)
 """Spellings that two parsers may read as two different paths."""
@@ -28,6 +34,11 @@ MODELS: Final = re.compile(r"/api/[^/]*/llm(?:/|$)")
 """Foundry's proxy to models, of any version of its API: served here or refused here, never passed on."""
 _TRIMMED: Final = re.compile("[^a-z0-9/]+")
 """What a server may take off a segment before it looks for its name: blanks, marks, dots, whatever nobody sees."""
+
+
+def plain_path(path: str) -> str:
+    """Repeated slashes as one, and one trailing slash gone: Palantir's own sample sends ``//api/…``."""
+    return _SLASHES.sub("/", path).removesuffix("/")
 
 
 def normal_path(path: str) -> str:

@@ -7,11 +7,7 @@ import re
 from http import HTTPMethod
 from typing import Final, NamedTuple
 
-BASE: Final = "/api/v2/llm/proxy/openai/v1"
-PATH: Final = f"{BASE}/responses"
-
-SERVED: Final = frozenset({PATH, f"{BASE}/chat/completions", f"{BASE}/embeddings", f"{BASE}/models"})
-"""The paths that are served; the gate ``route`` has a row for each."""
+from addons.foundry.paths import BASE, PATH, SERVED, plain_path
 
 _BASE_URL: Final = f"Set the client's base URL to https://HOST{BASE} and let the client add the rest."
 
@@ -119,7 +115,7 @@ def proxys(path: str) -> str | None:
     return found and f"{found['provider']}/{found['api'] or 'other'}"
 
 
-def shown(path: str) -> str:
+def shown_path(path: str) -> str:
     """The path for the record: known segments as they are, every other as an ellipsis."""
     segments = path.partition("?")[0].split("/", SEGMENTS)
     return "/".join(segment if not segment or segment in KNOWN else UNKNOWN for segment in segments)
@@ -131,4 +127,4 @@ def shown_method(method: str) -> str:
 
 
 def _plain(path: str) -> str:
-    return re.sub("/{2,}", "/", path.partition("?")[0]).removesuffix("/")
+    return plain_path(path.partition("?")[0])

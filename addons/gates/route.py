@@ -3,7 +3,6 @@
 Or another of Foundry's paths, where the operator has those passed on; it is then marked as such, here alone.
 """
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -11,13 +10,10 @@ from typing import Final, NamedTuple
 from addons.apis.table import APIS
 from addons.bodies.api import Api
 from addons.call import Call, OtherPath
-from addons.foundry import wrong_paths
-from addons.foundry.paths import DISGUISES, normal_path
+from addons.foundry.paths import BASE, DISGUISES, normal_path, plain_path
 from addons.foundry.refusals import Refusal
 from addons.foundry.wrong_paths import hint, is_foundrys, proxys
 from addons.values.host import is_same_host, normal_host
-
-PATH: Final = wrong_paths.PATH
 
 
 class ServedPath(NamedTuple):
@@ -28,8 +24,8 @@ class ServedPath(NamedTuple):
 
 
 SERVED: Final[Mapping[str, ServedPath]] = {
-    **{f"{wrong_paths.BASE}{api.path}": ServedPath(("POST",), api) for api in APIS},
-    f"{wrong_paths.BASE}/models": ServedPath(("GET",), None),
+    **{f"{BASE}{api.path}": ServedPath(("POST",), api) for api in APIS},
+    f"{BASE}/models": ServedPath(("GET",), None),
 }
 """The route's table."""
 
@@ -77,7 +73,7 @@ class Route:
             raise Refusal("host_refused", _FOUNDRY_ALONE)
         if host not in self.hosts:
             raise Refusal("not_found", detail="host not among foundry.hostnames", setting="foundry.hostnames")
-        if served := SERVED.get(_plain(path)):
+        if served := SERVED.get(plain_path(path)):
             call.api = served.api
             call.answered_here = served.api is None
             _hold_to(call, served.methods)
@@ -131,10 +127,5 @@ def without_port(authority: str) -> str:
 
 def is_for_models(target: str) -> bool:
     """Whether a request target, with whatever query, is that of an API whose calls go to a model."""
-    served = SERVED.get(_plain(target.partition("?")[0]))
+    served = SERVED.get(plain_path(target.partition("?")[0]))
     return served is not None and served.api is not None
-
-
-def _plain(path: str) -> str:
-    """Repeated slashes as one, and one trailing slash gone: Palantir's own sample sends ``//api/…``."""
-    return re.sub("/{2,}", "/", path).removesuffix("/")

@@ -12,11 +12,10 @@ from addons.bodies.verdict import Change, Finding
 from addons.call import Call, Headers
 from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.models import Model
+from addons.foundry.paths import BASE, PATH
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
-from addons.foundry.wrong_paths import BASE
 from addons.gates.order import Gate, Gates, Named, run
-from addons.gates.route import PATH
 
 type StepOutcome = Literal["passed", "refused", "not reached", "not judged"]
 

@@ -19,7 +19,7 @@ from addons.foundry.permits import Permits
 from addons.foundry.provider_errors import error_code
 from addons.foundry.refusals import Refusal, excerpt
 from addons.foundry.rid import is_rid
-from addons.foundry.wrong_paths import hint, shown, shown_method
+from addons.foundry.wrong_paths import hint, shown_method, shown_path
 from addons.journal import conventions as otel
 from addons.journal.vocabulary import decision, error_type, usage_status
 from addons.usage.cost import cost
@@ -216,7 +216,7 @@ def _add_refusal(record: Record, call: Call, refusal: Refusal) -> None:
             record[name] = value
     if refusal.name in WRONG_PATHS:
         record[otel.METHOD] = shown_method(call.method)
-        record.setdefault(otel.URL_PATH, shown(call.target))
+        record.setdefault(otel.URL_PATH, shown_path(call.target))
         if advice := hint(call.target, refusal.name):
             record["refusal.hint"] = advice
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from addons.gates.route import PATH
+from addons.foundry.paths import PATH
 
 HERE: Final = frozenset(("localhost", "127.0.0.1"))
 PROXY_VARIABLES: Final = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")

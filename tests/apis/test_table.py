@@ -12,7 +12,7 @@ from addons.bodies.api import Api
 from addons.bodies.body_policy import BodyPolicy
 from addons.bodies.row_names import named_rows, refusable
 from addons.bodies.verdict import Json
-from addons.foundry import wrong_paths
+from addons.foundry import paths
 from addons.foundry.models import ApiName, Model
 from addons.gates.route import SERVED
 
@@ -25,7 +25,7 @@ each = pytest.mark.parametrize("api", APIS, ids=lambda api: api.name)
 def test_each_has_names_of_its_own_and_a_path_that_is_served() -> None:
     assert {api.name for api in APIS} <= set(get_args(ApiName.__value__))
     assert len({api.name for api in APIS}) == len({api.path for api in APIS}) == len(APIS)
-    assert SERVED.keys() == wrong_paths.SERVED
+    assert SERVED.keys() == paths.SERVED
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from addons.foundry.wrong_paths import BASE
+from addons.foundry.paths import BASE
 from addons.process.banner import MODEL
 from tests.bench.histories import history
 

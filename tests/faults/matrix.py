@@ -18,7 +18,7 @@ import openai
 
 from addons.apis.table import APIS
 from addons.configuration.settings import Settings
-from addons.foundry.wrong_paths import BASE
+from addons.foundry.paths import BASE
 from addons.simulator.certificates import LOOPBACK, Authority
 from tests.clients.installed import NODE
 from tests.conftest import MODEL, PROVIDER_KEY

@@ -2,7 +2,8 @@
 
 import pytest
 
-from addons.foundry.wrong_paths import BASE, PATH, hint, is_foundrys, proxys, shown, shown_method
+from addons.foundry.paths import BASE, PATH
+from addons.foundry.wrong_paths import hint, is_foundrys, proxys, shown_method, shown_path
 
 BASE_URL = "base URL"
 
@@ -97,7 +98,7 @@ def test_which_paths_are_foundrys_own(path: str, foundrys: bool) -> None:
     ],
 )
 def test_of_a_path_only_known_segments_are_shown(path: str, expected: str) -> None:
-    assert shown(path) == expected
+    assert shown_path(path) == expected
 
 
 @pytest.mark.parametrize(("method", "expected"), [("GET", "GET"), ("get", "_OTHER"), ("SECRET", "_OTHER")])

@@ -14,11 +14,12 @@ from addons.bodies.answer_stream import AnswerStream
 from addons.chat_completions.stream import ChunkStream
 from addons.foundry.attribution import MAX_RESOURCES, MAX_RID_LENGTH, read_attribution
 from addons.foundry.envelope import render
+from addons.foundry.paths import PATH
 from addons.foundry.provider_errors import refusal_for
 from addons.foundry.refusals import KINDS, Refusal
 from addons.foundry.trace import read_trace
 from addons.gates.caller import BEARER
-from addons.gates.route import PATH, Route
+from addons.gates.route import Route
 from addons.responses.stream import EventStream
 from tests.gates.calls import call
 

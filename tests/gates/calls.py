@@ -10,11 +10,11 @@ import pytest
 from addons.call import Call, Headers
 from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.catalogue import Catalogue
+from addons.foundry.paths import PATH
 from addons.foundry.permits import Meter, Permits
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
 from addons.gates.order import TO_ALL, Gate, Named, run
-from addons.gates.route import PATH
 from addons.responses.api import RESPONSES
 from tests.conftest import MODEL
 

@@ -1,9 +1,10 @@
 import pytest
 
 from addons.call import Call, OtherPath
+from addons.foundry.paths import PATH
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
-from addons.gates.route import LOOPBACK_NAMES, MAX_HEADERS, MAX_TARGET, PATH, Route, without_port
+from addons.gates.route import LOOPBACK_NAMES, MAX_HEADERS, MAX_TARGET, Route, without_port
 
 FOUNDRY = "acme.palantirfoundry.com"
 ROUTE = Route(LOOPBACK_NAMES | {FOUNDRY})

@@ -6,7 +6,7 @@ import pytest
 from mitmproxy import contentviews, http
 from mitmproxy.test import tflow
 
-from addons.foundry.wrong_paths import BASE, PATH
+from addons.foundry.paths import BASE, PATH
 from addons.inspecting.conversation_text import PAGE
 from addons.inspecting.conversation_view import CUT, ConversationView
 from addons.inspecting.originals import LEFT, SENT_BY_0_1

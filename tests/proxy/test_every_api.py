@@ -7,7 +7,7 @@ import pytest
 
 from addons.apis.table import APIS
 from addons.bodies.api import Api
-from addons.foundry.wrong_paths import BASE
+from addons.foundry.paths import BASE
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, SettingsMaker
 from tests.proxy.client import post, request_bytes, send

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from addons.foundry.wrong_paths import BASE
+from addons.foundry.paths import BASE
 from tests.conftest import MODEL
 from tests.proxy.client import HELLO, post, read_reply, request_bytes
 from tests.proxy.test_embeddings import ADA
