@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from addons.configuration.settings import Settings
+from tests.configuration.descriptions import numbers
 
 SCHEMA = Settings.model_json_schema()
 REASON = re.compile(r"\bDefault[^;]*?: \S.{9,}", re.DOTALL)
@@ -21,6 +22,7 @@ def properties() -> Iterator[Any]:
 
 def test_there_are_as_many_as_it_looks() -> None:
     assert len(list(properties())) > 120
+    assert len(list(numbers(SCHEMA))) >= 40
 
 
 @pytest.mark.parametrize(("about", "required"), list(properties()))
@@ -28,3 +30,8 @@ def test_it_is_described_and_its_default_has_a_reason(about: dict[str, Any], req
     description = about.get("description", "")
     assert len(description) > 5
     assert required or REASON.search(description), description
+
+
+@pytest.mark.parametrize(("default", "told"), [pytest.param(*each, id=key) for key, *each in numbers(SCHEMA)])
+def test_a_default_that_is_a_number_is_the_one_that_is_described(default: float, told: float | None) -> None:
+    assert default == told
