@@ -23,7 +23,7 @@ ROWS: Final = frozenset(name for api in APIS for name in refusable(api.request))
 def _known_rules(rules: dict[str, Mode]) -> dict[str, Mode]:
     for name in rules:
         if name not in WARNABLE and name not in ROWS:
-            near = difflib.get_close_matches(name, sorted(WARNABLE | ROWS), n=1)
+            near = difflib.get_close_matches(name, sorted(WARNABLE | ROWS))
             advice = f"did you mean {near[0]}?" if near else f"{PROGRAM} policy lists the rows"
             raise ValueError(
                 f"{name!r} is neither a rule ({', '.join(sorted(WARNABLE))}) nor a row that may refuse; {advice}"

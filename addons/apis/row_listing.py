@@ -11,7 +11,7 @@ from addons.bodies.row_names import named_rows
 from addons.bodies.rows import WARNABLE, Either, Later, Leaf, Many, Members, Row, Shape, deciding
 from addons.bodies.sources import Source
 
-_KINDS: Final = ("tool", "item", "message", "part", "include")
+_KINDS: Final = ("tool", "item", "message", "part")
 STRICTNESS: Final = ("allow", "warn", "cache_only", "coerce", "strip", "refuse")
 _SHIPPED: Final = PolicySettings()
 

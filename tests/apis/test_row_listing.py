@@ -12,6 +12,8 @@ from addons.apis.row_listing import Listed, listed
 from addons.bodies.row_names import refusable
 from addons.bodies.rows import Later, Row, Typed, Values
 from addons.bodies.verdict import Json
+from addons.chat_completions.api import CHAT_COMPLETIONS
+from addons.chat_completions.messages import MESSAGES
 from addons.foundry.models import Model
 from addons.responses.api import RESPONSES
 from addons.responses.fields import FIELDS, REQUEST
@@ -95,6 +97,23 @@ def test_each_is_listed_once_by_its_kind() -> None:
         "tool.web_search_preview (named by tool_choice)",
         "tool.web_search_preview_2025_03_11 (named by tool_choice)",
     }
+    parts = [node.rows for node in FOUND if isinstance(node, Typed) and node.name == "part"]
+    assert kinds["part"] == {f"part.{name}" for rows in parts for name in rows}
+    messages = {row.name for row in listed(PolicySettings(), (CHAT_COMPLETIONS,)) if row.kind == "message"}
+    assert messages == {f"message.{name}" for name in MESSAGES}
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        pytest.param("tool.web_search", "policy.web_search", id="a choice of the operator's"),
+        pytest.param("tool.mcp", "policy.rules.tool.mcp", id="a refusal, which may become a warning"),
+        pytest.param("temperature", "", id="nothing, of what is allowed"),
+        pytest.param("metadata", "", id="nothing, of what is taken out"),
+    ],
+)
+def test_it_says_what_decides(name: str, setting: str) -> None:
+    assert {row.setting for row in listed(PolicySettings()) if row.name == name} == {setting}
 
 
 @pytest.mark.parametrize("row", ALL.values(), ids=ALL)
@@ -139,6 +158,23 @@ def complete(kind: str) -> dict[str, Json]:
         "tool_search": {"execution": "client"},
     }
     return given.get(kind, {})
+
+
+@pytest.mark.parametrize(
+    ("chosen", "looser"),
+    [
+        ({}, set()),
+        ({"store_true": "coerce"}, {"store"}),
+        ({"web_search": "strip"}, {"tool.web_search"}),
+        ({"web_search": "cache_only"}, {"tool.web_search"}),
+        ({"service_tiers": ["flex"]}, {"service_tier.flex"}),
+    ],
+    ids=str,
+)
+def test_a_choice_that_lets_more_out_is_looser(chosen: dict[str, Any], looser: set[str]) -> None:
+    settings = PolicySettings.model_validate(chosen)
+    found = {row.name for row in listed(settings, (RESPONSES,)) if row.is_looser}
+    assert looser == found & {"store", "tool.web_search", "service_tier.flex"}
 
 
 def test_what_is_looser_is_told() -> None:

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from addons.configuration.settings import Settings
+from tests.configuration.descriptions import numbers
 
 SCHEMA = Settings.model_json_schema()
-STATED = re.compile(r"\bDefault ([\d,.]+\d|\d)(?: ([KMG])iB)?")
-BYTES = {None: 1, "K": 2**10, "M": 2**20, "G": 2**30}
 REASON = re.compile(r"\bDefault[^;]*?: \S.{9,}", re.DOTALL)
 
 
@@ -23,6 +22,7 @@ def properties() -> Iterator[Any]:
 
 def test_there_are_as_many_as_it_looks() -> None:
     assert len(list(properties())) > 120
+    assert len(list(numbers(SCHEMA))) >= 40
 
 
 @pytest.mark.parametrize(("about", "required"), list(properties()))
@@ -32,12 +32,6 @@ def test_it_is_described_and_its_default_has_a_reason(about: dict[str, Any], req
     assert required or REASON.search(description), description
 
 
-NUMBERS = [each for each in properties() if type(each.values[0].get("default")) in {int, float}]
-
-
-@pytest.mark.parametrize(("about", "required"), NUMBERS)
-def test_a_number_is_the_one_that_its_description_says(about: dict[str, Any], required: bool) -> None:
-    stated = STATED.search(about["description"])
-    assert not required
-    assert stated, about["description"]
-    assert float(stated[1].replace(",", "")) * BYTES[stated[2]] == about["default"]
+@pytest.mark.parametrize(("default", "told"), [pytest.param(*each, id=key) for key, *each in numbers(SCHEMA)])
+def test_a_default_that_is_a_number_is_the_one_that_is_described(default: float, told: float | None) -> None:
+    assert default == told
