@@ -49,7 +49,7 @@ class JudgeBody:
     def lets_out(self, model: Model) -> bool:
         """Whether any call to a model may leave: some are refused whatever the body says."""
         policy = self._policies[model.apis[0]]
-        return not policy.judge({"model": model.rid}, model, attested=self._attested, most=1).refused
+        return not policy.judge({}, model, attested=self._attested).refused
 
     async def _pseudonym(self, call: Call) -> str | None:
         if self._settings.safety_identifier is None:

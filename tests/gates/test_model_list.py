@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from addons.gates.model_list import ListModels
 from tests.conftest import MODEL
 from tests.gates.calls import SOMEONE, call, through
 
+OWN = "ri.language-model-service.main.language-model.own"
 ALL, OTHERS = "all", "all but MODEL"
 GRANTED = Caller("granted", frozenset({SCOPE}), models=frozenset({MODEL}))
 
@@ -58,3 +60,18 @@ def test_what_is_listed(caller: Caller, limits: dict[str, Any], lets_out: Callab
     assert len(everything) > 10
     expected = {ALL: everything, OTHERS: everything - {MODEL}, MODEL: {MODEL}, "": set()}[listed]
     assert {model["id"] for model in document["data"]} == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "more"),
+    [
+        pytest.param({}, {}, id="one that stays"),
+        pytest.param({"shutdown": date(2999, 1, 2)}, {"shutdown_date": "2999-01-02"}, id="one that ends"),
+    ],
+)
+def test_how_a_model_is_listed(row: dict[str, Any], more: dict[str, str]) -> None:
+    """In the shape that openai-python and openai-node read."""
+    own = Model(rid=OWN, provider_model="own", daily_cache=False, **row)
+    gate = ListModels(Catalogue(extra=(own,)), LimitsSettings(), lambda model: model.rid == OWN)
+    (listed,) = json.loads(through(gate, call(caller=SOMEONE)).own_answer)["data"]
+    assert listed == {"id": OWN, "object": "model", "created": 0, "owned_by": "openai", **more}

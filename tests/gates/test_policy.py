@@ -28,21 +28,24 @@ def test_let_through_with_its_changes(size: int) -> None:
 
 @pytest.mark.parametrize("size", [10, LARGE])
 @pytest.mark.parametrize(
-    ("document", "refusal", "param", "rule"),
+    ("document", "refusal", "param", "rule", "setting"),
     [
-        ({"store": True}, "refused_feature", "store", "ZERO_DATA_RETENTION"),
-        ({"store": True, "tools": [MCP]}, "refused_feature", "store", "ZERO_DATA_RETENTION"),
-        ({"tools": [{"type": "function", "name": "f"}, MCP]}, "refused_feature", "tools[1]", "ZERO_DATA_RETENTION"),
-        ({"no_such_field": 1}, "unknown_field", "no_such_field", "UNKNOWN"),
-        ({"service_tier": "flex"}, "refused_feature", "service_tier", "COST"),
+        ({"store": True}, "refused_feature", "store", "ZERO_DATA_RETENTION", "policy.store_true"),
+        ({"store": True, "tools": [MCP]}, "refused_feature", "store", "ZERO_DATA_RETENTION", "policy.store_true"),
+        (
+            {"tools": [{"type": "function", "name": "f"}, MCP]},
+            "refused_feature", "tools[1]", "ZERO_DATA_RETENTION", "policy.rules.tool.mcp",
+        ),
+        ({"no_such_field": 1}, "unknown_field", "no_such_field", "UNKNOWN", "policy.rules.UNKNOWN"),
+        ({"service_tier": "flex"}, "refused_feature", "service_tier", "COST", "policy.service_tiers"),
     ],
-)
+)  # fmt: skip
 def test_the_first_finding_is_the_refusal(
-    document: dict[str, Any], refusal: str, param: str, rule: str, size: int
+    document: dict[str, Any], refusal: str, param: str, rule: str, setting: str, size: int
 ) -> None:
     asked = judged(document, body=b" " * size)
     given = refused_by(JudgeBody(PolicySettings()), asked)
-    assert (given.name, given.param, given.rule) == (refusal, param, rule)
+    assert (given.name, given.param, given.rule, given.decided_by) == (refusal, param, rule, setting)
     assert asked.verdict
     assert asked.verdict.refused[0].message == given.message
 
@@ -101,3 +104,15 @@ def test_a_session_shares_its_cache(choice: str, session: str | None, key: str |
     verdict = through(gate, judged({}, headers)).verdict
     assert verdict
     assert verdict.members.get("prompt_cache_key") == key
+
+
+@pytest.mark.parametrize("attested", [True, False])
+def test_a_model_that_keeps_prompts_for_a_day_needs_the_operators_word(attested: bool) -> None:
+    gate = JudgeBody(PolicySettings(), attested=attested)
+    model = GPT.model_copy(update={"daily_cache": True, "in_memory_cache": False})
+    asked = call(document={"input": "x"}, model=model, caller=SOMEONE)
+    if attested:
+        through(gate, asked)
+    else:
+        assert refused_by(gate, asked).rule == "ZERO_DATA_RETENTION"
+    assert gate.lets_out(model) is attested
