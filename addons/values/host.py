@@ -20,7 +20,8 @@ def normal_host(text: str) -> str:
 
     Raises:
         ValueError: it is neither a name nor an address. That includes addresses in forms that resolvers accept but
-            people do not write: ``2130706433``, ``0x7f.1`` and ``127.1`` are all 127.0.0.1.
+            people do not write: ``2130706433``, ``0x7f.1`` and ``127.1`` are all 127.0.0.1. The message repeats
+            nothing that may be a secret.
     """
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if ":" in bare or bare != text:
@@ -60,7 +61,7 @@ def _address(bare: str, text: str) -> str:
     try:
         address = ipaddress.ip_address(bare)
     except ValueError:
-        raise ValueError(f"{text!r} is no IP address; write it like 10.0.0.1 or 2001:db8::1") from None
+        raise ValueError(f"{without_secrets(text)!r} is no IP address; write it like 10.0.0.1 or 2001:db8::1") from None
     if text.startswith("[") and isinstance(address, ipaddress.IPv4Address):
         raise ValueError(f"{text!r}: only IPv6 addresses stand in brackets")
     if isinstance(address, ipaddress.IPv6Address):
@@ -74,7 +75,7 @@ def _ascii(name: str) -> str:
     try:
         return idna.encode(name, uts46=True).decode()
     except idna.IDNAError:  # whose message may quote more than the name
-        raise ValueError(f"{name!r} is no host name") from None
+        raise ValueError(f"{without_secrets(name)!r} is no host name") from None
 
 
 def _host_alone(text: str) -> str:
