@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from addons.cassettes.cassette_writer import CassetteWriter
 from addons.cassettes.recorder import Recorder
-from addons.cassettes.tape import Tape
 from addons.configuration import connections, record_keeping
 from addons.configuration.build_rules import Lasting, rules, rules_again
 from addons.configuration.changing import Changing, SettingsSource
@@ -46,12 +46,12 @@ def assemble(
     *,
     inspect: bool = False,
     source: SettingsSource | None = None,
-    tape: Tape | None = None,
+    cassette: CassetteWriter | None = None,
 ) -> list[Any]:
     """The addons of one sidecar, in mitmproxy's order. Raises OSError, ValueError: a file that settings name is wrong.
 
     ``alter`` may change what exchanges work with; tests put faults in so. ``inspect``: calls are shown in mitmproxy's
-    views. ``source``: where changed settings are read. ``tape``: calls are recorded on it.
+    views. ``source``: where changed settings are read. ``cassette``: calls are recorded on it.
     """
     # the rules, and what outlives a change of them
     alarms, counters, bodies = Alarms(), build(settings.limits.storage), BodyBytes(settings.limits.body_bytes)
@@ -70,7 +70,7 @@ def assemble(
     # exchanges, and their observers
     to_others = (connections.timeouts(settings), *upstreams, ledger.before_release)
     services = Services(in_force, *to_others, journal.record, settings.foundry.error_format, exchanges)
-    recorder = (Recorder(tape),) if tape else ()
+    recorder = (Recorder(cassette),) if cassette else ()
     services.observers.add(*recorder)
     server = connections.request_server(settings, services, bodies)
     listener = Listener(server.connect, ConnectionBounds(settings.listen.max_connections), upstreams)

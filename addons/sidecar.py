@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from addons import assembly
-from addons.cassettes.tape import Tape
+from addons.cassettes.cassette_writer import CassetteWriter
 from addons.configuration import loading, meaning, overrides
 from addons.configuration.changing import SettingsSource
 from addons.process import logs
@@ -20,7 +20,9 @@ addons = assembly.assemble(
     _settings,
     inspect=bool(os.environ.get(overrides.INSPECT_VARIABLE)),
     source=SettingsSource(_path, partial(loading.load, _path)),
-    tape=Tape(Path(_record), "kept" if os.environ.get(overrides.RECORD_CONTENT_VARIABLE) == "kept" else "redacted")
+    cassette=CassetteWriter(
+        Path(_record), "kept" if os.environ.get(overrides.RECORD_CONTENT_VARIABLE) == "kept" else "redacted"
+    )
     if (_record := os.environ.get(overrides.RECORD_VARIABLE))
     else None,
 )

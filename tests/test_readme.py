@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from addons.cassettes.tape import Heard, Tape
+from addons.cassettes.cassette_writer import CassetteWriter, CollectedCall
 from addons.configuration.settings import Settings
 from addons.foundry.caller import SCOPE
 from addons.foundry.refusals import KINDS
@@ -122,10 +122,10 @@ def test_explain(tmp_path: Path) -> None:
     hello = {"model": "ri.language-model-service..language-model.gpt-5-2", "input": "Hello"}
     (tmp_path / "request.json").write_text(json.dumps(hello))
     (tmp_path / "next.yaml").write_text((tmp_path / "sidecar.yaml").read_text())
-    tape = Tape(tmp_path / "calls.jsonl", "redacted")
-    tape.start()
-    tape.add(Heard("responses", json.dumps({**hello, "model": "gpt-5.2"}).encode(), 200, (), 1.0, whole=True))
-    tape.close()
+    writer = CassetteWriter(tmp_path / "calls.jsonl", "redacted")
+    writer.start()
+    writer.add(CollectedCall("responses", json.dumps({**hello, "model": "gpt-5.2"}).encode(), 200, (), 1.0, whole=True))
+    writer.close()
     (block,) = (text for text in blocks("sh") if text.startswith("./run.sh explain"))
     for line, words in zip(block.splitlines(), ("store", "0 of 1 would be treated differently"), strict=True):
         ended = run(*line.split()[1:], cwd=tmp_path)

@@ -1,4 +1,4 @@
-"""The file of recorded calls: JSON Lines, a header first, then one call a line.
+"""The file of recorded calls, in JSON Lines: a header in the first line, then one call in each line.
 
 {"cassette": 1, "content": "redacted", "salt": "…"}
 {"api": "responses", "request": {"model": "gpt-5.2", …}, "answer": {"status": 200, "headers": […], "pieces": […], …}}
@@ -14,19 +14,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from addons.values.small_file import FileError, read_text
 
 type Content = Literal["redacted", "kept"]
+"""Whether a cassette holds texts, or marks in their place."""
 
-SHOWN_HEADERS: Final = ("content-type", "x-request-id", "retry-after", "retry-after-ms", "openai-processing-ms")
-SHOWN_PREFIX: Final = "x-ratelimit-"
-"""The answer's headers that are recorded; of the request's there are none."""
+RECORDED_HEADERS: Final = ("content-type", "x-request-id", "retry-after", "retry-after-ms", "openai-processing-ms")
+RECORDED_PREFIX: Final = "x-ratelimit-"
+"""The headers of the answer that are recorded. None of the request are."""
 
 
 EVENTS: Final = "text/event-stream"
 
-MOST: Final = 256 << 20  # bytes of a cassette; what is read of it takes several times as much
+MOST: Final = 256 << 20  # bytes of a cassette that is read; in memory it takes several times as much
 
 
 class CassetteError(Exception):
-    """A cassette can't be made, or is not one; the message names the file, and the line where there is one."""
+    """A cassette can't be made or read. The message names the file, and the line where there is one."""
 
 
 class _Row(BaseModel):
@@ -34,7 +35,7 @@ class _Row(BaseModel):
 
 
 class Header(_Row):
-    """``salt`` is what the marks for redacted texts are made with."""
+    """The first line. ``salt`` makes the marks of redacted texts differ from those of other cassettes."""
 
     cassette: Literal[1] = 1
     content: Content
@@ -42,29 +43,26 @@ class Header(_Row):
 
 
 def _sendable(text: str) -> str:
-    """Raises ValueError: it holds half a surrogate pair, which JSON can spell and nobody can send."""
+    """Raises ValueError: the text holds half a surrogate pair, which JSON can write and UTF-8 can't."""
     text.encode()
     return text
 
 
 class RecordedAnswer(_Row):
-    """What the provider said. Times are milliseconds since the request left.
-
-    ``pieces`` are whole events of a stream with the blank line that ends each, or the one body. ``cut``: the
-    connection ended before the answer did.
-    """
+    """The provider's answer. Times are milliseconds since the request was sent."""
 
     status: int = Field(ge=200, le=599)
     headers: tuple[tuple[str, str], ...] = ()
-    began: float = Field(ge=0)
+    began: float = Field(ge=0)  # when its head came
     pieces: tuple[tuple[float, Annotated[str, AfterValidator(_sendable)]], ...] = ()
-    ended: Literal["whole", "cut"]
+    """Times, and the events of a stream, each with the blank line that ends it; or one time and the whole body."""
+    ended: Literal["whole", "cut"]  # cut: the connection ended before the answer did
 
 
 class RecordedCall(_Row):
-    """``request`` is the JSON body that left for the provider, ``api`` the name of the API it asked.
+    """A further line. ``request`` is the JSON body that was sent to the provider, ``api`` the name of the API.
 
-    Cassettes of 0.1 do not say the latter: that version had one API.
+    Cassettes of 0.1 have no ``api``: that version had one API.
     """
 
     api: str = "responses"
@@ -73,7 +71,7 @@ class RecordedCall(_Row):
 
 
 class Cassette:
-    """``calls`` by the number of their line, in the order they ended."""
+    """A cassette that was read. ``calls`` are by the number of their line, in the order in which they ended."""
 
     def __init__(self, name: str, header: Header, calls: dict[int, RecordedCall]) -> None:
         self.name = name
@@ -82,10 +80,12 @@ class Cassette:
 
 
 def is_stream(headers: Iterable[tuple[str, str]]) -> bool:
+    """Whether the headers, with names in lower case, are those of server-sent events."""
     return any(name == "content-type" and value.startswith(EVENTS) for name, value in headers)
 
 
-def line_of(row: Header | RecordedCall) -> bytes:
+def encode_line(row: Header | RecordedCall) -> bytes:
+    """The row as a line of the file, in ASCII, with its line feed."""
     return json.dumps(row.model_dump(mode="python"), separators=(",", ":")).encode() + b"\n"
 
 
@@ -93,7 +93,7 @@ def read(path: Path) -> Cassette:
     """The cassette in a file.
 
     Raises:
-        CassetteError: the file can't be read, or a line of it is not what stands above.
+        CassetteError: the file can't be read, is larger than ``MOST``, or a line of it is no row of a cassette.
     """
     try:
         return parse(str(path), read_text(path, MOST))
@@ -102,7 +102,11 @@ def read(path: Path) -> Cassette:
 
 
 def parse(name: str, text: str) -> Cassette:
-    """The cassette in a text, as ``read``; ``name`` is what errors call it by."""
+    """The cassette in a text. ``name`` is its name in errors.
+
+    Raises:
+        CassetteError: a line is no row of a cassette.
+    """
     lines = text.split("\n")
     if not lines[0]:
         raise CassetteError(f"{name}: a cassette begins with its header line")
@@ -119,4 +123,4 @@ def _parsed[Row: _Row](kind: type[Row], name: str, number: int, text: str) -> Ro
         where = ".".join(map(str, fault["loc"]))
         raise CassetteError(f"{name}:{number}: {where}: {fault['msg']}") from None
     except (ValueError, RecursionError) as error:
-        raise CassetteError(f"{name}:{number}: not JSON: {error}; record it anew, or take the line out") from None
+        raise CassetteError(f"{name}:{number}: not JSON: {error}; record it again, or remove the line") from None

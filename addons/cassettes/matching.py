@@ -1,4 +1,4 @@
-"""Which recorded call answers a request."""
+"""Finds the recorded call that answers a request."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -7,11 +7,11 @@ from addons.cassettes.cassette import Cassette, RecordedCall
 from addons.cassettes.redaction import Redaction, canonical
 
 OF_THE_CALLER: Final = frozenset(("safety_identifier", "prompt_cache_key"))
-"""Members that differ with who asks and in which session, and not with what is asked."""
+"""Members that depend on the caller and the session. They are not compared."""
 
 
 class MissError(Exception):
-    """No recorded call fits; the message says which comes nearest. ``members``: where that one differs."""
+    """No recorded call fits. The message names the nearest one; ``members`` are those in which it differs."""
 
     def __init__(self, message: str, members: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -19,9 +19,9 @@ class MissError(Exception):
 
 
 class Matching:
-    """Equal requests get their answers in the order of the file, and then the last again.
+    """Gives equal requests their answers in the order of the file, and after that the last one again and again.
 
-    ``once``: each answer is given once alone.
+    ``once``: each answer is given only once.
     """
 
     def __init__(self, cassette: Cassette, *, once: bool = False) -> None:
@@ -35,10 +35,10 @@ class Matching:
             self._lines.setdefault((cassette.calls[number].api, canonical(members)), []).append(number)
 
     def find(self, api: str, body: Mapping[str, Any]) -> RecordedCall:
-        """The call that answers this body, as it leaves for the API of this name.
+        """The recorded call that answers ``body``, the request as it is sent to the API of this name.
 
         Raises:
-            MissError: there is none, or none left.
+            MissError: there is none, or with ``once`` none is left.
         """
         redacted = self._redaction.document(dict(body)) if self._redaction else body
         assert isinstance(redacted, Mapping)
@@ -51,7 +51,7 @@ class Matching:
         if self._once and used == len(lines):
             raise MissError(
                 f"Cassette {self._cassette.name} holds this call {_times(len(lines))} ({_listed(lines)}), and it"
-                " was replayed as often; leave --once out to have the last one again."
+                " was replayed as often; leave out --once to get the last answer again."
             )
         self._used[key] = used + 1
         return self._cassette.calls[lines[min(used, len(lines) - 1)]]
@@ -64,11 +64,11 @@ class Matching:
             if self._cassette.calls[number].api == api
         }
         if not differing:
-            return MissError(f"{known} It holds none of the API {api}; record it anew.")
+            return MissError(f"{known} It holds no call of the API {api}; record it again.")
         number = min(differing, key=lambda each: len(differing[each]))
         return MissError(
             f"{known} The nearest, on line {number}, differs in {', '.join(differing[number])}."
-            " Ask as it was recorded, or record the cassette anew.",
+            " Send the request as it was recorded, or record the cassette again.",
             differing[number],
         )
 

@@ -1,4 +1,4 @@
-"""Records the calls that the provider answered into a cassette."""
+"""Addon and observer: collects each call that the provider answers, and has it written to a cassette."""
 
 import asyncio
 import time
@@ -8,32 +8,32 @@ from typing import Any
 import structlog
 
 from addons.call import Call
-from addons.cassettes.cassette import SHOWN_HEADERS, SHOWN_PREFIX, CassetteError
-from addons.cassettes.tape import Heard, Tape
+from addons.cassettes.cassette import RECORDED_HEADERS, RECORDED_PREFIX, CassetteError
+from addons.cassettes.cassette_writer import CassetteWriter, CollectedCall
 from addons.exchange.observing import Observed, Observer
 
 _log = structlog.get_logger("sidecar.cassette")
 
 
 class Recorder(Observer):
-    """Also an addon: the tape is started and ended with mitmproxy."""
+    """An observer of exchanges. As an addon it opens the cassette when mitmproxy starts, and closes it at the end."""
 
     name = "sidecar-recorder"
 
-    def __init__(self, tape: Tape) -> None:
-        self._tape = tape
-        self._heard: dict[str, Heard] = {}  # by the call's id
+    def __init__(self, writer: CassetteWriter) -> None:
+        self._writer = writer
+        self._collected: dict[str, CollectedCall] = {}  # by the call's id
 
     def load(self, _loader: object) -> None:
         try:
-            self._tape.start()
-        except CassetteError as error:  # an error that is logged now stops the start
+            self._writer.start()
+        except CassetteError as error:  # mitmproxy stops where an error is logged while it loads addons
             _log.error("cassette_not_opened", why=str(error))
         else:
-            _log.warning("recording", cassette=str(self._tape.path), content=self._tape.content)
+            _log.warning("recording", cassette=str(self._writer.path), content=self._writer.content)
 
     async def done(self) -> None:
-        await asyncio.to_thread(self._tape.close)
+        await asyncio.to_thread(self._writer.close)
 
     def answer_begins(self, exchange: Observed) -> None:
         call = exchange.call
@@ -41,24 +41,24 @@ class Recorder(Observer):
             return
         fields = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in exchange.relay.fields]
         if dict(fields).get("content-encoding", "identity") != "identity":
-            _log.error("call_not_recorded", why="the provider compressed its answer, though it was asked not to")
+            _log.error("call_not_recorded", why="the provider compressed its answer, although that was not asked for")
             return
-        self._heard[call.id] = Heard(
+        self._collected[call.id] = CollectedCall(
             api=call.api.name,
             request=call.outbound.body,
             status=call.answer.status,
-            headers=tuple((name, value) for name, value in fields if _is_shown(name)),
+            headers=tuple((name, value) for name, value in fields if _is_recorded(name)),
             began=_since(call),
         )
 
     def answer_piece(self, exchange: Observed, payload: bytes) -> None:
-        if heard := self._heard.get(exchange.call.id):
-            heard.hear(_since(exchange.call), payload)
+        if collected := self._collected.get(exchange.call.id):
+            collected.add_chunk(_since(exchange.call), payload)
 
     def ended(self, exchange: Observed, record: Mapping[str, Any]) -> None:  # noqa: ARG002 - as every observer's
-        if heard := self._heard.pop(exchange.call.id, None):
-            heard.whole = exchange.relay.over and exchange.relay.failure is None
-            self._tape.add(heard, exchange.quotes_credential)
+        if collected := self._collected.pop(exchange.call.id, None):
+            collected.whole = exchange.relay.over and exchange.relay.failure is None
+            self._writer.add(collected, exchange.quotes_credential)
 
 
 def _since(call: Call) -> float:
@@ -66,5 +66,5 @@ def _since(call: Call) -> float:
     return round((time.monotonic() - call.released_at) * 1000, 1)
 
 
-def _is_shown(name: str) -> bool:
-    return name in SHOWN_HEADERS or name.startswith(SHOWN_PREFIX)
+def _is_recorded(name: str) -> bool:
+    return name in RECORDED_HEADERS or name.startswith(RECORDED_PREFIX)

@@ -1,7 +1,7 @@
-"""Takes the content out of requests and answers, and leaves their structure: types, ids, names, numbers, usage.
+"""Takes the content out of requests and answers. Their structure stays: types, ids, names, numbers, usage.
 
-Doing it twice changes nothing. So an app that hands a replayed answer back, as the history of its next call, asks
-what it asked when it was recorded.
+To redact a redacted document changes nothing. So an app that sends a replayed answer back, as the history of its next
+call, sends a request that fits the recorded one.
 """
 
 import base64
@@ -22,55 +22,55 @@ KEPT: Final = frozenset(
         "prompt_cache_retention", "tool_call_id", "finish_reason", "reasoning_effort", "encoding_format", "format",
     )
 )  # fmt: skip
-"""Members whose strings stay, where they are one word: they say how a call is made and not what about."""
+"""Members whose strings stay where they are one word: they say how a call is made, and hold none of its content."""
 
 FREE_FORM: Final = frozenset(
     ("metadata", "parameters", "schema", "arguments", "env", "headers", "variables", "input_schema", "output_schema")
 )
-"""Members that hold objects of the app's own making, whose very keys are content."""
+"""Members that hold objects which the app defines. The names of their members are content too."""
 
 PIECEMEAL: Final = frozenset(("logprobs", "top_logprobs"))
-"""Lists, or objects of lists, that give a text in its tokens, each so short that its mark would tell it."""
+"""Members with lists, or objects of lists, of a text's tokens. Each is so short that its mark would betray it."""
 
 TOKENS: Final = frozenset(("input",))
-"""Members whose lists of numbers are a text, in its tokens."""
+"""Members whose lists of numbers are the tokens of a text."""
 
 VECTORS: Final = frozenset(("embedding",))
-"""Members that hold numbers out of which a text can be made again; as many zeros stand for them."""
+"""Members with numbers from which a text can be found again. As many zeros take their place."""
 
 SHORT: Final = 32  # characters
-"""A text below has so short a hash that many others have the same: trying all does not find it for certain."""
+"""A shorter text gets a hash so short that many texts share it: to try all texts does not find the one for certain."""
 
 _WORD: Final = re.compile(r"[A-Za-z0-9._:-]{0,128}")
-_MEMBER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_MEMBER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")  # a name that an API gives; other names are content
 _MARK: Final = re.compile(r"\[REDACTED LENGTH=\d+ HASH=[0-9a-f]{4}(?:[0-9a-f]{12})?\]")
 _END_OF_EVENTS: Final = b"[DONE]"
-# What tells apart the texts that deltas add to.
 _PLACE: Final = ("type", "item_id", "output_index", "content_index", "summary_index", "index")
+"""Members that say to which text a delta belongs."""
 
 
 def is_mark(value: Json) -> bool:
-    """Whether a value stands for a text, or an object, that was taken out."""
+    """Whether the value is a mark in the place of a text or an object that was taken out."""
     if isinstance(value, dict):
         return value.keys() == {"redacted"} and is_mark(value["redacted"])
     return isinstance(value, str) and _MARK.fullmatch(value) is not None
 
 
 class Redaction:
-    """``salt`` makes the marks of two cassettes differ. Equal texts of one cassette have equal marks."""
+    """Redacts with one salt. With equal salts equal texts get equal marks, with other salts others."""
 
     def __init__(self, salt: str) -> None:
         self._salt = salt.encode()
 
     def mark(self, text: str) -> str:
-        """What stands for a text: its length in characters and a hash."""
+        """The mark of a text: its length in characters, and a hash. A mark and the empty text are returned as is."""
         if not text or _MARK.fullmatch(text):
             return text
         found = hmac.new(self._salt, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
         return f"[REDACTED LENGTH={len(text)} HASH={found[: 4 if len(text) < SHORT else 16]}]"
 
     def document(self, value: Json, member: str = "") -> Json:
-        """A JSON value as it may be kept; ``member`` is the name it stands under."""
+        """The JSON value without content. ``member`` is the name of the member whose value it is."""
         if member in VECTORS:
             return _zeros(value)
         if isinstance(value, str):
@@ -82,7 +82,7 @@ class Redaction:
         return value
 
     def json_text(self, text: bytes) -> bytes:
-        """A body; one that is not JSON is all content."""
+        """The body without content. A body that is not JSON is replaced by its mark."""
         try:
             document = json.loads(text)
         except (ValueError, RecursionError):
@@ -90,10 +90,10 @@ class Redaction:
         return _bytes(self.document(document))
 
     def events(self, pieces: Sequence[bytes]) -> Iterator[bytes]:
-        """A stream's server-sent events, each with the blank line that ends it.
+        """The server-sent events of one stream without content, each with the blank line that ends it.
 
-        The first delta of a text stands for it all and the others are empty: together they are what the stream
-        says at the text's end, and no small piece has a mark of its own.
+        The first delta of a text gets the mark of the whole text, and the others become empty. So the deltas together
+        are the text that a later event repeats, and no short piece has a mark of its own.
         """
         read = [_Event(piece) for piece in pieces]
         texts: dict[str, list[str]] = {}
@@ -110,7 +110,7 @@ class Redaction:
             yield event.head + b"data: " + _bytes(self.document(event.document)) + b"\n\n"
 
     def broken_event(self, piece: bytes) -> bytes:
-        """What had come of an event when the stream broke off: a comment, likewise unfinished."""
+        """The part of an event that had come when the stream broke off, as an unfinished comment with its mark."""
         return b": " + self._mark_bytes(piece)
 
     def _list(self, value: list[Json], member: str) -> Json:
@@ -126,7 +126,7 @@ class Redaction:
         if member in PIECEMEAL:
             return {name: [] if isinstance(each, list) else None for name, each in value.items()}
         kept = {name: self.document(each, name) for name, each in value.items()}
-        if "role" in value and isinstance(value.get("name"), str):  # of a person, or whoever else speaks
+        if "role" in value and isinstance(value.get("name"), str):  # the name of a person or another author
             kept["name"] = self.mark(value["name"])
         return kept
 
@@ -137,7 +137,7 @@ class Redaction:
 
     def _unread(self, event: "_Event") -> bytes:
         if not event.data:
-            return b":\n\n"  # a comment, which keeps the line open
+            return b":\n\n"  # a comment, which only keeps the connection in use
         kept = event.data if event.data == _END_OF_EVENTS else self._mark_bytes(event.data)
         return b"data: " + kept + b"\n\n"
 
@@ -146,7 +146,7 @@ class Redaction:
 
 
 class _Delta(NamedTuple):
-    """A piece of a text, which stands in ``holder`` under ``member``; ``place`` says of which text."""
+    """A piece of a text, the value of ``member`` in ``holder``. Pieces of one text have the same ``place``."""
 
     holder: dict[str, Any]
     member: str
@@ -158,7 +158,7 @@ class _Delta(NamedTuple):
 
 
 class _Event:
-    """One event as read: ``document`` is its JSON object, ``deltas`` the pieces of texts that it adds."""
+    """One event: ``document`` is its JSON object, None where it has none; ``deltas`` are the pieces of texts in it."""
 
     def __init__(self, piece: bytes) -> None:
         self.data = next(split_events(piece), b"")
@@ -177,7 +177,7 @@ class _Event:
 
 
 def _deltas(value: Json, place: tuple[Json, ...], *, within: bool = False) -> Iterator[_Delta]:
-    """The pieces of texts in an event, of whichever API: what stands under ``delta``, or ``within`` it."""
+    """The pieces of texts in an event of any API: the strings of ``delta``, and those ``within`` a ``delta``."""
     if isinstance(value, list):
         for each in value:
             yield from _deltas(each, place, within=within)
@@ -191,14 +191,14 @@ def _deltas(value: Json, place: tuple[Json, ...], *, within: bool = False) -> It
 
 
 def _zeros(vector: Json) -> Json:
-    """As many numbers, in the same form: a list, or the bytes in base64."""
+    """As many zeros in the same form: a list, or bytes in base64; None where the vector has neither form."""
     if isinstance(vector, str):
         return base64.b64encode(bytes(len(vector.rstrip("=")) * 3 // 4)).decode()
     return [0] * len(vector) if isinstance(vector, list) else None
 
 
 def canonical(value: Json) -> str:
-    """JSON text that is the same whatever the order of keys and the white space were."""
+    """JSON text that is the same for every order of keys and any white space."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from ruamel.yaml import YAML
 
 from addons.cassettes.cassette import Cassette, CassetteError, Content, read
-from addons.cassettes.tape import check
+from addons.cassettes.cassette_writer import check_is_new
 from addons.commands.start import start
 from addons.configuration import loading, overrides
 from addons.configuration.errors import ConfigurationError
@@ -33,10 +33,10 @@ def record(path: Path, content: Content) -> None:
     """Has the sidecar that starts next record its calls.
 
     Raises:
-        ConfigurationError: the cassette is there already, or can't be there.
+        ConfigurationError: the cassette exists, or can't be made.
     """
     try:
-        check(path)
+        check_is_new(path)
     except CassetteError as error:
         raise ConfigurationError(f"--record {error}") from None
     os.environ[overrides.RECORD_VARIABLE] = str(path.absolute())

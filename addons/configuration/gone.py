@@ -31,7 +31,7 @@ CHANGES: Final[tuple[Change, ...]] = (
         "models.extra[].provider_model of a shipped RID",
         "where it names another model that does not keep prompts for a day: add daily_cache: false",
     ),
-    Change("value", "foundry.hostnames: https://HOST, HOST:PORT", "write the host name alone"),
+    Change("value", "foundry.hostnames: https://HOST, HOST:PORT", "write only the host name"),
     Change("value", "usage.ledger: no, Off, false", "write off"),
     Change("value", "telemetry.otlp_endpoint with a password", "write OTEL_EXPORTER_OTLP_HEADERS in the environment"),
     Change("value", "limits.storage with a query", "write {env: NAME} or {file: PATH} that holds the URL"),

@@ -33,7 +33,7 @@ from OpenSSL.crypto import X509, X509StoreFlags
 
 from addons.sources.fault import Fault
 from addons.sources.watched_file import stamp
-from addons.values.small_file import FileError, made_out, read_small
+from addons.values.small_file import FileError, as_file_error, read_small
 from addons.verifiers.certificate_identity import identity
 
 LOOK_EVERY: Final = 1.0  # seconds
@@ -139,7 +139,7 @@ class ClientCertificates:
         return self._trust
 
     def _made(self) -> _Trust:
-        with made_out(self._files[0]):
+        with as_file_error(self._files[0]):
             return _context(*self._files, required=self._required)
 
     def _look(self) -> tuple[object, ...]:

@@ -18,7 +18,7 @@ import structlog
 from mitmproxy import ctx
 
 from addons.process.reload_times import ReloadTimes
-from addons.sources.watched_file import settle, stamp
+from addons.sources.watched_file import stamp, wait_until_written
 
 LOOK_EVERY: Final = 1.0  # seconds
 TRY_AGAIN_EVERY: Final = 5.0  # seconds; what a refused configuration names may come later than the configuration
@@ -104,7 +104,7 @@ class Reload:
 
     def _settled(self) -> dict[Path, object]:
         for path in self._changing.files():
-            settle(path)
+            wait_until_written(path)
         return self._look()
 
 

@@ -1,4 +1,4 @@
-"""Alarms that no single call gives cause for: a file gone bad, a service that can't be had."""
+"""Alarms about what many calls need, such as a file that can't be read or a service that can't be reached."""
 
 import time
 from collections.abc import Callable
@@ -9,19 +9,22 @@ import structlog
 type RaiseAlarm = Callable[[str, str], object]
 """Takes the alarm's name, as the metric has it, and a sentence for people. May be called on any thread."""
 
-_TELL_EVERY: Final = 60.0  # seconds
+_REPEAT_EVERY: Final = 60.0  # seconds
 
 
 def log_alarm(name: str, why: str) -> None:
+    """Raises the alarm in the log only; for programs that count none."""
     structlog.get_logger("sidecar.alarm").error("alarm", alarm=name, why=why)
 
 
 class Fault:
-    """One thing that is right or wrong: the alarm is raised when it goes wrong, and each minute while it stays so.
+    """The state of one file or service, right or wrong.
+
+    The alarm is raised when the state goes wrong, when the reason changes, and each minute while it is reported again.
 
     Args:
-        name: the alarm's.
-        alarm: where it is raised.
+        name: of the alarm.
+        alarm: raises it.
         clock: seconds.
     """
 
@@ -29,15 +32,16 @@ class Fault:
         self._name = name
         self._alarm = alarm
         self._clock = clock
-        self._told = float("-inf")
-        self.why: str | None = None  # None: all is right
+        self._raised_at = float("-inf")
+        self.why: str | None = None  # what is wrong; None: nothing is
 
     def wrong(self, why: str) -> None:
-        """Says what is wrong now. Cheap to repeat."""
+        """Reports that the state is wrong, with the reason. It may be called as often as wanted."""
         now = self._clock()
-        if why != self.why or now - self._told >= _TELL_EVERY:
-            self.why, self._told = why, now
+        if why != self.why or now - self._raised_at >= _REPEAT_EVERY:
+            self.why, self._raised_at = why, now
             self._alarm(self._name, why)
 
     def right(self) -> None:
-        self.why, self._told = None, float("-inf")
+        """Reports that the state is right. Raises no alarm."""
+        self.why, self._raised_at = None, float("-inf")

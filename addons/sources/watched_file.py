@@ -1,4 +1,4 @@
-"""A file the operator may change while the sidecar runs."""
+"""A file that the operator may change while the sidecar runs."""
 
 import asyncio
 import logging
@@ -8,29 +8,29 @@ from pathlib import Path
 from typing import Final
 
 from addons.sources.fault import Fault
-from addons.values.small_file import FileError, made_out
+from addons.values.small_file import FileError, as_file_error
 
 _LOG: Final = logging.getLogger(__name__)
 _LOOK_EVERY: Final = 1.0  # seconds
-_LEFT_ALONE: Final = 0.25  # seconds after which a file is taken to be whole
-_LONGEST: Final = 2.0  # seconds that one is waited for that is written again and again
+_LEFT_ALONE: Final = 0.25  # seconds without a change after which a file is taken to be complete
+_LONGEST: Final = 2.0  # seconds to wait at most for a file that is written again and again
 
 
 class WatchedFile[T]:
-    """What a file says, as ``read`` makes it out.
+    """The value of a file, read again when the file changes.
 
-    Reads at once. Later the file is looked at on a thread, at most once a second. A file that went bad brings nothing
-    new: what ``keep`` leaves of what it said before stays in force, and ``fault`` says what is wrong.
+    The file is read at once. Later it is looked at on a thread, at most once a second. While the changed file is bad,
+    the earlier value stays in force, as far as ``keep`` keeps it, and ``fault`` says what is wrong.
 
     Args:
         path: the file.
-        read: makes the value of it; raises FileError.
-        fault: goes wrong with the file, and right with it.
-        keep: what stays in force of a value while the file is bad; by default all of it.
+        read: makes a value of the file; raises FileError.
+        fault: goes wrong and right with the file.
+        keep: what stays in force of the earlier value while the file is bad; by default all of it. Called on a thread.
         clock: seconds.
 
     Raises:
-        FileError: it can't be used to begin with.
+        FileError: the file can't be used at the start.
     """
 
     def __init__(
@@ -48,13 +48,14 @@ class WatchedFile[T]:
         self._clock = clock
         self._looked = clock()
         self._stamp = stamp(path)
-        self._value = self._made_out()
+        self._value = self._read_value()
         self.fault = fault
 
     async def current(self) -> T:
+        """The value in force. The file is looked at first, where that was not done within the last second."""
         now = self._clock()
         if now - self._looked >= _LOOK_EVERY:
-            self._looked = now  # before the thread starts: the calls that come meanwhile go on with what is known
+            self._looked = now  # before the thread starts: calls that come meanwhile use the value there is
             await asyncio.to_thread(self._look)
         return self._value
 
@@ -63,10 +64,10 @@ class WatchedFile[T]:
             if self.fault.why is not None:
                 self.fault.wrong(self.fault.why)
             return
-        settle(self._path)
+        wait_until_written(self._path)
         self._stamp = stamp(self._path)  # before reading: a change in between is then seen at the next look
         try:
-            self._value = self._made_out()
+            self._value = self._read_value()
         except FileError as error:
             self._value = self._keep(self._value)
             self.fault.wrong(f"{error}; what the file said before stays in force")
@@ -74,13 +75,16 @@ class WatchedFile[T]:
             self.fault.right()
             _LOG.info("%s was read again", self._path)
 
-    def _made_out(self) -> T:
-        with made_out(self._path):
+    def _read_value(self) -> T:
+        with as_file_error(self._path):
             return self._read(self._path)
 
 
-def settle(path: Path) -> None:
-    """Returns when a file has been left alone for a moment: whoever writes it may be half way. For a thread."""
+def wait_until_written(path: Path) -> None:
+    """Waits until a file has not changed for a quarter of a second, at most two seconds: it may be half written.
+
+    Blocks, so it is for a thread.
+    """
     until = time.monotonic() + _LONGEST
     while time.monotonic() < until and _is_being_written(path):
         time.sleep(_LEFT_ALONE / 5)
@@ -94,7 +98,10 @@ def _is_being_written(path: Path) -> bool:
 
 
 def stamp(path: Path) -> tuple[int, int, int] | None:
-    """Tells one state of a file from the next, through the symlink swap of a Kubernetes mount too."""
+    """Inode, size and modification time; None where there is no file. They differ when the file has changed.
+
+    Symbolic links are followed, so the swap of links in a Kubernetes mount is seen too.
+    """
     try:
         status = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""HOST:PORT as people write it."""
+"""Addresses of the form HOST:PORT."""
 
 import re
 from typing import Annotated, Final
@@ -11,7 +11,11 @@ _MOST: Final = 65535
 
 
 def split_address(text: str) -> tuple[str, int]:
-    """``127.0.0.1:8080`` or ``[::1]:8080`` as host, in its normal form, and port; raises ValueError."""
+    """The host, in its normal form, and the port of ``127.0.0.1:8080`` or ``[::1]:8080``.
+
+    Raises:
+        ValueError: it is no such address; the message repeats nothing of it that may be a secret.
+    """
     found = re.fullmatch(r"(\[[^][]+\]|[^][:]+):([0-9]{1,5})", text, re.ASCII)
     if not found or int(found[2]) > _MOST:
         shown = without_secrets(text)
@@ -20,7 +24,7 @@ def split_address(text: str) -> tuple[str, int]:
 
 
 def join_address(host: str, port: int) -> str:
-    """HOST:PORT of a host in its normal form; an IPv6 address in brackets."""
+    """HOST:PORT, for a host in its normal form. An IPv6 address gets brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
@@ -44,9 +48,10 @@ def _passed_host(text: str) -> str:
 
 
 type Address = Annotated[str, AfterValidator(_address)]
-"""Where something listens; port 0 is any that is free."""
+"""An address to listen on; port 0 means any free port."""
 
 type DialledAddress = Annotated[str, AfterValidator(_dialled)]
+"""An address to connect to, so its port is not 0."""
 
 type PassedHost = Annotated[str, AfterValidator(_passed_host)]
-"""A host that tunnels may lead to; port 443 where none is written."""
+"""A host to which tunnels may be opened, as HOST:PORT; port 443 where none is written. It is no loopback address."""

@@ -3,4 +3,4 @@
 from typing import Final
 
 NAME: Final = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-"""What RFC 9110 calls a token: a pattern for names of headers and of parameters (§5.6.2)."""
+"""A pattern for names of headers and of parameters: what RFC 9110 §5.6.2 calls a token."""

@@ -1,4 +1,4 @@
-"""Secrets come by reference alone: from the environment or from a file that may change under us."""
+"""Secrets, which the configuration holds only as references: to the environment, or to a file that may change."""
 
 import os
 from pathlib import Path
@@ -8,33 +8,32 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from addons.values.small_file import FileError, read_text
 
-_MOST = 64 << 10  # bytes; a key has hundreds, a signed token some thousands
+_MOST = 64 << 10  # bytes of a file; a key has hundreds, a signed token some thousands
 
 BYTE_ORDER_MARK = "\ufeff"  # some editors begin a text file with it
 
 
 class SecretError(Exception):
-    """A secret can't be had; the message names the reference, never a value."""
+    """A secret can't be read. The message names the reference, never a value."""
 
 
 class Secret(BaseModel):
-    """``{env: NAME}`` or ``{file: PATH}``, exactly one of them.
+    """A reference to a secret: ``{env: NAME}`` or ``{file: PATH}``.
 
-    Whoever needs the secret reads it anew: a file that was changed is seen at once. The last good value stays where a
-    file is empty, gone or broken for a moment; ``fault`` then says so.
+    Each use reads the secret again, so a changed file is seen at once. While a file is empty, missing or broken,
+    ``read`` returns the last good value, and ``fault`` says why.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     env: Annotated[
         str | None,
-        Field(description="name of the environment variable that holds it. Default none: it stands in a file"),
+        Field(description="name of the environment variable that holds it. Default none: write env or file"),
     ] = None
     file: Annotated[
         Path | None,
         Field(
-            description="path of the file that holds it; read again when it changes. Default none: it stands in the"
-            " environment"
+            description="path of the file that holds it; read again when it changes. Default none: write env or file"
         ),
     ] = None
 
@@ -45,7 +44,7 @@ class Secret(BaseModel):
     @classmethod
     def _no_literal(cls, given: Any) -> Any:
         if not isinstance(given, dict | Secret):
-            raise ValueError(  # noqa: TRY004 - pydantic takes this one for a fault of the value
+            raise ValueError(  # noqa: TRY004 - pydantic reports only a ValueError as a fault of the value
                 "a secret never stands in the configuration itself; write {env: NAME} or {file: PATH}"
             )
         return given
@@ -58,17 +57,17 @@ class Secret(BaseModel):
 
     @property
     def fault(self) -> str | None:
-        """Why the secret could not be read when it was last looked at; None: it could."""
+        """Why the last ``read`` could not read the secret; None: it could."""
         return self._fault
 
     def read(self) -> str:
-        """The secret as it stands now, or as it last was; without surrounding white space.
+        """The secret as it is now, without white space around it; a file's last good value where it is bad now.
 
-        Touches the disk: call it off the event loop. A file is told to have changed by its inode, size and
-        modification time, so a Kubernetes Secret's symlink swap is seen too.
+        Reads the disk: call it on a thread, not on the event loop. A changed file has another inode, size or
+        modification time, so the swap of links in a Kubernetes Secret is seen too.
 
         Raises:
-            SecretError: it is unset, unreadable, empty, or not printable ASCII, and was never anything else.
+            SecretError: it is unset, unreadable, empty, or not printable ASCII, and no good value of a file is known.
         """
         try:
             value = self.read_now()
@@ -81,7 +80,7 @@ class Secret(BaseModel):
         return value
 
     def read_now(self) -> str:
-        """As ``read``, but a value that was good before does not help.
+        """As ``read``, but without the last good value.
 
         Raises:
             SecretError: it is unset, unreadable, empty, or not printable ASCII.
@@ -99,7 +98,7 @@ class Secret(BaseModel):
             raise SecretError(f"file {self.file} can't be read: {error.strerror}") from error
         except FileError as error:
             raise SecretError(f"file {error}") from error
-        self._known = {stamp: value}  # in one step: other threads read it too
+        self._known = {stamp: value}  # replaced in one step, since other threads read it
         return value
 
 

@@ -1,4 +1,4 @@
-"""URLs that the sidecar dials, in the one form in which they are compared."""
+"""URLs that the sidecar connects to, in the one form in which they are compared."""
 
 import re
 from typing import Final
@@ -10,7 +10,11 @@ _PATH: Final = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*/?")
 
 
 def plain_url(text: str, *schemes: str) -> str:
-    """A URL of scheme, host, port and path alone; its host in normal form, without a slash at its end.
+    """A URL with its host in normal form, and without a slash at its end. It has a scheme, host, port and path only.
+
+    Args:
+        text: the URL.
+        schemes: those that are allowed.
 
     Raises:
         ValueError: it holds anything else. The message repeats nothing of it that may be a secret.
@@ -21,7 +25,7 @@ def plain_url(text: str, *schemes: str) -> str:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise ValueError(f"this is no URL; {example}") from None  # what is taken for a port may be a password
+        raise ValueError(f"this is no URL; {example}") from None  # nothing is quoted: a "port" may be a password
     if parts.scheme not in schemes or not parts.hostname or not re.fullmatch(r"[!-~]+", text):
         raise ValueError(f"{shown!r}: {example}, without spaces")
     if "@" in parts.netloc:

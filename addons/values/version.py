@@ -1,6 +1,6 @@
-"""Which version of the program this is."""
+"""The version of the program."""
 
 from typing import Final
 
 VERSION: Final = "0.2.0"
-"""As in pyproject.toml; a test holds them together. The program runs from a folder, without being installed."""
+"""The same as in pyproject.toml, which a test checks: the program runs from a folder, without being installed."""

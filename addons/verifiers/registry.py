@@ -82,7 +82,7 @@ def read_registry(path: Path) -> Mapping[str, _Known]:
     """Callers by the SHA-256 of their token, in 64 lower-case hex digits.
 
     Raises:
-        FileError: the file can't be used; the message names the line, and never quotes a value.
+        FileError: the file can't be used; the message names the line and the member.
     """
     document = read_yaml(path)
     if not isinstance(document, CommentedSeq):

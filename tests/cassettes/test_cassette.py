@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from addons.cassettes.cassette import CassetteError, Header, RecordedAnswer, RecordedCall, line_of, read
+from addons.cassettes.cassette import CassetteError, Header, RecordedAnswer, RecordedCall, encode_line, read
 from tests.values.odd_files import ODD_FILES, put
 
 HEADER = Header(content="kept", salt="00")
@@ -20,14 +20,14 @@ CALL = RecordedCall(
 
 def test_round(tmp_path: Path) -> None:
     file = tmp_path / "calls.jsonl"
-    file.write_bytes(line_of(HEADER) + line_of(CALL) + line_of(CALL))
+    file.write_bytes(encode_line(HEADER) + encode_line(CALL) + encode_line(CALL))
     cassette = read(file)
     assert (cassette.name, cassette.header) == (str(file), HEADER)
     assert cassette.calls == {2: CALL, 3: CALL}
 
 
 def changed(**members: object) -> str:
-    return json.dumps({**json.loads(line_of(CALL)), **members})
+    return json.dumps({**json.loads(encode_line(CALL)), **members})
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def changed(**members: object) -> str:
 )
 def test_a_broken_line_is_named(tmp_path: Path, third: str, told: str) -> None:
     file = tmp_path / "calls.jsonl"
-    file.write_bytes(line_of(HEADER) + line_of(CALL) + third.encode() + b"\n")
+    file.write_bytes(encode_line(HEADER) + encode_line(CALL) + third.encode() + b"\n")
     with pytest.raises(CassetteError) as raised:
         read(file)
     assert told in str(raised.value)
@@ -59,7 +59,7 @@ def test_a_broken_line_is_named(tmp_path: Path, third: str, told: str) -> None:
         (lambda file: None, "can't be read"),
         (lambda file: file.write_bytes(b""), "begins with its header"),
         (lambda file: file.write_bytes(b"\xff"), "is not UTF-8 text"),
-        (lambda file: file.write_bytes(line_of(CALL)), "calls.jsonl:1: content"),
+        (lambda file: file.write_bytes(encode_line(CALL)), "calls.jsonl:1: content"),
         (lambda file: file.write_text('{"cassette": 2, "content": "kept", "salt": ""}'), "calls.jsonl:1: cassette"),
     ],
 )

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from addons.cassettes.cassette import Cassette, Content, read
-from addons.cassettes.tape import Tape
+from addons.cassettes.cassette_writer import CassetteWriter
 from addons.configuration.settings import Settings
 from addons.simulator.answer import GREETING
 from addons.simulator.player import Player
@@ -47,8 +47,8 @@ def cassette_of(make_settings: SettingsMaker, provider: SimulatedProvider, recor
     """Makes the calls, and gives the cassette with what callers got."""
 
     def make(content: Content, calls: list[tuple[str, dict[str, Any]]] = CALLS) -> tuple[Cassette, list[Reply]]:
-        tape = Tape(tmp_path / "calls.jsonl", content)
-        with RunningSidecar(make_settings(), tape=tape) as sidecar:
+        writer = CassetteWriter(tmp_path / "calls.jsonl", content)
+        with RunningSidecar(make_settings(), cassette=writer) as sidecar:
             replies = []
             for directive, body in calls:
                 provider.script(directive)
@@ -56,7 +56,7 @@ def cassette_of(make_settings: SettingsMaker, provider: SimulatedProvider, recor
             records.wait(count=len(calls))
             assert post(sidecar.port, {**ASKED, "store": True}).status == 400
         assert records.of("call_not_recorded") == records.of("fault") == []
-        return read(tape.path), replies
+        return read(writer.path), replies
 
     return make
 
@@ -169,11 +169,11 @@ def test_a_conversation_goes_on_with_what_was_replayed(
             history.append({"role": "user", "content": "And in room 13?"})
             return [first.id, client.responses.create(model=MODEL, input=history).id]
 
-    tape = Tape(tmp_path / "calls.jsonl", "redacted")
+    writer = CassetteWriter(tmp_path / "calls.jsonl", "redacted")
     provider.script("reasoning", "")
-    with RunningSidecar(make_settings(), tape=tape) as sidecar:
+    with RunningSidecar(make_settings(), cassette=writer) as sidecar:
         ids = converse(sidecar)
-    with replaying(read(tape.path)) as sidecar:
+    with replaying(read(writer.path)) as sidecar:
         assert converse(sidecar) == ids
 
 
@@ -202,16 +202,16 @@ def test_chat_completions_and_embeddings(
 ) -> None:
     """An app reads a replay as it read the calls; of a call's usage, of which it did not ask, too."""
     chat, embeddings = (PATH.replace("responses", path) for path in ("chat/completions", "embeddings"))
-    tape = Tape(tmp_path / "calls.jsonl", content)
-    with RunningSidecar(make_settings(), tape=tape) as sidecar:
+    writer = CassetteWriter(tmp_path / "calls.jsonl", content)
+    with RunningSidecar(make_settings(), cassette=writer) as sidecar:
         for directive, body in CHAT:
             provider.script(directive)
             post(sidecar.port, body, target=chat)
         vectors = [post(sidecar.port, body, target=embeddings) for body in TEXTS]
         records.wait(count=len(CHAT) + len(TEXTS))
-    cassette = read(tape.path)
+    cassette = read(writer.path)
     assert [call.api for call in cassette.calls.values()] == ["chat_completions"] * len(CHAT) + ["embeddings"] * 2
-    text = tape.path.read_text()
+    text = writer.path.read_text()
     words = ("penicillin", "anna", "secret place", "hidden_city", GREETING, "75927592")
     assert [word for word in words if (word in text) == (content == "redacted")] == []
     assert [word for word in SECRETS if word in text] == []
@@ -265,16 +265,16 @@ def test_the_recorded_times_are_kept(cassette_of: Any, replaying: Any, records: 
 def test_a_caller_that_leaves(
     make_settings: SettingsMaker, provider: SimulatedProvider, records: Records, tmp_path: Path
 ) -> None:
-    tape = Tape(tmp_path / "calls.jsonl", "redacted")
+    writer = CassetteWriter(tmp_path / "calls.jsonl", "redacted")
     provider.script("hold=4")
-    with RunningSidecar(make_settings(), tape=tape) as sidecar:
+    with RunningSidecar(make_settings(), cassette=writer) as sidecar:
         with socket.create_connection(("127.0.0.1", sidecar.port)) as caller:
             caller.sendall(request_bytes({**ASKED, "stream": True}))
             came = b""
             while came.count(b"data: ") < 4:
                 came += caller.recv(65536)
         records.wait()
-    (call,) = read(tape.path).calls.values()
+    (call,) = read(writer.path).calls.values()
     assert (len(call.answer.pieces), call.answer.ended) == (4, "cut")
 
 

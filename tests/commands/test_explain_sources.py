@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from addons.__main__ import main
-from addons.cassettes.tape import Heard, Tape
+from addons.cassettes.cassette_writer import CassetteWriter, CollectedCall
 from addons.configuration.fingerprint import policy_hash
 from addons.configuration.loading import load
 from addons.foundry.rid import LANGUAGE_MODEL_PREFIX as RI
@@ -47,12 +47,12 @@ def searching(tmp_path: Path) -> str:
 
 
 def cassette(file: Path, bodies: Sequence[object], content: Any, api: str = "responses") -> str:
-    tape = Tape(file, content)
-    tape.start()
+    writer = CassetteWriter(file, content)
+    writer.start()
     for body in bodies:
         sent, kind = json.dumps(body).encode(), (("content-type", "application/json"),)
-        tape.add(Heard(api, sent, 200, kind, 1.0, [(2.0, b"{}")], whole=True))
-    tape.close()
+        writer.add(CollectedCall(api, sent, 200, kind, 1.0, [(2.0, b"{}")], whole=True))
+    writer.close()
     return str(file)
 
 

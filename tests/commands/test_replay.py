@@ -67,7 +67,7 @@ def test_without_a_file_nothing_is_needed_but_the_cassette(tmp_path: Path) -> No
     cassette.write_text('{"cassette": 1, "content": "kept", "salt": "00"}\n')
     words = ("replay", str(cassette), "--set", "listen.reverse=127.0.0.1:0")
     with Program(*words, "--set", f"listen.certificates={tmp_path}") as sidecar:
-        assert "holds none of the API responses" in post(sidecar.port).json["message"]
+        assert "holds no call of the API responses" in post(sidecar.port).json["message"]
         assert sidecar.stop() == 0
 
 
@@ -108,7 +108,7 @@ def test_what_a_replay_does_not_use_is_not_asked(config: Path, tmp_path: Path, s
     other = write_yaml(tmp_path / "other.yaml", document)
     with Program("replay", str(cassette), "--config", str(other)) as sidecar:
         for _ in range(2):
-            assert "holds none of the API responses" in post(sidecar.port).json["message"]
+            assert "holds no call of the API responses" in post(sidecar.port).json["message"]
         assert sidecar.stop() == 0
 
 
@@ -118,8 +118,8 @@ def test_what_a_replay_does_not_use_is_not_asked(config: Path, tmp_path: Path, s
         (("replay", "nothing.jsonl"), "nothing.jsonl: can't be read"),
         (("replay", "broken.jsonl"), "broken.jsonl:2: not JSON"),
         (("replay", "broken.jsonl", "--speed", "-1"), "--speed -1.0"),
-        (("start", "--record", "broken.jsonl"), "--record broken.jsonl: is there already"),
-        (("web", "--record", "nowhere/new.jsonl"), "no such folder"),
+        (("start", "--record", "broken.jsonl"), "--record broken.jsonl: the file exists"),
+        (("web", "--record", "nowhere/new.jsonl"), "folder does not exist"),
     ],
 )
 def test_what_it_does_not_start_with(tmp_path: Path, words: tuple[str, ...], told: str) -> None:

@@ -314,8 +314,8 @@ def test_a_certificate_that_openssl_will_not_show_changes_nothing(files: Path, t
     key.write_bytes(short.key_pem)
     assert own._current() is own._current() is in_force
     ((name, why),) = alarms.raised
-    assert (name, why.startswith(f"{certificate}: can't be made out")) == ("an_alarm", True)
-    with pytest.raises(FileError, match="can't be made out"):
+    assert (name, why.startswith(f"{certificate}: its content can't be read")) == ("an_alarm", True)
+    with pytest.raises(FileError, match="its content can't be read"):
         ClientCertificates(certificate, key, callers, required=True, fault=a_fault())
     certificate.write_bytes((files / "listener.crt").read_bytes())
     key.write_bytes((files / "listener.key").read_bytes())

@@ -16,7 +16,7 @@ from mitmproxy.io import FlowWriter
 from mitmproxy.tools.dump import DumpMaster
 
 from addons import assembly
-from addons.cassettes.tape import Tape
+from addons.cassettes.cassette_writer import CassetteWriter
 from addons.configuration import mitmproxy_options
 from addons.configuration.settings import Settings
 from addons.exchange.services import Services
@@ -50,7 +50,7 @@ class RunningSidecar:
 
     ``saved``: where all flows lie at the end, as the page gives them for download. ``options``: of mitmproxy, on
     top of the sidecar's own. ``inspect``: as under ``web``, with a list of flows, which ``view`` may replace.
-    ``tape``: as under ``--record``. ``without`` says which addons are left out; ``hooks`` are those to put in the
+    ``cassette``: as under ``--record``. ``without`` says which addons are left out; ``hooks`` are those to put in the
     place of an addon's own, by its name and theirs.
     """
 
@@ -63,7 +63,7 @@ class RunningSidecar:
         options: Mapping[str, Any] | None = None,
         inspect: bool = False,
         view: View | None = None,
-        tape: Tape | None = None,
+        cassette: CassetteWriter | None = None,
         without: Callable[[Any], bool] = lambda _addon: False,
         hooks: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
@@ -74,7 +74,7 @@ class RunningSidecar:
             self.services = services
             alter(services)
 
-        addons = assembly.assemble(settings, altered, inspect=inspect, tape=tape)
+        addons = assembly.assemble(settings, altered, inspect=inspect, cassette=cassette)
         self.addons = [addon for addon in addons if not without(addon)]
         for name, replaced in (hooks or {}).items():
             for hook, function in replaced.items():

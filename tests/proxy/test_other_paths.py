@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from addons.cassettes.cassette import read
-from addons.cassettes.tape import Tape
+from addons.cassettes.cassette_writer import CassetteWriter
 from addons.simulator.provider import SimulatedProvider
 from tests.conftest import MODEL, PATH, PROVIDER_KEY, SettingsMaker
 from tests.foundry_server import FOUNDRY, MINTED, UNKNOWN, FoundryServer
@@ -293,7 +293,7 @@ def test_they_are_in_no_cassette(
     make_settings: SettingsMaker, sections: Sections, foundry: FoundryServer, records: Records, tmp_path: Path
 ) -> None:
     path = tmp_path / "calls.jsonl"
-    with RunningSidecar(make_settings(foundry=sections()["foundry"]), tape=Tape(path, "kept")) as sidecar:
+    with RunningSidecar(make_settings(foundry=sections()["foundry"]), cassette=CassetteWriter(path, "kept")) as sidecar:
         ask(sidecar, "/multipass/api/oauth2/token", b"{}", method="POST")
         assert send(sidecar.port, request_bytes(host=FOUNDRY)).status == 200
         records.wait(count=2)

@@ -117,7 +117,7 @@ def test_a_fault_that_nobody_foresaw_is_one_of_the_file(tmp_path: Path) -> None:
     for clock.now in (1, 2):
         assert run(file.current()) == 1
     ((_, why),) = alarms.raised
-    assert why.startswith(f"{path}: can't be made out (ValueError)")
+    assert why.startswith(f"{path}: its content can't be read (ValueError)")
     with pytest.raises(FileError, match=r"\(ValueError\)\Z"):
         WatchedFile(path, lambda path: int(path.read_text()), a_fault())
 

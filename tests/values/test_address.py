@@ -54,7 +54,11 @@ def test_port_0_is_not_dialled() -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["http://ada:hunter2@a.example:80", "ada:hunter2@a.example", "hunter2@a.example:80"]
+    "written",
+    [
+        *("http://ada:hunter2@a.example:80", "ada:hunter2@a.example", "hunter2@a.example:80"),
+        *("hunter2@10.0.0.1:80", "[ada:hunter2@::1]:80", "hunter2℀@a.example:80", "hunter2-\u0301-@a.example:80"),
+    ],
 )
 def test_what_may_be_a_password_is_not_repeated(written: str) -> None:
     with pytest.raises(ValueError) as caught:

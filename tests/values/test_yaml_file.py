@@ -28,12 +28,28 @@ def test_what_is_no_yaml(tmp_path: Path, text: str, message: str) -> None:
     assert message in str(caught.value)
 
 
-def test_values_are_not_told(tmp_path: Path) -> None:
+QUOTED = {
+    "a key twice": ("api_key: hunter1\napi_key: hunter2", ':2: not YAML: found duplicate key "api_key"'),
+    "an alias": ("api_key: *hunter2", ":1: not YAML: found undefined alias …"),
+    "a handle": ("api_key: !hunter2!a x", ":1: not YAML: found undefined tag handle …"),
+    "no number": ("api_key: !!int hunter2", ": not YAML that can be read: invalid literal for int() with base 10: …"),
+    "a quote in it": ("api_key: !!float hunt'er2", ": not YAML that can be read: could not convert string to float: …"),
+    "no truth value": ("api_key: !!bool hunter2", ": not YAML that can be read: …"),
+    "no time": ("api_key: !!timestamp hunter2", ":1: not YAML: failed to construct timestamp from …"),
+    "punctuation": ("api_key: [hunter2", ":1: not YAML: expected ',' or ']', but got '<stream end>'"),
+    "a character": ("api_key: %hunter2", ":1: not YAML: found character '%' that cannot start any token"),
+    "an escape": ('api_key: "hunter2\\q"', ":1: not YAML: found unknown escape character 'q'"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), QUOTED.values(), ids=QUOTED)
+def test_no_value_is_quoted(tmp_path: Path, text: str, message: str) -> None:
+    """A value may be a secret that was written into the file itself."""
     path = tmp_path / "f.yaml"
-    path.write_text("api_key: sk-one\napi_key: sk-two")
+    path.write_text(text)
     with pytest.raises(FileError) as caught:
         read_yaml(path)
-    assert str(caught.value) == f'{path}:2: not YAML: found duplicate key "api_key"'
+    assert str(caught.value) == f"{path}{message}"
     assert caught.value.__cause__ is None
 
 

@@ -77,7 +77,7 @@ def test_the_address_that_is_asked_first(own: dict[str, Any], url: str) -> None:
         (issuer(issuer=[ISSUER]), "another issuer's"),
         (issuer(jwks_uri=None), "names no jwks_uri"),
         (issuer(jwks_uri=7), "names no jwks_uri"),
-        (issuer(jwks_uri="http://evil.example/keys"), "plain http is allowed to loopback alone"),
+        (issuer(jwks_uri="http://evil.example/keys"), "plain http is allowed only to loopback"),
         (issuer(jwks_uri="file:///etc/passwd"), "write an absolute URL"),
         (issuer(jwks_uri="https://user:word@issuer.example/"), "without user name"),
         (always(200, "<html>"), "not JSON"),

@@ -82,9 +82,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"verifier": "foundry", "foundry": FOUNDRY | {"subjects": {"x": {"scopes": ["a"], "models": ["gpt"]}}}}, "ri."),
     *(({"verifier": "foundry", "foundry": {"url": url}}, said)
       for url, said in (
-        ("http://acme.palantirfoundry.com", "plain http is allowed to loopback alone"),
-        ("http://169.254.169.254", "plain http is allowed to loopback alone"),
-        ("http://localhost.evil.example", "plain http is allowed to loopback alone"),
+        ("http://acme.palantirfoundry.com", "plain http is allowed only to loopback"),
+        ("http://169.254.169.254", "plain http is allowed only to loopback"),
+        ("http://localhost.evil.example", "plain http is allowed only to loopback"),
         ("http://127.0.0.1@evil.example", "without user name"),
         ("https://user:word@acme.example", "without user name"),
         ("https://acme.example/#x", "without user name"),
