@@ -23,13 +23,11 @@ from addons.verifiers.token_cache import TokenCache
 from addons.verifiers.well_formed import WellFormed
 from addons.verifiers.workload_sections import KubernetesSettings
 
-__all__ = ["Verifier", "build"]
-
 _REFUSED_SECONDS: Final = 5.0
 """How long a refused token is refused without asking again: Codex repeats a 401 (docs/contract.md#refusals)."""
 
 
-def build(settings: CallerSettings, alarm: RaiseAlarm = log_alarm) -> Verifier:
+def build_verifier(settings: CallerSettings, alarm: RaiseAlarm = log_alarm) -> Verifier:
     """The verifier that ``settings`` choose. Reads the files they name, dials nobody, needs no running loop.
 
     Raises:
