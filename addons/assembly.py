@@ -37,7 +37,7 @@ from addons.process.start_and_stop import StartAndStop
 from addons.process.trimming import Trimming
 from addons.provider_credentials.build import Credentials
 from addons.usage.settlement import Settlement
-from addons.usage.storage import build
+from addons.usage.storage import build_counters
 
 
 def assemble(
@@ -54,7 +54,7 @@ def assemble(
     views. ``source``: where changed settings are read. ``cassette``: calls are recorded on it.
     """
     # the rules, and what outlives a change of them
-    alarms, counters, bodies = Alarms(), build(settings.limits.storage), BodyBytes(settings.limits.body_bytes)
+    alarms, counters, bodies = Alarms(), build_counters(settings.limits.storage), BodyBytes(settings.limits.body_bytes)
     lasting = Lasting(counters, bodies, UnderWay(), Credentials(alarms.raised), alarms.raised, used_before(settings))
     upstreams = connections.upstreams(settings)
     in_force = InForce(rules(settings, lasting), upstreams.forget)

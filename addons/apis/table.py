@@ -1,6 +1,5 @@
 """The provider's APIs that are served; a further one is a room of tables and a row here."""
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Final
 
@@ -9,6 +8,7 @@ from addons.bodies.body_policy import BodyPolicy
 from addons.bodies.choices import Choices
 from addons.chat_completions.api import CHAT_COMPLETIONS
 from addons.embeddings.api import EMBEDDINGS
+from addons.foundry.paths import plain_path
 from addons.responses.api import RESPONSES
 
 APIS: Final[tuple[Api, ...]] = (RESPONSES, CHAT_COMPLETIONS, EMBEDDINGS)
@@ -16,7 +16,7 @@ APIS: Final[tuple[Api, ...]] = (RESPONSES, CHAT_COMPLETIONS, EMBEDDINGS)
 
 def at(path: str) -> Api | None:
     """The API of a path, below any base URL, with or without a query. None: no API has that path."""
-    plain = re.sub("/{2,}", "/", path.partition("?")[0]).removesuffix("/")
+    plain = plain_path(path.partition("?")[0])
     return next((api for api in APIS if plain.endswith(api.path)), None)
 
 

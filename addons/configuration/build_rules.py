@@ -39,8 +39,8 @@ from addons.gates.rewrite import Rewrite
 from addons.gates.route import Route
 from addons.provider_credentials.build import Credentials
 from addons.sources.fault import RaiseAlarm, log_alarm
-from addons.verifiers.build import Verifier
-from addons.verifiers.build import build as build_verifier
+from addons.verifiers.build import build_verifier
+from addons.verifiers.protocol import Verifier
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from addons.usage.memory_counters import MemoryCounters
 from addons.values.secret import Secret
 
 
-def build(storage: str | Secret) -> Counters:
+def build_counters(storage: str | Secret) -> Counters:
     """The counters that ``limits.storage`` names."""
     if storage == "memory":
         return MemoryCounters()

@@ -23,13 +23,11 @@ from addons.verifiers.unverified_token import read_unverified
 from addons.verifiers.well_formed import WellFormed
 from addons.verifiers.workload_sections import KubernetesSettings
 
-__all__ = ["Verifier", "build"]
-
 _REFUSED_SECONDS: Final = 5.0
 """How long a refusal is remembered: Codex repeats a call that got a 401 (docs/contract.md#refusals)."""
 
 
-def build(settings: CallerSettings, alarm: RaiseAlarm = log_alarm) -> Verifier:
+def build_verifier(settings: CallerSettings, alarm: RaiseAlarm = log_alarm) -> Verifier:
     """The verifier that ``settings`` choose. Reads the files they name, opens no connection, needs no running loop.
 
     Args:

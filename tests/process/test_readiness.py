@@ -16,7 +16,7 @@ from addons.sources import watched_file
 from addons.usage.memory_counters import MemoryCounters
 from addons.usage.redis_counters import RedisCounters
 from addons.values.secret import Secret
-from addons.verifiers.build import build
+from addons.verifiers.build import build_verifier
 from addons.verifiers.settings import CallerSettings
 from tests.sources.raised_alarms import Alarms, a_fault
 from tests.usage.server import Store
@@ -48,7 +48,9 @@ def missing(
 ) -> list[str]:
     async def look() -> list[str]:
         rules = SimpleNamespace(
-            verifier=build(CallerSettings.model_validate(caller)), credentials=credentials or {}, store_needed=needed
+            verifier=build_verifier(CallerSettings.model_validate(caller)),
+            credentials=credentials or {},
+            store_needed=needed,
         )
         in_force: Any = SimpleNamespace(rules=rules)
         return list(await Readiness(in_force, counters or MemoryCounters()).look())
@@ -65,7 +67,7 @@ def test_a_verifier_that_dials(verifier: str, tmp_path: Path) -> None:
     async def look(url: str) -> list[str]:
         caller = CallerSettings.model_validate({"verifier": verifier, verifier: settings(url, secret)})
         in_force: Any = SimpleNamespace(
-            rules=SimpleNamespace(verifier=build(caller), credentials={}, store_needed=True)
+            rules=SimpleNamespace(verifier=build_verifier(caller), credentials={}, store_needed=True)
         )
         return list(await Readiness(in_force, MemoryCounters()).look())
 
@@ -107,7 +109,7 @@ def test_a_registry_that_went_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     registry = tmp_path / "tokens.yaml"
     registry.write_text("[]")
     caller = CallerSettings.model_validate({"verifier": "registry", "registry": {"file": registry}})
-    rules = SimpleNamespace(verifier=build(caller, Alarms()), credentials={}, store_needed=False)
+    rules = SimpleNamespace(verifier=build_verifier(caller, Alarms()), credentials={}, store_needed=False)
     in_force: Any = SimpleNamespace(rules=rules)
     readiness = Readiness(in_force, MemoryCounters())
     registry.write_text("- {sha256: x}")

@@ -28,7 +28,7 @@ from addons.exchange.services import Services
 from addons.exchange.upstream.connection import UpstreamConnection
 from addons.gates.order import Gates
 from addons.simulator.provider import SimulatedProvider
-from addons.usage.storage import build as build_counters
+from addons.usage.storage import build_counters
 from tests.conftest import MODEL, PATH, SettingsMaker
 from tests.exchange.upstream.counted import busy, idle
 from tests.proxy.client import HELLO, Reply, post, read_reply, request_bytes

@@ -12,7 +12,7 @@ from mitmproxy.http import HTTPFlow
 
 from addons.configuration.build_rules import Lasting, rules
 from addons.simulator.provider import SimulatedProvider
-from addons.usage.storage import build as build_counters
+from addons.usage.storage import build_counters
 from tests.conftest import PROVIDER_KEY, SettingsMaker
 from tests.inspecting.web import timeless
 from tests.proxy.client import HELLO, TOKEN, Reply, post, read_reply, request_bytes

@@ -12,7 +12,7 @@ import pytest
 from addons.configuration.build_rules import Lasting, rules
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.simulator.certificates import LOOPBACK, Authority
-from addons.usage.storage import build as build_counters
+from addons.usage.storage import build_counters
 from tests.conftest import SettingsMaker
 from tests.exchange.upstream.counted import busy, idle
 from tests.proxy.client import post

@@ -10,7 +10,7 @@ import pytest
 from addons.gates.counters import Counters, StoreUnavailableError
 from addons.usage.memory_counters import MemoryCounters
 from addons.usage.redis_counters import RedisCounters
-from addons.usage.storage import build
+from addons.usage.storage import build_counters
 from addons.values.secret import Secret
 from tests.usage.address import Address
 from tests.usage.server import Store
@@ -226,9 +226,9 @@ def test_a_reference_to_no_url(tmp_path: Path, content: str | None, words: str) 
 
 
 def test_the_settings_choose() -> None:
-    assert isinstance(build("memory"), MemoryCounters)
-    assert isinstance(build("redis://127.0.0.1:1"), RedisCounters)
-    assert isinstance(build(Secret(env="STORE")), RedisCounters)
+    assert isinstance(build_counters("memory"), MemoryCounters)
+    assert isinstance(build_counters("redis://127.0.0.1:1"), RedisCounters)
+    assert isinstance(build_counters(Secret(env="STORE")), RedisCounters)
 
 
 def test_memory_keeps_each_counter_for_its_own_time() -> None:

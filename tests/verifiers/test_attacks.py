@@ -13,7 +13,8 @@ import jwt
 import pytest
 
 from addons.foundry.caller import SCOPE, Caller
-from addons.verifiers.build import Verifier, build
+from addons.verifiers.build import build_verifier
+from addons.verifiers.protocol import Verifier
 from addons.verifiers.settings import CallerSettings
 from tests.sources.raised_alarms import Alarms
 from tests.verifiers.refusals import run, verdict
@@ -152,7 +153,7 @@ def callers(folder: Path, url: str) -> Verifier:
             "subjects": {"spiffe://acme.example/ns/apps/*": HOLDING},
         },
     ]
-    return build(CallerSettings.model_validate({"verifier": "jwt", "jwt": jwt}), Alarms())
+    return build_verifier(CallerSettings.model_validate({"verifier": "jwt", "jwt": jwt}), Alarms())
 
 
 async def answer(request: Any) -> tuple[int, str]:

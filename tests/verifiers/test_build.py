@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from addons.foundry.caller import SCOPE, Caller, token_hash
-from addons.verifiers.build import Verifier, build
+from addons.verifiers.build import build_verifier
 from addons.verifiers.key_sources import KeySet
+from addons.verifiers.protocol import Verifier
 from addons.verifiers.settings import CallerSettings
 from addons.verifiers.token_cache import TokenCache
 from addons.verifiers.well_formed import LONGEST_TOKEN
@@ -20,7 +21,7 @@ UNREACHABLE = "verifier_unreachable"
 
 
 def built(verifier: str, **own: Any) -> Verifier:
-    return build(CallerSettings.model_validate({"verifier": verifier} | ({verifier: own} if own else {})))
+    return build_verifier(CallerSettings.model_validate({"verifier": verifier} | ({verifier: own} if own else {})))
 
 
 def jwt(**own: Any) -> Verifier:
@@ -236,10 +237,10 @@ def test_bad_files_and_secrets_are_errors_at_once(tmp_path: Path, given: dict[st
     (tmp_path / "bad.yaml").write_text(f"\n- {{sha256: {token_hash('x')}, scopes: []}}")
     settings = CallerSettings.model_validate_json(json.dumps(given).replace("{}/", f"{tmp_path}/"))
     with pytest.raises(ValueError) as caught:
-        build(settings)
+        build_verifier(settings)
     assert message in str(caught.value)
 
 
 def test_settings_that_went_round_their_checks_build_nothing() -> None:
     with pytest.raises(ValueError, match=r"caller\.jwt: its settings are missing"):
-        build(CallerSettings.model_construct(verifier="jwt"))
+        build_verifier(CallerSettings.model_construct(verifier="jwt"))

@@ -9,7 +9,7 @@ from tornado.httputil import HTTPServerRequest
 
 from addons.foundry.alarm_names import Alarm
 from addons.foundry.caller import Caller
-from addons.verifiers.build import build
+from addons.verifiers.build import build_verifier
 from addons.verifiers.discovery import key_set_address
 from addons.verifiers.sections import JwtSettings
 from addons.verifiers.settings import CallerSettings
@@ -38,7 +38,9 @@ async def asked(answer: Answer, alarms: Alarms | None = None, **own: Any) -> tup
     """The verdict on a good token, what was asked for, and with which credentials."""
     async with serving(answer) as served:
         settings = {"issuer": ISSUER, "audience": AUDIENCE, "discovery": served.url + DOCUMENT} | own
-        verifier = build(CallerSettings.model_validate({"verifier": "jwt", "jwt": settings}), alarms or Alarms())
+        verifier = build_verifier(
+            CallerSettings.model_validate({"verifier": "jwt", "jwt": settings}), alarms or Alarms()
+        )
         found = await verdict(verifier, signed())
         shown = [request.headers.get("Authorization") for request in served.requests]
         return found, [request.path for request in served.requests], shown

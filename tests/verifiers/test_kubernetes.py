@@ -10,7 +10,8 @@ import pytest
 
 from addons.foundry.caller import SCOPE, Caller
 from addons.simulator.certificates import Authority
-from addons.verifiers.build import Verifier, build
+from addons.verifiers.build import build_verifier
+from addons.verifiers.protocol import Verifier
 from addons.verifiers.settings import CallerSettings
 from tests.verifiers.refusals import run, verdict
 from tests.verifiers.servers import Answer, Served, always, serving
@@ -66,7 +67,7 @@ def asking(folder: Path, url: str, **own: Any) -> Verifier:
         "trusted_ca": str(folder / "ca.pem"),
         "subjects": {"system:serviceaccount:apps:*": {"scopes": [SCOPE]}},
     }
-    return build(CallerSettings.model_validate({"verifier": "kubernetes", "kubernetes": settings | own}))
+    return build_verifier(CallerSettings.model_validate({"verifier": "kubernetes", "kubernetes": settings | own}))
 
 
 def test_what_is_asked_and_what_follows(tmp_path: Path) -> None:

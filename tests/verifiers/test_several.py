@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from addons.foundry.caller import SCOPE, Caller, token_hash
-from addons.verifiers.build import Verifier, build
+from addons.verifiers.build import build_verifier
+from addons.verifiers.protocol import Verifier
 from addons.verifiers.settings import CallerSettings
 from tests.sources.raised_alarms import Alarms
 from tests.verifiers.refusals import run, verdict
@@ -39,7 +40,7 @@ def everything(folder: Path, introspection: str, **changes: Any) -> Verifier:
         "registry": {"file": str(folder / "tokens.yaml")},
         "introspection": {"url": introspection, "client_id": "me", "client_secret": secret},
     }  # fmt: skip
-    return build(CallerSettings.model_validate(settings | changes), Alarms())
+    return build_verifier(CallerSettings.model_validate(settings | changes), Alarms())
 
 
 def at_a(key: Any = RSA, algorithm: str = "RS256", **changes: Any) -> str:
@@ -108,4 +109,4 @@ def test_all_of_them_are_looked_at_for_readiness(tmp_path: Path) -> None:
 
 def test_where_a_certificate_alone_counts_no_token_does() -> None:
     settings = {"verifier": "certificate", "certificate": {"trusted_ca": "ca.pem", "default": {"scopes": [SCOPE]}}}
-    assert run(verdict(build(CallerSettings.model_validate(settings)), signed())) == "INVALID"
+    assert run(verdict(build_verifier(CallerSettings.model_validate(settings)), signed())) == "INVALID"
