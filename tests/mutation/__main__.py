@@ -48,7 +48,7 @@ def main() -> int:
     )
     parser.add_argument("--tests", nargs="+", metavar="PATH", help="below tests/; default: those of the kind of room")
     parser.add_argument("--seeded", type=int, metavar="N", help="so many mutants in all, chosen at random")
-    parser.add_argument("--longest", type=float, default=15, help="seconds of tests that a mutant meets (default: 15)")
+    parser.add_argument("--longest", type=float, default=8, help="seconds of tests that a mutant meets (default: 8)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("asked to end"))
@@ -159,7 +159,7 @@ def _run_anew(left: Left, mutant: Mutant) -> int:
         importlib.import_module("tests.conftest")
     except Exception:  # noqa: BLE001 - the mutant may raise anything
         return TESTS_FAILED
-    return _pytest(left.files) if left.files else 0
+    return _pytest(left.tests, _Only(left.tests)) if left.tests else 0
 
 
 def _preload() -> None:
@@ -171,6 +171,16 @@ def _preload() -> None:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()  # the copies need not look through all this again
+
+
+class _Only:
+    """A plugin of pytest that runs these tests alone, or all where the mutant has given them other names."""
+
+    def __init__(self, tests: Mapping[str, Sequence[str]]) -> None:
+        self._names = {name for names in tests.values() for name in names}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [each for each in items if each.nodeid in self._names] or items
 
 
 class _Mutated(importlib.machinery.SourceFileLoader):
