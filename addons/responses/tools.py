@@ -202,7 +202,7 @@ TOOLS: Final[dict[str, Row]] = sourced(TOOL_TYPES, {
 
 TOOL: Final[Shape] = Typed("tool", "tool type", TOOLS)
 
-_BY_THE_PREVIEWS_TYPE: Final = replace(_WEB_SEARCH, shape=typed(), source=CHOICE_TYPES)
+_BY_THE_PREVIEWS_TYPE: Final = replace(_WEB_SEARCH, shape=typed(), forced={}, source=CHOICE_TYPES)
 NAMED: Final[dict[str, Row]] = {
     **TOOLS,
     "web_search_preview": _BY_THE_PREVIEWS_TYPE,
