@@ -12,7 +12,7 @@ ENCRYPTED_REASONING: Final = "reasoning.encrypted_content"
 
 def _of(tool: str) -> Row:
     """What comes from a tool is decided as the tool is."""
-    return replace(TOOLS[tool], shape=None, forced={})
+    return replace(TOOLS[tool], shape=None)
 
 
 INCLUDES: Final[dict[str, Row]] = sourced(

@@ -4,8 +4,9 @@ The walk decides each place by itself. Here stands what follows from several: a 
 is left, and one that names a group of tools which is gone with its last tool.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
+from addons.bodies.conversation import member
 from addons.bodies.json_values import list_of
 from addons.bodies.notes import Notes
 from addons.bodies.verdict import ABSENT, Absent, Change, Json, Thinned
@@ -17,7 +18,7 @@ def choose_among_what_is_left(body: Mapping[str, Json], members: dict[str, Json 
         return
     left = {**body, **members}
     tools = list(_tools(left))
-    gone = set(_groups(_tools(body))) - set(_groups(tools))
+    gone = set(_named(_tools(body))) - set(_named(tools))
     choice = _without(left["tool_choice"], gone)
     if not tools and (choice == "required" or isinstance(choice, dict)) and any(_tools(body)):
         choice = ABSENT
@@ -37,17 +38,15 @@ def _tools(body: Mapping[str, Json | Absent]) -> Iterator[Json]:
             yield from list_of(item.get("tools"))
 
 
-def _groups(tools: Iterator[Json] | list[Json]) -> Iterator[str]:
+def _named(tools: Iterable[Json]) -> Iterator[str]:
+    """The names of tools, and of groups of tools, at any depth."""
     for tool in tools:
-        if isinstance(tool, dict) and tool.get("type") == "namespace":
-            yield str(tool.get("name"))
-            yield from _groups(list_of(tool.get("tools")))
+        yield str(member(tool, "name"))
+        yield from _named(list_of(member(tool, "tools")))
 
 
 def _without(choice: Json, gone: set[str]) -> Json | Absent:
     """The choice without the groups that are gone; the same object where it names none of them."""
-    if not gone or not isinstance(choice, dict):
-        return choice
     if not _is_list_of_allowed(choice):
         return ABSENT if _names(choice, gone) else choice
     named = list_of(choice.get("tools"))

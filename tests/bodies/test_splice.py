@@ -200,6 +200,15 @@ ODD = '{ "type":"function", "name" : "f", "parameters":{"a":1.000000000000000000
             {"web_search": "strip"},
             id="a choice",
         ),
+        pytest.param(
+            '{"store":false,"tools":[{"type":"namespace","name":"n","description":"","tools":[{"type":"web_search"}]},ODD],'
+            '"tool_choice":{"type":"allowed_tools","mode":"auto",'
+            '"tools":[{"type":"web_search"},{"type":"namespace","name":"n"}, {"type": "function" ,"name":"\\u0066"}]}}',
+            '{"store":false,"tools":[ODD],"tool_choice":{"type":"allowed_tools","mode":"auto",'
+            '"tools":[ {"type": "function" ,"name":"\\u0066"}]}}',
+            {"web_search": "strip"},
+            id="a choice, of which a tool and a group go",
+        ),
     ],
 )
 def test_what_did_not_change_keeps_its_bytes_at_any_depth(sent: str, left: str, settings: dict[str, Any]) -> None:

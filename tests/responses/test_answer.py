@@ -14,6 +14,7 @@ from addons.responses.answer import (
 
 NOTHING = AnswerFacts()
 FAILED = AnswerFacts(failed=True)
+ODD = "a\N{REPLACEMENT CHARACTER}"
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,20 @@ def test_what_can_be_made_out_of_a_body_that_is_not_quite_json(body: bytes, fact
     assert facts_from_body(body) == facts
     half = (None, AnswerFacts(unread=True))  # no client takes half an event for its type
     assert facts_from_event(b'{"type":"x","response":' + body + b"}") == (half if facts.unread else ("x", facts))
+
+
+@pytest.mark.parametrize(
+    ("event", "read"),
+    [
+        pytest.param(b'{"type":"error","code":"a\xff"}', ("error", replace(FAILED, error_code=ODD)), id="an error"),
+        pytest.param(b'{"error":{"code":"a\xff"}}', ("error", replace(FAILED, error_code=ODD)), id="an error alone"),
+        pytest.param(b'{"type":"a\xff","response":{"id":"r"}}', (ODD, AnswerFacts("r")), id="a response"),
+        pytest.param(b'{"type":"a\xff","response":"r"}', (ODD, AnswerFacts(unread=True)), id="no response"),
+        pytest.param(b'{"type":"a\xff"}', (ODD, NOTHING), id="nothing"),
+    ],
+)
+def test_what_can_be_made_out_of_an_event_that_is_not_quite_json(event: bytes, read: tuple[str, AnswerFacts]) -> None:
+    assert facts_from_event(event) == read
 
 
 @pytest.mark.parametrize(

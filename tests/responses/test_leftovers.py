@@ -12,6 +12,7 @@ from tests.responses.judging import judge
 MODEL = Model(rid="ri.a..b.c", provider_model="m", daily_cache=False)
 SEARCH = {"type": "web_search"}
 FUNCTION = {"type": "function", "name": "f", "parameters": {}, "strict": True}
+NAMED = {"type": "function", "name": "f"}
 HELLO = {"role": "user", "content": "x"}
 
 type Body = dict[str, Json]
@@ -23,6 +24,10 @@ def group(*tools: Json, name: str = "n") -> Json:
 
 def more(*tools: Json) -> Json:
     return {"type": "additional_tools", "role": "developer", "tools": list(tools)}
+
+
+def found(*tools: Json) -> Json:
+    return {"type": "tool_search_output", "call_id": "c", "execution": "client", "tools": list(tools)}
 
 
 def allowed(*tools: Json, mode: str = "auto") -> Json:
@@ -67,9 +72,14 @@ def left(body: Body, **settings: Any) -> Body:
             {"tools": [SEARCH], "tool_choice": allowed(SEARCH, mode="required")}, {}, id="nothing to be allowed"
         ),
         pytest.param(
-            {"tools": [SEARCH, FUNCTION], "tool_choice": allowed(SEARCH, {"type": "function", "name": "f"})},
-            {"tools": [FUNCTION], "tool_choice": allowed({"type": "function", "name": "f"})},
+            {"tools": [SEARCH, FUNCTION], "tool_choice": allowed(SEARCH, NAMED)},
+            {"tools": [FUNCTION], "tool_choice": allowed(NAMED)},
             id="one of those allowed",
+        ),
+        pytest.param(
+            {"tools": [FUNCTION], "tool_choice": allowed(SEARCH)},
+            {"tools": [FUNCTION], "tool_choice": "none"},
+            id="what was allowed was not among the tools",
         ),
         pytest.param({"tools": [group(SEARCH)], "tool_choice": "required"}, {}, id="a group goes with its last tool"),
         pytest.param({"tools": [group(group(SEARCH))]}, {}, id="groups in groups"),
@@ -103,9 +113,12 @@ def left(body: Body, **settings: Any) -> Body:
             id="an item offers another tool",
         ),
         pytest.param(
-            {"input": [{"type": "tool_search_output", "call_id": "c", "execution": "client", "tools": [SEARCH]}]},
-            {"input": [{"type": "tool_search_output", "call_id": "c", "execution": "client", "tools": []}]},
-            id="the answer to a search stays, as it answers a call",
+            {"input": [HELLO, found(FUNCTION)], "tools": [SEARCH], "tool_choice": "required"},
+            {"input": [HELLO, found(FUNCTION)], "tool_choice": "required"},
+            id="a search has found another tool",
+        ),
+        pytest.param(
+            {"input": [found(SEARCH)]}, {"input": [found()]}, id="the answer to a search stays, as it answers a call"
         ),
         pytest.param(
             {"tools": [], "tool_choice": "required"},
@@ -116,6 +129,26 @@ def left(body: Body, **settings: Any) -> Body:
 )
 def test_nothing_is_left_that_names_what_was_taken_out(body: Body, expected: Body) -> None:
     assert left(body) == expected
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        pytest.param("required", id="a tool is required"),
+        pytest.param(NAMED, id="a tool is named"),
+        pytest.param({"type": "namespace", "name": "n"}, id="a group is named"),
+        pytest.param(allowed(NAMED, {"type": "namespace", "name": "n"}), id="a tool and a group are allowed"),
+    ],
+)
+def test_a_choice_of_what_is_left_is_not_changed(choice: Json) -> None:
+    body: Body = {"tools": [SEARCH, group(SEARCH, name="o"), FUNCTION, group(FUNCTION)], "tool_choice": choice}
+    assert "tool_choice" not in judge(body, MODEL, PolicySettings(web_search="strip")).members
+
+
+def test_what_a_server_listed_is_no_tool() -> None:
+    listed = {"type": "mcp_list_tools", "id": "l", "server_label": "s", "tools": [{"name": "f", "input_schema": {}}]}
+    body: Body = {"input": [HELLO, listed], "tools": [SEARCH], "tool_choice": "required"}
+    assert left(body, rules={"item.mcp_list_tools": "warn"}) == {"input": [HELLO, listed]}
 
 
 def test_what_only_warns_keeps_the_choice() -> None:
@@ -144,6 +177,7 @@ def test_what_only_warns_keeps_the_choice() -> None:
             "GEORESTRICTION",
             id="for the reason of the tools, not of another change",
         ),
+        pytest.param({"tools": [FUNCTION], "tool_choice": allowed(SEARCH)}, "forced", "GEORESTRICTION", id="choice"),
     ],
 )
 def test_the_change_of_the_choice_says_why(body: Body, action: str, rule: str) -> None:
