@@ -158,7 +158,7 @@ def _run_anew(left: Left, mutant: Mutant) -> int:
         importlib.import_module("tests.conftest")
     except Exception:  # noqa: BLE001 - the mutant may raise anything
         return TESTS_FAILED
-    return _pytest(left.files) if left.files else 0
+    return _pytest(left.tests, _Only(left.tests)) if left.tests else 0
 
 
 def _preload() -> None:
@@ -170,6 +170,16 @@ def _preload() -> None:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()  # the copies need not look through all this again
+
+
+class _Only:
+    """A plugin of pytest that runs these tests alone, or all where the mutant has given them other names."""
+
+    def __init__(self, tests: Mapping[str, Sequence[str]]) -> None:
+        self._names = {name for names in tests.values() for name in names}
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [each for each in items if each.nodeid in self._names] or items
 
 
 class _Mutated(importlib.machinery.SourceFileLoader):

@@ -98,7 +98,7 @@ def _changes(node: Any) -> Iterator[Change]:  # noqa: C901, PLR0912 - a table of
         case ast.If() | ast.IfExp() | ast.While():
             for value in (True, False):
                 yield f"condition -> {value}", _with("test", ast.Constant(value))
-        case ast.Return(value=ast.expr()):
+        case ast.Return(value=ast.expr() as value) if ast.unparse(value) != "None":
             yield "returns None", _with("value", ast.Constant(None))
         case ast.Raise() | ast.AugAssign() | ast.Delete():
             yield "left out", lambda _: ast.Pass()

@@ -2,7 +2,7 @@
 
 First all tests run as they are, which shows what they call and how long they take. A mutant inside functions is then
 put into a copy and meets the tests that call these. One that the import of its module runs, such as a row of a table,
-is left to whoever imports the module anew, with the files of tests that are worth asking.
+is left to whoever imports the module anew, with the tests that are worth asking.
 """
 
 import pickle
@@ -36,11 +36,11 @@ class Outcome(NamedTuple):
 
 
 class Left(NamedTuple):
-    """A mutant whose module must be imported anew, the files of tests to ask, and how many seconds to give them."""
+    """A mutant whose module must be imported anew, the tests to ask, by file, and how many seconds to give them."""
 
     module: str
     mutant: int
-    files: Sequence[str]
+    tests: Mapping[str, Sequence[str]]
     seconds: float
 
 
@@ -98,9 +98,10 @@ class Session:
                     left.append(number)
                 else:
                     self._say(Outcome(module, number, killed))
-            files, seconds = _files(tests, module, self._longest)
+            asked = _concerned(tests, module, self._longest)
+            files = {file: [each.name for each in asked if each.file == file] for file in (each.file for each in asked)}
             for number in left:
-                self._say(Left(module, number, files, seconds))
+                self._say(Left(module, number, files, _given(each.seconds for each in asked)))
         return True
 
     def _unchanged(self, session: pytest.Session) -> Sequence[_Test]:
@@ -148,34 +149,30 @@ def _with_next(items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, pyte
 
 
 def _calling(tests: Iterable[_Test], places: frozenset[Place], module: str, longest: float) -> Sequence[_Test]:
-    """The tests that call a function, the nearest first; where not all may run, the quick ones."""
+    """The tests that call a function."""
+    return _nearest((each for each in tests if each.called & places), module, longest)
+
+
+def _concerned(tests: Iterable[_Test], module: str, longest: float) -> Sequence[_Test]:
+    """Those of the module's room, which may read its tables and call nothing; and those that call anything of the
+    module, or of what imports it."""
+    files = {str(rooms.path(module)), *map(str, rooms.importers(module))}
+    concerned = (
+        each
+        for each in tests
+        if _distance(each.file, module) < _ELSEWHERE or any(at.file in files for at in each.called)
+    )
+    return _nearest(concerned, module, longest)
+
+
+def _nearest(tests: Iterable[_Test], module: str, longest: float) -> Sequence[_Test]:
+    """The tests, the nearest first; where not all may run, the quick ones."""
     chosen, left = list[_Test](), longest
-    calling = (each for each in tests if each.called & places)
-    for each in sorted(calling, key=lambda own: (_distance(own.file, module), own.seconds)):
+    for each in sorted(tests, key=lambda own: (_distance(own.file, module), own.seconds)):
         if each.seconds < left:
             left -= each.seconds
             chosen.append(each)
     return sorted(chosen, key=lambda own: (_distance(own.file, module), own.at))
-
-
-def _files(tests: Iterable[_Test], module: str, longest: float) -> tuple[Sequence[str], float]:
-    """The files of tests to ask, the nearest first, and their seconds.
-
-    Those of the module's room, which may read its tables and call nothing; and those that call anything of the module,
-    or of what imports it.
-    """
-    concerned = {str(rooms.path(module)), *map(str, rooms.importers(module))}
-    seconds, asked = dict[str, float](), set[str]()
-    for each in tests:
-        seconds[each.file] = seconds.get(each.file, 0) + each.seconds
-        if _distance(each.file, module) < _ELSEWHERE or any(at.file in concerned for at in each.called):
-            asked.add(each.file)
-    chosen, left = list[str](), longest
-    for file in sorted(asked, key=lambda own: (_distance(own, module), seconds[own])):
-        if seconds[file] < left:
-            left -= seconds[file]
-            chosen.append(file)
-    return chosen, _given(seconds[file] for file in chosen)
 
 
 def _distance(file: str, module: str) -> int:
