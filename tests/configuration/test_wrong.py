@@ -93,7 +93,9 @@ WRONG: list[Any] = [
     pytest.param(
         {"foundry": {"hostnames": ["acme.example:443"]}}, "foundry.hostnames.0", "here acme.example", id="a port"
     ),
-    pytest.param({"foundry": {"hostnames": ["acme example"]}}, "foundry.hostnames.0", "only the host name", id="a space"),
+    pytest.param(
+        {"foundry": {"hostnames": ["acme example"]}}, "foundry.hostnames.0", "only the host name", id="a space"
+    ),
     pytest.param({"foundry": {"hostnames": "acme.example"}}, "foundry.hostnames", "write a list", id="no list"),
     pytest.param(
         {"foundry": {"hostnames": ["acme.example"], "addresses": {"other.example": "10.0.0.1:443"}}},

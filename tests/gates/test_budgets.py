@@ -149,6 +149,13 @@ def test_a_budget_of_requests() -> None:
     sidecar.passes()
 
 
+@pytest.mark.parametrize("period", ["week", "month"])
+def test_of_full_budgets_the_one_that_is_reset_last_is_told(period: str) -> None:
+    sidecar = Sidecar(user={"default": {each: {"requests": 1} for each in dict.fromkeys(("day", "week", period))}})
+    sidecar.passes()
+    assert sidecar.refuses().parameters["budgetPeriod"] == period.upper()
+
+
 def test_tokens_are_reserved_and_settled() -> None:
     sidecar = Sidecar(user={"default": {"month": {"tokens": 1000}}})
     first = sidecar.passes(max_output_tokens=900)
@@ -342,6 +349,13 @@ def test_the_store_is_asked_about_shares_that_are_not_remembered(
         sidecar.passes(subject=subject)
     assert store.about == about
     assert [each["subject"] for each in records.of("budget_reached")] == ["ann", "bob", "eve"]
+
+
+def test_shares_are_told_in_time_and_when_all_is_used_up_where_nothing_else_is_written(records: Records) -> None:
+    sidecar = Sidecar(user={"default": {"day": {"requests": 10}}})
+    for _ in range(10):
+        sidecar.passes()
+    assert [each["share"] for each in records.of("budget_reached")] == [0.8, 1.0]
 
 
 def test_a_share_is_told_however_it_was_reached(records: Records) -> None:
@@ -718,6 +732,7 @@ def test_two_sidecars_that_race_spend_no_more_than_the_budget(store: Store, limi
         {"time_zone": "Mars/Olympus"}, {"time_zone": "../etc/passwd"}, {"enrollment": {"year": {"tokens": 1}}},
         {"enrollment": {"day": {"tokens": -1}}}, {"enrollment": {"day": {"money": float("inf")}}},
         {"user": {"": DAY}}, {"project": {"no-rid": DAY}}, {"warn_at": [0]}, {"warn_at": [1.5]},
+        {"enrolment": {"day": {"tokens": 1}}}, {"user": {"default": {"day": {"token": 1}}}},
     ],
     ids=str,
 )  # fmt: skip

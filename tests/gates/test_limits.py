@@ -297,6 +297,12 @@ def test_the_longest_wait_is_told() -> None:
     assert sidecar.refuses().parameters["rateLimitScope"] == "ENROLLMENT"
 
 
+def test_of_equal_waits_the_widest_limit_is_told() -> None:
+    sidecar = Sidecar(enrollment=one(requests=1), user=one(requests=1))
+    sidecar.passes()
+    assert sidecar.refuses().parameters["rateLimitScope"] == "ENROLLMENT"
+
+
 @pytest.mark.parametrize("kind", ["tokens", "requests"])
 @pytest.mark.parametrize("estimated", [10, 400, 1000, 99_999])
 @pytest.mark.parametrize("second", [0.0, 0.25, 31.7, 59.999])

@@ -116,3 +116,4 @@ def test_a_model_that_keeps_prompts_for_a_day_needs_the_operators_word(attested:
     else:
         assert refused_by(gate, asked).rule == "ZERO_DATA_RETENTION"
     assert gate.lets_out(model) is attested
+    assert not JudgeBody(PolicySettings()).lets_out(model), "nobody gives the word by saying nothing"

@@ -67,6 +67,7 @@ def test_changed_members_are_spliced_into_the_callers_bytes(region: str, model: 
     ("sent", "forwarded"),
     [
         ({"x-client-request-id": ("c-1",)}, {"x-client-request-id": "c-1"}),
+        ({"x-client-request-id": ("c",)}, {"x-client-request-id": "c"}),
         ({"idempotency-key": ("k-1",)}, {"idempotency-key": hashed("k-1")}),
         ({"idempotency-key": ("x" * MAX_FORWARDED,)}, {"idempotency-key": hashed("x" * MAX_FORWARDED)}),
         *(
@@ -82,7 +83,7 @@ def test_changed_members_are_spliced_into_the_callers_bytes(region: str, model: 
             {},
         ),
     ],
-    ids=range(12),
+    ids=range(13),
 )  # fmt: skip
 def test_of_the_callers_headers_two_travel(sent: dict[str, tuple[str, ...]], forwarded: dict[str, str]) -> None:
     ours = {"Host", "Content-Type", "Accept", "Accept-Encoding", "User-Agent", "OpenAI-Project"}

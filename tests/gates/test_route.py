@@ -1,10 +1,10 @@
 import pytest
 
 from addons.call import Call, OtherPath
-from addons.foundry.paths import PATH
+from addons.foundry.paths import BASE, PATH
 from addons.foundry.refusals import Refusal
 from addons.foundry.trace import read_trace
-from addons.gates.route import LOOPBACK_NAMES, MAX_HEADERS, MAX_TARGET, Route, without_port
+from addons.gates.route import LOOPBACK_NAMES, MAX_HEADERS, MAX_TARGET, Route, is_for_models, without_port
 
 FOUNDRY = "acme.palantirfoundry.com"
 ROUTE = Route(LOOPBACK_NAMES | {FOUNDRY})
@@ -68,6 +68,36 @@ def test_refused_by_target(target: str, refusal: str) -> None:
     assert (caught.value.detail == "path not served") == (refusal in {"not_found", "wrong_path"})
 
 
+def test_the_list_of_models_is_answered_here() -> None:
+    asked = call(f"{BASE}/models", "GET")
+    ROUTE(asked)
+    assert (asked.api, asked.answered_here) == (None, True)
+    posted = call()
+    ROUTE(posted)
+    assert (posted.api and posted.api.name, posted.answered_here) == ("responses", False)
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [("/", f"Calls go to {PATH}."), ("/v1/responses", BASE), ("/favicon.ico", "Nothing is served at this path.")],
+)
+def test_what_an_app_is_told_that_asks_at_no_path_of_foundrys(target: str, says: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        ROUTE(call(target))
+    assert says in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("target", "is_one"),
+    [
+        (PATH, True), (f"{PATH}?a=b", True), (f"/{PATH}/", True), (f"{BASE}/chat/completions", True),
+        (f"{BASE}/models", False), (f"{PATH}/resp_1", False), ("/", False), ("?" + PATH, False),
+    ],
+)  # fmt: skip
+def test_targets_whose_calls_go_to_a_model(target: str, is_one: bool) -> None:
+    assert is_for_models(target) is is_one
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH", "post", "CONNECT"])
 def test_other_methods(method: str) -> None:
     with pytest.raises(Refusal) as caught:
@@ -102,6 +132,7 @@ def test_refused_by_host(hosts: tuple[str, ...], refusal: str) -> None:
         ROUTE(call(headers={"host": hosts}))
     assert caught.value.name == refusal
     assert caught.value.decided_by == ("foundry.hostnames" if refusal == "not_found" else None)
+    assert caught.value.detail == ("host not among foundry.hostnames" if refusal == "not_found" else None)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +161,19 @@ def test_the_host_must_be_the_one_tls_was_made_for() -> None:
     ROUTE(call(server_name="LocalHost"))
     with pytest.raises(Refusal, match="another host"):
         ROUTE(call(server_name="acme.palantirfoundry.com"))
+
+
+def test_a_target_may_be_as_long_as_the_bound_says() -> None:
+    with pytest.raises(Refusal) as caught:
+        ROUTE(call("/" + "a" * (MAX_TARGET - 1)))
+    assert caught.value.name == "wrong_path"
+
+
+def test_headers_may_be_as_long_as_the_bound_says() -> None:
+    before = len("host" + "localhost:8080" + "x")
+    ROUTE(call(headers={"x": ("a" * 5, "a" * (MAX_HEADERS - before - 5))}))
+    with pytest.raises(Refusal):
+        ROUTE(call(headers={"x": ("a" * 5, "a" * (MAX_HEADERS - before - 4))}))
 
 
 def test_headers_are_bounded() -> None:
@@ -227,7 +271,10 @@ def test_methods_that_are_passed_on(method: str) -> None:
 def test_by_default_nothing_is_passed_on() -> None:
     with pytest.raises(Refusal) as caught:
         Route({FOUNDRY}, {FOUNDRY})(to_foundry("/api/v2/ontologies"))
-    assert caught.value.name == "not_found"
+    assert (caught.value.name, caught.value.decided_by) == ("not_found", "foundry.other_paths")
+    with pytest.raises(Refusal) as caught:
+        Route({FOUNDRY, "localhost"}, {FOUNDRY})(call("/api/v2/ontologies"))
+    assert (caught.value.name, caught.value.decided_by) == ("not_found", None), "of localhost nothing ever is"
 
 
 @pytest.mark.parametrize(
