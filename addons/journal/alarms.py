@@ -1,4 +1,4 @@
-"""Alarms: each is told in the log and counted, whether a call raised it or something that is read beside calls."""
+"""Alarms: each is logged and counted, whether a call raised it, or a file or service that many calls need."""
 
 import contextlib
 import threading
@@ -13,26 +13,33 @@ _log = structlog.get_logger("sidecar.alarm")
 
 
 class Alarms:
-    """One for the whole process. Counts begin at 0 for every alarm: one that began at 1 would hide its first."""
+    """The alarms of the process. Each count begins as 0, since a rate does not show a counter's first value."""
 
     def __init__(self) -> None:
         self._counts: dict[Alarm, int] = dict.fromkeys(Alarm, 0)
         self._lock = threading.Lock()
 
     def tell(self, alarm: Alarm, **facts: object) -> None:
-        """May be called on any thread. ``facts`` go into the log's line; none may be a secret. Raises nothing."""
+        """Logs and counts an alarm. May be called on any thread, and raises nothing.
+
+        ``facts`` go into the log's line; none may be a secret.
+        """
         with self._lock:
             self._counts[alarm] += 1
-        with contextlib.suppress(Exception):  # where the log itself fails, the count still tells
+        with contextlib.suppress(Exception):  # where the log itself fails, there is still the count
             _log.error("alarm", alarm=alarm.value, **facts)
 
     def raised(self, name: str, why: str) -> None:
-        """The same for parts that know an alarm by its name only."""
+        """As ``tell``, for parts that have only the alarm's name. A ``sources.fault.RaiseAlarm``.
+
+        Raises:
+            ValueError: there is no alarm of that name.
+        """
         self.tell(Alarm(name), why=why)
 
     @property
     def reading(self) -> Reading:
-        """For those who collect metrics."""
+        """The counts, for metrics."""
         return Reading("foundry.sidecar.alarms", "{alarm}", "what an operator should look at", self._read, counts=True)
 
     def _read(self) -> list[tuple[float, Mapping[str, str]]]:

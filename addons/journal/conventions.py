@@ -1,8 +1,8 @@
-"""OpenTelemetry's names for calls of models, in one place: they are marked Development upstream and still change.
+"""OpenTelemetry's names for calls of models, in one place: OpenTelemetry marks them as Development, and changes them.
 
 Source: open-telemetry/semantic-conventions-genai, ``docs/gen-ai/client-inference.md``, ``gen-ai-token-metrics.md`` and
-``openai.md``, read in November 2026 at commit 024a4f94. That repository has no release yet; its schema calls itself
-1.42.0-dev, and takes what is not of GenAI from the core conventions 1.44.0.
+``openai.md``, read in November 2026 at commit 024a4f94. That repository has no release yet. Its schema has the version
+1.42.0-dev, and takes names that are not of GenAI from the core conventions 1.44.0.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ REQUEST_STREAM: Final = "gen_ai.request.stream"
 RESPONSE_MODEL: Final = "gen_ai.response.model"
 RESPONSE_ID: Final = "gen_ai.response.id"
 RESPONSE_TIER: Final = "openai.response.service_tier"
-TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"  # seconds; of streams alone
+TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"  # seconds; only of streams
 INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
 CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
 CACHE_WRITE_TOKENS: Final = "gen_ai.usage.cache_write.input_tokens"
@@ -46,17 +46,17 @@ USAGE_METRICS: Final[Mapping[str, str]] = {
     OUTPUT_TOKENS: "gen_ai.client.inference.usage.output_tokens",
     REASONING_TOKENS: "gen_ai.client.inference.usage.reasoning.output_tokens",
 }
-"""Counters of tokens, by the attribute that says them of one call."""
+"""Counters of tokens, by the attribute that has the tokens of one call."""
 
 TOKENS_METRICS: Final[Mapping[str, str]] = {
     INPUT_TOKENS: "gen_ai.client.inference.operation.input_tokens",
     OUTPUT_TOKENS: "gen_ai.client.inference.operation.output_tokens",
 }
-"""Histograms of the tokens of one call, likewise."""
+"""Histograms of the tokens of one call, by the attribute that has them."""
 
 SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKENS: Final = tuple(float(4**power) for power in range(14))
-"""Bucket boundaries that the conventions ask for."""
+"""The bucket boundaries of ``SECONDS`` and ``TOKENS`` are those that the conventions ask for."""
 
 UNKNOWN_MODALITY: Final = "unknown"
-"""The Responses API does not say which tokens were text and which images."""
+"""The modality of all tokens: a call's usage does not say which were text and which images."""

@@ -1,21 +1,22 @@
-"""Every metric of calls, one row each; what is read beside them are ``readings``.
+"""Every metric that is counted or measured from calls, one row each. ``Reading`` has the metrics of anything else.
 
-OpenTelemetry's GenAI names where they exist (``conventions``), ours beside them. Labels take only values that the
-sidecar's own tables hold, so their number is bounded whatever callers send: callers, projects and prompts are never
-among them (the ledger knows callers and projects). A label that does not apply is left out.
+Names are OpenTelemetry's GenAI names where they exist (``conventions``), and the sidecar's own for the rest. Labels
+take only values of the sidecar's own tables, so their number is bounded whatever callers send. Callers, projects and
+prompts are never labels; the ledger has callers and projects. A label that does not apply is left out.
 """
 
 from typing import Final, Literal, NamedTuple
 
 from addons.journal import conventions as otel
 
+# bucket boundaries of the sidecar's own time in a call
 OWN_SECONDS: Final = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024)
 
 type Kind = Literal["counter", "histogram", "gauge"]
 
 
 class Instrument(NamedTuple):
-    """``boundaries`` are a histogram's."""
+    """A metric: ``unit`` as UCUM writes it, ``about`` is its help text, ``boundaries`` are a histogram's buckets."""
 
     name: str
     kind: Kind
@@ -25,7 +26,7 @@ class Instrument(NamedTuple):
     boundaries: tuple[float, ...] = ()
 
 
-# What a model's call was; the outcome's word stands behind it where it was an error.
+# The labels that OpenTelemetry's conventions require of a call of a model.
 ASKED: Final = (otel.OPERATION, otel.PROVIDER, otel.REQUEST_MODEL, otel.SERVER_ADDRESS, otel.SERVER_PORT)
 
 ROWS: Final = (
@@ -33,7 +34,7 @@ ROWS: Final = (
         otel.DURATION_METRIC,
         "histogram",
         "s",
-        "from release to the answer's end",
+        "from sending the request to the end of the answer",
         (*ASKED, otel.ERROR_TYPE),
         otel.SECONDS,
     ),
@@ -41,7 +42,7 @@ ROWS: Final = (
         otel.FIRST_CHUNK_METRIC,
         "histogram",
         "s",
-        "from release to the answer's first byte; streams alone",
+        "from sending the request to the first byte of the answer; only of streams",
         ASKED,
         otel.SECONDS,
     ),
@@ -65,21 +66,21 @@ ROWS: Final = (
         "foundry.sidecar.calls",
         "counter",
         "{call}",
-        "calls that ended: whether policy allowed them, how they ended, what was wrong",
+        "calls that ended, by the policy's decision, the outcome and the error",
         ("decision", "outcome", otel.ERROR_TYPE, "rule", "model", "region", "status", "usage"),
     ),
     Instrument(
         "foundry.sidecar.other_paths",
         "counter",
         "{call}",
-        "calls to Foundry's other paths that ended, likewise",
+        "calls to other paths of Foundry that ended, by decision, outcome and error",
         ("decision", "outcome", otel.ERROR_TYPE, "status"),
     ),
     Instrument(
         "foundry.sidecar.not_served",
         "counter",
         "{call}",
-        "calls to Foundry's model proxy for an API that is not served here: for which, such as anthropic/messages",
+        "calls to Foundry's model proxy for an API that is not served here, by the API, such as anthropic/messages",
         ("path",),
     ),
     Instrument(
@@ -93,7 +94,7 @@ ROWS: Final = (
         "foundry.sidecar.call.duration",
         "histogram",
         "s",
-        "from the request's headers to the answer's end",
+        "from the request's headers to the end of the answer",
         ("outcome", "model"),
         otel.SECONDS,
     ),
@@ -101,7 +102,7 @@ ROWS: Final = (
         "foundry.sidecar.overhead.duration",
         "histogram",
         "s",
-        "from the request's headers to release, or to the refusal",
+        "from the request's headers to sending the request, or to the refusal",
         ("decision",),
         OWN_SECONDS,
     ),
@@ -109,36 +110,36 @@ ROWS: Final = (
         "foundry.sidecar.limit.used",
         "gauge",
         "1",
-        "highest share of a rate limit that a call found in use, in this minute or the one before",
+        "highest share of a rate limit that a call found used, in this minute or the one before",
         ("level", "kind", "model"),
     ),
     Instrument(
         "foundry.sidecar.budget.used",
         "gauge",
         "1",
-        "highest share of a budget in use as a call ended, in this minute or the one before, without the call's own"
-        " estimate; refused: the call did not fit into what was left",
+        "highest share of a budget that was used when a call ended, in this minute or the one before, without the"
+        " call's own estimate; refused: the call did not fit into what was left",
         ("level", "period", "unit", "model", "refused"),
     ),
     Instrument(
         "foundry.sidecar.candidate.calls",
         "counter",
         "{call}",
-        "calls that policy.candidate was tried on: whether it would treat them the same, otherwise, or failed",
+        "calls that policy.candidate judged: whether its result was the same, another one, or a failure",
         ("result",),
     ),
     Instrument(
         "foundry.sidecar.candidate.differences",
         "counter",
         "{call}",
-        "calls that policy.candidate would treat otherwise: what it would do, and by which rule",
+        "calls for which policy.candidate has another result: what it would do, and by which rule",
         ("effect", "rule"),
     ),
     Instrument(
         "foundry.sidecar.limit.unlimited",
         "counter",
         "{call}",
-        "calls let through because the limits' store was away",
+        "calls that were not limited, since the store of limits could not be reached",
     ),
 )
 

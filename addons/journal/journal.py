@@ -1,4 +1,4 @@
-"""One record a call, however it ends, for everybody who keeps something of it; then its line in the log."""
+"""Makes one record of each call, however it ends, gives it to all sinks, and logs it."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from addons.journal.vocabulary import CUT_SHORT, is_unproven
 from addons.usage import reported
 
 type Sink = Callable[[Call, Mapping[str, Any]], None]
-"""Gets every call that has ended, with its record. Must not block. What it raises is logged and stops no other."""
+"""Gets every call that has ended, with its record. Must not block. An exception is logged, and stops no other sink."""
 
 LEVELS: Final[Mapping[Outcome, str]] = {
     Outcome.SERVED: "info",
@@ -31,13 +31,13 @@ LEVELS: Final[Mapping[Outcome, str]] = {
     Outcome.SHUT_DOWN: "warning",
     Outcome.FAULT: "error",
 }
-"""The level of a call's line in the log."""
+"""The level of a call's line in the log, by its outcome."""
 
 CALLS: Final = "sidecar.call"
-"""The logger of calls' lines."""
+"""The name of the logger for calls."""
 
 SUMMED: Final = "record.summed"
-"""In the record of a call that has no line of its own in the log."""
+"""A member, true in the record of a call that has no line of its own in the log (docs/contract.md#records)."""
 
 _log = structlog.get_logger("sidecar.journal")
 
@@ -51,9 +51,14 @@ class CallLog(Protocol):
 
 
 class Journal:
-    """``sinks`` get each record in their order. ``about`` is in every record: the program's version, for one.
+    """Addon: makes the records.
 
-    ``alarms`` is told those that calls raise. ``done`` is a hook of mitmproxy's.
+    Args:
+        sinks: each gets every record, in this order.
+        about: members that every record gets, such as the program's version.
+        log: takes the line of each call.
+        alarms: get those that calls raise.
+        unproven: decides which refusals of unverified callers get a line of their own.
     """
 
     name = "sidecar-journal"
@@ -74,10 +79,11 @@ class Journal:
         self._summing: asyncio.TimerHandle | None = None
 
     def record(self, call: Call) -> Mapping[str, Any]:
-        """To be called once a call, when it has ended: the call holds its outcome, status, refusal and answer.
+        """Makes the record of a call that has ended, gives it to the sinks, and returns it. To be called once a call.
 
-        It raises nothing: a record that can't be made whole holds what every record does, and a sink that fails
-        costs neither the other sinks nor the line in the log.
+        The call must hold its outcome, and its status, refusal and answer where there are any. It raises nothing:
+        where the whole record can't be made, it holds what every record does; where a sink fails, the other sinks and
+        the log still get the record.
         """
         record = self._record(call)
         summed = is_unproven(call) and not self._stands_alone(call)
@@ -87,7 +93,7 @@ class Journal:
             try:
                 sink(call, record)
             except Exception as error:  # noqa: BLE001 - one that fails must not keep the others from their work
-                _tell("sink_failed", call, error, sink=getattr(sink, "__qualname__", type(sink).__name__))
+                _log_error("sink_failed", call, error, sink=getattr(sink, "__qualname__", type(sink).__name__))
         for alarm in call.alarms:
             self._alarms.tell(alarm, **{"call.id": call.id, "trace_id": call.trace.trace_id})
         if not summed:
@@ -95,8 +101,8 @@ class Journal:
         return record
 
     def done(self) -> None:
-        """Logs the sums that were not logged yet."""
-        self._tell_sum()
+        """mitmproxy's hook at the end: logs the sum that was not logged yet."""
+        self._log_sum()
 
     def _record(self, call: Call) -> Record:
         try:
@@ -108,8 +114,8 @@ class Journal:
             if call.outcome is Outcome.FAULT and Alarm.FAULT not in call.alarms:
                 call.alarms.append(Alarm.FAULT)
             record = record_of(call)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the call has a record
-            _tell("record_failed", call, error)
+        except Exception as error:  # noqa: BLE001 - whatever fails, the call has a record
+            _log_error("record_failed", call, error)
             record = least_of(call, time.monotonic())
         record.update(self._about)
         return record
@@ -118,29 +124,29 @@ class Journal:
         try:
             getattr(self._calls, LEVELS[call.outcome or Outcome.FAULT])("call", **record)
         except Exception as error:  # noqa: BLE001 - a log that fails must not fail the call
-            _tell("call_not_logged", call, error)
+            _log_error("call_not_logged", call, error)
 
     def _stands_alone(self, call: Call) -> bool:
         if self._unproven.over:
-            self._tell_sum()
+            self._log_sum()
         alone = self._unproven.stands_alone(call)
         if not alone and self._summing is None:
             try:
-                self._summing = asyncio.get_running_loop().call_later(SPAN, self._tell_sum)
-            except RuntimeError:  # no loop runs: told with the next such call, or at the end
+                self._summing = asyncio.get_running_loop().call_later(SPAN, self._log_sum)
+            except RuntimeError:  # no event loop runs: the sum is logged with the next such call, or at the end
                 return alone
         return alone
 
-    def _tell_sum(self) -> None:
+    def _log_sum(self) -> None:
         if self._summing is not None:
             self._summing.cancel()
             self._summing = None
         total = self._unproven.sum()
-        with contextlib.suppress(Exception):  # as in ``_tell``
+        with contextlib.suppress(Exception):  # as in ``_log_error``
             if total is not None:
                 _log.warning("calls_summed", **total)
 
 
-def _tell(event: str, call: Call, error: Exception | None = None, **facts: object) -> None:
-    with contextlib.suppress(Exception):  # where the log itself fails there is nobody left to tell
+def _log_error(event: str, call: Call, error: Exception, **facts: object) -> None:
+    with contextlib.suppress(Exception):  # where the log itself fails, nothing can be logged
         _log.error(event, exc_info=error, **facts, **{"call.id": call.id})

@@ -1,8 +1,8 @@
 """Lines of the log as bytes, and the thread that writes them.
 
-Whoever reads the log must not decide whether calls are served: nobody waits for a line to be written. While the reader
-is slow, lines wait here; when too many do, further ones are dropped, counted, and told of once there is room again.
-When the reader is gone, or the disk full, nothing more can be written, and somebody is told at once.
+A slow reader of the log must not hold up calls, so no call waits until a line is written. While the reader is slow,
+lines wait here. When too many wait, further ones are dropped and counted; a line says so once there is room again.
+When the reader is gone or the disk is full, nothing more can be written, and the process is told at once.
 """
 
 import json
@@ -17,21 +17,21 @@ import msgspec
 
 HELD: Final = 8 * 1024 * 1024  # bytes of lines that may wait; some 7,000 records
 GATHER: Final = 0.02  # seconds in which lines are gathered into one write
-CLOSE_SECONDS: Final = 2.0  # that the end of the process waits for a slow reader
+CLOSE_SECONDS: Final = 2.0  # that the process waits at its end for a slow reader
 
 _ENCODER: Final = msgspec.json.Encoder(enc_hook=str)
 
 
 def json_line(event: Mapping[str, Any]) -> bytes:
-    """One event as a line of JSON in ASCII, so that no terminal takes a part of it for an order. Raises nothing.
+    """One event as a line of JSON, in ASCII so that it holds no control characters for terminals. Raises nothing.
 
-    A value that can't be written, a number of 5,000 digits for one, is left out, and ``log.unwritten`` names it.
+    A value that can't be written, such as a number of 5,000 digits, is left out, and ``log.unwritten`` names it.
     """
     try:
         line = _ENCODER.encode(event)
         if not line.isascii() or b"\x7f" in line:
             line = json.dumps(event, default=str).replace("\x7f", "\\u007f").encode("ascii")
-    except Exception:  # noqa: BLE001 - whatever can't be written costs itself alone
+    except Exception:  # noqa: BLE001 - only the values that can't be written are left out
         line = _writable(event)
     return line + b"\n"
 
@@ -49,18 +49,21 @@ def _writable(event: Mapping[str, Any]) -> bytes:
 
 
 class LineWriter:
-    """Writes to a file descriptor, on a thread of its own. Made once a process; ``write`` may be called on any thread.
+    """Writes lines to a file descriptor, on a thread of its own, which it starts. There is one in a process.
 
-    ``told_of`` makes the line that tells how many were dropped. ``held``: bytes that may wait.
+    Args:
+        descriptor: where lines are written.
+        dropped_line: makes the line that says how many lines were dropped since the last such line.
+        held: bytes of lines that may wait.
     """
 
-    def __init__(self, descriptor: int, told_of: Callable[[int], bytes], held: int = HELD) -> None:
+    def __init__(self, descriptor: int, dropped_line: Callable[[int], bytes], held: int = HELD) -> None:
         self._descriptor = descriptor
-        self._told_of = told_of
+        self._dropped_line = dropped_line
         self._most = held
         self._lines: deque[bytes] = deque()
         self._waiting = 0  # bytes
-        self._told = 0
+        self._reported = 0  # of ``dropped``, those that a line has reported
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._closing = threading.Event()
@@ -68,12 +71,12 @@ class LineWriter:
         self.dropped = 0
         """Lines not written since the start."""
         self.failure: str | None = None
-        """Why nothing can be written any more."""
+        """Why nothing can be written any more; None: lines can be written."""
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
     def write(self, line: bytes) -> None:
-        """Takes one line, or drops it where too much waits already. Never blocks, and never raises."""
+        """Queues a line, or drops it where too much waits. May be called on any thread. Never blocks, never raises."""
         with self._lock:
             if self.failure is not None or self._waiting + len(line) > self._most:
                 self.dropped += 1
@@ -84,9 +87,9 @@ class LineWriter:
             self._wake.set()
 
     def when_failed(self, tell: Callable[[str], object]) -> None:
-        """Calls ``tell`` with the reason once nothing can be written any more, at once where it is so already.
+        """Has ``tell`` called with the reason when nothing can be written any more; at once where that is so already.
 
-        It is called on the writer's thread, or on this one.
+        It is called on the writer's thread, or at once on the caller's.
         """
         with self._lock:
             self._when_failed = tell
@@ -95,7 +98,7 @@ class LineWriter:
             tell(reason)
 
     def close(self, within: float = CLOSE_SECONDS) -> bool:
-        """Waits until every line is written, ``within`` seconds at most; whether they are."""
+        """Waits until all lines are written, ``within`` seconds at most, and drops the rest. True: all were written."""
         self._closing.set()
         self._wake.set()
         self._thread.join(within)
@@ -111,7 +114,7 @@ class LineWriter:
                 self._closing.wait(GATHER)
                 self._wake.clear()
                 self._write_what_waits()
-            self._write_what_waits()  # what came in the last moment
+            self._write_what_waits()  # lines that came after the last round
         except OSError as error:
             self._fail(error.strerror or type(error).__name__)
 
@@ -121,9 +124,9 @@ class LineWriter:
                 text = b"".join(self._lines)
                 lines = len(self._lines)
                 self._lines.clear()
-                untold, self._told = self.dropped - self._told, self.dropped
-            if untold:
-                text += self._told_of(untold)
+                unreported, self._reported = self.dropped - self._reported, self.dropped
+            if unreported:
+                text += self._dropped_line(unreported)
             if not text:
                 return
             try:
@@ -140,7 +143,7 @@ class LineWriter:
         while view:
             try:
                 view = view[os.write(self._descriptor, view) :]
-            except BlockingIOError:  # whoever started this process made it so
+            except BlockingIOError:  # the descriptor does not block, as it was given to this process
                 select.select([], [self._descriptor], [])
 
     def _fail(self, reason: str) -> None:

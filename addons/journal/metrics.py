@@ -1,4 +1,4 @@
-"""What of each record is counted and measured, and what is read of it when somebody asks."""
+"""Counts and measures ended calls by their records, and gives all metrics when they are collected."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ from addons.journal.sums import Distribution, Distributions, Highest, Sums
 from addons.usage.charging import budget_corrections
 
 OTHER: Final = "other"
-"""The model of a call that named none of the catalogue's."""
+"""The label ``model`` of a call that named no model of the catalogue."""
 
 KINDS: Final = (
     ("input", otel.INPUT_TOKENS),
@@ -25,20 +25,22 @@ KINDS: Final = (
     ("output", otel.OUTPUT_TOKENS),
     ("reasoning", otel.REASONING_TOKENS),
 )
-"""Kinds of tokens, by the name of each in a record."""
+"""Kinds of tokens, each with its name in a record."""
 
 
 class Measured(NamedTuple):
-    """One metric, as it stands; each point with its labels."""
+    """One metric with its present values, each with its labels."""
 
     instrument: Instrument
     points: tuple[tuple[Mapping[str, str], float | Distribution], ...]
 
 
 class Metrics:
-    """``readings`` are asked at each collection. ``clock`` gives seconds and never goes back.
+    """All metrics. ``settle`` is called on one thread, ``collect`` on any.
 
-    Calls are settled on one thread, and collected on others.
+    Args:
+        readings: metrics of anything but calls, which are read at each collection.
+        clock: seconds, never going back.
     """
 
     def __init__(self, readings: Iterable[Reading] = (), clock: Callable[[], float] = time.monotonic) -> None:
@@ -69,15 +71,15 @@ class Metrics:
         self._unlimited = sums("foundry.sidecar.limit.unlimited")
         self._limit_used = self._kept["foundry.sidecar.limit.used"] = Highest(clock)
         self._budget_used = self._kept["foundry.sidecar.budget.used"] = Highest(clock)
-        self._unlimited.add(0)  # a counter that begins at 1 never shows its first increase
+        self._unlimited.add(0)  # a rate does not show a counter's first value, so that must be 0
 
     def settle(self, call: Call, record: Mapping[str, Any]) -> None:
-        """Takes one call that has ended, with its record."""
+        """Counts one call that has ended. ``record`` is its record."""
         with self._lock:
             self._settle(call, record)
 
     def collect(self) -> list[Measured]:
-        """Every metric as it stands."""
+        """Every metric with its present values."""
         with self._lock:
             kept = [(row, self._kept[row.name].read()) for row in ROWS]
         measured = [
@@ -128,7 +130,7 @@ class Metrics:
                 self._limit_used.add(share, standing.meter.level, standing.meter.kind, model)
 
     def _settle_reserved(self, call: Call, reserved: Reserved) -> None:
-        """A call's own estimate is no use: where the call is refused it goes, else what was charged takes its place."""
+        """A call's own estimate does not count as used: a refused call gives it back, else the charge replaces it."""
         over_budget = call.refusal is not None and call.refusal.name == "budget_exceeded"
         corrections = budget_corrections(call)
         for number, (budget, filled) in enumerate(zip(reserved.budgets, reserved.filled, strict=True)):
@@ -151,7 +153,7 @@ class Metrics:
             self._first_chunk.add(first, *asked)
         for kind, attribute in KINDS:
             count = told(attribute)
-            # what a call is not known to have used counts as nothing: so the conventions, and so rates begin at 0
+            # usage that is not known counts as 0: the conventions say so, and rates need a counter's first 0
             self._usage[attribute].add(count or 0, *asked, otel.UNKNOWN_MODALITY)
             if count is not None:
                 self._tokens.add(count, kind, model, region)

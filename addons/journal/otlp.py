@@ -1,4 +1,4 @@
-"""Metrics for a collector, by OTLP over HTTP: sent once a minute, and at the end."""
+"""Sends metrics to a collector by OTLP over HTTP, once a minute and at the end."""
 
 import threading
 import time
@@ -26,11 +26,18 @@ from addons.journal.metrics import Measured
 from addons.journal.sums import Distribution
 
 EVERY: Final = 60.0  # seconds
-EXPORT_SECONDS: Final = 5.0  # an export takes no longer, retries included
+EXPORT_SECONDS: Final = 5.0  # the deadline of one export with its retries
 
 
 class Export:
-    """Sends what ``collect`` gives to the collector at ``endpoint``, a base URL. ``failed`` is told what went wrong."""
+    """Sends metrics on a thread of its own, which it starts.
+
+    Args:
+        endpoint: base URL of the collector, without a slash at its end.
+        resource: what describes this process.
+        collect: gives the metrics to send.
+        failed: is called with the exception when an export can't be made.
+    """
 
     def __init__(
         self,
@@ -49,7 +56,7 @@ class Export:
         self._thread.start()
 
     def close(self) -> None:
-        """Sends what is left."""
+        """Sends the metrics a last time, and ends the thread. May take ``EXPORT_SECONDS``."""
         self._ending.set()
         self._thread.join()
         self._exporter.shutdown()
@@ -65,12 +72,12 @@ class Export:
             scope = InstrumentationScope("foundry-sidecar", schema_url=conventions.SCHEMA_URL)
             scoped = ScopeMetrics(scope, metrics, conventions.SCHEMA_URL)
             self._exporter.export(MetricsData([ResourceMetrics(self._resource, [scoped], self._resource.schema_url)]))
-        except Exception as error:  # noqa: BLE001 - the next minute's are sent all the same
+        except Exception as error:  # noqa: BLE001 - those of the next minute are sent in any case
             self._failed(error)
 
 
 def metric_of(measured: Measured, began: int, now: int) -> Metric:
-    """One metric as the SDK has it; times in nanoseconds."""
+    """The metric as the SDK represents it. ``began`` and ``now`` are Unix times in nanoseconds."""
     row = measured.instrument
     numbers: list[NumberDataPoint] = []
     histograms: list[HistogramDataPoint] = []

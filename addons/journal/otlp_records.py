@@ -1,4 +1,4 @@
-"""Records for a collector, by OTLP over HTTP: each call's as one log record, in the caller's trace."""
+"""Sends the record of each call to a collector by OTLP over HTTP, as one log record in the caller's trace."""
 
 import time
 from collections.abc import Mapping
@@ -23,10 +23,14 @@ _SEVERITIES: Final = {"info": SeverityNumber.INFO, "warning": SeverityNumber.WAR
 
 
 class RecordExporter:
-    """Sends to the collector at ``endpoint``, a base URL, on a thread of its own.
+    """Sends records on a thread of its own.
 
-    Some two thousand records wait while the collector is away; beyond that OpenTelemetry drops the oldest. The lines
-    on standard output are there all the same.
+    While the collector can't be reached, some two thousand records wait; beyond that OpenTelemetry drops the oldest.
+    The lines on standard output are written in any case.
+
+    Args:
+        endpoint: base URL of the collector, without a slash at its end.
+        resource: what describes this process.
     """
 
     def __init__(self, endpoint: str, resource: Resource) -> None:
@@ -36,7 +40,7 @@ class RecordExporter:
         self._logger = self._provider.get_logger("foundry-sidecar", schema_url=conventions.SCHEMA_URL)
 
     def settle(self, call: Call, record: Mapping[str, Any]) -> None:
-        """Takes the record of one call that has ended; not one that is summed up in the log."""
+        """Queues the record of one call that has ended, unless the call is summed up in the log."""
         if record.get(SUMMED):
             return
         level = LEVELS[call.outcome or Outcome.FAULT]
@@ -51,7 +55,7 @@ class RecordExporter:
         )
 
     def close(self) -> None:
-        """Sends what is left."""
+        """Sends the records that wait, and ends the thread."""
         self._provider.shutdown()
 
 

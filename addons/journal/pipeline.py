@@ -1,6 +1,6 @@
-"""Where metrics, spans and records go: to whoever asks for ``/metrics``, and by OTLP over HTTP to a collector.
+"""Gives metrics to ``/metrics``, and sends metrics, spans and records to a collector by OTLP over HTTP.
 
-Sending is done on threads of their own.
+They are sent on threads of their own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,11 +25,14 @@ SERVICE: Final = "foundry-sidecar"
 
 
 class Pipeline:
-    """``otlp_endpoint``: the collector's base URL; without one nothing is sent, and there are no spans.
-    ``otlp_records``: it gets records too.
+    """The metrics of the process, and what sends to the collector.
 
-    ``about`` says what this process is, by OpenTelemetry's names of resource attributes. ``failed`` is told what went
-    wrong on the way to the collector.
+    Args:
+        otlp_endpoint: base URL of the collector; None: nothing is sent, and there are no spans.
+        readings: metrics of anything but calls.
+        about: resource attributes of this process, by OpenTelemetry's names.
+        failed: is called with the exception when metrics can't be sent.
+        otlp_records: whether the collector gets records too.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Pipeline:
             self._records = otlp_records.RecordExporter(base, resource)
 
     def settle(self, call: Call, record: Mapping[str, Any]) -> None:
+        """Counts one call that has ended, and queues its span and its record. To be used on one thread."""
         self._metrics.settle(call, record)
         if self._spans is not None:
             self._spans.settle(call, record)
@@ -73,11 +77,11 @@ class Pipeline:
             self._records.settle(call, record)
 
     def exposition(self) -> tuple[str, bytes]:
-        """Content type and text, as Prometheus reads it."""
+        """Content type and text of ``/metrics``, in Prometheus' format."""
         return self._exposition.page()
 
     def close(self) -> None:
-        """Sends what is left and ends the threads."""
+        """Sends what waits, and ends the threads."""
         if self._traces:
             self._traces.shutdown()
         if self._export:

@@ -1,4 +1,4 @@
-"""Metrics as Prometheus reads them. Names as OpenTelemetry translates them: dots as underscores, the unit behind."""
+"""Writes metrics in Prometheus' format. Names are OpenTelemetry's with underscores for dots, and the unit behind."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
@@ -13,30 +13,33 @@ from addons.journal.metrics import Measured
 from addons.journal.sums import Distribution
 
 UNITS: Final = {"s": "_seconds", "By": "_bytes", "d": "_days"}
-"""What stands behind a name for its unit; units of things counted are not written out."""
+"""The suffix of a name for its unit. Units of things that are counted, such as ``{call}``, have none."""
 
 
 class Exposition:
-    """``collect`` gives every metric of calls. ``about`` are the labels of ``target_info``."""
+    """The metrics that ``collect`` gives, with those of the process and of Python's garbage collector.
+
+    ``about`` are the labels of ``target_info``.
+    """
 
     def __init__(self, collect: Callable[[], Iterable[Measured]], about: Mapping[str, str]) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
-        self._registry.register(_Ours(collect, about))
+        self._registry.register(_CallMetrics(collect, about))
 
     def page(self) -> tuple[str, bytes]:
-        """Content type and text."""
+        """Content type and text of ``/metrics``."""
         return CONTENT_TYPE_LATEST, generate_latest(self._registry)
 
 
-class _Ours(Collector):
+class _CallMetrics(Collector):
     def __init__(self, collect: Callable[[], Iterable[Measured]], about: Mapping[str, str]) -> None:
         self._collect = collect
         self._about = {_plain(name): value for name, value in about.items()}
 
     def describe(self) -> Iterator[Metric]:
-        """Nothing: asked when this is registered, before there is anything to collect."""
+        """Nothing. It is called at registration, which would otherwise call ``collect``."""
         return iter(())
 
     def collect(self) -> Iterator[Metric]:

@@ -1,7 +1,7 @@
-"""The one record of a call: which facts, under which names (docs/contract.md#records).
+"""Makes the record of a call: its facts, by their names (docs/contract.md#records).
 
-Values a caller chose freely (prompts, answers, metadata) and secrets are never among them. Facts that are not known
-are left out.
+It never holds secrets, nor values that a caller chose freely: prompts, answers, metadata. Facts that are not known are
+left out.
 """
 
 import hashlib
@@ -27,25 +27,25 @@ from addons.usage.cost import cost
 type Record = dict[str, Any]
 
 LIST_MODELS: Final = "list_models"
-"""No word of OpenTelemetry's, which has none for it."""
+"""The operation of a call for the list of models. OpenTelemetry has no name for it."""
 
 NO_API: Final = "chat"
-"""What a call is taken to have meant that was refused for its path."""
+"""The operation of a call that was refused for its path."""
 
 WRONG_PATHS: Final = frozenset({"not_found", "wrong_path", "method_not_allowed", "upgrade_refused"})
-"""Refusals that an app's wrong base URL leads to; their record says what was asked for, and a hint."""
+"""Refusals that a wrong base URL in an app causes. Their record has the method and path of the request, and a hint."""
 
 QUOTING: Final = frozenset({"invalid_attribution", "invalid_model"})
-"""Refusals whose message quotes a value no table knows, so that it stays out of the record."""
+"""Refusals whose message quotes a value that is in no table. Their message is left out of the record."""
 
 TIERS: Final = frozenset(SERVICE_TIER.rows)
-"""Of OpenAI's; any other word is the provider's free text, which no record holds."""
+"""OpenAI's service tiers. Another word could be any text of the provider's, so the record says ``other``."""
 
 LONGEST: Final = 128  # characters of a name that the provider gives
 
 
 def record_of(call: Call) -> Record:
-    """Everything there is to say of a call that has ended: names to values."""
+    """All facts of a call that has ended, by their names. Durations are seconds."""
     now = call.ended_at or time.monotonic()
     record = least_of(call, now)
     trace = call.trace
@@ -77,7 +77,7 @@ def record_of(call: Call) -> Record:
 
 
 def least_of(call: Call, now: float) -> Record:
-    """What every record holds, so that whoever gets it may count on it. ``now`` is ``time.monotonic()``."""
+    """The facts that every record holds. ``now`` is the time of its end by ``time.monotonic()``."""
     released = call.released_at
     record: Record = {
         **_kind(call),
@@ -98,7 +98,7 @@ def least_of(call: Call, now: float) -> Record:
 
 
 def _kind(call: Call) -> Record:
-    """What kind of call it is."""
+    """The kind of the call: operation, provider and API; or that it was to another path of Foundry."""
     if call.to == "foundry":
         return {"foundry.other_path": True}
     if call.to == "nobody":
@@ -109,7 +109,7 @@ def _kind(call: Call) -> Record:
 
 
 def _add_asked(record: Record, call: Call) -> None:
-    """Who asked, and how."""
+    """The caller, and what its request says of itself."""
     if call.caller is not None:
         record["caller"] = call.caller.subject
     elif call.peer is not None:
@@ -123,7 +123,7 @@ def _add_asked(record: Record, call: Call) -> None:
 
 
 def _add_named(record: Record, call: Call) -> None:
-    """What it is for."""
+    """What the request names: model, projects, path."""
     if call.model is not None:
         record[otel.REQUEST_MODEL] = call.model.provider_model
         if is_shut_down_soon(call.model, datetime.now(UTC).date()):
@@ -143,7 +143,7 @@ def _add_named(record: Record, call: Call) -> None:
 
 
 def _add_policy(record: Record, verdict: Verdict | None, trial: Trial | None) -> None:
-    """What the policy made of it, and what a candidate would."""
+    """What the policy changed and warned of, and what the candidate would do differently."""
     if verdict and verdict.changes:
         record["policy.changes"] = [f"{change.path} {change.action}" for change in verdict.changes]
     if verdict and verdict.warned:
@@ -167,7 +167,7 @@ def _add_permits(record: Record, permits: Permits) -> None:
 
 
 def _add_sent(record: Record, call: Call, now: float) -> None:
-    """Where it went, and how long that took."""
+    """Where the request was sent, and how long the answer took."""
     assert call.released_at is not None
     record["duration.provider"] = _seconds(call.released_at, now)
     if call.outbound is not None:
@@ -222,14 +222,14 @@ def _add_refusal(record: Record, call: Call, refusal: Refusal) -> None:
 
 
 def _message(call: Call, refusal: Refusal) -> str | None:
-    """What the caller was told, where it can hold nothing of the caller's or the provider's but names."""
+    """The message that the caller got; None where it may quote the caller's or the provider's text."""
     if call.released_at is not None or refusal.name in QUOTING:
         return None
     return None if (refusal.name, refusal.rule) == ("refused_feature", "UNKNOWN") else refusal.message
 
 
 def _seconds(start: float, end: float) -> float:
-    """To the microsecond."""
+    """The duration in seconds, rounded to microseconds."""
     return round(end - start, 6)
 
 

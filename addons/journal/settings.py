@@ -8,20 +8,22 @@ from addons.values.url import plain_url
 
 
 class TelemetrySettings(BaseModel):
+    """Which telemetry is sent to a collector."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     otlp_endpoint: Annotated[
         Annotated[str, AfterValidator(lambda text: plain_url(text, "http", "https"))] | None,
         Field(
-            description="base URL of an OpenTelemetry collector (OTLP over HTTP), e.g. http://localhost:4318; what it"
-            " asks for goes into OpenTelemetry's own OTEL_EXPORTER_OTLP_HEADERS. Default none: nothing is sent where"
-            " nobody listens",
+            description="base URL of an OpenTelemetry collector (OTLP over HTTP), for example http://localhost:4318;"
+            " write credentials for it into OpenTelemetry's own variable OTEL_EXPORTER_OTLP_HEADERS. Default none:"
+            " there may be no collector",
         ),
     ] = None
     otlp_records: Annotated[
         bool,
         Field(
-            description="whether that collector gets each call's record too, as a log record. Default false: who reads"
-            " standard output would have every record twice",
+            description="whether that collector gets each call's record too, as a log record. Default false: where"
+            " standard output is collected too, every record would be there twice",
         ),
     ] = False

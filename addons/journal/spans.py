@@ -1,4 +1,4 @@
-"""One span a call: a child of the caller's, so that the sidecar joins the application's trace."""
+"""Makes one span of each call: a child of the caller's span, so that it is part of the application's trace."""
 
 import time
 from collections.abc import Mapping
@@ -34,13 +34,13 @@ ATTRIBUTES: Final = (
     "provider.error.code", "refusal.instance_id", "rate_limit.scope", "usage.status", "alarms", "duration.sidecar",
     "duration.provider",
 )  # fmt: skip
-"""What of the record a span carries; all of it is free of secrets and content (docs/contract.md#records)."""
+"""The members of the record that a span has as attributes. None holds secrets or content (docs/contract.md#records)."""
 
 NANOSECONDS: Final = 1_000_000_000
 
 
 class GivenIds(IdGenerator):
-    """The ids a call was given when it was opened, for the span that is made of it when it has ended."""
+    """Gives a span the ids that its call got at its start: the span itself is made when the call has ended."""
 
     def __init__(self) -> None:
         self.trace_id = 0
@@ -54,16 +54,16 @@ class GivenIds(IdGenerator):
 
 
 class Spans:
-    """``provider`` must have been made with ``ids``, and sample all it is given. To be used on one thread."""
+    """Makes spans. ``provider`` must use ``ids`` and sample every span. To be used on one thread."""
 
     def __init__(self, provider: TracerProvider, ids: GivenIds) -> None:
         self._tracer = provider.get_tracer("foundry-sidecar", schema_url=otel.SCHEMA_URL)
         self._ids = ids
 
     def settle(self, call: Call, record: Mapping[str, Any]) -> None:
-        """Makes the span of one call that has ended, unless its caller asked for none (sampled flag 0).
+        """Makes the span of one call that has ended.
 
-        Nor do those have one that are summed up in the log.
+        There is none where the caller's trace is not sampled (flag 0), or where the call is summed up in the log.
         """
         trace = call.trace
         if trace.sampled is False or record.get(SUMMED):

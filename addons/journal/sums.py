@@ -1,6 +1,6 @@
-"""Numbers kept between two collections: added up here at once, since a measurement in the SDK costs ten times as much.
+"""Numbers kept between two collections. They are added up here, since a measurement in the SDK costs ten times as much.
 
-Nothing here is locked: whoever adds on one thread and reads on another holds a lock over all of it.
+Nothing here is locked: where one thread adds and another reads, both must hold a lock.
 """
 
 from bisect import bisect_left
@@ -10,11 +10,11 @@ from typing import Final, NamedTuple
 WINDOW: Final = 60.0  # seconds
 
 type Labels = tuple[str, ...]
-"""Values of labels, in the order of their names; empty: the label does not apply."""
+"""Values of labels, in the order of their names. An empty value: the label does not apply."""
 
 
 class Sums:
-    """How much there was of each combination of labels."""
+    """The sum of amounts for each combination of labels."""
 
     def __init__(self) -> None:
         self._sums: dict[Labels, float] = {}
@@ -27,7 +27,7 @@ class Sums:
 
 
 class Distribution(NamedTuple):
-    """``buckets`` has one count more than there are boundaries; the last is of values above them all."""
+    """One histogram. ``buckets`` are counts, one more than there are boundaries: the last is of all larger values."""
 
     buckets: tuple[int, ...]
     total: float
@@ -36,7 +36,7 @@ class Distribution(NamedTuple):
 
 
 class Distributions:
-    """How values spread over buckets, by combination of labels. ``boundaries`` rise; each belongs to its bucket."""
+    """Histograms by combination of labels. ``boundaries`` ascend; each belongs to the bucket that it ends."""
 
     def __init__(self, boundaries: Sequence[float]) -> None:
         self._boundaries = boundaries
@@ -59,9 +59,9 @@ class Distributions:
 
 
 class Highest:
-    """The highest value of each combination of labels, in this minute or the one before.
+    """The highest value for each combination of labels, in this minute or the one before.
 
-    ``clock`` gives seconds and never goes back.
+    ``clock`` gives seconds, and never goes back.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -1,7 +1,7 @@
-"""Metrics, spans, and records for a collector, all from the Journal's records.
+"""Addon: has metrics, spans and the collector's records made from the Journal's records.
 
-One thread counts, beside the event loop, and takes the calls that ended in a while together. OpenTelemetry's packages
-are its own to import, and only where they are wanted: the first call need not wait for them.
+That is done on one thread beside the event loop, for all calls together that ended within a tenth of a second. The
+thread also imports OpenTelemetry's packages, and only where telemetry is wanted, so that no call waits for them.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from addons.journal.pipeline import Pipeline
 
 GATHER: Final = 0.1  # seconds in which ended calls are gathered
-TRY_AGAIN_EVERY: Final = 10.0  # seconds; where descriptors ran out at the start, there are some later
+TRY_AGAIN_EVERY: Final = 10.0  # seconds; what lacked at the start, such as descriptors, may be there later
 
 type Ended = tuple[Call, Mapping[str, Any]]
 
@@ -28,10 +28,9 @@ _log = structlog.get_logger("sidecar.telemetry")
 
 
 class Telemetry:
-    """``otlp_endpoint``: base URL of an OTLP/HTTP collector, if any. ``otlp_records``, ``about``: see ``Pipeline``.
+    """The arguments are those of ``Pipeline``.
 
-    ``running`` and ``done`` are hooks of mitmproxy's. It stands behind whoever calls the Journal last, since it must
-    still get those records.
+    Among the addons it must come after all that end calls in their hook ``done``: it must still get those records.
     """
 
     name = "sidecar-telemetry"
@@ -56,19 +55,19 @@ class Telemetry:
         self._gathering = False
 
     def load(self, _loader: object) -> None:
-        """Not later: calls may come as soon as the port listens, before mitmproxy says that it runs."""
+        """mitmproxy's hook at the start. ``running`` would be too late: calls come as soon as the port listens."""
         self._counts = True
         self._thread.submit(self._build)
 
     async def done(self) -> None:
-        """Sends what is left; takes some seconds where the collector does not answer."""
+        """mitmproxy's hook at the end: sends what waits. It takes some seconds where the collector does not answer."""
         self._counts = False
         self._thread.submit(self._settle)
         self._thread.submit(self._close)
         await asyncio.to_thread(self._thread.shutdown)
 
     def settle(self, call: Call, record: Mapping[str, Any]) -> None:
-        """A sink of the Journal."""
+        """A sink of the Journal. Returns at once."""
         if not self._counts:
             return
         self._ended.append((call, record))
@@ -77,7 +76,7 @@ class Telemetry:
             asyncio.get_running_loop().call_later(GATHER, self._hand_over)
 
     def exposition(self) -> tuple[str, bytes]:
-        """Content type and text of ``/metrics``, every call so far in it. Waits: call it off the event loop."""
+        """Content type and text of ``/metrics``, with every call that has ended. Blocks: call it on another thread."""
         self._thread.submit(self._settle)
         return self._thread.submit(self._expose).result()
 
@@ -96,7 +95,7 @@ class Telemetry:
             self._pipeline = Pipeline(
                 self._endpoint, self._readings, self._about, _not_sent, otlp_records=self._otlp_records
             )
-        except Exception as error:  # noqa: BLE001 - calls are served without
+        except Exception as error:  # noqa: BLE001 - calls are served without telemetry too
             _log.error("telemetry_not_started", exc_info=error)
 
     def _built(self) -> "Pipeline | None":
@@ -110,7 +109,7 @@ class Telemetry:
         while self._pipeline and self._ended:
             try:
                 self._pipeline.settle(*self._ended.popleft())
-            except Exception as error:  # noqa: BLE001 - what is not counted must be told
+            except Exception as error:  # noqa: BLE001 - one call that can't be counted keeps no other from it
                 _log.error("telemetry_failed", exc_info=error)
 
     def _expose(self) -> tuple[str, bytes]:

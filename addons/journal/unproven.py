@@ -1,7 +1,7 @@
-"""Refusals of callers that were not verified: the first few have a record each in the log, the rest one in sum.
+"""Refusals of callers that were not verified: the first few get a line each in the log, the others one line in sum.
 
-Whoever can reach the port can make such calls, as many as they like. So the log holds at most ``ALONE`` of them a
-minute, and of one peer at most ``ALONE_A_PEER``; what is kept meanwhile has bounds of its own.
+Anybody who can reach the port can make such calls, in any number. So the log gets at most ``ALONE`` of them a minute,
+and ``ALONE_A_PEER`` of one peer (docs/decisions/008-refusals-before-proof-are-summed.md). What is kept is bounded too.
 """
 
 import time
@@ -12,15 +12,15 @@ from typing import Any, Final
 from addons.call import Call
 from addons.journal.vocabulary import error_type
 
-SPAN: Final = 60.0  # seconds that are summed up in one record
-ALONE_A_PEER: Final = 5
-ALONE: Final = 60
-PEERS_KEPT: Final = 1000
-PEERS_TOLD: Final = 10
+SPAN: Final = 60.0  # seconds that one line sums up
+ALONE_A_PEER: Final = 5  # lines in a span for calls of one peer
+ALONE: Final = 60  # lines in a span for calls of all peers
+PEERS_KEPT: Final = 1000  # peers that are counted apart
+PEERS_TOLD: Final = 10  # peers that the line names, those with the most calls
 
 
 class Unproven:
-    """Counts within spans of ``SPAN`` seconds. ``clock`` gives seconds and never goes back."""
+    """Counts such calls in spans of ``SPAN`` seconds. ``clock`` gives seconds, and never goes back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -30,7 +30,7 @@ class Unproven:
         self._peers: Counter[str] = Counter()  # of the summed
 
     def stands_alone(self, call: Call) -> bool:
-        """Whether the call gets a record of its own; otherwise it is in the next sum."""
+        """Whether the call gets a line of its own. Otherwise it is counted for the next sum."""
         peer = call.peer or "unknown"
         known = peer in self._alone or len(self._alone) < PEERS_KEPT
         if known and self._alone[peer] < ALONE_A_PEER and self._alone.total() < ALONE:
@@ -47,7 +47,7 @@ class Unproven:
         return self._clock() - self._began >= SPAN
 
     def sum(self) -> Mapping[str, Any] | None:
-        """The one record of those that got none of their own, None where there are none; begins the next span."""
+        """The members of the line that sums up the span; None: every call got its own line. Begins the next span."""
         calls, errors, peers = self._summed.total(), dict(self._summed), self._peers
         seconds = round(self._clock() - self._began, 1)
         self._alone, self._summed, self._peers = Counter(), Counter(), Counter()

@@ -1,4 +1,4 @@
-"""The words for how a call ended, one function each: record, ledger, spans and metrics say the same."""
+"""The words for how a call ended, one function for each. Record, ledger, spans and metrics all use them."""
 
 from typing import Final, Literal
 
@@ -7,7 +7,7 @@ from addons.call import Call, Outcome, UsageStatus
 CUT_SHORT: Final = frozenset(
     {Outcome.TRUNCATED, Outcome.TIMED_OUT, Outcome.CALLER_GONE, Outcome.CALLER_STALLED, Outcome.SHUT_DOWN}
 )
-"""Ends before which the provider may have used more than it said."""
+"""Outcomes for which the provider may have used more tokens than it reported."""
 
 
 def decision(call: Call) -> Literal["allowed", "refused"]:
@@ -16,14 +16,14 @@ def decision(call: Call) -> Literal["allowed", "refused"]:
 
 
 def error_type(call: Call) -> str | None:
-    """The one word for what went wrong: the name of our refusal, or the outcome; None where the call was served."""
+    """The one word for what went wrong: the name of the refusal, else the outcome; None where the call was served."""
     if call.refusal is not None:
         return call.refusal.name
     return None if call.outcome is Outcome.SERVED or call.outcome is None else str(call.outcome)
 
 
 def usage_status(call: Call) -> UsageStatus | None:
-    """Whether the provider reported what the call used; None where the call never left for it."""
+    """Whether the provider reported what the call used; None where the call was not sent to it."""
     if call.released_at is None or call.to != "provider":
         return None
     if call.answer.facts and call.answer.facts.usage:
@@ -32,5 +32,5 @@ def usage_status(call: Call) -> UsageStatus | None:
 
 
 def is_unproven(call: Call) -> bool:
-    """Whether the call was refused before its caller was known."""
+    """Whether the call was refused before its caller was verified."""
     return call.caller is None and call.released_at is None
