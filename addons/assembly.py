@@ -54,8 +54,13 @@ def assemble(
     views. ``source``: where changed settings are read. ``cassette``: calls are recorded on it.
     """
     # the rules, and what outlives a change of them
+<<<<<<< HEAD
     alarms, counters, bodies = Alarms(), build_counters(settings.limits.storage), BodyBytes(settings.limits.body_bytes)
     lasting = Lasting(counters, bodies, UnderWay(), Credentials(alarms.raised), alarms.raised, used_before(settings))
+=======
+    alarms, counters, bodies = Alarms(), build(settings.limits.storage), BodyBytes(settings.limits.body_bytes)
+    lasting = Lasting(counters, bodies, UnderWay(), Credentials(alarms.report), alarms.report, used_before(settings))
+>>>>>>> b75abe3 (Alarms are reported or raised, and faults have messages; the last messages that tests quote follow)
     upstreams = connections.upstreams(settings)
     in_force = InForce(rules(settings, lasting), upstreams.forget)
     changing = Changing(settings, in_force, source, partial(rules_again, lasting=lasting))
@@ -81,7 +86,7 @@ def assemble(
     return [
         Lockdown(required_options(settings), resend=inspect),
         listener,
-        *connections.client_certificates(settings, alarms.raised, listener.close_after_call),
+        *connections.client_certificates(settings, alarms.report, listener.close_after_call),
         StartAndStop("sidecar-settlement", settlement),
         *(*recorder, *views),
         *(journal, *ledger.parts, *telemetry.parts),

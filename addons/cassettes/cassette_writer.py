@@ -101,9 +101,9 @@ class CassetteWriter:
         try:
             assert self._file is not None
             if quotes_key(b"".join(chunk for _, chunk in collected.chunks) + repr(collected.headers).encode()):
-                raise CassetteError("its answer quotes the provider's key")  # noqa: TRY301 - told as any other
+                raise CassetteError("its answer quotes the provider's key")  # noqa: TRY301 - logged as any other error
             if collected.size > MOST_KEPT:
-                raise CassetteError(f"its answer is larger than {MOST_KEPT} bytes")  # noqa: TRY301 - told as any other
+                raise CassetteError(f"its answer is larger than {MOST_KEPT} bytes")  # noqa: TRY301 - logged likewise
             self._append(self._file, encode_line(self.row(collected)))
         except Exception as error:  # noqa: BLE001 - a recording that fails must be logged, and harm no call
             # The message of another exception may quote content.

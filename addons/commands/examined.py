@@ -18,7 +18,7 @@ def examined(config: Path | None, *, with_files: bool = True) -> Settings:
     settings, origin = load_with_origin(config)
     if not with_files:
         return settings
-    if found := [origin.told(keys, why) if keys else why for keys, why in faults(settings)]:
+    if found := [origin.message(keys, why) if keys else why for keys, why in faults(settings)]:
         raise ConfigurationError("\n".join(found))
     try:
         assembly.assemble(settings)

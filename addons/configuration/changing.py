@@ -105,8 +105,8 @@ class Changing:
         """Reads everything again. Changes nothing that is in force. May be called on any thread.
 
         Args:
-            changed: the files that have changed since the last time: with one of its own among them, the verifier is
-                made anew.
+            changed: the files that have changed since the last time. Where the verifier uses one of them, a new
+                verifier is made.
 
         Returns:
             What puts the new settings in force, to be called on the event loop's thread, and what the log says of it.

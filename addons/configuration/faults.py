@@ -50,7 +50,7 @@ class Origin:
         self._document = document
         self._overrides = overrides
 
-    def told(self, keys: Sequence[object], message: str) -> str:
+    def message(self, keys: Sequence[object], message: str) -> str:
         """The message, with the keys that it is about and the place where they were written."""
         dotted = ".".join(map(str, keys)) or "the configuration"
         if by := [each.origin for each in self._overrides if _concerns(each.keys, keys)]:
@@ -61,7 +61,7 @@ class Origin:
 
 def fault_lines(found: Iterable[Any], origin: Origin) -> list[str]:
     """One line for each fault. ``found`` are pydantic's, as ``ValidationError.errors`` returns them."""
-    lines = [origin.told(keys, message) for fault in found for keys, message in _messages(fault)]
+    lines = [origin.message(keys, message) for fault in found for keys, message in _messages(fault)]
     return list(dict.fromkeys(lines))  # where several types are allowed, pydantic reports a fault for each of them
 
 

@@ -148,7 +148,7 @@ def is_attested(settings: Settings) -> bool:
 
 
 def catalogue_of(settings: Settings) -> Catalogue:
-    """The shipped models with the operator's rows, as far as the allowed regions have them."""
+    """The catalogue in force: the shipped models, the operator's rows, and the allowed regions."""
     return Catalogue(
         extra=rows(settings),
         allow_plain_names=settings.models.allow_plain_names,

@@ -105,8 +105,8 @@ def _assignment(text: str) -> tuple[tuple[str, ...], str]:
     keys = _split(found[1]) if found else ()
     if not found or not keys:
         raise ConfigurationError(
-            f"--set {text}: write --set KEY=VALUE, for example listen.reverse=127.0.0.1:9000; a name with dots"
-            ' stands in quotes: limits.user."ada.lovelace"=…'
+            f"--set {text}: write --set KEY=VALUE, for example listen.reverse=127.0.0.1:9000; put a name with dots in"
+            ' quotes: limits.user."ada.lovelace"=…'
         )
     return keys, found[2]
 

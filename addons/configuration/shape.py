@@ -45,6 +45,7 @@ def holds_names(here: Place) -> bool:
 
 
 def is_section(kind: Any) -> bool:
+    """Whether the type is a section, and not a mapping or a single value."""
     return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 

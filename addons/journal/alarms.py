@@ -19,7 +19,7 @@ class Alarms:
         self._counts: dict[Alarm, int] = dict.fromkeys(Alarm, 0)
         self._lock = threading.Lock()
 
-    def tell(self, alarm: Alarm, **facts: object) -> None:
+    def raise_alarm(self, alarm: Alarm, **facts: object) -> None:
         """Logs and counts an alarm. May be called on any thread, and raises nothing.
 
         ``facts`` go into the log's line; none may be a secret.
@@ -29,13 +29,13 @@ class Alarms:
         with contextlib.suppress(Exception):  # where the log itself fails, there is still the count
             _log.error("alarm", alarm=alarm.value, **facts)
 
-    def raised(self, name: str, why: str) -> None:
-        """As ``tell``, for parts that have only the alarm's name. A ``sources.fault.RaiseAlarm``.
+    def report(self, name: str, why: str) -> None:
+        """As ``raise_alarm``, for parts that have only the alarm's name. A ``sources.fault.RaiseAlarm``.
 
         Raises:
             ValueError: there is no alarm of that name.
         """
-        self.tell(Alarm(name), why=why)
+        self.raise_alarm(Alarm(name), why=why)
 
     @property
     def reading(self) -> Reading:

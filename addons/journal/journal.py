@@ -95,7 +95,7 @@ class Journal:
             except Exception as error:  # noqa: BLE001 - one that fails must not keep the others from their work
                 _log_error("sink_failed", call, error, sink=getattr(sink, "__qualname__", type(sink).__name__))
         for alarm in call.alarms:
-            self._alarms.tell(alarm, **{"call.id": call.id, "trace_id": call.trace.trace_id})
+            self._alarms.raise_alarm(alarm, **{"call.id": call.id, "trace_id": call.trace.trace_id})
         if not summed:
             self._log(call, record)
         return record

@@ -20,9 +20,11 @@ class Sums:
         self._sums: dict[Labels, float] = {}
 
     def add(self, amount: float, *values: str) -> None:
+        """Adds to the sum for these values of labels."""
         self._sums[values] = self._sums.get(values, 0) + amount
 
     def read(self) -> list[tuple[Labels, float]]:
+        """All sums, since the start."""
         return list(self._sums.items())
 
 
@@ -43,6 +45,7 @@ class Distributions:
         self._kept: dict[Labels, tuple[list[int], list[float]]] = {}
 
     def add(self, value: float, *values: str) -> None:
+        """Puts the value into the histogram for these values of labels."""
         found = self._kept.get(values)
         if found is None:
             found = self._kept[values] = ([0] * (len(self._boundaries) + 1), [0.0, value, value])
@@ -55,6 +58,7 @@ class Distributions:
             figures[2] = value
 
     def read(self) -> list[tuple[Labels, Distribution]]:
+        """All histograms, since the start."""
         return [(values, Distribution(tuple(buckets), *figures)) for values, (buckets, figures) in self._kept.items()]
 
 
@@ -71,10 +75,12 @@ class Highest:
         self._before: dict[Labels, float] = {}
 
     def add(self, value: float, *values: str) -> None:
+        """Keeps the value, where it is the highest for these values of labels."""
         self._turn()
         self._now[values] = max(value, self._now.get(values, value))
 
     def read(self) -> list[tuple[Labels, float]]:
+        """The highest values. A combination of labels without a value in the two minutes is left out."""
         self._turn()
         both = {values: max(value, self._now.get(values, value)) for values, value in self._before.items()}
         return list((self._now | both).items())

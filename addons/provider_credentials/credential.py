@@ -26,7 +26,7 @@ class Credential(Protocol):
         """
 
     def refused(self, bearer: bytes) -> None:
-        """To be called when the provider answered 401 to ``bearer``: it is looked at, or got, anew."""
+        """To be called when the provider answered 401 to ``bearer``: a key is read again, a token is no longer used."""
 
     async def missing(self) -> Sequence[str]:
         """Why there is no credential now, or none that is up to date; empty where all is right. For readiness."""

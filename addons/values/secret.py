@@ -45,7 +45,7 @@ class Secret(BaseModel):
     def _no_literal(cls, given: Any) -> Any:
         if not isinstance(given, dict | Secret):
             raise ValueError(  # noqa: TRY004 - pydantic reports only a ValueError as a fault of the value
-                "a secret never stands in the configuration itself; write {env: NAME} or {file: PATH}"
+                "the configuration must not hold the secret itself; write {env: NAME} or {file: PATH}"
             )
         return given
 
@@ -107,5 +107,5 @@ def _checked(value: str, where: str) -> str:
     if not value:
         raise SecretError(f"{where} is empty or not set")
     if not (value.isascii() and value.isprintable()):
-        raise SecretError(f"{where} holds characters that can't stand in a header")
+        raise SecretError(f"{where} holds characters that no header may have; write printable ASCII")
     return value

@@ -39,6 +39,7 @@ class Denial(NamedTuple):
 
     @classmethod
     def of(cls, refusal: Refusal) -> "Denial":
+        """What a verifier's refusal holds, without its id and its traceback."""
         return cls(refusal.name, refusal.message, refusal.parameters, refusal.headers, refusal.detail)
 
     def refusal(self) -> Refusal:

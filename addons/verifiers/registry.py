@@ -94,7 +94,7 @@ def read_registry(path: Path) -> Mapping[str, _Known]:
     known: dict[str, _Known] = {}
     for index, row in enumerate(rows):
         if row.sha256 in known:
-            raise FileError(f"{path}:{line_of(document, (index, 'sha256'))}: sha256: stands in the file twice")
+            raise FileError(f"{path}:{line_of(document, (index, 'sha256'))}: sha256: two entries have it; remove one")
         known[row.sha256] = _Known(row.sha256, row.caller(row.subject))
     return known
 

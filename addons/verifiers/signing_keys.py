@@ -41,7 +41,7 @@ def read_public_key(path: Path) -> SigningKey:
     """
     pem = read_text(path)
     if "PRIVATE KEY-----" in pem:
-        raise FileError(f"{path}: holds a private key; give the public key alone")
+        raise FileError(f"{path}: holds a private key; write only the public key into it")
     try:
         if "-----BEGIN CERTIFICATE-----" in pem:
             public: Any = x509.load_pem_x509_certificate(pem.encode()).public_key()

@@ -68,7 +68,7 @@ class TokenCache:
         return await self._source.missing()
 
     async def _ask(self, key: str, token: str) -> Caller:
-        now = self._clock()  # read before asking: an answer's time must not be counted from when it came
+        now = self._clock()  # read before asking: the answer may be as old as the request
         try:
             caller = await self._source.verify(token)
         except Refusal as refusal:

@@ -22,7 +22,7 @@ def test_every_alarm_counts_from_the_start(records: Records) -> None:
     alarms = Alarms()
     assert counts(alarms) == {alarm.value: 0 for alarm in Alarm}
     assert alarms.reading.counts
-    alarms.tell(Alarm.STORE_ECHOED, why="a reason")
+    alarms.raise_alarm(Alarm.STORE_ECHOED, why="a reason")
     assert counts(alarms) == {alarm.value: alarm is Alarm.STORE_ECHOED for alarm in Alarm}
     (told,) = records.of("alarm")
     assert (told["alarm"], told["why"], told["level"]) == ("store_echoed", "a reason", "error")
@@ -32,7 +32,7 @@ def test_an_alarm_counts_though_the_log_fails() -> None:
     structlog.configure(processors=[fails], cache_logger_on_first_use=False)
     alarms = Alarms()
     try:
-        alarms.tell(Alarm.FAULT)
+        alarms.raise_alarm(Alarm.FAULT)
     finally:
         structlog.reset_defaults()
     assert counts(alarms)["fault"] == 1

@@ -221,7 +221,7 @@ CHUNK = "gen_ai_client_inference_time_to_first_chunk_seconds"
 )
 def test_what_prometheus_reads(name: str, labels: dict[str, str], expected: float) -> None:
     alarms = Alarms()
-    alarms.tell(Alarm.PROVIDER_KEY_QUOTED)
+    alarms.raise_alarm(Alarm.PROVIDER_KEY_QUOTED)
     metrics = Metrics((*READINGS, alarms.reading))
     metrics.settle(made := served(), record_of(made))
     _, page = Exposition(metrics.collect, {"service.version": "1.2"}).page()

@@ -61,7 +61,7 @@ GOOD = {"identity_provider_id": "wip_1", "service_account_id": "sa_1", "token_fi
     [
         ({}, "write either api_key or identity"),
         ({"api_key": {"env": "KEY"}, "identity": GOOD}, "write either api_key or identity"),
-        ({"identity": GOOD | {"url": "http://auth.example/token"}}, "plain http is allowed to loopback alone"),
+        ({"identity": GOOD | {"url": "http://auth.example/token"}}, "plain http is allowed only to loopback"),
         ({"identity": GOOD | {"token_type": "saml"}}, "Input should be 'jwt' or 'id'"),
         ({"identity": GOOD | {"service_account_id": "a b"}}, "String should match pattern"),
         ({"identity": GOOD | {"service_account_id": ""}}, "String should match pattern"),

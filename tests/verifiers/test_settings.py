@@ -76,7 +76,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"verifier": "jwt", "jwt": JWT | {"issuer": ""}}, "at least 1 character"),
     (
         {"verifier": "introspection", "introspection": INTROSPECTION | {"client_secret": "s3cret"}},
-        "never stands in the configuration",
+        "must not hold the secret itself",
     ),
     ({"verifier": "foundry", "foundry": FOUNDRY | {"subjects": {"x": {"scopes": ["two words"]}}}}, "match pattern"),
     ({"verifier": "foundry", "foundry": FOUNDRY | {"subjects": {"x": {"scopes": ["a"], "models": ["gpt"]}}}}, "ri."),
