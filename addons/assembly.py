@@ -54,13 +54,8 @@ def assemble(
     views. ``source``: where changed settings are read. ``cassette``: calls are recorded on it.
     """
     # the rules, and what outlives a change of them
-<<<<<<< HEAD
     alarms, counters, bodies = Alarms(), build_counters(settings.limits.storage), BodyBytes(settings.limits.body_bytes)
-    lasting = Lasting(counters, bodies, UnderWay(), Credentials(alarms.raised), alarms.raised, used_before(settings))
-=======
-    alarms, counters, bodies = Alarms(), build(settings.limits.storage), BodyBytes(settings.limits.body_bytes)
     lasting = Lasting(counters, bodies, UnderWay(), Credentials(alarms.report), alarms.report, used_before(settings))
->>>>>>> b75abe3 (Alarms are reported or raised, and faults have messages; the last messages that tests quote follow)
     upstreams = connections.upstreams(settings)
     in_force = InForce(rules(settings, lasting), upstreams.forget)
     changing = Changing(settings, in_force, source, partial(rules_again, lasting=lasting))
