@@ -28,3 +28,11 @@ def test_it_is_described_and_its_default_has_a_reason(about: dict[str, Any], req
     description = about.get("description", "")
     assert len(description) > 5
     assert required or REASON.search(description), description
+
+
+SECTIONS = {"Settings": SCHEMA} | {name: each for name, each in SCHEMA["$defs"].items() if "properties" in each}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_an_unknown_key_is_an_error_in_every_section(section: str) -> None:
+    assert SECTIONS[section]["additionalProperties"] is False
