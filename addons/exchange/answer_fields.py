@@ -9,14 +9,13 @@ from typing import Final, Literal
 
 from addons.call import Call
 from addons.exchange.answer_bytes import Fields, Framing
+from addons.values.http_name import HOP_BY_HOP
 
-STRIPPED: Final = frozenset((
+STRIPPED: Final = frozenset(name.encode() for name in HOP_BY_HOP) | {
     # the operator's account and session (docs/contract.md#answers), and what is ours to say
     b"openai-organization", b"openai-project", b"set-cookie", b"alt-svc", b"strict-transport-security",
     b"sidecar-changes",
-    # of this hop
-    b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade",
-))  # fmt: skip
+}  # fmt: skip
 STRIPPED_PREFIXES: Final = (b"cf-", b"proxy-", b"x-ratelimit-")
 """The last are the organization's limits, which are none of the caller's business (docs/contract.md#answers)."""
 

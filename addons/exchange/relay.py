@@ -95,7 +95,7 @@ class Relay:
         except BaseException as error:  # noqa: BLE001 - the exchange raises it, where it ends the call as a fault
             self._fault(error)
 
-    def read(self) -> None:
+    def read_ended(self) -> None:
         if self.over:
             return
         try:

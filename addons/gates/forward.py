@@ -9,10 +9,9 @@ from addons.foundry.caller import token_hash
 from addons.foundry.paths import plain_query
 from addons.foundry.refusals import Refusal
 from addons.gates.caller import BEARER
+from addons.values.http_name import HOP_BY_HOP
 
-OF_THIS_HOP: Final = frozenset({
-    # RFC 9110 §7.6.1; what Connection names comes to them
-    "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+OF_THIS_HOP: Final = HOP_BY_HOP | frozenset({
     # answered here
     "expect",
     # written anew

@@ -15,7 +15,7 @@ from addons.journal.alarms import Alarms
 from addons.journal.record import Record, least_of, record_of
 from addons.journal.unproven import SPAN, Unproven
 from addons.journal.vocabulary import CUT_SHORT, is_unproven
-from addons.usage import reported
+from addons.usage.reported import drop_implausible
 
 type Sink = Callable[[Call, Mapping[str, Any]], None]
 """Gets every call that has ended, with its record. Must not block. An exception is logged, and stops no other sink."""
@@ -106,7 +106,7 @@ class Journal:
 
     def _record(self, call: Call) -> Record:
         try:
-            reported.check(call)
+            drop_implausible(call)
             if call.answer.facts is not None:
                 whole = call.outcome not in CUT_SHORT
                 raised = alarms_of(call.answer.facts, call.document.get("service_tier"), whole=whole)

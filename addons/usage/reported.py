@@ -15,7 +15,7 @@ ROUNDS: Final = 200
 """So many turns of the model in one call are believed, where the provider may take more than one."""
 
 
-def check(call: Call) -> None:
+def drop_implausible(call: Call) -> None:
     """Takes out usage beyond what the model can do, so that it is *unknown* to all, and raises an alarm.
 
     To be called once, when the call has ended and before anything is made of its usage.

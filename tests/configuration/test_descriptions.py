@@ -35,3 +35,11 @@ def test_it_is_described_and_its_default_has_a_reason(about: dict[str, Any], req
 @pytest.mark.parametrize(("default", "told"), [pytest.param(*each, id=key) for key, *each in numbers(SCHEMA)])
 def test_a_default_that_is_a_number_is_the_one_that_is_described(default: float, told: float | None) -> None:
     assert default == told
+
+
+SECTIONS = {"Settings": SCHEMA} | {name: each for name, each in SCHEMA["$defs"].items() if "properties" in each}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_an_unknown_key_is_an_error_in_every_section(section: str) -> None:
+    assert SECTIONS[section]["additionalProperties"] is False

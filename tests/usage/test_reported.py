@@ -7,7 +7,7 @@ import pytest
 from addons.bodies.answer_facts import AnswerFacts, Usage
 from addons.call import Answer, Call
 from addons.foundry.alarm_names import Alarm
-from addons.usage.reported import ROUNDS, check
+from addons.usage.reported import ROUNDS, drop_implausible
 from tests.gates.calls import GPT, call
 
 WINDOW, OUTPUT = 400_000, 128_000
@@ -17,7 +17,7 @@ OWN = {"tools": [{"type": "function", "name": "f"}, {"type": "custom"}, {"type":
 
 def ended(facts: AnswerFacts | None, document: dict[str, Any] | None = None) -> Call:
     each = call(model=GPT, document=document or {}, answer=Answer(status=200, facts=facts), released_at=1.0)
-    check(each)
+    drop_implausible(each)
     return each
 
 

@@ -19,7 +19,7 @@ class AnswerReceiver(Protocol):
     def data(self, payload: bytes) -> None:
         """Payload, its framing taken off; never empty. One call a read, however many chunks came in it."""
 
-    def read(self) -> None:
+    def read_ended(self) -> None:
         """All that came in one read has been told: the moment to write on what was gathered."""
 
     def ended(self, failure: UpstreamFailure | None) -> None:

@@ -85,7 +85,7 @@ class UpstreamConnection:
             if payload and self._receiver:
                 self._receiver.data(payload)
             if self._receiver:
-                self._receiver.read()
+                self._receiver.read_ended()
         if self._receiver and (reader.ended or reader.failure):
             self._over(reader.failure, reusable=reader.reusable)
 

@@ -155,7 +155,7 @@ class Told(AnswerReceiver):
         self.payload += payload
         self._note("data")
 
-    def read(self) -> None:
+    def read_ended(self) -> None:
         assert self.order[-1] in {"head", "data", "read"}
         self._note("read")
 
