@@ -90,6 +90,8 @@ def test_every_line_end_in_every_split(line_end: bytes, held: int, mark: bytes) 
         (b'event: message\ndata: {"type":"response.failed"}\n\n', "response.failed", 1),
         (b'event: response.failed\ndata: {"response":{}}\n\n', "response.failed", 1),
         (b"event: response.failed\ndata: not json\n\n", "response.failed", 1),
+        (b"event: error\ndata: not json\n\n", "error", 1),
+        (b'event: error\ndata: {"code":"x"}\n\n', "error", 1),
         # an answer that talks of events is not one
         (event("response.output_text.done", text='{"type":"error"} event: error'), None, 1),
         (event("response.output_item.done", item={"type": "error", "error": {"code": "x"}}), None, 1),
@@ -123,6 +125,9 @@ def test_facts_of_errors_and_of_streams_without_an_end() -> None:
         (CREATED + DELTA, AnswerFacts("resp_1", "gpt-5.2", "in_progress")),
         (event("response.created", response={"store": True}) + event("error", code="x"),
          AnswerFacts(store=True, error_code="x", failed=True)),
+        (event("response.created", response={"background": False, "service_tier": "flex"})
+         + event("response.completed", response={"id": "resp_1"}),
+         AnswerFacts("resp_1", background=False, service_tier="flex")),
         (b"", AnswerFacts()),
     ):  # fmt: skip
         stream = EventStream()
