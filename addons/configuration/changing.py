@@ -23,7 +23,7 @@ RELOADED: Final[Mapping[str, Any]] = {
     "provider": {"zero_data_retention", "regions", "allowed_regions"},
     "caller": {
         **dict.fromkeys(set(CallerSettings.model_fields) - {"certificate"}, True),
-        "certificate": set(Granting.model_fields),  # handshakes have the rest
+        "certificate": set(Granting.model_fields),  # the rest is used by handshakes
     },
     "models": True,
     "policy": set(PolicySettings.model_fields) - {"max_body_bytes"},

@@ -46,7 +46,7 @@ def load(path: Path | None) -> Settings:
 
 
 def load_with_origin(path: Path | None) -> Loaded:
-    """As ``load``."""
+    """The settings as ``load`` returns them, with their origin. Raises as ``load``."""
     given = overrides()
     document: Any = _parse(path) if path else DEVELOPMENT
     origin = Origin(path, document, given)

@@ -26,8 +26,8 @@ class Unproven:
         self._clock = clock
         self._began = clock()
         self._alone: Counter[str] = Counter()  # by peer
-        self._summed: Counter[str] = Counter()  # by what was wrong, which are few
-        self._peers: Counter[str] = Counter()  # of the summed
+        self._summed: Counter[str] = Counter()  # by error.type, which has few values
+        self._peers: Counter[str] = Counter()  # of the calls that are summed up
 
     def stands_alone(self, call: Call) -> bool:
         """Whether the call gets a line of its own. Otherwise it is counted for the next sum."""

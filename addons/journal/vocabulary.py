@@ -11,7 +11,10 @@ CUT_SHORT: Final = frozenset(
 
 
 def decision(call: Call) -> Literal["allowed", "refused"]:
-    """Whether policy allowed the call. How the call ended is ``call.outcome``."""
+    """``allowed`` where the call passed all gates, ``refused`` where it did not, for whatever reason.
+
+    How the call ended is ``call.outcome``.
+    """
     return "refused" if call.released_at is None else "allowed"
 
 

@@ -42,7 +42,7 @@ def build_verifier(settings: CallerSettings, alarm: RaiseAlarm = log_alarm) -> V
 
 
 def _by_registry(settings: CallerSettings, alarm: RaiseAlarm) -> list[Choice]:
-    own = _there(settings.registry, "registry")
+    own = _required(settings.registry, "registry")
     verifier = Registry(own.file, Fault(Alarm.CALLER_REGISTRY, alarm))
     return [Choice(verifier.knows, verifier)]
 
@@ -51,31 +51,31 @@ def _by_signature(settings: CallerSettings, alarm: RaiseAlarm) -> list[Choice]:
     # Refusals are not remembered: a refusal costs no request for each token, and a key unknown now may soon be known.
     return [
         Choice(_issued_by(own.issuer), _remembering(SignedToken(own, _keys(own, alarm)), own, 0))
-        for own in _there(settings.issuers, "jwt")
+        for own in _required(settings.issuers, "jwt")
     ]
 
 
 def _by_introspection(settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
-    own = _there(settings.introspection, "introspection")
+    own = _required(settings.introspection, "introspection")
     client = HttpClient(own.deadline_seconds, own.trusted_ca)
-    return [Choice(_anybody, _remembering(Introspection(own, client), own, _REFUSED_SECONDS))]
+    return [Choice(_every_token, _remembering(Introspection(own, client), own, _REFUSED_SECONDS))]
 
 
 def _by_foundry(settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
-    own = _there(settings.foundry, "foundry")
+    own = _required(settings.foundry, "foundry")
     client = HttpClient(own.deadline_seconds, own.trusted_ca)
-    return [Choice(_anybody, _remembering(Multipass(own, client), own, _REFUSED_SECONDS))]
+    return [Choice(_every_token, _remembering(Multipass(own, client), own, _REFUSED_SECONDS))]
 
 
 def _by_kubernetes(settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
-    own = _there(settings.kubernetes, "kubernetes")
+    own = _required(settings.kubernetes, "kubernetes")
     client = HttpClient(own.deadline_seconds, own.trusted_ca)
     verifier = Kubernetes(own, client)
     return [Choice(verifier.knows, _remembering(verifier, own, _REFUSED_SECONDS))]
 
 
-def _by_nothing(_settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
-    return [Choice(_anybody, Development())]
+def _by_development(_settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
+    return [Choice(_every_token, Development())]
 
 
 def _by_certificate(_settings: CallerSettings, _alarm: RaiseAlarm) -> list[Choice]:
@@ -89,17 +89,17 @@ _CHOICES: Final[Mapping[Name, Callable[[CallerSettings, RaiseAlarm], list[Choice
     "foundry": _by_foundry,
     "kubernetes": _by_kubernetes,
     "certificate": _by_certificate,
-    "development": _by_nothing,
+    "development": _by_development,
 }
 
 
-def _there[S](own: S | None, name: Name) -> S:
+def _required[S](own: S | None, name: Name) -> S:
     if not own:  # CallerSettings refuses this too; a verifier without settings must never accept every token
         raise ValueError(f"caller.{name}: its settings are missing")
     return own
 
 
-async def _anybody(_token: str) -> bool:
+async def _every_token(_token: str) -> bool:
     return True
 
 
