@@ -104,8 +104,9 @@ def _assignment(text: str) -> tuple[tuple[str, ...], str]:
     found = re.fullmatch(r"""((?:[^="]|"[^"]*")+)=(.*)""", text, re.DOTALL)
     keys = _split(found[1]) if found else ()
     if not found or not keys:
+        key = text.partition("=")[0]  # what stands behind may be a secret
         raise ConfigurationError(
-            f"--set {text}: write --set KEY=VALUE, for example listen.reverse=127.0.0.1:9000; put a name with dots in"
+            f"--set {key}: write --set KEY=VALUE, for example listen.reverse=127.0.0.1:9000; put a name with dots in"
             ' quotes: limits.user."ada.lovelace"=…'
         )
     return keys, found[2]
