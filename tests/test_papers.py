@@ -83,6 +83,13 @@ def test_the_files_a_paper_names_are_there(name: str) -> None:
         assert (ROOT / file).exists(), f"{name} names {file}"
 
 
+def test_the_architecture_names_every_room_and_every_file_of_the_largest() -> None:
+    named = set(re.findall(r"`(\w+)/?`", text_of("docs/ARCHITECTURE.md").partition("\n## The rooms\n")[2]))
+    rooms = {path.parent.name for path in (ROOT / "addons").glob("*/__init__.py")}
+    files = {path.stem for path in (ROOT / "addons/exchange").glob("*.py")} - {"__init__"}
+    assert rooms | files <= named
+
+
 def test_nothing_points_at_a_plan_that_is_not_here() -> None:
     files = [name for name in [*SOURCES, *PAPERS] if name != "tests/test_papers.py"]
     assert [name for name in files if PLANS.search(text_of(name))] == []
