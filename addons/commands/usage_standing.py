@@ -7,12 +7,13 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from addons.foundry.budgets import MICRO, PERIODS, Period, begins, ends
+from addons.gates.budget_recovery import amounts
 from addons.gates.budget_settings import BudgetsSettings
 from addons.gates.levels import known_projects
 from addons.gates.limits_settings import LimitsSettings
 from addons.gates.meters import limits_of
-from addons.gates.period_budgets import period_budgets
 from addons.usage.query import Connection, Dialect, usage
+from addons.usage.used_before import used_since
 
 type Row = Mapping[str, Any]
 
@@ -78,20 +79,13 @@ class Periods:
         }
 
     def budgets(self, connection: Connection, dialect: Dialect) -> Iterator[LimitUse]:
-        """What the periods that run now have used. Budgets that nothing ran into are left out."""
+        """What budgets hold of the periods that run now. Budgets that nothing ran into are left out."""
         for period in self._kinds:
-            used: dict[Any, float] = defaultdict(float)
-            for row in usage(connection, [*self._starts(period)][-1], GROUP, dialect):
-                if row["model"]:
-                    whole = {"tokens": row["total_tokens"], "requests": left(row), "money": row["cost"] or 0.0}
-                    for budget, shares in period_budgets(
-                        row["model"], row["caller"] or "", _projects(row), (), self._settings
-                    ):
-                        if budget.period == period:
-                            used[budget] += whole[budget.unit] / (1 if budget.unit == "requests" else shares)
-            for budget, amount in used.items():
-                limit = budget.limit / MICRO if budget.unit == "money" else budget.limit
-                yield LimitUse(budget.level, budget.subject, budget.model, budget.unit, period, limit, amount)
+            used = used_since(connection, [*self._starts(period)][-1], dialect)
+            for budget, amount in amounts(used, period, self._settings).items():
+                level, subject, model, _, unit, limit = budget
+                whole = MICRO if unit == "money" else 1
+                yield LimitUse(level, subject, model, unit, period, limit / whole, amount / whole)
 
     def _starts(self, period: Period) -> Iterator[float]:
         day = datetime.fromtimestamp(self._since, self._zone).date()

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from addons.foundry.budgets import PERIODS, REMEMBERED, PeriodBudget, begins, share
+from addons.foundry.budgets import PERIODS, REMEMBERED, Period, PeriodBudget, begins, share
+from addons.gates.budget_settings import BudgetsSettings
 from addons.gates.counters import Counters, StoreUnavailableError
 from addons.gates.limits_settings import LimitsSettings
 from addons.gates.period_budgets import period_budgets
@@ -108,20 +109,27 @@ class Recovery:
 
     async def _used(self) -> dict[str, tuple[PeriodBudget, int]]:
         """By the counter's key, the budget and what it should hold."""
-        own, amounts, found = self.settings.budgets, defaultdict[str, int](int), dict[str, PeriodBudget]()
-        zone = ZoneInfo(own.time_zone)
+        found = dict[str, tuple[PeriodBudget, int]]()
+        zone = ZoneInfo(self.settings.budgets.time_zone)
         today = datetime.fromtimestamp(self.clock(), zone).date()
         for period in PERIODS:
             first = begins(period, today)
-            since = datetime.combine(first, daytime(), zone).timestamp()
-            for used in await self.used_before(since):
-                whole = {"tokens": used.tokens, "requests": used.requests, "money": used.money}
-                for budget, shares in period_budgets(used.model, used.caller, used.projects, (), own):
-                    if budget.period == period:
-                        key, amount = budget.key(first), whole[budget.unit]
-                        found[key] = budget
-                        amounts[key] += amount if budget.unit == "requests" else share(amount, shares)
-        return {key: (budget, amounts[key]) for key, budget in found.items()}
+            used = await self.used_before(datetime.combine(first, daytime(), zone).timestamp())
+            for budget, amount in amounts(used, period, self.settings.budgets).items():
+                found[budget.key(first)] = budget, amount
+        return found
+
+
+def amounts(used: Iterable[Used], period: Period, settings: BudgetsSettings) -> dict[PeriodBudget, int]:
+    """How much each of the period's budgets holds, of what was used since it began."""
+    found = defaultdict[PeriodBudget, int](int)
+    for each in used:
+        whole = {"tokens": each.tokens, "requests": each.requests, "money": each.money}
+        for budget, shares in period_budgets(each.model, each.caller, each.projects, (), settings):
+            if budget.period == period:
+                amount = whole[budget.unit]
+                found[budget] += amount if budget.unit == "requests" else share(amount, shares)
+    return found
 
 
 def claims(now: float) -> list[str]:

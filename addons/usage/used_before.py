@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 from addons.foundry.budgets import MICRO
 from addons.gates.budget_recovery import Used
 from addons.usage.ledger_file import connect_to_read
+from addons.usage.query import SQLITE, Connection, Dialect
 
 if TYPE_CHECKING:
     from addons.usage.shared_ledger import SharedLedger
 
 _SUMS: Final = """
-SELECT model, caller, projects, sum(coalesce(charged_requests, 1)),
-    sum(coalesce(charged_tokens, total_tokens, 0)), sum(coalesce(charged_cost, cost, 0))
-FROM call WHERE opened_at >= ? AND model IS NOT NULL AND (state = 'open' OR decision = 'allowed')
-GROUP BY model, caller, projects
+SELECT c.model, c.caller, c.projects, sum(coalesce(c.charged_requests, 1)),
+    sum(coalesce(c.charged_tokens, c.total_tokens, 0)), sum(coalesce(c.charged_cost, c.cost, 0))
+FROM {table} AS c WHERE {since} AND c.model IS NOT NULL AND (c.state = 'open' OR c.decision = 'allowed')
+GROUP BY c.model, c.caller, c.projects
 """
 
 
@@ -36,7 +37,13 @@ async def from_shared(shared: "SharedLedger", since: float) -> Sequence[Used]:
 
 def _read(path: Path, since: float) -> list[Used]:
     with closing(connect_to_read(path)) as connection:
-        return [used(row) for row in connection.execute(_SUMS, (since,))]
+        return used_since(connection, since)
+
+
+def used_since(connection: Connection, since: float, dialect: Dialect = SQLITE) -> list[Used]:
+    """What budgets hold of the calls that were opened from ``since`` on, a Unix time in seconds."""
+    query = _SUMS.format(table=dialect.table, since=dialect.since)
+    return [used(row) for row in connection.execute(query, (since,))]
 
 
 def used(row: Sequence[Any]) -> Used:

@@ -125,6 +125,31 @@ def test_limits_and_budgets_say_what_was_used_of_them(ledger: LedgerWriter) -> N
     assert held["ENROLLMENT", "", "money", "month"]["model"] == ""
 
 
+@pytest.mark.parametrize(
+    ("columns", "requests", "money"),
+    [
+        pytest.param({"cost": 1.25}, 1, 1.25, id="a row of before, which says no charge"),
+        pytest.param(
+            {"cost": 1.25, "charged_requests": 1, "charged_cost": 1.25, "charged_tokens": 300}, 1, 1.25, id="served"
+        ),
+        pytest.param(
+            {"outcome": "provider_error", "charged_requests": 0, "charged_cost": 0.0, "charged_tokens": 0}, 0, 0,
+            id="the provider wanted it again later",
+        ),
+        pytest.param(
+            {"outcome": "provider_failed", "charged_requests": 1, "charged_cost": 2.0, "charged_tokens": 900}, 1, 2.0,
+            id="nobody knows what it used: its estimate is held",
+        ),
+    ],
+)  # fmt: skip
+def test_of_a_budget_it_says_what_the_gate_holds(
+    ledger: LedgerWriter, columns: dict[str, Any], requests: int, money: float
+) -> None:
+    write(ledger, 60, 300, **columns)
+    held = {(each["unit"], each["per"]): each["used"] for each in told(ledger)["held"]}
+    assert (held["requests", "week"], held["money", "month"]) == (requests, money)
+
+
 def test_what_budgets_had_used_before_is_told_apart(ledger: LedgerWriter) -> None:
     write(ledger, 60, 100)
     write(ledger, 3 * 3600, 40, cost=0.5)  # today in Berlin, before the ten minutes that are looked at
