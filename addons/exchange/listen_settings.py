@@ -13,11 +13,15 @@ class _Section(BaseModel):
 
 
 class TlsFiles(_Section):
+    """A certificate of the operator's own for the reverse port."""
+
     certificate: Annotated[Path, Field(description="PEM: the leaf certificate first, then its chain")]
     key: Annotated[Path, Field(description="PEM: the leaf's private key")]
 
 
 class ListenSettings(_Section):
+    """Where calls come in, and how long a caller's connection may take for what."""
+
     reverse: Annotated[
         Address,
         Field(

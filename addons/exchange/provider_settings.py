@@ -48,6 +48,8 @@ class Upstream(_Section, RegionCredential):
 
 
 class ProviderTimeouts(_Section):
+    """How long the provider may take for what, in seconds."""
+
     connect: Annotated[
         float,
         Field(
@@ -130,6 +132,8 @@ def _proxy(given: object) -> object:
 
 
 class ProviderSettings(_Section):
+    """Where calls are sent, with which credential, and over which connections."""
+
     zero_data_retention: Annotated[
         Attested,
         Field(

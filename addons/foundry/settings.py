@@ -53,6 +53,8 @@ class FoundrySettings(BaseModel):
 
 
 class ModelsSettings(BaseModel):
+    """Rows of the catalogue beside those that are shipped, and how models may be named."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     allow_plain_names: Annotated[

@@ -10,6 +10,8 @@ class _Section(BaseModel):
 
 
 class LifecycleSettings(_Section):
+    """How the sidecar ends: how long calls that are under way may still take."""
+
     announce_seconds: Annotated[
         float,
         Field(
@@ -35,6 +37,8 @@ class LifecycleSettings(_Section):
 
 
 class LogSettings(_Section):
+    """How lines of the log are written."""
+
     format: Annotated[
         Literal["json", "console"] | None,
         Field(

@@ -39,6 +39,8 @@ type SharedUrl = Annotated[
 
 
 class UsageSettings(BaseModel):
+    """Where the rows of calls are kept, and for how long."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     ledger: Annotated[

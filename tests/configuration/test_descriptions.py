@@ -41,5 +41,10 @@ SECTIONS = {"Settings": SCHEMA} | {name: each for name, each in SCHEMA["$defs"].
 
 
 @pytest.mark.parametrize("section", SECTIONS)
+def test_every_section_says_what_it_is_for(section: str) -> None:
+    assert len(SECTIONS[section].get("description", "")) > 20
+
+
+@pytest.mark.parametrize("section", SECTIONS)
 def test_an_unknown_key_is_an_error_in_every_section(section: str) -> None:
     assert SECTIONS[section]["additionalProperties"] is False
