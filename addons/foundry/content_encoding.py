@@ -88,13 +88,10 @@ def _deflate(data: bytes, cap: int) -> bytes:
 
 def _brotli(data: bytes, cap: int) -> bytes:
     decoder = brotli.Decompressor()
-    out = bytearray(decoder.process(data, output_buffer_limit=cap + 1))
-    while len(out) <= cap and not decoder.is_finished():
-        more = decoder.process(b"", output_buffer_limit=cap + 1 - len(out))
-        if not more:
-            raise CorruptError
-        out += more
-    return bytes(out)
+    out: bytes = decoder.process(data, output_buffer_limit=cap + 1)
+    if len(out) <= cap and not decoder.is_finished():
+        raise CorruptError
+    return out
 
 
 def _zstandard(data: bytes, cap: int) -> bytes:

@@ -1,4 +1,5 @@
 import gzip
+import tracemalloc
 import zlib
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ ENCODERS = {
     "br": brotli.compress,
     "zstd": zstandard.compress,
 }
+packed = pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
 by_encoding = pytest.mark.parametrize("encoding", ENCODERS)
 
 
@@ -45,7 +47,28 @@ def test_a_bomb_stops_at_the_cap(encoding: str, size: int) -> None:
         decode(ENCODERS[encoding](bytes(size)), encoding, CAP)
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd"])
+@packed
+@pytest.mark.parametrize("cap", [CAP, 1_000_000])
+def test_a_bomb_takes_little_more_memory_than_the_cap(encoding: str, cap: int) -> None:
+    bomb = ENCODERS[encoding](bytes(50_000_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLargeError):
+            decode(bomb, encoding, cap)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 3 * cap + 300_000  # decoders' own windows
+
+
+@packed
+@pytest.mark.parametrize("size", [CAP - 1, CAP])
+def test_a_body_that_is_cut_is_corrupt_however_much_of_it_is_there(encoding: str, size: int) -> None:
+    with pytest.raises(CorruptError):
+        decode(ENCODERS[encoding](bytes(size))[:-1], encoding, CAP)
+
+
+@packed
 @pytest.mark.parametrize(
     "spoil",
     [
