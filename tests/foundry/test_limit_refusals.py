@@ -1,10 +1,22 @@
 """What a caller reads when a limit says no."""
 
+from datetime import UTC, datetime
+
 import pytest
 
-from addons.foundry.limit_refusals import crowded, denied, exceeded, standing_headers, unavailable
-from addons.foundry.permits import Meter, Permits, Standing
+from addons.foundry.budgets import PeriodBudget
+from addons.foundry.limit_refusals import (
+    crowded,
+    denied,
+    exceeded,
+    over_budget,
+    standing_headers,
+    unavailable,
+    unpriced,
+)
+from addons.foundry.permits import Level, Meter, Permits, Standing
 from addons.foundry.rate_window import Count
+from addons.foundry.refusals import Refusal
 
 MODEL = "ri.language-model-service..language-model.gpt-5-2"
 TOKENS = Meter("USER", "ada", MODEL, "TOKENS")
@@ -15,7 +27,7 @@ OTHERS = Meter("ENROLLMENT", "", MODEL, "REQUESTS")
 def test_too_many_tokens() -> None:
     full = Standing(TOKENS, 1000, Count(0, 900), 30.0)
     others = Standing(OTHERS, 99, Count(0, 98), 30.0)
-    refusal = exceeded(full, 200, (others, full, Standing(REQUESTS, 10, Count(0, 3), 30.0)))
+    refusal = exceeded(full, 200, (full, Standing(REQUESTS, 10, Count(0, 3), 30.0), others))
     assert (refusal.kind.status, refusal.kind.openai_code) == (429, "rate_limit_exceeded")
     assert refusal.parameters == {
         "languageModelRid": MODEL,
@@ -40,11 +52,65 @@ def test_too_many_tokens() -> None:
 
 
 @pytest.mark.parametrize(
-    ("elapsed", "expected"), [(59.92, "80ms"), (48.0, "12s"), (47.75, "12.25s"), (0.0, "1m0s")], ids=str
+    ("elapsed", "expected"), [(59.92, "80ms"), (59.0, "1s"), (48.0, "12s"), (47.75, "12.25s"), (0.0, "1m0s")], ids=str
 )
 def test_durations_read_as_openais_do(elapsed: float, expected: str) -> None:
     full = Standing(REQUESTS, 5, Count(5, 0), elapsed)
     assert exceeded(full, 5, (full,)).headers["x-ratelimit-reset-requests"] == expected
+
+
+MONEY = PeriodBudget("PROJECT", "ri.a", MODEL, "month", "money", 5)
+TOKENS_OF_ALL = PeriodBudget("USER", "ada", "", "day", "tokens", 5)
+MIDNIGHT = datetime(2026, 11, 28, tzinfo=UTC)
+RESETS = {"resetsAt": "2026-11-28T00:00:00+00:00"}
+
+
+@pytest.mark.parametrize(
+    ("refusal", "name", "param", "rule", "setting", "parameters"),
+    [
+        pytest.param(
+            denied(TOKENS), "model_permission_denied", "model", "RATE_LIMIT", "limits.user",
+            {"languageModelRid": MODEL}, id="a limit of 0",
+        ),
+        pytest.param(
+            over_budget(TOKENS_OF_ALL, MIDNIGHT), "budget_exceeded", "model", "BUDGET", "limits.budgets.user",
+            {"budgetScope": "USER", "budgetType": "TOKENS", "budgetPeriod": "DAY", **RESETS},
+            id="a budget of all models",
+        ),
+        pytest.param(
+            over_budget(MONEY, MIDNIGHT), "budget_exceeded", "model", "BUDGET", "limits.budgets.project",
+            {"budgetScope": "PROJECT", "budgetType": "MONEY", "budgetPeriod": "MONTH", "languageModelRid": MODEL}
+            | RESETS,
+            id="a budget of one model",
+        ),
+        pytest.param(
+            unpriced(MODEL), "budget_exceeded", "model", "BUDGET", "prices, limits.budgets.unknown_price",
+            {"languageModelRid": MODEL}, id="no price",
+        ),
+        pytest.param(
+            crowded("CALLER", 7), "rate_limited", None, "CONCURRENCY", "limits.concurrency.per_caller",
+            {"rateLimitType": "CONCURRENCY", "rateLimitScope": "CALLER"}, id="a caller's calls at a time",
+        ),
+        pytest.param(
+            crowded("SIDECAR", 7), "rate_limited", None, "CONCURRENCY", "limits.concurrency.total",
+            {"rateLimitType": "CONCURRENCY", "rateLimitScope": "SIDECAR"}, id="all calls at a time",
+        ),
+        pytest.param(
+            unavailable("gone"), "limits_unavailable", None, "RATE_LIMIT", "limits.on_store_failure", {}, id="no store",
+        ),
+    ],
+)  # fmt: skip
+def test_what_decided_and_what_a_program_may_read(
+    refusal: Refusal, name: str, param: str | None, rule: str, setting: str | None, parameters: dict[str, str]
+) -> None:
+    assert (refusal.name, refusal.param, refusal.rule, refusal.decided_by) == (name, param, rule, setting)
+    assert refusal.parameters == parameters
+
+
+@pytest.mark.parametrize(("level", "setting"), [("USER", "limits.user"), ("ENROLLMENT", "limits.enrollment")])
+def test_the_setting_of_the_limit_is_named(level: Level, setting: str) -> None:
+    full = Standing(REQUESTS._replace(level=level), 5, Count(5, 0), 0.0)
+    assert exceeded(full, 5, (full,)).decided_by == setting
 
 
 def test_no_at_all_is_nothing_to_try_again() -> None:
@@ -88,6 +154,11 @@ def test_where_a_caller_stands_is_told_of_its_tightest_meters() -> None:
         "x-ratelimit-remaining-requests": "6",
         "x-ratelimit-reset-requests": "1m30s",
     }
+
+
+def test_of_meters_that_are_equally_tight_the_first_is_told() -> None:
+    permits = Permits(meters=(OTHERS, REQUESTS), limits=(100, 10), costs=(1, 1), previous=(0, 0), current=(50, 5))
+    assert dict(standing_headers(permits))["x-ratelimit-limit-requests"] == "100"
 
 
 @pytest.mark.parametrize(
