@@ -79,6 +79,19 @@ def test_no_rid(name: object, said: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "detail"),
+    [
+        ("gpt-5.2", f"not a resource identifier (RID). Did you mean {RI}gpt-5-2?"),
+        ("my-secret-model", "not a resource identifier (RID). Foundry's Model Catalog lists the RIDs."),
+    ],
+)
+def test_what_a_record_says_of_it_quotes_nothing(name: str, detail: str) -> None:
+    refused = refusal(name)
+    assert name in refused.message
+    assert refused.detail == detail
+
+
+@pytest.mark.parametrize(
     ("rid", "said"),
     [
         (RI + "gpt-5-22", "Foundry's Model Catalog lists"),
