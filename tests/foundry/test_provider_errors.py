@@ -5,6 +5,7 @@ import pytest
 from addons.foundry.provider_errors import refusal_for
 from addons.foundry.refusals import KINDS
 
+DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
 RID = "ri.language-model-service..language-model.gpt-5-2"
 
 
@@ -48,6 +49,7 @@ def test_what_a_caller_is_told(status: int, code: str | None, refusal: str, alar
     assert outcome.refusal.provider_error == (json.loads(sent)["error"] if relayed else None)
     assert ("what the provider says" in outcome.refusal.message) == relayed
     assert outcome.refusal.detail == f"provider answered {status} {code or 'some_error'}"
+    assert outcome.refusal.provider_code == (code or "some_error")
     assert outcome.refusal.kind.status not in {401, 403}
 
 
@@ -95,6 +97,12 @@ def test_each_row_carries_its_own_parameters(status: int, headers: dict[str, str
         # a final refusal says that the call should not come again, so it names no time for it
         *((status, None, {"retry-after": "5", "retry-after-ms": "5000"}, {}) for status in (400, 401, 403, 404, 413)),
         (500, None, {"retry-after": "5"}, {"retry-after": "5"}),
+        # a day is the longest that anybody is told
+        (429, None, {"retry-after": "86401", "retry-after-ms": "86400999"},
+         {"retry-after": "86400", "retry-after-ms": "86400000"}),
+        (429, None, {"retry-after": DATE}, {"retry-after": DATE}),
+        (429, None, {"retry-after": f"{DATE} \u0661"}, {}),
+        (429, None, {"retry-after": "soon", "retry-after-ms": "-1"}, {}),
     ],
 )  # fmt: skip
 def test_headers_that_go_on(status: int, code: str | None, headers: dict[str, str], kept: dict[str, str]) -> None:
