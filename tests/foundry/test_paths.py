@@ -85,6 +85,12 @@ def test_no_path_to_models_is_passed_on(path: str) -> None:
     assert caught.value.kind.status in {400, 404}
 
 
+def test_a_record_says_that_a_path_leads_to_models() -> None:
+    with pytest.raises(Refusal) as caught:
+        normal_path("/api/v3/llm/proxy/other")
+    assert (caught.value.name, caught.value.detail) == ("not_found", "path to models, which is never passed on")
+
+
 @pytest.mark.parametrize(
     "path",
     [
