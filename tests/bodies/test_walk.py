@@ -5,11 +5,13 @@ from typing import Any
 import pytest
 
 from addons.apis.policy_settings import PolicySettings
+from addons.bodies.notes import KEPT
 from addons.bodies.verdict import Json
 from addons.foundry.models import Model
 from tests.responses.judging import judge
 
 MODEL = Model(rid="ri.a..b.c", provider_model="m", daily_cache=False)
+MADE = {"type": "image_generation_call", "result": "eHh4"}
 IMAGE = {"type": "input_image", "image_url": "https://x.example/a.png"}
 
 
@@ -56,6 +58,41 @@ def test_a_refusal_names_the_row_that_decided(body: dict[str, Json], row: str) -
     (finding,) = judge({"store": False, **body}, MODEL, PolicySettings()).refused
     assert finding.row == row
     assert judge({"store": False, **body}, MODEL, PolicySettings(rules={row: "warn"})).refused == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        pytest.param(
+            {"moderation": {}},
+            "moderation is refused (FEATURE_DISABLED): a second model would read the content; not among the selected"
+            " features. Leave it out.",
+            id="a field",
+        ),
+        pytest.param(
+            {"tools": [{"type": "file_search"}]},
+            'tools[0]: tool type "file_search" is refused (ZERO_DATA_RETENTION): searches vector stores kept at the'
+            " provider. Search yourself, by a function tool.",
+            id="a tool, by its type",
+        ),
+    ],
+)
+def test_a_refusal_says_what_why_and_what_to_do(body: dict[str, Json], message: str) -> None:
+    (finding,) = judge({"store": False, **body}, MODEL, PolicySettings()).refused
+    assert finding.message == message
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        pytest.param({"input": [MADE] * KEPT + [{**MADE, "result": 7}]}, f"input[{KEPT}].result", id="a wrong value"),
+        pytest.param({**{f"x{n}": n for n in range(KEPT)}, "Store": True}, "Store", id="a name in other letters"),
+    ],
+)
+def test_behind_many_warnings_what_is_malformed_is_still_refused(body: dict[str, Json], path: str) -> None:
+    verdict = judge({"store": False, **body}, MODEL, PolicySettings(mode="warn"))
+    assert len(verdict.warned) == KEPT
+    assert [(finding.path, finding.rule) for finding in verdict.refused] == [(path, "INVALID")]
 
 
 @pytest.mark.parametrize(
