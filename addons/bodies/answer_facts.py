@@ -4,6 +4,7 @@ Nothing here raises when a member is missing or of another type, and no count is
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -71,12 +72,12 @@ def made_out(document: bytes, wanted: WantedMembers) -> tuple[Any, bool]:
     try:
         value = json.loads(short.document().decode(errors="replace"), parse_int=_whole_number)
     except (ValueError, RecursionError):
-        return None, False
+        value = None
     return value, short.complete and not short.unread
 
 
-def _whole_number(digits: str) -> int:
-    return int(digits) if len(digits) < _MAX_DIGITS else MAX_COUNT + 1
+def _whole_number(digits: str) -> float:
+    return int(digits) if len(digits) < _MAX_DIGITS else math.inf
 
 
 def object_of(data: bytes) -> dict[str, Any]:

@@ -31,8 +31,6 @@ def _rest_of_token(read: Abridgement, recent: bytes) -> bytes:
     if read.in_string:
         missing = {0: b"", 1: b"\\"}.get(len(read.escape), b"0" * (len(b"\\u0000") - len(read.escape)))
         return missing + b'"'
-    if not read.followed:
-        return b""
     if half := _HALF_WORD.search(recent):
         return _WORDS[half[0][:1]][len(half[0]) :]
     return b"0" if _HALF_NUMBER.search(recent) else b""

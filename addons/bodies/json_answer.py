@@ -60,7 +60,7 @@ class JsonAnswer:
         self._max_kept = max_kept_bytes
         self._kept = bytearray()
         self._abridged: Abridgement | None = None
-        self._is_object = True
+        self._is_object: bool  # of what is abridged
         self._facts: AnswerFacts | None = None
 
     def feed(self, payload: bytes) -> None:

@@ -138,7 +138,7 @@ def allowed(  # noqa: PLR0913 - the columns of a row
 def refused(  # noqa: PLR0913 - the columns of a row
     rule: Rule,
     reason: str,
-    remedy: str = "",
+    remedy: str,
     shape: Shape | None = None,
     *,
     harmless: tuple[Json, ...] = (),

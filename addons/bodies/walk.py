@@ -202,8 +202,7 @@ class Walk:
             return False
         where = path(at)
         subject = f"{where}: {noun}" if noun else where
-        remedy = f" {row.remedy}." if row.remedy else ""
-        message = f"{subject} is refused ({rule}): {row.reason}.{remedy}"
+        message = f"{subject} is refused ({rule}): {row.reason}. {row.remedy}."
         return self._notes.find(Finding(where, rule, message, row=named, setting=row.setting or ""))
 
     def _unknown_member(self, key: str, shape: Members, at: Trail) -> None:

@@ -80,6 +80,7 @@ def test_every_row_names_its_source_and_when_it_was_looked_at(row: Listed) -> No
     assert row.decision == row.shipped
     if row.decision == "refuse":
         assert row.rule
+        assert row.remedy
         assert row.setting.startswith("policy.")
 
 

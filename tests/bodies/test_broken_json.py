@@ -2,7 +2,9 @@
 
 import json
 from random import Random
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,6 +38,30 @@ def test_every_place_in_an_object_with_all_there_is() -> None:
         missing = rest(whole[:at], [])
         assert missing is not None, whole[:at]
         assert json.loads(whole[:at] + missing)["error"] == "ours", whole[:at]
+
+
+@pytest.mark.parametrize(
+    ("half", "whole"),
+    [
+        pytest.param(b"", {}, id="nothing yet"),
+        pytest.param(b'{"a', {"a": None}, id="in a name"),
+        pytest.param(b'{"a":', {"a": None}, id="before a value"),
+        pytest.param(b'{"a":"te', {"a": "te"}, id="in a text"),
+        pytest.param(b'{"a":"te\\', {"a": "te\\"}, id="behind a backslash"),
+        pytest.param(b'{"a":"te\\u', {"a": "te\0"}, id="before the digits of a character"),
+        pytest.param(b'{"a":"te\\u00e', {"a": "te\u00e0"}, id="in the digits of a character"),
+        pytest.param(b'{"a":tr', {"a": True}, id="in a word"),
+        pytest.param(b'{"a":-', {"a": 0}, id="behind a sign"),
+        pytest.param(b'{"a":1.', {"a": 1}, id="behind a point"),
+        pytest.param(b'{"a":12', {"a": 12}, id="in a number"),
+        pytest.param(b'{"a":[1,', {"a": [1, None]}, id="in a list"),
+        pytest.param(b'{"a":{"b":1', {"a": {"b": 1}}, id="in an object inside"),
+    ],
+)
+def test_what_had_come_stays_as_it_came(half: bytes, whole: dict[str, Any]) -> None:
+    missing = rest(half, [])
+    assert missing is not None
+    assert json.loads(half + missing) == {**whole, "error": "ours"}
 
 
 def test_where_nothing_can_help() -> None:

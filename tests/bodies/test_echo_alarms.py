@@ -12,6 +12,8 @@ from addons.bodies.verdict import Json
         (AnswerFacts(store=False, background=False, service_tier="default"), None, []),
         (AnswerFacts(service_tier="auto"), None, []),
         (AnswerFacts(service_tier="default"), "flex", []),
+        (AnswerFacts(service_tier="auto"), "flex", []),
+        (AnswerFacts(), "flex", []),
         (AnswerFacts(service_tier="flex"), "flex", []),
         # left to the project, whose setting is the operator's own
         (AnswerFacts(service_tier="flex"), None, []),

@@ -47,6 +47,24 @@ def test_facts(body: bytes, facts: AnswerFacts, complete: bool, sizes: list[int]
         assert (answer.facts(), answer.complete, answer.unread) == (facts, complete, facts.unread)
 
 
+def test_no_more_is_kept_than_may_be() -> None:
+    answer = fed(b" " * 100, [10], 100)
+    assert len(answer._kept) == 100, "up to there it is kept whole"
+    answer.feed(b" ")
+    assert len(answer._kept) == 0
+    for piece in cut_up(BODY, [10]):
+        answer.feed(piece)
+        assert len(answer._kept) == 0
+    assert answer.facts() == FACTS
+
+
+@pytest.mark.parametrize("kept", [0, 10_000], ids=["abridged", "kept"])
+def test_nothing_is_kept_of_what_was_read(kept: int) -> None:
+    answer = fed(BODY, [50], kept)
+    assert answer.facts() == FACTS
+    assert len(answer._kept) == 0
+
+
 @pytest.mark.parametrize("size", [1000, 65_536])
 def test_an_answer_of_any_size_is_read_with_bounded_memory(size: int) -> None:
     body = json.dumps({"output": "x" * 3_000_000, **RESPONSE, "tools": [{}] * 100_000}).encode()

@@ -10,6 +10,7 @@ from addons.foundry.models import Model
 from tests.responses.judging import judge
 
 MODEL = Model(rid="ri.a..b.c", provider_model="m", daily_cache=False)
+FUNCTION: Final[dict[str, Json]] = {"type": "function", "name": "f", "parameters": {}, "strict": True}
 LOCAL: Final[dict[str, Json]] = {"type": "local"}
 
 
@@ -23,6 +24,30 @@ def judged(body: dict[str, Json], **settings: Any) -> Verdict:
 def test_of_a_tool_that_is_only_named_nothing_is_assumed(kind: str) -> None:
     for choice in ({"type": kind}, {"type": "allowed_tools", "mode": "auto", "tools": [{"type": kind}]}):
         assert judged({"tool_choice": choice}) == Verdict((), (), (), {})
+
+
+@pytest.mark.parametrize("kind", ["shell", "tool_search"])
+def test_nor_beside_one_that_is_taken_out(kind: str) -> None:
+    search, named = {"type": "web_search"}, {"type": kind}
+    choice = {"type": "allowed_tools", "mode": "auto", "tools": [search, named]}
+    verdict = judged({"tools": [FUNCTION], "tool_choice": choice}, web_search="strip")
+    assert verdict.refused == ()
+    assert verdict.members == {"tool_choice": {**choice, "tools": [named]}}
+
+
+@pytest.mark.parametrize(
+    ("choice", "rule", "said"),
+    [
+        pytest.param("sometimes", "UNKNOWN", "Always allowed: none, auto, required.", id="a word nobody knows"),
+        pytest.param({"type": "time_machine"}, "UNKNOWN", 'tool type "time_machine"', id="a tool nobody knows"),
+        pytest.param(7, "INVALID", "tool_choice must be a string or an object.", id="a number"),
+        pytest.param(["auto"], "INVALID", "tool_choice must be a string or an object.", id="a list"),
+    ],
+)
+def test_a_choice_that_is_none_is_told(choice: Json, rule: str, said: str) -> None:
+    (finding,) = judged({"tool_choice": choice}).refused
+    assert finding.rule == rule
+    assert said in finding.message
 
 
 @pytest.mark.parametrize(
