@@ -21,7 +21,7 @@ class Model(BaseModel):
     A row without ``provider_model`` is a model Foundry offers but OpenAI does not serve.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rid: Annotated[Rid, Field(description="as Foundry's Model Catalog shows it")]
     provider_model: Annotated[

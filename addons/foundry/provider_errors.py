@@ -46,9 +46,6 @@ _QUOTA: Final = ProviderErrorRow(
 )
 
 BY_STATUS: Final[Mapping[int, ProviderErrorRow]] = {
-    400: _REJECTED,
-    409: _REJECTED,
-    422: _REJECTED,
     401: _CREDENTIALS,
     402: _QUOTA,
     403: _CREDENTIALS,
@@ -65,11 +62,9 @@ BY_STATUS: Final[Mapping[int, ProviderErrorRow]] = {
         ("model", "service", "reason", "retryAfterMillis"),
         relay=True,
     ),
-    500: _FAILED,
-    502: _FAILED,
     503: ProviderErrorRow("provider_overloaded", "The model provider is overloaded; try again later."),
-    504: _FAILED,
 }
+"""Every other 4xx is relayed as a rejection; what is left is a failure."""
 
 BY_CODE: Final[Mapping[str, ProviderErrorRow]] = {
     "insufficient_quota": _QUOTA,
@@ -100,8 +95,7 @@ class ProviderError:
 def refusal_for(status: int, headers: Mapping[str, str], body: bytes, model_rid: str) -> ProviderError:
     """Turns a provider's answer that is not a success into a refusal.
 
-    ``headers`` by lower-case name. Statuses without a row: other 4xx are relayed as rejections, the rest
-    (1xx, redirects, unknown 5xx) are failures; redirects are never followed.
+    ``headers`` by lower-case name. 1xx and redirects are failures too; redirects are never followed.
     """
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
         body = b""  # nobody asked for an encoding, and no look at such bytes finds a key in them

@@ -115,6 +115,9 @@ def test_an_unknown_rid(rid: str, said: str) -> None:
         (RI + "anthropic-claude-4-sonnet", Catalogue(), "OTHER_PROVIDER", "Backend not supported for OpenAI proxy"),
         (RI + "gemini-2-5-pro", Catalogue(), "OTHER_PROVIDER", "Backend not supported for OpenAI proxy"),
         (RI + "grok-4-3", Catalogue(), "OTHER_PROVIDER", "Backend not supported for OpenAI proxy"),
+        (RI + "claude-4-opus", Catalogue(), "OTHER_PROVIDER", "Backend not supported for OpenAI proxy"),
+        (RI + "llama-4-scout", Catalogue(), "OTHER_PROVIDER", "Backend not supported for OpenAI proxy"),
+        (RI + "mistral-large", Catalogue(), "OTHER_PROVIDER", "Backend not supported for OpenAI proxy"),
         (ELSEWHERE.rid, Catalogue([ELSEWHERE]), "OTHER_PROVIDER", "Backend not supported for OpenAI proxy"),
         (OFF.rid, Catalogue([OFF]), "MODEL_DISABLED", "switched off"),
         (RI + "gpt-4-1-nano", Catalogue(), "MODEL_RETIRED", "OpenAI shut it down on 2026-10-23"),
@@ -191,6 +194,10 @@ def test_regions_come_in_the_order_configuration_prefers_them() -> None:
     catalogue = Catalogue(allowed_regions=["jp", "eu", "global"])
     model = catalogue.find(RI + "gpt-5-2", TODAY)
     assert catalogue.regions_for(model) == ("eu", "global")
+
+
+def test_a_model_of_ones_own_is_asked_by_the_apis_that_answer_in_words() -> None:
+    assert OWN.apis == ("responses", "chat_completions")
 
 
 def test_available() -> None:

@@ -1,4 +1,5 @@
 import gzip
+import random
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -7,7 +8,14 @@ import brotli
 import pytest
 import zstandard
 
-from addons.foundry.content_encoding import CorruptError, TooLargeError, decode
+from addons.foundry.content_encoding import (
+    BombError,
+    CorruptError,
+    TooLargeError,
+    UnknownCodingError,
+    coding_of,
+    decode,
+)
 
 CAP = 1000
 PLAIN = b'{"model": "x"}' * 20
@@ -81,3 +89,53 @@ def test_a_body_that_is_cut_is_corrupt_however_much_of_it_is_there(encoding: str
 def test_corrupt(encoding: str, spoil: Callable[[bytes], bytes]) -> None:
     with pytest.raises(CorruptError):
         decode(spoil(ENCODERS[encoding](PLAIN)), encoding, CAP)
+
+
+EIGHT_MIB = 8_388_608
+
+
+@packed
+def test_eight_mebibytes_are_free_however_little_was_sent(encoding: str) -> None:
+    assert len(decode(ENCODERS[encoding](bytes(EIGHT_MIB)), encoding, 4 * EIGHT_MIB)) == EIGHT_MIB
+    if encoding in {"br", "zstd"}:  # the others pack no thousandfold
+        with pytest.raises(BombError):
+            decode(ENCODERS[encoding](bytes(EIGHT_MIB + 1)), encoding, 4 * EIGHT_MIB)
+
+
+def test_beyond_them_a_body_may_be_a_thousand_times_as_large_as_what_was_sent() -> None:
+    noise = random.Random(0).randbytes(9_000)
+    sent = brotli.compress(noise + bytes(9_000_000))
+    most = 1000 * len(sent) - len(noise)
+    for zeros, is_bomb in ((most, False), (most + 1, True)):
+        body = noise + bytes(zeros)
+        assert len(brotli.compress(body)) == len(sent)
+        if is_bomb:
+            with pytest.raises(BombError):
+                decode(brotli.compress(body), "br", 4 * EIGHT_MIB)
+        else:
+            assert decode(brotli.compress(body), "br", 4 * EIGHT_MIB) == body
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_a_thousand_parts_may_lie_one_behind_the_other(encoding: str) -> None:
+    part = ENCODERS[encoding](b"1")
+    assert decode(part * 1000, encoding, EIGHT_MIB) == b"1" * 1000
+    with pytest.raises(BombError):
+        decode(part * 1001, encoding, EIGHT_MIB)
+
+
+@pytest.mark.parametrize(
+    ("values", "coding"),
+    [
+        ([], "identity"), ([""], "identity"), (["gzip"], "gzip"), (["X-GZIP"], "gzip"), ([" , br\t"], "br"),
+        (["zstd"], "zstd"), (["", "deflate"], "deflate"), (["identity"], "identity"),
+        (["gzip, br"], None), (["gzip", "gzip"], None), (["lzma"], None), (["gzip;q=1"], None),
+    ],
+)  # fmt: skip
+def test_the_coding_that_a_request_names(values: list[str], coding: str | None) -> None:
+    """RFC 9110 §8.4."""
+    if coding is None:
+        with pytest.raises(UnknownCodingError):
+            coding_of(values)
+    else:
+        assert coding_of(values) == coding

@@ -73,6 +73,8 @@ def test_nothing_is_known_before_the_first_day() -> None:
         {"input": 1},
         {"input": float("inf"), "output": 1},
         {"input": float("nan"), "output": 1},
+        {"input": 1, "output": 1, "inputs": 2},
+        {"input": 1, "output": 1, "tiers": {"flex": {"input": 1, "output": 1, "cache": 2}}},
         {"input": 1, "output": 1, "tiers": {"gold": {"input": 1, "output": 1}}},
         [{"input": 1, "output": 1}, {"input": 1, "output": 1}],
     ],

@@ -43,7 +43,13 @@ def test_the_wait(count: Count, cost: int, limit: int, elapsed: float, expected:
 
 @pytest.mark.parametrize(
     ("count", "elapsed", "expected"),
-    [(Count(0, 0), 10, 0), (Count(5, 0), 10, 50), (Count(5, 1), 10, 110), (Count(0, 1), 10, 110)],
+    [
+        (Count(0, 0), 10, 0),
+        (Count(5, 0), 10, 50),
+        (Count(1, 0), 10, 50),
+        (Count(5, 1), 10, 110),
+        (Count(0, 1), 10, 110),
+    ],
 )
 def test_the_reset(count: Count, elapsed: float, expected: float) -> None:
     assert reset(count, elapsed) == expected

@@ -53,8 +53,12 @@ def test_a_mistake_has_a_hint(path: str, told: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v2/ontologies", "/favicon.ico", PATH, "/wp-login.php", "/a" * 4000, "/v1x", "/\n"]
-)
+    "path",
+    [
+        "/api/v2/ontologies", "/favicon.ico", "/wp-login.php", "/a" * 4000, "/v1x", "/\n",
+        PATH, f"{BASE}/chat/completions", f"{BASE}/embeddings", f"{BASE}/models",  # the path is not what is wrong
+    ],
+)  # fmt: skip
 def test_other_paths_have_none(path: str) -> None:
     assert hint(path) is None
 
