@@ -103,6 +103,8 @@ def test_every_line_end_in_every_split(line_end: bytes, held: int, mark: bytes) 
         (b'data: {"type":"response.completed","response":"?"}\n\n', "response.completed", 1),
         (b'data: {"type":"response.completed","response":null}\n\n', "response.completed", 1),
         (b"data: " + b"[" * 100_000 + b"error\n\n", None, 1),
+        # a byte order mark is one at the beginning alone
+        (DELTA + b'\xef\xbb\xbfdata: {"error":{"code":"x"}}\n\n', None, 1),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("sizes", [[], [1], [5, 1]])
