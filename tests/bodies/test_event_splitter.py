@@ -61,3 +61,16 @@ def test_a_chunk_that_nobody_asked_for_does_not_pass_at_the_end_either() -> None
     stream = ChunkStream(shows_usage=False)
     assert (stream.feed(WHOLE + USAGE), stream.end()) == (WHOLE, b"")
     assert stream.facts.usage
+
+
+@each_api
+def test_a_byte_order_mark_passes_when_it_is_whole(made: Callable[[], AnswerStream]) -> None:
+    stream = made()
+    assert [stream.feed(b"\xef\xbb"), stream.feed(b"\xbf"), stream.feed(WHOLE)] == [b"", b"\xef\xbb\xbf", WHOLE]
+
+
+@pytest.mark.parametrize("before", [b"", b"id: 1\n", b"id: 1\r"], ids=["alone", "a line", "a carriage return"])
+def test_an_event_that_says_nothing_need_not_be_readable(before: bytes) -> None:
+    stream, event = EventStream(), before + b"data: {not json\n\n"
+    assert stream.feed(event) == event
+    assert (stream.events, stream.unread) == (1, False)
