@@ -35,6 +35,7 @@ _PURE: Final = ", ".join(rooms.PURE)
 
 QUICK: Final = (
     "-x", "-q", "-s", "--assert=plain", "--hypothesis-seed=0", "-W", "ignore::pytest.PytestAssertRewriteWarning",
+    "--continue-on-collection-errors",  # a mutant that a file of tests can't be imported with is noticed
     "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:unraisableexception", "-p", "no:threadexception",
 )  # fmt: skip
 """How pytest is run: without what costs time."""
