@@ -67,9 +67,8 @@ class Candidate:
 
 def _in_force(call: Call) -> Decided | None:
     """What the gates decided of it; None where they never came to it."""
-    if call.to != "provider" or not call.document:
-        return None
-    if call.verdict is not None and call.model is not None:
+    if call.verdict is not None:
+        assert call.model
         region = call.region or ""
         return _of_verdict(call.verdict, f"{region} {call.model.snapshot.get(region, call.model.provider_model)}")
     if call.model is None and call.refusal is not None and call.refusal.param == "model":

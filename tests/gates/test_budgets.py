@@ -16,7 +16,7 @@ from addons.foundry.caller import SCOPE, Caller
 from addons.foundry.prices import DatedPrices, Prices
 from addons.foundry.refusals import Refusal
 from addons.gates import budget_recovery, budgets
-from addons.gates.budget_recovery import ALIVE, CLAIM, CLAIM_SECONDS, Used, UsedBefore, claims
+from addons.gates.budget_recovery import ALIVE, CLAIM, CLAIM_SECONDS, Used, UsedBefore, amounts, claims
 from addons.gates.budgets import HoldToBudgets
 from addons.gates.counters import Counters, StoreUnavailableError
 from addons.gates.levels import OTHERS
@@ -546,7 +546,8 @@ def test_others_wait_while_one_counts_and_a_caller_that_hangs_up_ends_nothing(st
     asyncio.run(main())
 
 
-def test_a_counting_that_fails_when_nobody_waits_for_it_any_more_is_no_error_of_the_loop() -> None:
+@pytest.mark.parametrize("end", ["fails", "cancelled"])
+def test_a_counting_that_ends_badly_when_nobody_waits_for_it_any_more_is_no_error_of_the_loop(end: str) -> None:
     async def main() -> list[Any]:
         begun, go_on, errors = asyncio.Event(), asyncio.Event(), list[Any]()
         asyncio.get_running_loop().set_exception_handler(lambda _loop, about: errors.append(about))
@@ -556,19 +557,40 @@ def test_a_counting_that_fails_when_nobody_waits_for_it_any_more_is_no_error_of_
             await go_on.wait()
             raise OSError("the disk is gone")
 
-        limit = settings(enrollment={"day": {"tokens": 1000}})
-        only = asyncio.create_task(HoldToBudgets(limit, MemoryCounters(), fails, lambda: FRIDAY)(asked()))
+        gate = HoldToBudgets(settings(enrollment={"day": {"tokens": 1000}}), MemoryCounters(), fails, lambda: FRIDAY)
+        only = asyncio.create_task(gate(asked()))
         await begun.wait()
         only.cancel()
+        if end == "cancelled":
+            assert gate._recovery
+            gate._recovery.cancel()
         go_on.set()
         await asyncio.wait([only])
         if running := asyncio.all_tasks() - {only, asyncio.current_task()}:
             await asyncio.wait(running)
+        await asyncio.sleep(0)  # for what is told when a task is done
+        gate._recovery = None
         del only
         gc.collect()
         return errors
 
     assert asyncio.run(main()) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "spans"),
+    [(0, [0, -1, 1]), (CLAIM_SECONDS - 0.1, [0, -1, 1]), (3 * CLAIM_SECONDS, [3, 2, 4])],
+)
+def test_claims_of_a_time_and_of_those_beside_it(now: float, spans: list[int]) -> None:
+    assert claims(now) == [f"{CLAIM}:{span}" for span in spans]
+
+
+def test_what_several_projects_used_is_shared_and_each_call_counts_whole() -> None:
+    own = settings(project={A: {"day": {"tokens": 1, "requests": 1}, "week": {"tokens": 1}}, B: DAY}).budgets
+    found = amounts([Used(MODEL, "ada", (A, B), 3, 1001, 0), Used(MODEL, "bob", (A,), 1, 10, 0)], "day", own)
+    assert {(budget.subject, budget.unit): amount for budget, amount in found.items()} == {
+        (A, "tokens"): 511, (A, "requests"): 4, (B, "requests"): 3,
+    }  # fmt: skip
 
 
 def test_a_sidecar_that_is_killed_while_it_counts_is_not_waited_for_for_ever(
@@ -729,7 +751,7 @@ def test_two_sidecars_that_race_spend_no_more_than_the_budget(store: Store, limi
 @pytest.mark.parametrize(
     "keys",
     [
-        {"time_zone": "Mars/Olympus"}, {"time_zone": "../etc/passwd"}, {"enrollment": {"year": {"tokens": 1}}},
+        {"enrollment": {"year": {"tokens": 1}}},
         {"enrollment": {"day": {"tokens": -1}}}, {"enrollment": {"day": {"money": float("inf")}}},
         {"user": {"": DAY}}, {"project": {"no-rid": DAY}}, {"warn_at": [0]}, {"warn_at": [1.5]},
         {"enrolment": {"day": {"tokens": 1}}}, {"user": {"default": {"day": {"token": 1}}}},
@@ -739,3 +761,9 @@ def test_two_sidecars_that_race_spend_no_more_than_the_budget(store: Store, limi
 def test_settings_that_can_not_be(keys: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         settings(**keys)
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "../etc/passwd", "Europe", "a" * 300, "a\0b", ""])
+def test_a_time_zone_that_is_none(name: str) -> None:
+    with pytest.raises(ValidationError, match="is no time zone; write for example UTC or Europe/Berlin"):
+        settings(time_zone=name)

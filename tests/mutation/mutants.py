@@ -37,7 +37,18 @@ _NO_RULES: Final = {
 }  # fmt: skip
 """Keywords for people, how JSON is spaced, and what holds code alone to a promise, such as ``strict`` of ``zip``."""
 
-_GENERIC: Final = {"dict", "list", "tuple", "set", "frozenset", "Callable", "Mapping", "Sequence"}  # types alone
+_GENERIC: Final = {
+    "dict",
+    "defaultdict",
+    "Counter",
+    "list",
+    "tuple",
+    "set",
+    "frozenset",
+    "Callable",
+    "Mapping",
+    "Sequence",
+}  # types alone
 
 type Change = tuple[str, Callable[[Any], Any]]
 """What it is called, and what makes of the copy of a node the node that stands in its place; None: nothing does."""
