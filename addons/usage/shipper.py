@@ -98,7 +98,8 @@ class Shipper:
         self._loop = asyncio.get_running_loop()
         shared, pause, until = self._shared, 0.0, float("inf")
         while time.monotonic() < until:
-            if self._end.is_set() and until == float("inf"):
+            last = self._end.is_set()  # asked before the look, since rows may come while one is under way
+            if last and until == float("inf"):
                 until = time.monotonic() + STOP_SECONDS
             try:
                 async with asyncio.timeout(None if until == float("inf") else max(0.0, until - time.monotonic())):
@@ -114,7 +115,7 @@ class Shipper:
             else:
                 self._tell(None)
                 pause = 0.0 if carried == BATCH else self._every
-                if self._end.is_set() and carried < BATCH:
+                if last and carried < BATCH:
                     break
             await self._sleep(pause)
         await shared.close()

@@ -1,8 +1,9 @@
 """Rows on their way from the local ledger to the shared one."""
 
 import asyncio
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,57 @@ def test_a_row_that_is_never_taken_keeps_no_other_back(
     (told,) = records.of("usage_row_not_taken")
     assert told["call.id"] == "b"
     assert each.not_taken == 1
+
+
+class WrittenMeanwhile:
+    """Rows of which the last comes while the shipper looks, just before it is told to stop."""
+
+    def __init__(self) -> None:
+        self.carried: list[str] = []
+        self.looks = 0
+        self.looking, self.go_on = threading.Event(), threading.Event()
+
+    def due(self, patience: float, most: int) -> tuple[list[dict[str, Any]], tuple[int, float | None]]:
+        self.looks += 1
+        if self.looks == 1:
+            self.looking.set()
+            assert self.go_on.wait(LONGEST)
+            return [], (0, None)
+        return [{"id": "last"}][len(self.carried) :], self.left()
+
+    def done(self, rows: Sequence[Mapping[str, Any]]) -> tuple[int, float | None]:
+        self.carried += [row["id"] for row in rows]
+        return self.left()
+
+    def left(self) -> tuple[int, float | None]:
+        return 1 - len(self.carried), None
+
+    def tell_left(self, rows: int, why: str | None) -> None:
+        raise AssertionError(f"{rows} left: {why}")
+
+
+class Taking:
+    """A shared ledger that takes all."""
+
+    async def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
+def test_a_row_that_came_during_the_last_look_is_carried_too() -> None:
+    """Of a ledger in memory it would be lost."""
+    rows = WrittenMeanwhile()
+    each = Shipper(rows, Taking())  # type: ignore[arg-type]  # the two functions that are called
+
+    async def stop() -> None:
+        assert await asyncio.to_thread(rows.looking.wait, LONGEST)
+        stopping = asyncio.create_task(each.stop())
+        await asyncio.sleep(0)  # so that it has been told
+        rows.go_on.set()
+        await stopping
+
+    each.start()
+    asyncio.run(stop())
+    assert rows.carried == ["last"]
