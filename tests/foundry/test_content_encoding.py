@@ -71,9 +71,26 @@ def test_a_bomb_takes_little_more_memory_than_the_cap(encoding: str, cap: int) -
 
 @packed
 @pytest.mark.parametrize("size", [CAP - 1, CAP])
-def test_a_body_that_is_cut_is_corrupt_however_much_of_it_is_there(encoding: str, size: int) -> None:
+def test_a_body_whose_end_is_missing_is_corrupt_though_all_of_it_is_there(encoding: str, size: int) -> None:
     with pytest.raises(CorruptError):
-        decode(ENCODERS[encoding](bytes(size))[:-1], encoding, CAP)
+        decode(unfinished(encoding, b"x" * size), encoding, CAP)
+
+
+def unfinished(encoding: str, data: bytes) -> bytes:
+    if encoding == "br":
+        brotlis = brotli.Compressor()
+        return bytes(brotlis.process(data) + brotlis.flush())
+    if encoding == "zstd":
+        zstandards = zstandard.ZstdCompressor().compressobj()
+        return zstandards.compress(data) + zstandards.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK)
+    zlibs = zlib.compressobj(wbits=zlib.MAX_WBITS | 16 if encoding == "gzip" else zlib.MAX_WBITS)
+    return zlibs.compress(data) + zlibs.flush(zlib.Z_SYNC_FLUSH)
+
+
+@packed
+def test_a_large_body_may_be_as_large_as_the_cap(encoding: str) -> None:
+    data = random.Random(0).randbytes(1_000_000)
+    assert decode(ENCODERS[encoding](data), encoding, len(data)) == data
 
 
 @packed

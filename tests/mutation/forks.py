@@ -56,6 +56,7 @@ def run_all[T](jobs: Iterable[Job[T]], at_once: int) -> Iterator[tuple[T, bool]]
         while job or running:
             while job and len(running) < at_once:
                 directory = tempfile.mkdtemp(prefix="mutant-")
+                Path(directory).chmod(0o755)  # a database's server runs as another user
                 signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)  # until the copy stands in the list
                 child = os.fork()
                 if child == 0:

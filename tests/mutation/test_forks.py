@@ -1,6 +1,7 @@
 """Copies of this process say whether tests noticed, and leave nothing behind."""
 
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -46,11 +47,13 @@ def test_its_files_and_processes_are_taken_away(tmp_path: Path) -> None:
     def leave() -> int:
         left = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
         Path(tempfile.mkdtemp(), "file").write_text("x")
-        told.write_text(f"{left.pid} {tempfile.gettempdir()}")
+        mode = stat.S_IMODE(Path(tempfile.gettempdir()).stat().st_mode)
+        told.write_text(f"{left.pid} {tempfile.gettempdir()} {mode:o}")
         return 0
 
     assert list(run_all([Job("leaves", leave, 60.0)], 1)) == [("leaves", False)]
-    process, directory = told.read_text().split()
+    process, directory, mode = told.read_text().split()
+    assert mode == "755", "a database's server, another user, has its files there"
     assert not Path(directory).exists()
     eventually(lambda: not runs(int(process)))
 
