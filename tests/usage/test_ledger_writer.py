@@ -4,14 +4,15 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from addons.usage import ledger_file
+from addons.usage import ledger_file, ledger_writer
 from addons.usage.ledger_file import LedgerError, check, connect_to_read
 from addons.usage.ledger_tables import VERSION, projects
 from addons.usage.ledger_writer import LedgerWriter
@@ -131,6 +132,64 @@ def test_before_the_start_and_after_the_end_nothing_is_opened(path: Path, record
         asyncio.run(ledger.open(row("a")))
     ledger.close()
     assert not path.exists()
+
+
+@pytest.fixture
+def held_up(ledger: LedgerWriter, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """The writer waits in the midst of its first batch, which holds the row ``first``."""
+    begun, go_on, write = threading.Event(), threading.Event(), ledger._file.write
+
+    def slow(rows: Sequence[Mapping[str, Any]]) -> None:
+        begun.set()
+        assert go_on.wait(LONGEST)
+        write(rows)
+
+    monkeypatch.setattr(ledger._file, "write", slow)
+    ledger.write(row("first"))
+    assert begun.wait(LONGEST)
+    yield go_on
+    go_on.set()
+
+
+def test_rows_beyond_those_that_may_wait_are_lost_and_told(
+    ledger: LedgerWriter, held_up: threading.Event, monkeypatch: pytest.MonkeyPatch, records: Records
+) -> None:
+    monkeypatch.setattr(ledger_writer, "MOST_WAITING", 2)
+    for name in ("second", "third", "lost"):
+        ledger.write(row(name))
+    with pytest.raises(LedgerError, match="more rows wait"):
+        asyncio.run(ledger.open(row("no room")))
+    assert [each["rows"] for each in records.of("ledger_rows_lost")] == [1]
+    assert (ledger.lost, ledger.waiting) == (1, 2)
+    held_up.set()
+    ledger.close()
+    assert read(ledger.path, "SELECT id FROM call ORDER BY 1") == [("first",), ("second",), ("third",)]
+
+
+def test_of_openings_in_one_batch_one_that_nobody_waits_for_holds_up_no_other(
+    ledger: LedgerWriter, held_up: threading.Event
+) -> None:
+    async def main() -> None:
+        gone, stays = (asyncio.create_task(ledger.open(row(name))) for name in ("gone", "stays"))
+        await asyncio.sleep(0)
+        gone.cancel()
+        held_up.set()
+        async with asyncio.timeout(LONGEST):
+            await stays
+        assert gone.cancelled()
+
+    asyncio.run(main())
+
+
+def test_an_end_with_nothing_to_write_is_none_to_complain_of(
+    path: Path, records: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+    ledger = LedgerWriter(path)
+    ledger.start()
+    ledger.close()
+    assert raised == []
 
 
 def test_old_rows_go(path: Path, records: Records) -> None:
