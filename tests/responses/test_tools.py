@@ -83,3 +83,17 @@ def test_a_search_of_the_index_alone_does_not_leave_for_the_web(kind: str, tool:
 @pytest.mark.parametrize("kind", ["web_search", "web_search_preview"])
 def test_a_search_that_is_only_named_is_left_as_it_is(kind: str) -> None:
     assert judged({"tool_choice": {"type": kind}}, web_search="cache_only") == Verdict((), (), (), {})
+
+
+@pytest.mark.parametrize(
+    ("member", "least", "most"),
+    [
+        pytest.param("output_compression", 0, 100, id="in per cent"),
+        pytest.param("partial_images", 0, 3, id="at most three on the way"),
+    ],
+)
+def test_numbers_of_image_generation_as_the_sdk_describes_them(member: str, least: int, most: int) -> None:
+    """openai-python, types.responses.tool_param.ImageGeneration."""
+    for value, fits in ((least - 1, False), (least, True), (most, True), (most + 1, False)):
+        verdict = judged({"tools": [{"type": "image_generation", member: value}]}, image_generation="allow")
+        assert [finding.path for finding in verdict.refused] == ([] if fits else [f"tools[0].{member}"])
