@@ -121,16 +121,20 @@ def test_eight_mebibytes_are_free_however_little_was_sent(encoding: str) -> None
 
 def test_beyond_them_a_body_may_be_a_thousand_times_as_large_as_what_was_sent() -> None:
     noise = random.Random(0).randbytes(9_000)
-    sent = brotli.compress(noise + bytes(9_000_000))
+    sent = packed_quickly(noise + bytes(9_000_000))
     most = 1000 * len(sent) - len(noise)
     for zeros, is_bomb in ((most, False), (most + 1, True)):
         body = noise + bytes(zeros)
-        assert len(brotli.compress(body)) == len(sent)
+        assert len(packed_quickly(body)) == len(sent)
         if is_bomb:
             with pytest.raises(BombError):
-                decode(brotli.compress(body), "br", 4 * EIGHT_MIB)
+                decode(packed_quickly(body), "br", 4 * EIGHT_MIB)
         else:
-            assert decode(brotli.compress(body), "br", 4 * EIGHT_MIB) == body
+            assert decode(packed_quickly(body), "br", 4 * EIGHT_MIB) == body
+
+
+def packed_quickly(data: bytes) -> bytes:
+    return bytes(brotli.compress(data, quality=5))
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])

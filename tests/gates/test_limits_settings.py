@@ -10,8 +10,10 @@ from addons.configuration import loading
 from addons.configuration.errors import ConfigurationError
 from addons.gates.limits_settings import Limit, LimitsSettings
 from addons.values.secret import Secret
+from tests.configuration.descriptions import numbers
 from tests.conftest import MODEL
 
+SCHEMA = LimitsSettings.model_json_schema()
 PROJECT = "ri.compass.main.folder.a"
 
 HEAD = """\
@@ -52,6 +54,10 @@ def test_nothing_is_limited_by_default() -> None:
     assert (limits.storage, limits.on_store_failure, limits.mode) == ("memory", "refuse", "enforce")
 
 
+def test_the_numbers_that_are_described_are_the_defaults() -> None:
+    assert {key: default for key, default, _ in numbers(SCHEMA)} == {key: told for key, _, told in numbers(SCHEMA)}
+
+
 @pytest.mark.parametrize("url", ["redis://cache:6379/0", "rediss://cache", "redis://someone@cache:6379"])
 def test_urls_without_a_password_are_written_plainly(url: str) -> None:
     assert LimitsSettings(storage=url).storage == url
@@ -78,6 +84,7 @@ def test_a_store_by_reference_lies_beside_the_file(tmp_path: Path) -> None:
             "limits.user.ada.tokens_per_minute: Input should be greater",
         ),
         ("  user:\n    ada: 5\n", 5, "limits.user.ada: "),
+        ("  user:\n    ada: {tokens: 5}\n", 5, "limits.user.ada.tokens: no such key"),
         (f"  project:\n    {PROJECT}:\n      gpt: {{}}\n", 6, f"limits.project.{PROJECT}.gpt"),
         ("  project:\n    folder: {}\n", 5, "limits.project.folder"),
         ("  concurrency: {total: 0}\n", 4, "limits.concurrency.total: Input should be greater than 0"),

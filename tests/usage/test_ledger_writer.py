@@ -161,6 +161,7 @@ def test_rows_beyond_those_that_may_wait_are_lost_and_told(
         asyncio.run(ledger.open(row("no room")))
     assert [each["rows"] for each in records.of("ledger_rows_lost")] == [1]
     assert (ledger.lost, ledger.waiting) == (1, 2)
+    assert ledger.lag > 0
     held_up.set()
     ledger.close()
     assert read(ledger.path, "SELECT id FROM call ORDER BY 1") == [("first",), ("second",), ("third",)]
