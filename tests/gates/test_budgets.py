@@ -593,6 +593,20 @@ def test_what_several_projects_used_is_shared_and_each_call_counts_whole() -> No
     }  # fmt: skip
 
 
+async def refused_where_counts_are_lost(
+    store: Store, now: float = FRIDAY, claimed: Mapping[str, int] | None = None
+) -> str:
+    """The refusal of a call beyond the budget. ``claimed``: others' claims, with the seconds that each is kept."""
+    kept = RedisCounters(store.url, deadline=30)
+    for claim, seconds in (claimed or {}).items():
+        await kept.add({claim: 1}, seconds)
+    gate = HoldToBudgets(settings(enrollment={"day": {"tokens": 1000}}), kept, History(), lambda: now)
+    with pytest.raises(Refusal) as caught:
+        await gate(asked(max_output_tokens=301))
+    await kept.close()
+    return caught.value.name
+
+
 def test_a_sidecar_that_is_killed_while_it_counts_is_not_waited_for_for_ever(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -601,19 +615,9 @@ def test_a_sidecar_that_is_killed_while_it_counts_is_not_waited_for_for_ever(
 
     claim, *_ = budget_recovery.claims(FRIDAY)
 
-    async def refused(*, claims: bool = False) -> str:
-        kept = RedisCounters(store.url, deadline=30)
-        if claims:
-            await kept.add({claim: 1}, 2)
-        gate = HoldToBudgets(settings(enrollment={"day": {"tokens": 1000}}), kept, History(), lambda: FRIDAY)
-        with pytest.raises(Refusal) as caught:
-            await gate(asked(max_output_tokens=301))
-        await kept.close()
-        return caught.value.name
-
-    assert asyncio.run(refused(claims=True)) == "limits_unavailable"
+    assert asyncio.run(refused_where_counts_are_lost(store, claimed={claim: 2})) == "limits_unavailable"
     eventually(lambda: store.say(f"EXISTS {PREFIX}{claim}") == ":0")
-    assert asyncio.run(refused()) == "budget_exceeded"
+    assert asyncio.run(refused_where_counts_are_lost(store)) == "budget_exceeded"
 
 
 @pytest.mark.parametrize(
@@ -648,17 +652,7 @@ def test_rows_of_other_sidecars_have_time_to_arrive(
 def test_who_waits_does_not_keep_the_claim_of_another_alive(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget_recovery, "CLAIM_SECONDS", 1)
     claim, *_ = budget_recovery.claims(FRIDAY)
-
-    async def refused() -> str:
-        kept = RedisCounters(store.url, deadline=30)
-        await kept.add({claim: 1}, 1)
-        gate = HoldToBudgets(settings(enrollment={"day": {"tokens": 1000}}), kept, History(), lambda: FRIDAY)
-        with pytest.raises(Refusal) as caught:
-            await gate(asked(max_output_tokens=301))
-        await kept.close()
-        return caught.value.name
-
-    assert asyncio.run(refused()) == "budget_exceeded"
+    assert asyncio.run(refused_where_counts_are_lost(store, claimed={claim: 1})) == "budget_exceeded"
 
 
 ODD_CLAIMS = {
@@ -677,17 +671,8 @@ def test_a_claim_that_nobody_takes_back_keeps_nobody_waiting_for_ever(
     monkeypatch.setattr(budget_recovery, "PATIENCE", 0.3)
     claim, *_ = claims(FRIDAY)
     assert store.say(f"SET {PREFIX}{claim} {value}") == "+OK"
-
-    async def refused(now: float) -> str:
-        kept = RedisCounters(store.url, deadline=30)
-        gate = HoldToBudgets(settings(enrollment={"day": {"tokens": 1000}}), kept, History(), lambda: now)
-        with pytest.raises(Refusal) as caught:
-            await gate(asked(max_output_tokens=301))
-        await kept.close()
-        return caught.value.name
-
-    assert asyncio.run(refused(FRIDAY)) == "limits_unavailable"
-    assert asyncio.run(refused(FRIDAY + 2 * CLAIM_SECONDS)) == "budget_exceeded"
+    assert asyncio.run(refused_where_counts_are_lost(store)) == "limits_unavailable"
+    assert asyncio.run(refused_where_counts_are_lost(store, FRIDAY + 2 * CLAIM_SECONDS)) == "budget_exceeded"
 
 
 @pytest.mark.parametrize("ahead", [0, 1, CLAIM_SECONDS - 1, CLAIM_SECONDS])
