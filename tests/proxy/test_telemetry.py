@@ -369,14 +369,6 @@ def test_callers_do_not_see_the_admin_pages(admin: RunningSidecar) -> None:
         assert send(admin.port, f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()).status in {404, 405}
 
 
-def test_not_ready_while_draining(admin: RunningSidecar, monkeypatch: pytest.MonkeyPatch) -> None:
-    lifecycle = next(part for part in admin.addons if part.name == "sidecar-lifecycle")
-    monkeypatch.setattr(lifecycle, "_ending", object())
-    assert ask(admin, "/readyz").status == 503
-    assert ask(admin, "/livez").status == 200
-    monkeypatch.undo()
-
-
 def test_a_page_that_fails_says_so(admin: RunningSidecar, records: Records) -> None:
     part = next(part for part in admin.addons if isinstance(part, Admin))
     part._routes = {"/metrics": lambda: 1 / 0}  # type: ignore[dict-item,return-value]  # a fault put in
