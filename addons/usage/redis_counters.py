@@ -109,7 +109,6 @@ class RedisCounters:
                 pool = BlockingConnectionPool.from_url(
                     url,
                     max_connections=CONNECTIONS,
-                    timeout=self._deadline,
                     retry=Retry(NoBackoff(), 0),  # a second try might count twice
                 )
                 self._store = Redis(connection_pool=pool)

@@ -1,6 +1,7 @@
 """Both stores count the same, and one that is away says so in time."""
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -223,6 +224,25 @@ def test_a_reference_to_no_url(tmp_path: Path, content: str | None, words: str) 
     message = run(RedisCounters(Secret(file=secret)), _fails)
     assert words in message
     assert "hunter2" not in message
+
+
+@pytest.mark.parametrize("answer", ["+OK", ":1", "*1\r\n:1", "*2\r\n:1\r\n$1\r\nx", "*2\r\n:1\r\n*1\r\n:1"])
+def test_what_answers_no_numbers_is_no_store(answer: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while asked := await reader.read(4096):
+            for command in re.findall(rb"\*\d+\r\n\$\d+\r\n(\w+)", asked):
+                writer.write((answer if command == b"MGET" else "+OK").encode() + b"\r\n")
+        writer.close()
+
+    async def work() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        counters = RedisCounters(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", deadline=20)
+        with pytest.raises(StoreUnavailableError):
+            await counters.read(["a", "b"])
+        await counters.close()
+        server.close()
+
+    asyncio.run(work())
 
 
 def test_the_settings_choose() -> None:

@@ -22,6 +22,7 @@ from tests.records import Records
 RECORD = {
     "policy.decision": "allowed", "call.outcome": "served", "usage.status": "reported",
     "http.response.status_code": 200, "duration.total": 3.0, "duration.sidecar": 1.0, "duration.provider": 2.0,
+    "policy.hash": "4f2a",
 }  # fmt: skip
 PRICED = GPT.model_copy(update={"prices": (DatedPrices(input=1, cache_write=1, output=1),)})
 
@@ -65,7 +66,9 @@ def test_a_row_closes_with_what_the_call_used(path: Path) -> None:
         "id": each.id, "state": "closed", "decision": "allowed", "outcome": "served", "caller": "someone",
         "projects": "ri.a + ri.b", "region": "eu", "usage_status": "reported", "status": 200, "input_tokens": 10,
         "cached_tokens": 4, "cache_write_tokens": 3, "output_tokens": 5, "reasoning_tokens": 2, "total_tokens": 15,
-        "cost": 15 / 1e6, "duration_total": 3.0, "run": 1, "due": None,
+        "cost": 15 / 1e6, "duration_total": 3.0, "duration_sidecar": 1.0, "duration_provider": 2.0, "run": 1,
+        "due": None, "error": None, "policy": "4f2a", "api": "responses", "model": GPT.rid,
+        "provider_model": GPT.provider_model, "trace_id": each.trace.trace_id,
     }  # fmt: skip
     assert {name: row[name] for name in expected} == expected
 
@@ -87,13 +90,13 @@ def test_calls_without_a_row(path: Path, each: Call) -> None:
 def test_a_refused_call_has_a_closed_row(path: Path) -> None:
     async def play(rows: LedgerRows) -> None:
         rows.close(
-            call(caller=SOMEONE, refusal=Refusal("missing_scope")),
+            call(caller=SOMEONE, refusal=Refusal("missing_scope"), api=None),
             {"policy.decision": "refused", "call.outcome": "refused", "error.type": "missing_scope"},
         )
 
     (row,) = played(path, play)
     assert (row["state"], row["decision"], row["outcome"]) == ("closed", "refused", "refused")
-    assert (row["error"], row["model"], row["cost"]) == ("missing_scope", None, None)
+    assert (row["error"], row["api"], row["model"], row["cost"]) == ("missing_scope", None, None, None)
 
 
 def test_a_name_of_any_length_has_a_bounded_row(path: Path) -> None:
@@ -113,7 +116,13 @@ def test_a_file_that_can_not_be_written(path: Path, on_failure: str) -> None:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             missing.append(await rows.missing())
-            with pytest.raises(Refusal) if on_failure == "refuse" else contextlib.nullcontext():
+            if on_failure == "refuse":
+                with pytest.raises(Refusal) as caught:
+                    await rows.open(each)
+                refusal = caught.value
+                assert refusal.name == "ledger_unavailable"
+                assert "database is locked" in str(refusal.detail)
+            else:
                 await rows.open(each)
         missing.append(await rows.missing())
 
