@@ -76,4 +76,4 @@ class ModelsSettings(BaseModel):
     @staticmethod
     def _as_written(extra: Sequence[Model]) -> list[dict[str, Any]]:
         """A member that a row does not name is the shipped row's, and no default here."""
-        return [row.model_dump(mode="json", exclude_unset=True) for row in extra]
+        return [row.model_dump(exclude_unset=True) for row in extra]

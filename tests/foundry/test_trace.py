@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import foundry_sdk
 import pytest
@@ -171,9 +172,17 @@ def test_what_foundrys_python_sdk_sends_is_read() -> None:
 def test_a_new_trace_id_is_a_time_based_uuid_that_names_no_machine() -> None:
     ids = [uuid.UUID(read_trace({}).trace_id) for _ in range(50)]
     assert {made.version for made in ids} == {1}
+    assert {made.variant for made in ids} == {uuid.RFC_4122}
     assert len({made.node for made in ids}) == len(ids)
     assert uuid.getnode() not in {made.node for made in ids}
     assert all(made.node >> 40 & 1 for made in ids)
+
+
+def test_a_new_trace_id_tells_its_time_as_the_rfc_lays_it_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The example of RFC 9562, appendix A.1."""
+    moment = int(datetime(2022, 2, 22, 19, 22, 22, tzinfo=UTC).timestamp()) * 10**9
+    monkeypatch.setattr("addons.foundry.trace.time.time_ns", lambda: moment)
+    assert read_trace({}).trace_id.startswith("c232ab00941411ec")
 
 
 _pieces = st.sampled_from(["00", "cc", "ff", "01", "", TRACE, SPAN, "0" * 32, "0" * 16, "a=1", ",", "-", "="])

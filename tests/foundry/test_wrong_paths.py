@@ -3,7 +3,7 @@
 import pytest
 
 from addons.foundry.paths import BASE, PATH
-from addons.foundry.wrong_paths import hint, is_foundrys, proxys, shown_method, shown_path
+from addons.foundry.wrong_paths import KNOWN, hint, is_foundrys, proxys, shown_method, shown_path
 
 BASE_URL = "base URL"
 
@@ -103,6 +103,27 @@ def test_which_paths_are_foundrys_own(path: str, foundrys: bool) -> None:
 )
 def test_of_a_path_only_known_segments_are_shown(path: str, expected: str) -> None:
     assert shown_path(path) == expected
+
+
+SHOWN = (
+    "/api/v3/llm/proxy/anthropic/v1/messages/batches", "/api/v2/llm/proxy/google/models",
+    "/api/v2/llm/proxy/xai/v1/chat/completions", "/api/v2/llm/proxy/azure/openai/deployments",
+    "/v1/responses/compact", "/v1/responses/cancel", "/v1/responses/input_items", "/v1/responses/input_tokens",
+    "/v1/embeddings", "/v1/files", "/v1/images/generations", "/v1/audio/speech", "/v1/audio/transcriptions",
+    "/v1/realtime", "/v1/moderations", "/v1/assistants", "/v1/threads", "/v1/conversations", "/v1/vector_stores",
+    "/metrics", "/livez", "/readyz", "/health", "/healthz",
+    "/api/v2/ontologies", "/api/v2/datasets", "/api/v2/admin", "/multipass/api/oauth2/token", "/multipass/api/me",
+)  # fmt: skip
+"""Paths of which nothing is anybody's secret."""
+
+
+@pytest.mark.parametrize("path", SHOWN)
+def test_a_path_of_known_segments_is_shown_whole(path: str) -> None:
+    assert shown_path(path) == path
+
+
+def test_no_segment_is_known_without_such_a_path() -> None:
+    assert {segment for path in SHOWN for segment in path.split("/") if segment} == KNOWN
 
 
 @pytest.mark.parametrize(("method", "expected"), [("GET", "GET"), ("get", "_OTHER"), ("SECRET", "_OTHER")])
