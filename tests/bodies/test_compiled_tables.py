@@ -104,6 +104,15 @@ def test_items(item: Json, clean: bool) -> None:
     assert CompiledTables(STRICT).clean(ITEM)(item) is clean
 
 
+@pytest.mark.parametrize(
+    ("value", "clean"),
+    [({"a": "x"}, True), ({}, True), ({"a": 1}, False), ({"b": "x"}, False), ("a", False), ([], False)],
+)
+def test_a_table_of_members_takes_objects_alone(value: Json, clean: bool) -> None:
+    assert CompiledTables(STRICT).clean(Members({"a": STRING}))(value) is clean
+    assert CompiledTables(STRICT).clean(Many(Members({"a": STRING})))([value]) is clean
+
+
 def test_what_the_operator_allows_is_clean() -> None:
     item = {"type": "web_search_call", "action": {"type": "search", "query": "x"}}
     assert CompiledTables(PolicySettings(web_search="allow")).clean(ITEM)(item)

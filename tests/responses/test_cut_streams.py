@@ -91,6 +91,7 @@ def test_a_stream_that_said_its_last_is_not_spoiled(sdk: Sdk) -> None:
         stream = EventStream()
         out = stream.feed(COMPLETED + behind)
         assert stream.cut(CODE, MESSAGE) == b""
+        assert stream.end() == b"", "what was held back is dropped"
         assert [seen.type for seen in sdk.seen(out)] == ["response.completed"]
 
 
