@@ -80,8 +80,6 @@ class OpenEvent:
         self._recent = (self._recent + text[-_RECENT_BYTES:])[-_RECENT_BYTES:]
 
     def _end_line(self) -> None:
-        if self._at_line_start:
-            return  # of a carriage return and a line feed
         if not self._in_value and bytes(self._field) in {b"data", b"event"}:
             self._begin_value()
         self._field.clear()

@@ -11,9 +11,6 @@ type Json = Any
 class Absent:
     """Stands for a member that is taken out of the body."""
 
-    def __repr__(self) -> str:
-        return "ABSENT"
-
 
 ABSENT: Final = Absent()
 

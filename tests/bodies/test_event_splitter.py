@@ -45,6 +45,7 @@ def test_half_an_event_that_waits_is_dropped(made: Callable[[], AnswerStream], b
     stream = made()
     assert stream.feed(WHOLE + WHOLE[:12]) == WHOLE
     assert stream.cut("c", "m").startswith(begins)
+    assert stream.end() == b""
 
 
 @each_api
@@ -67,6 +68,54 @@ def test_a_chunk_that_nobody_asked_for_does_not_pass_at_the_end_either() -> None
 def test_a_byte_order_mark_passes_when_it_is_whole(made: Callable[[], AnswerStream]) -> None:
     stream = made()
     assert [stream.feed(b"\xef\xbb"), stream.feed(b"\xbf"), stream.feed(WHOLE)] == [b"", b"\xef\xbb\xbf", WHOLE]
+    assert stream.events == 1
+
+
+@each_api
+def test_a_byte_order_mark_is_no_part_of_the_event_behind_it(made: Callable[[], AnswerStream]) -> None:
+    stream = made()
+    assert stream.feed(b"\xef\xbb\xbf" + WHOLE) == b"\xef\xbb\xbf" + WHOLE
+    assert stream.events == 1
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("place", range(4))
+def test_an_event_that_is_left_out_leaves_all_others(place: int, line_end: bytes) -> None:
+    events = [WHOLE.replace(b"a", b"%d" % number).replace(b"\n", line_end) for number in range(3)]
+    shown = b"".join(events)
+    events.insert(place, USAGE + line_end * 2)
+    stream = ChunkStream(shows_usage=False)
+    assert stream.feed(b"".join(events)) == shown
+    assert stream.facts.usage
+
+
+HELD = 12
+
+
+@pytest.mark.parametrize(
+    ("fed", "passed"),
+    [
+        ((b'data: {"a":1',), (b"",)),  # as much as is held
+        ((b'data: {"a":12',), (b'data: {"a":12',)),
+        ((b'data: {"a":"b', b"\xe2", b"\x82", b"\xac"), (b'data: {"a":"b', b"", b"", b"\xe2\x82\xac")),
+        ((b'data: {"a":"b', b"c\xf0\x9f\x98"), (b'data: {"a":"b', b"c")),
+        ((b'data: {"a":"b', b"\xc3"), (b'data: {"a":"b', b"")),
+    ],
+)
+def test_of_a_large_event_no_half_character_passes(fed: tuple[bytes, ...], passed: tuple[bytes, ...]) -> None:
+    assert len(fed[0]) in {HELD, HELD + 1}
+    stream = EventStream(HELD)
+    assert tuple(map(stream.feed, fed)) == passed
+
+
+def test_of_a_large_event_that_can_not_be_read_it_is_told() -> None:
+    stream = EventStream(HELD)
+    stream.feed(b"data: {no JSON at all")
+    assert not stream.unread
+    stream.feed(b"\n\n" + WHOLE[:-1])
+    assert stream.unread
+    stream.feed(b"\n")
+    assert stream.unread
 
 
 @pytest.mark.parametrize("before", [b"", b"id: 1\n", b"id: 1\r"], ids=["alone", "a line", "a carriage return"])
@@ -74,3 +123,9 @@ def test_an_event_that_says_nothing_need_not_be_readable(before: bytes) -> None:
     stream, event = EventStream(), before + b"data: {not json\n\n"
     assert stream.feed(event) == event
     assert (stream.events, stream.unread) == (1, False)
+
+
+def test_half_a_character_behind_a_large_event_that_ends_is_read_too() -> None:
+    stream = EventStream(HELD)
+    assert [stream.feed(b'data: {"a":1}\xe2'), stream.end()] == [b'data: {"a":1}', b"\xe2"]
+    assert stream.unread

@@ -88,6 +88,16 @@ def test_the_place_is_given_apart_from_the_sentence() -> None:
     assert caught.value.parameters == {"line": "2", "column": "3"}
 
 
+def test_what_the_parser_names_no_place_of_is_refused_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def parse(*_: object, **__: object) -> None:
+        raise ValueError("secret")
+
+    monkeypatch.setattr("addons.bodies.splice.jiter.from_json", parse)
+    with pytest.raises(Refusal) as caught:
+        read(b"{}")
+    assert (caught.value.name, caught.value.message) == ("invalid_json", "The request body is not valid JSON.")
+
+
 def test_read_keeps_what_python_would_keep() -> None:
     body = b' {"a":[1,-0.5,1e3,null,true],"\\u00e9":{"b":"\\ud83d\\ude00/\\/"},"n":123456789012345678901234567890}\n'
     assert read(body) == json.loads(body)
@@ -143,8 +153,28 @@ def test_splice(body: bytes, members: dict[str, Any], expected: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b'{"a":1', b'{"a":1,"a":22}', b'{"a":1,"a":2}', b'{"a":"x","b":1,"a":"x"}']
+    ("body", "kept", "expected"),
+    [
+        (b'{"a":[1.50 , 2.50]}', [0], b'{"a":[1.50 ]}'),
+        (b'{"a":[ 1.50, 2.50]}', [1], b'{"a":[ 2.50]}'),
+        (b'{"a":[ 1.50 , 2.50 ] }', [0, 1], b'{"a":[ 1.50 , 2.50 ] }'),
+        (b'{"a":[ 1.50, 2.50 ] }', [], b'{"a":[] }'),
+        (b'{"a":[ ] }', [], b'{"a":[ ] }'),
+    ],
 )
+def test_elements_of_a_list_that_stay_keep_their_bytes(body: bytes, kept: list[int], expected: bytes) -> None:
+    document = read(body)
+    assert whole(body, document, {"a": Thinned((place, document["a"][place]) for place in kept)}) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"[]", b'{"a":1', b'{"a":1,"a":22}', b'{"a":1,"a":2}', b'{"a":"x","b":1,"a":"x"}',
+        # the length of the last "a", behind the first, leads to another key, and that of "b" from there to the end
+        b'{"a":1,"b":{"x":1,"KKKKKKK":2},"a":123456789012}',
+    ],
+)  # fmt: skip
 def test_splice_raises_on_what_read_would_refuse(body: bytes) -> None:
     with pytest.raises(ValueError):
         whole(body, {}, {"c": 1})
