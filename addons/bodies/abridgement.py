@@ -152,8 +152,8 @@ class Abridgement:
             self._begin_string()
             self._copy(piece, at, at + 1)
         elif byte in _OPENING:
-            if self._begin_value(is_object=byte == b"{"):
-                self._copy(piece, at, at + 1)
+            self._begin_value(is_object=byte == b"{")
+            self._copy(piece, at, at + 1)
             self._open(byte)
         elif self._path:
             self._end_member(byte)
@@ -191,28 +191,27 @@ class Abridgement:
             self._begin_value()
         self.in_string = self.followed = True
 
-    def _begin_value(self, *, is_object: bool = False) -> bool:
-        """A value begins directly inside a wanted object, or the document does; False: it is an object to look into."""
+    def _begin_value(self, *, is_object: bool = False) -> None:
+        """A value begins directly inside a wanted object, or the document does."""
         if self.followed or (self._path and self.last != b":"):
             self._stop()
-            return True
+            return
         if self._skip:
-            return True
+            return
         if len(self._kept) > MAX_BYTES:
             self.unread = True
-            return True
+            return
         if self._path:
             self._kept += (b"" if self._kept.endswith(b"{") else b",") + self._key + b":"
         if is_object and self._wanted is not None:
             self._kept += b"{"
             self._path.append(self._wanted)
-            return False
-        self._value_at = len(self._kept)
-        return True
+        else:
+            self._value_at = len(self._kept)
 
     def _copy(self, piece: bytes, start: int, end: int) -> None:
         if self._in_key:
-            self._key += piece[start : min(end, start + _MAX_KEY_BYTES)]
+            self._key += piece[start : min(end, start + _MAX_KEY_BYTES - len(self._key))]
         elif self._value_at is not None:
             self._kept += piece[start:end]
             if len(self._kept) - self._value_at > MAX_VALUE_BYTES:
@@ -239,9 +238,7 @@ class Abridgement:
 
 
 def _name(key: bytes | bytearray) -> str:
-    """The name that a key stands for; empty for one too long to be wanted."""
-    if len(key) >= _MAX_KEY_BYTES:
-        return ""
+    """The name that a key stands for; empty for one that was too long to be kept whole."""
     try:
         return str(json.loads(key))
     except ValueError:

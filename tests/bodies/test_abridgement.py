@@ -67,6 +67,16 @@ def test_memory_is_bounded_whatever_lies_between(between: bytes, size: int) -> N
     assert most < 200
 
 
+@pytest.mark.parametrize("size", [1, 100, 10_000])
+@pytest.mark.parametrize("key", [b"x" * 1000, b"id" + b"x" * 1000, b"\\" * 1000, b'\\"' * 1000])
+def test_a_name_too_long_to_be_wanted_is_not_kept(key: bytes, size: int) -> None:
+    read = Abridgement(WANTED)
+    for piece in cut_up(b'{"' + key + b'":1,"\\u0069d":2}', [size]):
+        read.feed(piece)
+        assert len(read._key) <= 128
+    assert (json.loads(read.document()), read.unread) == ({"id": 2}, False)
+
+
 @pytest.mark.parametrize("size", [1, 7, 100_000])
 def test_a_wanted_value_too_long_to_keep_is_null_and_told(size: int) -> None:
     document = b'{"usage":[' + b"1," * MAX_VALUE_BYTES + b'1],"id":"a"}'
@@ -96,6 +106,30 @@ def test_what_is_no_json_is_told(document: bytes) -> None:
     assert not read.complete
 
 
+@pytest.mark.parametrize("size", [100, 1, 2, 5])
+@pytest.mark.parametrize(
+    ("document", "left"),
+    [
+        (b'{"x":"\\uZZZZZZ","id":1}', b'{"id":1}'),
+        (b'{"x":"\\uZZ","id":1}', b'{"id":1}'),
+        (b'{"id":"\\uZZ"}', b'{"id":"\\uZZ"}'),
+        (b'{"id":"\\u12"}', b'{"id":"\\u12"}'),
+    ],
+)
+def test_an_escape_that_is_none_is_passed_over(document: bytes, left: bytes, size: int) -> None:
+    read = abridged(document, [size])
+    assert (read.document(), read.complete) == (left, True)
+
+
 @pytest.mark.parametrize("size", [1, 2, 100])
 def test_a_byte_order_mark(size: int) -> None:
     assert abridged(b'\xef\xbb\xbf{"id":1}', [size]).document() == b'{"id":1}'
+
+
+@pytest.mark.parametrize(
+    "document",
+    ['{"id":"\N{RIGHT-POINTING DOUBLE ANGLE QUOTATION MARK}"}', '"\N{ARABIC LIGATURE BISMILLAH AR-RAHMAN AR-RAHEEM}"'],
+)
+@pytest.mark.parametrize("size", [1, 2, 100])
+def test_bytes_of_the_mark_within_a_text_stay(document: str, size: int) -> None:
+    assert abridged(document.encode(), [size]).document() == document.encode()

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from addons.bodies.answer_facts import MAX_COUNT, AnswerFacts, Usage, has_unreadable_count, made_out
+from addons.bodies.answer_facts import MAX_COUNT, UNDECODABLE, AnswerFacts, Usage, has_unreadable_count, made_out
 
 
 @pytest.mark.parametrize(
@@ -22,6 +23,12 @@ def test_what_says_what_every_result_says_is_one(facts: AnswerFacts, is_result: 
     assert facts.is_result == is_result
 
 
+KNOWN = (
+    "input_tokens", "prompt_tokens", "cached_tokens", "cache_write_tokens", "ttl_12h_tokens", "output_tokens",
+    "completion_tokens", "reasoning_tokens", "total_tokens",
+)  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("usage", "unreadable"),
     [
@@ -36,10 +43,22 @@ def test_what_says_what_every_result_says_is_one(facts: AnswerFacts, is_result: 
         pytest.param({"tokens_of_next_year": -1}, True, id="one too small to be a count"),
         pytest.param({"of_next_year": {"deeper": {"tokens": -1}}}, True, id="the same, two levels deeper"),
         pytest.param({"of_next_year": {"price": 0.5, "currency": "EUR"}}, False, id="a price"),
+        *(pytest.param({"details": {name: "7"}}, True, id=f"a text for {name}") for name in KNOWN),
     ],
 )
 def test_which_reports_are_believed(usage: Any, unreadable: bool) -> None:
     assert has_unreadable_count(usage) == unreadable
+
+
+@pytest.mark.parametrize(
+    ("document", "raised"),
+    [(b"{", msgspec.MsgspecError), (b'"\xff"', UnicodeDecodeError), (b"[" * 100_000, RecursionError)],
+    ids=["half", "no UTF-8", "deep"],
+)
+def test_what_the_decoder_raises_is_known(document: bytes, raised: type[Exception]) -> None:
+    with pytest.raises(UNDECODABLE) as caught:
+        msgspec.json.decode(document)
+    assert issubclass(caught.type, raised)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,8 @@ def test_every_place_in_an_object_with_all_there_is() -> None:
         pytest.param(b'{"a":12', {"a": 12}, id="in a number"),
         pytest.param(b'{"a":[1,', {"a": [1, None]}, id="in a list"),
         pytest.param(b'{"a":{"b":1', {"a": {"b": 1}}, id="in an object inside"),
+        pytest.param(b'{"a":{"b":"c,d"', {"a": {"b": "c,d"}}, id="behind a text with a comma, inside"),
+        pytest.param(b'{"a":{"b":[1,2]', {"a": {"b": [1, 2]}}, id="behind a list, inside"),
     ],
 )
 def test_what_had_come_stays_as_it_came(half: bytes, whole: dict[str, Any]) -> None:
