@@ -1,5 +1,6 @@
 """How many connections there may be, of one caller's address and of all."""
 
+import resource
 import socket
 from contextlib import ExitStack
 
@@ -24,6 +25,16 @@ def test_of_one_and_of_all(most: int, of_one: int | None, of_all: int) -> None:
     assert [bounds.enter(f"b{number}") for number in range(most + 1)].count(True) == of_all - of_one
     bounds.leave("a")
     assert (bounds.enter("c"), bounds.enter("d")) == (True, False)
+
+
+def test_the_soft_limit_of_descriptors_is_raised_as_far_as_it_goes() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 1, hard))
+        assert [_descriptors(), _descriptors()] == [hard, hard]
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_one_more_than_the_setting_allows_is_closed(make_settings: SettingsMaker, records: Records) -> None:
