@@ -12,7 +12,21 @@ from hypothesis import strategies as st
 from addons.apis.policy_settings import PolicySettings
 from addons.bodies.body_policy import BodyPolicy
 from addons.bodies.compiled_tables import Clean, CompiledTables
-from addons.bodies.rows import STRING, Leaf, Many, Members, Row, Shape, Typed, allowed
+from addons.bodies.rows import (
+    BOOLEAN,
+    STRING,
+    Decision,
+    Either,
+    Later,
+    Leaf,
+    Many,
+    Members,
+    Row,
+    Shape,
+    Typed,
+    allowed,
+    stripped,
+)
 from addons.bodies.verdict import Json, Verdict
 from addons.responses.api import RESPONSES
 from addons.responses.items import ITEM
@@ -27,6 +41,10 @@ CHOSEN = SETTINGS | st.sampled_from([
     PolicySettings(web_search="allow", remote_urls="allow", reasoning_pro="allow", service_tiers=("flex",)),
     PolicySettings(web_search="strip", rules={"COST": "warn", "item.item_reference": "warn"}),
 ])  # fmt: skip
+
+
+IN = Members({"a": STRING})
+ODD: list[Json] = [None, True, 1, 1.5, "x", "", [], ["x"], {}, {"a": "x"}, {"a": None}]
 
 
 class Nothing(CompiledTables):
@@ -61,6 +79,16 @@ def test_a_verdict_is_the_same_where_all_is_walked_into() -> None:
 @given(st.dictionaries(st.sampled_from(["input", "tools", "tool_choice", "include", "metadata", "x"]), JUNK), CHOSEN)
 def test_of_junk_too(body: dict[str, Json], chosen: PolicySettings) -> None:
     assert BodyPolicy(RESPONSES, chosen).judge(body, MODEL) == walked(body, chosen)
+
+
+@pytest.mark.parametrize("name", RESPONSES.request.rows)
+def test_of_odd_values_of_each_member_too(name: str) -> None:
+    policy, slow = BodyPolicy(RESPONSES, STRICT), BodyPolicy(RESPONSES, STRICT)
+    slow._tables, slow._clean = Nothing(STRICT), {}
+    row = RESPONSES.request.rows[name]
+    inside = row.shape.rows if isinstance(row, Row) and isinstance(row.shape, Members) else {}
+    for value in [*ODD, *({key: odd} for key in inside for odd in ODD)]:
+        assert policy.judge({name: value}, MODEL) == slow.judge({name: value}, MODEL), value
 
 
 def test_an_agents_history_is_clean_throughout() -> None:
@@ -113,6 +141,41 @@ def test_a_table_of_members_takes_objects_alone(value: Json, clean: bool) -> Non
     assert CompiledTables(STRICT).clean(Many(Members({"a": STRING})))([value]) is clean
 
 
+@pytest.mark.parametrize(
+    ("shape", "clean"),
+    [
+        (allowed("", IN), [{}, {"a": "x"}, {"a": None}]),
+        (allowed("", IN, needs=("a",)), [{"a": "x"}]),
+        (allowed("", IN, assumed={"a": 1}), [{"a": "x"}]),
+        (allowed("", IN, assumed={"a": "x"}), [{}, {"a": "x"}, {"a": None}]),
+        (allowed("", Many(STRING), needs=("a",)), []),  # what no table says is not understood
+        (allowed("", Many(STRING), assumed={"a": 1}), []),
+        (Members({"a": stripped("COST", "")}), [{}]),
+        (Members({"a": allowed("", IN)}), [{}, {"a": None}]),
+        (Either((STRING, Many(STRING))), ["x", "", [], ["x"]]),
+        (Either((STRING, BOOLEAN)), [True, "x", ""]),
+        (Either((Later(lambda: BOOLEAN), STRING)), []),
+        (Later(lambda: STRING), ["x", ""]),
+        (BOOLEAN, [True]),
+    ],
+    ids=str,
+)
+def test_which_values_of_a_shape_are_clean(shape: Row | Shape, clean: list[Json]) -> None:
+    check = CompiledTables(STRICT).clean(shape, "a")
+    assert [value for value in ODD if check(value)] == clean
+
+
+def test_one_row_under_two_names_is_decided_for_each() -> None:
+    """As the operator may have it under ``policy.rules``; here a word of the row's name stands for that."""
+
+    class ByName(PolicySettings):
+        def decision(self, row: Row, key: str) -> Decision:
+            return "allow" if key == "a" else "refuse"
+
+    tables, row = CompiledTables(ByName()), allowed("", STRING)
+    assert [tables.clean(row, name)("x") for name in ("a", "b", "a")] == [True, False, True]
+
+
 def test_what_the_operator_allows_is_clean() -> None:
     item = {"type": "web_search_call", "action": {"type": "search", "query": "x"}}
     assert CompiledTables(PolicySettings(web_search="allow")).clean(ITEM)(item)
@@ -132,6 +195,11 @@ class LaterLeaf(Leaf):
     limit: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LaterMembers(Members):
+    limit: int | None = None
+
+
 @pytest.mark.parametrize(
     ("shape", "value"),
     [
@@ -141,8 +209,9 @@ class LaterLeaf(Leaf):
         (Typed("t", "t", {"a": LaterRow(reason="", shape=Members({"type": STRING}))}), {"type": "a"}),
         (Many(Typed("t", "t", {"a": LaterRow(reason="")})), [{"type": "a"}]),
         (allowed("", LaterLeaf("a string", lambda value: isinstance(value, str))), "x"),
+        (allowed("", LaterMembers({"a": STRING})), {"a": "x"}),
     ],
-    ids=["row", "leaf", "member", "row of a table", "row in a list", "leaf in a row"],
+    ids=["row", "leaf", "member", "row of a table", "row in a list", "leaf in a row", "members in a row"],
 )
 def test_a_column_that_is_not_compiled_makes_nothing_clean(shape: Row | Shape, value: Json) -> None:
     assert not CompiledTables(STRICT).clean(shape)(value)
