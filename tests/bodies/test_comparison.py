@@ -2,7 +2,7 @@
 
 import pytest
 
-from addons.bodies.comparison import Decided, Place, differences
+from addons.bodies.comparison import Decided, Place, Trial, differences
 
 STORE = Place("ZERO_DATA_RETENTION", "store")
 TOOL = Place("ZERO_DATA_RETENTION", "tools[0]")
@@ -39,3 +39,7 @@ CASES: dict[str, tuple[Decided, Decided, list[str]]] = {
 @pytest.mark.parametrize(("first", "second", "told"), CASES.values(), ids=CASES)
 def test_what_differs(first: Decided, second: Decided, told: list[str]) -> None:
     assert [str(each) for each in differences(first, second)] == told
+
+
+def test_a_trial_has_failed_only_where_that_is_said() -> None:
+    assert [Trial("hash").failed, Trial("hash", failed=True).failed] == [False, True]

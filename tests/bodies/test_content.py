@@ -1,8 +1,14 @@
 """Where files and URLs stand: what decides of one, and what a message calls it (docs/contract.md#files-and-urls)."""
 
+from typing import Any
+
 import pytest
 
+from addons.apis.policy_settings import PolicySettings
+from addons.bodies.body_policy import BodyPolicy
 from addons.bodies.content import FETCHED_URL, INLINE_FILE
+from addons.responses.api import RESPONSES
+from tests.gates.calls import GPT
 
 
 @pytest.mark.parametrize(
@@ -39,3 +45,21 @@ def test_what_a_message_calls_it(text: str, told: str) -> None:
     for shape in (FETCHED_URL, INLINE_FILE):
         assert shape.written
         assert shape.written(text) == told
+
+
+@pytest.mark.parametrize(
+    ("mark", "rules"),
+    [
+        ({}, []),
+        ({"mode": "x"}, []),
+        ({"ttl": "30m"}, []),
+        ({"ttl": "12h"}, ["ZERO_DATA_RETENTION"]),
+        ({"ttl": "1d"}, ["UNKNOWN"]),
+        ({"x": 1}, ["UNKNOWN"]),
+    ],
+    ids=str,
+)
+def test_for_how_long_a_part_may_stay_in_a_cache(mark: dict[str, Any], rules: list[str]) -> None:
+    part = {"type": "input_text", "text": "x", "prompt_cache_breakpoint": mark}
+    body = {"input": [{"role": "user", "content": [part]}]}
+    assert [each.rule for each in BodyPolicy(RESPONSES, PolicySettings()).judge(body, GPT).refused] == rules
