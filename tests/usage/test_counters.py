@@ -237,12 +237,34 @@ def test_what_answers_no_numbers_is_no_store(answer: str) -> None:
     async def work() -> None:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         counters = RedisCounters(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", deadline=20)
-        with pytest.raises(StoreUnavailableError):
+        with pytest.raises(StoreUnavailableError, match="NoNumbersError"):
             await counters.read(["a", "b"])
         await counters.close()
         server.close()
 
     asyncio.run(work())
+
+
+def test_what_may_have_been_counted_is_not_asked_for_again() -> None:
+    """The store has taken the command, and is gone before it answers."""
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (said := await reader.read(4096)) and b"INCRBY" not in said:
+            writer.write(b"+OK\r\n" * len(re.findall(rb"\*\d+\r\n", said)))
+        asked.append(said)
+        writer.close()
+
+    async def work() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        counters = RedisCounters(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0", deadline=20)
+        with pytest.raises(StoreUnavailableError):
+            await counters.add({"a": 1})
+        await counters.close()
+        server.close()
+
+    asyncio.run(work())
+    assert sum(b"INCRBY" in each for each in asked) == 1
 
 
 def test_the_settings_choose() -> None:

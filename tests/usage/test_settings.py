@@ -38,6 +38,12 @@ def test_a_shared_ledger_that_can_not_be(keys: dict[str, Any], says: str) -> Non
         UsageSettings.model_validate(keys)
 
 
+@pytest.mark.parametrize("word", [False, True, "no", "none", "false", "Memory", "OFF"])
+def test_a_word_that_is_no_path_and_no_choice(word: object) -> None:
+    with pytest.raises(ValidationError, match="write off for no ledger"):
+        UsageSettings.model_validate({"ledger": word})
+
+
 @pytest.mark.parametrize("shared", [None, "postgresql://a@127.0.0.1/u", {"env": "USAGE_URL"}])
 def test_a_shared_ledger(shared: Any) -> None:
     dumped = UsageSettings.model_validate({"shared": shared}).model_dump(exclude_none=True)
