@@ -126,11 +126,10 @@ class Replies:
         self.break_off(relay, "sidecar_error", sentence, Refusal("fault", sentence, detail=type(error).__name__))
 
     def refusal_of_answer(self, relay: Relay, credential: bytes | None) -> Refusal:
-        """The refusal in place of an answer that does not pass. It never quotes the credential."""
+        """The refusal in place of a provider's answer that does not pass. It never quotes the credential."""
         call = self._call
-        if call.to == "foundry" or call.answer.status is None:
-            return Refusal("foundry_failed", "Foundry gave no usable answer.")
         assert call.model
+        assert call.answer.status is not None  # all of Foundry's pass, and without a head there is a failure
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in relay.fields}
         body = bytes(relay.kept)
         found = refusal_for(call.answer.status, headers, body, call.model.rid)

@@ -13,7 +13,7 @@ import pytest
 from addons.usage import shipper
 from addons.usage.ledger_writer import LedgerWriter
 from addons.usage.rows_on_disk import RowsOnDisk
-from addons.usage.shared_ledger import SharedLedger
+from addons.usage.shared_ledger import SharedLedger, SharedLedgerError
 from addons.usage.shipper import Shipper
 from tests.records import Records
 from tests.usage.postgres import Postgres, own_postgres, postgres, postgres_process
@@ -205,5 +205,74 @@ def test_a_row_that_came_during_the_last_look_is_carried_too() -> None:
         await stopping
 
     each.start()
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == "shipper")
+    assert thread.daemon, "so that a database that hangs keeps no process alive"
     asyncio.run(stop())
-    assert rows.carried == ["last"]
+    assert not thread.is_alive()
+    assert (rows.carried, rows.looks) == (["last"], 2)
+
+
+class Kept:
+    """Rows that wait in memory."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = list(names)
+        self.looks = 0
+
+    def due(self, patience: float, most: int) -> tuple[list[dict[str, Any]], tuple[int, float | None]]:
+        self.looks += 1
+        return [{"id": name} for name in self.names[:most]], self.left()
+
+    def done(self, rows: Sequence[Mapping[str, Any]]) -> tuple[int, float | None]:
+        for row in rows:
+            self.names.remove(row["id"])
+        return self.left()
+
+    def left(self) -> tuple[int, float | None]:
+        return len(self.names), None
+
+    def tell_left(self, rows: int, why: str | None) -> None: ...
+
+
+@contextmanager
+def carrying(rows: Kept, shared: Taking) -> Iterator[Shipper]:
+    each = Shipper(rows, shared, every=LONGEST)  # type: ignore[arg-type]  # the functions that are called
+    each.start()
+    try:
+        yield each
+    finally:
+        asyncio.run(each.stop())
+
+
+def test_behind_a_full_batch_there_is_no_pause_and_behind_the_last_there_is() -> None:
+    rows = Kept(*map(str, range(2 * shipper.BATCH)))
+    with carrying(rows, Taking()) as each:
+        eventually(lambda: each.shipped == 2 * shipper.BATCH)
+        eventually(lambda: rows.looks == 3)
+        time.sleep(0.1)  # in which one that paused for nothing would have looked often
+        assert rows.looks == 3
+
+
+class Spoilt(Taking):
+    """Takes rows one by one, since one would spoil the others; and is gone for some time when asked for the second."""
+
+    def __init__(self) -> None:
+        self.gone = True
+        self.taken: list[str] = []
+
+    async def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        if len(rows) > 1:
+            raise SharedLedgerError("one of them", rows_at_fault=True)
+        if rows[0]["id"] == "b" and self.gone:
+            self.gone = False
+            raise SharedLedgerError("gone")
+        self.taken.append(rows[0]["id"])
+
+
+def test_an_outage_while_rows_are_tried_one_by_one_loses_none(records: Records) -> None:
+    rows, shared = Kept("a", "b", "c"), Spoilt()
+    with carrying(rows, shared) as each:
+        records.wait("usage_not_shipped")
+        eventually(lambda: each.shipped == 3)
+    assert (shared.taken, each.not_taken, rows.names) == (["a", "b", "c"], 0, [])
+    assert records.of("usage_not_shipped")[0]["why"] == "gone"
