@@ -69,7 +69,6 @@ class DestinationPool:
 
     def close(self) -> None:
         """Ends all. Who waits gets an UpstreamFailure; receivers of answers under way are told of one."""
-        self.keeps = False
         self.close_idle(float("inf"))
         for turn in self._waiting:
             if not turn.done():

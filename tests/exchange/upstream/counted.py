@@ -11,3 +11,8 @@ def idle(pool: UpstreamPool) -> int:
 def busy(pool: UpstreamPool) -> int:
     """Connections that serve a call, and those being made for one."""
     return sum(each.taken for each in pool._pools.values())
+
+
+def lent(pool: UpstreamPool) -> int:
+    """Connections that serve a call."""
+    return sum(len(each._lent) for each in pool._pools.values())

@@ -15,7 +15,7 @@ from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
 from addons.exchange.upstream.pool import UpstreamPool
 from addons.simulator.certificates import LOOPBACK, Authority
 from tests.exchange.upstream.cancelling import When, cancelled_at
-from tests.exchange.upstream.counted import busy, idle
+from tests.exchange.upstream.counted import busy, idle, lent
 from tests.exchange.upstream.provider import Listening, Provider, Step, Told, destination, request, serving, until
 
 HI: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -75,7 +75,7 @@ def test_one_connection_serves_call_after_call(authority: Authority) -> None:
         async with staged(authority) as stage:
             for _ in range(5):
                 assert (await stage.ask()).payload == b"hi"
-                assert (idle(stage.pool), busy(stage.pool)) == (1, 0)
+                assert (idle(stage.pool), busy(stage.pool), lent(stage.pool)) == (1, 0, 0)
             assert stage.provider.dialled == 1
 
     run(test())
@@ -96,7 +96,7 @@ def test_the_one_used_last_is_taken_first(authority: Authority) -> None:
     async def test() -> None:
         async with staged(authority) as stage:
             both = [await stage.start("/stuck"), await stage.start("/stuck")]
-            assert (idle(stage.pool), busy(stage.pool)) == (0, 2)
+            assert (idle(stage.pool), busy(stage.pool), lent(stage.pool)) == (0, 2, 2)
             stage.provider.go.set()
             for _, told in both:
                 await told.over.wait()
