@@ -1,5 +1,6 @@
 """Callers known by their certificates, through a real proxy."""
 
+import asyncio
 import socket
 import ssl
 import time
@@ -11,8 +12,9 @@ from typing import Any, NamedTuple
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from mitmproxy.connection import Client
 
-from addons.exchange.client_certificates import ClientCertificates
+from addons.exchange.client_certificates import ClientCertificates, _Proof
 from addons.foundry.caller import SCOPE, token_hash
 from addons.process.listener_certificate import lay_out
 from addons.simulator.certificates import Authority
@@ -266,6 +268,38 @@ def test_a_connection_outlives_its_proof_by_no_call(
         held.release()
         assert read_reply(busy).status == 200, "who is being served is served to the end"
         assert ended(busy)
+
+
+def test_which_proofs_end_at_a_look_and_what_is_kept_of_them(files: Path) -> None:
+    now, closed, looked = 1_000_000.0, list[str](), asyncio.Event()
+
+    def close(client: str) -> None:
+        closed.append(client)
+        looked.set()
+
+    paths = (files / name for name in ("listener.crt", "listener.key", "callers.pem"))
+    own = ClientCertificates(*paths, required=True, fault=a_fault(), close_after_call=close, clock=lambda: now)
+    trusted = own._trust.trusted
+    own._proofs = {
+        "holds": _Proof(now + 1, trusted),
+        "holds by one of two": _Proof(now + 1, frozenset()),
+        "has expired": _Proof(now - 1, trusted),
+        "expires now": _Proof(now, trusted),
+        "rests on what was removed": _Proof(now + 1, trusted | {b"another"}),
+    }
+
+    async def look() -> None:
+        own.running()
+        await asyncio.wait_for(looked.wait(), LONGEST)
+        own.done()
+
+    asyncio.run(look())
+    assert closed == ["has expired", "expires now", "rests on what was removed"]
+    assert [*own._proofs] == ["holds", "holds by one of two"]
+    gone = Client(peername=("192.0.2.1", 5), sockname=("127.0.0.1", 1), id="holds")
+    own.client_disconnected(gone)
+    own.client_disconnected(gone)
+    assert [*own._proofs] == ["holds by one of two"]
 
 
 class Looks:

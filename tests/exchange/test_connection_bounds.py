@@ -37,6 +37,19 @@ def test_the_soft_limit_of_descriptors_is_raised_as_far_as_it_goes() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+def test_a_caller_that_is_gone_without_a_word_is_asked_for(make_settings: SettingsMaker) -> None:
+    with (
+        RunningSidecar(make_settings()) as sidecar,
+        socket.create_connection(("127.0.0.1", sidecar.port), 20) as caller,
+    ):
+        caller.sendall(request_bytes())
+        assert read_reply(caller).status == 200
+        (connection,) = sidecar.part("sidecar-listener").callers
+        own = connection._wire.socket
+        assert own.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+
+
 def test_one_more_than_the_setting_allows_is_closed(make_settings: SettingsMaker, records: Records) -> None:
     with RunningSidecar(make_settings(listen={"max_connections": 3})) as sidecar, ExitStack() as callers:
         *first, last = [

@@ -1,5 +1,6 @@
 """What a call is charged in the end."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from addons.foundry.budgets import MICRO, Reserved
 from addons.foundry.permits import Meter, Permits
 from addons.foundry.prices import DatedPrices
 from addons.foundry.refusals import Refusal
-from addons.usage.charging import Charged, corrections
+from addons.usage.charging import Charged, budget_corrections, corrections
 from addons.usage.charging import charged as charged_of
 from tests.conftest import MODEL
 from tests.gates.calls import GPT, call, charged
@@ -104,3 +105,24 @@ PRICED = GPT.model_copy(update={"prices": (DatedPrices(input=1, output=1),)})
 def test_what_the_ledger_remembers_of_the_charge(filled: dict[str, Any], ended: bool, expected: Charged | None) -> None:
     words: dict[str, Any] = {"reserved": RESERVED, "model": PRICED, **filled}
     assert charged_of(call(**words), ended=ended) == expected
+
+
+@pytest.mark.parametrize(
+    ("filled", "expected"),
+    [
+        (LEFT | {"answer": answered(total_tokens=30)}, {"tokens": -70, "divided": -35}),
+        (LEFT | {"answer": answered(total_tokens=130)}, {"tokens": 30, "divided": 15}),
+        (LEFT | {"answer": answered(total_tokens=100)}, {}),
+        (LEFT | {"answer": answered()}, {}),
+        (LEFT | {"answer": answered(429)}, {"requests": -1, "tokens": -100, "divided": -50}),
+        (UNSENT, {"requests": -1, "tokens": -100, "divided": -50}),
+        ({"reserved": None}, {}),
+        ({"reserved": Reserved()}, {}),
+    ],
+    ids=["less", "more", "the same", "not reported", "429", "not reached", "no budget", "refused"],
+)
+def test_what_is_added_to_budgets(filled: dict[str, Any], expected: dict[str, int]) -> None:
+    units: list[Any] = [SimpleNamespace(unit=unit) for unit in ("requests", "tokens", "tokens")]
+    reserved = Reserved(units, ["requests", "tokens", "divided"], [1, 100, 50], [1, 1, 2], tokens=100)
+    words: dict[str, Any] = {"reserved": reserved, "model": PRICED, **filled}
+    assert budget_corrections(call(**words)) == expected

@@ -38,6 +38,8 @@ def test_a_password_by_reference() -> None:
         ("postgresql://127.0.0.1/u", "names no user"),
         ("postgresql://a@127.0.0.1", "names no user, host and database"),
         ("postgresql://a@127.0.0.1:x/u", "is no URL"),
+        ("postgresql://a@127.0.0.1/u?sslmode=", "takes as sslmode"),
+        ("postgresql://a@127.0.0.1/u?hunter2=", "takes no parameters but"),
         ("postgresql://a:hunter2@127.0.0.1/u", "{env: NAME}"),
         ("postgresql://a@db.example/u", "add ?sslmode=verify-full"),
         ("postgresql://a@db.example/u?sslmode=require", "add ?sslmode=verify-full"),

@@ -92,6 +92,12 @@ def test_each_time_it_is_full_is_told_once(ledger: MemoryLedger, records: Record
     assert (ledger.lost, len(records.of("ledger_rows_lost"))) == (4, 2)
 
 
+def test_what_is_lost_at_the_end_is_told(ledger: MemoryLedger, records: Records) -> None:
+    ledger.tell_left(2, "gone")
+    (told,) = records.of("usage_lost_at_the_end")
+    assert (told["rows"], told["why"], told["level"]) == (2, "gone", "error")
+
+
 def test_a_row_that_is_closed_twice_is_one(ledger: MemoryLedger) -> None:
     ledger.write(row("a"))
     ledger.write(row("a", total_tokens=1))
