@@ -36,8 +36,8 @@ class Rules:
     foundry_trust: Trust
     verifier: Verifier
     judged_by: Mapping[str, str]
-    candidate: Candidate | None = None
-    store_needed: bool = False
+    candidate: Candidate | None
+    store_needed: bool
 
 
 class InForce:

@@ -47,7 +47,8 @@ def test_a_caller_that_is_gone_without_a_word_is_asked_for(make_settings: Settin
         (connection,) = sidecar.part("sidecar-listener").callers
         own = connection._wire.socket
         assert own.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-        assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+        times = socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT
+        assert [own.getsockopt(socket.IPPROTO_TCP, option) for option in times] == [60, 15, 4]
 
 
 def test_one_more_than_the_setting_allows_is_closed(make_settings: SettingsMaker, records: Records) -> None:

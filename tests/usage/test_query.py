@@ -11,7 +11,7 @@ import pytest
 from addons.usage.ledger_file import connect_to_read
 from addons.usage.ledger_tables import projects
 from addons.usage.ledger_writer import LedgerWriter
-from addons.usage.query import DIMENSIONS, MEASURES, usage
+from addons.usage.query import DIMENSIONS, MEASURES, SHARED_DIMENSIONS, usage
 from tests.records import Records
 
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0).timestamp()
@@ -87,6 +87,14 @@ def test_the_total(connection: sqlite3.Connection) -> None:
 )
 def test_groups(connection: sqlite3.Connection, by: str, groups: dict[str | None, int]) -> None:
     assert {row[by]: row["calls"] for row in usage(connection, 0, [by])} == groups
+
+
+def test_by_what_sums_can_be_asked_for() -> None:
+    local = {"project", "model", "caller", "api", "outcome", "region", "error", "policy"}
+    assert DIMENSIONS.keys() >= local
+    assert SHARED_DIMENSIONS.keys() == {
+        *DIMENSIONS, "minute", "hour", "day", "month", "pod", "namespace", "version"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("by", [*((name,) for name in DIMENSIONS), ("project", "model"), tuple(DIMENSIONS)])

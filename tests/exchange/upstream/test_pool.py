@@ -16,7 +16,7 @@ from addons.exchange.upstream.pool import UpstreamPool
 from addons.simulator.certificates import LOOPBACK, Authority
 from tests.exchange.upstream.cancelling import When, cancelled_at
 from tests.exchange.upstream.counted import busy, idle, lent
-from tests.exchange.upstream.provider import Listening, Provider, Step, Told, destination, request, serving, until
+from tests.exchange.upstream.provider import Provider, Step, Told, destination, request, serving, until
 
 HI: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 SCRIPTS: Final[dict[str, Sequence[Step]]] = {
@@ -409,26 +409,5 @@ def test_closing_while_a_connection_is_being_made(authority: Authority) -> None:
             with pytest.raises(UpstreamFailure):
                 await making
             assert (idle(stage.pool), busy(stage.pool)) == (0, 0)
-
-    run(test())
-
-
-def test_an_idle_connection_closes_with_close_notify(authority: Authority) -> None:
-    async def test() -> None:
-        ends: list[BaseException | bytes] = []
-
-        class Noting(Listening):
-            async def converse(self, number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-                await reader.readuntil(b"\r\n\r\n")
-                writer.write(HI)
-                ends.append(await reader.read())
-
-        async with serving(Noting(), authority.server_context(LOOPBACK)) as noting:
-            pool, told = UpstreamPool(idle_seconds=60, most=1, wait_seconds=1), Told()
-            (await pool.connect(destination(noting.port, authority.file))).send(request("/"), told)
-            await told.over.wait()
-            await pool.close()
-            await until(lambda: bool(ends))
-            assert ends == [b""]
 
     run(test())
