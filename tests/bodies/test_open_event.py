@@ -24,7 +24,7 @@ def read(passed: bytes, size: int = 0) -> OpenEvent:
         (b'event: x\rid: 7\rdata: {"a": 1}', "x", b'{"a":1}'),
         (b'event: x\nevent: y\ndata: {"a": 1}\nevent\n', "", b'{"a":1}'),
         (b'event: x\ndata: {"a":\ndata: 1}\nid: 7\n', "x", b'{"a":1}'),
-        (b'data: {"a": 1\ndata: 2}', "", None),  # the lines are joined by a line feed, and so no number
+        (b'data: {"a": 1\ndata:2}', "", None),  # the lines are joined by a line feed, and so no number
         (b'data: {"a": 1,\ndata\ndata: "b": 2}', "", b'{"a":1}'),
         (b': data: {"a": 1}\nevents: x\n', "", None),
         (b'event: \xff\ndata: {"a": 1}', "\N{REPLACEMENT CHARACTER}", b'{"a":1}'),
