@@ -141,25 +141,24 @@ def test_a_table_of_members_takes_objects_alone(value: Json, clean: bool) -> Non
     assert CompiledTables(STRICT).clean(Many(Members({"a": STRING})))([value]) is clean
 
 
-@pytest.mark.parametrize(
-    ("shape", "clean"),
-    [
-        (allowed("", IN), [{}, {"a": "x"}, {"a": None}]),
-        (allowed("", IN, needs=("a",)), [{"a": "x"}]),
-        (allowed("", IN, assumed={"a": 1}), [{"a": "x"}]),
-        (allowed("", IN, assumed={"a": "x"}), [{}, {"a": "x"}, {"a": None}]),
-        (allowed("", Many(STRING), needs=("a",)), []),  # what no table says is not understood
-        (allowed("", Many(STRING), assumed={"a": 1}), []),
-        (Members({"a": stripped("COST", "")}), [{}]),
-        (Members({"a": allowed("", IN)}), [{}, {"a": None}]),
-        (Either((STRING, Many(STRING))), ["x", "", [], ["x"]]),
-        (Either((STRING, BOOLEAN)), [True, "x", ""]),
-        (Either((Later(lambda: BOOLEAN), STRING)), []),
-        (Later(lambda: STRING), ["x", ""]),
-        (BOOLEAN, [True]),
-    ],
-    ids=str,
-)
+SHAPES: dict[str, tuple[Row | Shape, list[Json]]] = {
+    "an object": (allowed("", IN), [{}, {"a": "x"}, {"a": None}]),
+    "one that needs a member": (allowed("", IN, needs=("a",)), [{"a": "x"}]),
+    "one of which something is assumed": (allowed("", IN, assumed={"a": 1}), [{"a": "x"}]),
+    "one of which what is assumed is clean": (allowed("", IN, assumed={"a": "x"}), [{}, {"a": "x"}, {"a": None}]),
+    "a list that needs a member, which no table says": (allowed("", Many(STRING), needs=("a",)), []),
+    "a list of which something is assumed, which no table says": (allowed("", Many(STRING), assumed={"a": 1}), []),
+    "a member that is taken out": (Members({"a": stripped("COST", "")}), [{}]),
+    "an object in one": (Members({"a": allowed("", IN)}), [{}, {"a": None}]),
+    "a text or a list": (Either((STRING, Many(STRING))), ["x", "", [], ["x"]]),
+    "a text or a word": (Either((STRING, BOOLEAN)), [True, "x", ""]),
+    "what is written later, or a text": (Either((Later(lambda: BOOLEAN), STRING)), []),
+    "what is written later": (Later(lambda: STRING), ["x", ""]),
+    "a word": (BOOLEAN, [True]),
+}
+
+
+@pytest.mark.parametrize(("shape", "clean"), SHAPES.values(), ids=SHAPES)
 def test_which_values_of_a_shape_are_clean(shape: Row | Shape, clean: list[Json]) -> None:
     check = CompiledTables(STRICT).clean(shape, "a")
     assert [value for value in ODD if check(value)] == clean
