@@ -14,6 +14,7 @@ from addons.exchange.request import BodyBounds, Request
 from addons.exchange.wire import OpenedTunnel, Peer
 from addons.foundry.refusals import Refusal
 from addons.gates.body_bytes import BodyBytes
+from tests.exchange.upstream.provider import until
 from tests.records import Records
 from tests.waiting import LONGEST
 
@@ -341,7 +342,8 @@ def test_what_does_not_come_is_waited_for_no_longer_than_its_time(
 
     async def play(stage: Stage) -> None:
         happens(stage)
-        await asyncio.sleep(0.1)
+        await until(lambda: len(stage.wire.said) >= len(said))
+        await asyncio.sleep(0.1)  # in which no more is said
         assert stage.wire.said == said
 
     on_loop(play, head=0.01, body=0.01, write=0.01)
@@ -373,7 +375,8 @@ def test_how_a_connection_ends_when_the_sidecar_leaves(case: str, monkeypatch: p
         happens(stage)
         stage.caller.close_idle()
         stage.caller.close_idle()
-        await asyncio.sleep(0.1)
+        await until(lambda: len(stage.wire.said) >= len(said))
+        await asyncio.sleep(0.1)  # in which no more is said
         assert stage.wire.said == said
 
     on_loop(play)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from addons.exchange.pace import MOST_AHEAD, Pace
+from tests.exchange.upstream.provider import until
 
 
 class Wire:
@@ -38,7 +39,8 @@ def played(*counts: int, reads_on: bool = False, hangs_up: int = 0) -> tuple[lis
         if reads_on:
             pace.read_on()
             pace.read_on()
-        await asyncio.sleep(0.1)
+        await until(lambda: wire.looks >= hangs_up)
+        await asyncio.sleep(0.1)  # in which it is looked at no more
 
     asyncio.run(play())
     return wire.said, wire.looks

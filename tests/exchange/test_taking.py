@@ -1,47 +1,48 @@
-"""A caller that is waited for until it has taken everything."""
+"""A caller that is waited for until it has taken everything. The clock is the test's own: no machine is too slow."""
 
-import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from addons.exchange.deadline import Deadline
 from addons.exchange.ending import Ending
 from addons.exchange.taking import takes_all
 
-SECONDS = 0.1
+SECONDS = 1.0
 
 
-class Slow:
-    """A caller that takes as many bytes in each step of half the time."""
+class Stage:
+    """A caller that takes as many bytes in each step of half the time, and the deadline that is looked at then."""
 
     def __init__(self, *takes: int) -> None:
+        self.now = 100.0
         self.unsent = 100
+        self.ends: list[Ending] = []
         self._takes = takes
+        self._is_late: Callable[[], bool] | None = None
+
+    def set(self, seconds: float, ending: Ending, since: Callable[[], float]) -> None:
+        def is_late() -> bool:
+            if late := self.now - since() >= seconds:
+                self.ends.append(ending)
+            return late
+
+        self._is_late = is_late
+
+    def clear(self) -> None:
+        self._is_late = None
 
     async def drain(self) -> None:
         for count in self._takes:
-            await asyncio.sleep(SECONDS / 2)
+            self.now += SECONDS / 2
             self.unsent -= count
+            assert self._is_late, "the deadline is set before anything is waited for"
+            if self._is_late():
+                return
 
-
-def ends(caller: Any) -> list[Ending]:
-    """Why it was given up, if it was."""
-    found: list[Ending] = []
-
-    async def main() -> None:
-        waiting: asyncio.Task[None]
-
-        def end(ending: Ending) -> None:
-            found.append(ending)
-            waiting.cancel()
-
-        waiting = asyncio.create_task(takes_all(caller, Deadline(end), SECONDS))
-        await asyncio.wait([waiting])
-        await asyncio.sleep(2 * SECONDS)  # no deadline is left
-
-    asyncio.run(main())
-    return found
+    @property
+    def is_set(self) -> bool:
+        return self._is_late is not None
 
 
 @pytest.mark.parametrize(
@@ -54,5 +55,12 @@ def ends(caller: Any) -> list[Ending]:
         ((0, -10, -10, -10, 130), [Ending.CALLER_STALLED]),  # more was written meanwhile
     ],
 )
-def test_who_takes_nothing_for_the_time_is_given_up(takes: tuple[int, ...], given_up: list[Ending]) -> None:
-    assert ends(Slow(*takes)) == given_up
+def test_who_takes_nothing_for_the_time_is_given_up(
+    takes: tuple[int, ...], given_up: list[Ending], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage: Any = Stage(*takes)
+    monkeypatch.setattr("addons.exchange.taking.time.monotonic", lambda: stage.now)
+    with pytest.raises(StopIteration):
+        takes_all(stage, stage, SECONDS).send(None)  # nothing in it waits
+    assert stage.ends == given_up
+    assert not stage.is_set, "no deadline is left"

@@ -12,7 +12,8 @@ import pytest
 
 from addons.usage import shipper
 from addons.usage.ledger_writer import LedgerWriter
-from addons.usage.rows_on_disk import RowsOnDisk
+from addons.usage.memory_ledger import MemoryLedger
+from addons.usage.rows_on_disk import Left, RowsOnDisk
 from addons.usage.shared_ledger import SharedLedger, SharedLedgerError
 from addons.usage.shipper import Shipper
 from tests.records import Records
@@ -212,31 +213,23 @@ def test_a_row_that_came_during_the_last_look_is_carried_too() -> None:
     assert (rows.carried, rows.looks) == (["last"], 2)
 
 
-class Kept:
-    """Rows that wait in memory."""
+class Kept(MemoryLedger):
+    """Rows that wait in memory; ``looks``: how often somebody asked for those that are due."""
 
     def __init__(self, *names: str) -> None:
-        self.names = list(names)
+        super().__init__(len(names), {})
         self.looks = 0
+        for name in names:
+            self.write({"id": name, "opened_at": time.time(), "state": "closed"})
 
-    def due(self, patience: float, most: int) -> tuple[list[dict[str, Any]], tuple[int, float | None]]:
+    def due(self, patience: float, most: int) -> tuple[list[dict[str, Any]], Left]:
         self.looks += 1
-        return [{"id": name} for name in self.names[:most]], self.left()
-
-    def done(self, rows: Sequence[Mapping[str, Any]]) -> tuple[int, float | None]:
-        for row in rows:
-            self.names.remove(row["id"])
-        return self.left()
-
-    def left(self) -> tuple[int, float | None]:
-        return len(self.names), None
-
-    def tell_left(self, rows: int, why: str | None) -> None: ...
+        return super().due(patience, most)
 
 
 @contextmanager
 def carrying(rows: Kept, shared: Taking) -> Iterator[Shipper]:
-    each = Shipper(rows, shared, every=LONGEST)  # type: ignore[arg-type]  # the functions that are called
+    each = Shipper(rows, shared, every=LONGEST)  # type: ignore[arg-type]  # of the shared one two functions are called
     each.start()
     try:
         yield each
@@ -274,5 +267,5 @@ def test_an_outage_while_rows_are_tried_one_by_one_loses_none(records: Records) 
     with carrying(rows, shared) as each:
         records.wait("usage_not_shipped")
         eventually(lambda: each.shipped == 3)
-    assert (shared.taken, each.not_taken, rows.names) == (["a", "b", "c"], 0, [])
+    assert (shared.taken, each.not_taken, rows.left().rows) == (["a", "b", "c"], 0, 0)
     assert records.of("usage_not_shipped")[0]["why"] == "gone"
