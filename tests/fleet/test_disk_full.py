@@ -10,7 +10,6 @@ from addons.usage.ledger_writer import LedgerWriter
 from tests.records import Records
 from tests.usage.postgres import Postgres, own_postgres
 from tests.usage.test_shipper import ledger, shipping, write
-from tests.waiting import eventually
 
 __all__ = ["ledger", "own_postgres"]
 pytestmark = pytest.mark.fleet
@@ -35,12 +34,12 @@ def small_disk(own_postgres: Postgres) -> Iterator[Path]:
 
 
 def test_rows_wait_for_room(ledger: LedgerWriter, own_postgres: Postgres, small_disk: Path, records: Records) -> None:
-    with shipping(ledger, own_postgres) as each:
+    with shipping(ledger, own_postgres):
         for number in range(400):
             write(ledger, str(number), caller="x" * 200)
         (told,) = records.wait("usage_not_shipped")
         assert told["why"] == "DiskFull (53100)"
         assert not records.of("usage_row_not_taken")
         subprocess.run(["mount", "-o", "remount,nr_blocks=10000", small_disk], check=True)
-        eventually(lambda: each.waiting == 0)
+        records.wait("usage_shipped_again")
     assert own_postgres.ask("SELECT count(*) FROM foundry_usage.call WHERE state = 'closed'") == [(400,)]

@@ -39,11 +39,13 @@ def write(ledger: LedgerWriter, name: str, **columns: Any) -> None:
 
 @contextmanager
 def shipping(ledger: LedgerWriter, server: Postgres, role: str = "owner") -> Iterator[Shipper]:
+    """Ends as the sidecar does: the ledger first, so that whatever was written before is carried."""
     each = Shipper(RowsOnDisk(ledger.path), SharedLedger(server.url(role), deadline=2.0), every=0.05)
     each.start()
     try:
         yield each
     finally:
+        ledger.close()
         asyncio.run(each.stop())
 
 
@@ -90,7 +92,6 @@ def test_an_outage_loses_nothing(ledger: LedgerWriter, own_postgres: Postgres, r
         own_postgres.start()
         write(ledger, "c")
         records.wait("usage_shipped_again")
-        eventually(lambda: each.waiting == 0)
     assert own_postgres.ask(READ) == [("a", "closed"), ("b", "closed"), ("c", "closed")]
 
 
@@ -104,7 +105,6 @@ def test_what_is_left_at_the_end_is_told_and_carried_by_the_next_start(
         records.wait("usage_not_shipped")
     (left,) = records.of("usage_left_on_disk")
     assert left["rows"] == 1
-    ledger.close()
     own_postgres.start()
     with shipping(ledger, own_postgres) as each:
         eventually(lambda: each.shipped == 1)
@@ -138,7 +138,7 @@ def test_two_that_carry_the_same_ledger_write_each_row_once(ledger: LedgerWriter
     with shipping(ledger, postgres) as one, shipping(ledger, postgres) as other:
         for number in range(300):
             write(ledger, str(number))
-        eventually(lambda: one.shipped + other.shipped >= 300 and not one.waiting and not other.waiting)
+        eventually(lambda: one.shipped + other.shipped >= 300)
     assert len(postgres.ask(READ)) == 300
 
 
