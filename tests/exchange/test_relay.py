@@ -12,6 +12,7 @@ from addons.exchange.answer_bytes import Framing
 from addons.exchange.relay import MOST_KEPT, Relay, Watch
 from addons.exchange.upstream.failure import FailureKind, UpstreamFailure
 from tests.gates.calls import call
+from tests.waiting import LONGEST
 
 RESULT = b'{"id": "resp_1", "model": "gpt-5.2", "status": "completed"}'
 JSON, EVENTS = (b"Content-Type", b"application/json"), (b"Content-Type", b"text/event-stream; charset=utf-8")
@@ -182,9 +183,9 @@ def test_the_exchange_is_told_of_each_change(case: str) -> None:
         await asyncio.sleep(0)
         assert not waiting.done()
         CHANGED[case](relay)
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, LONGEST)
         if case != "nudged":
-            await asyncio.wait_for(relay.change(), 5)  # nothing more will come
+            await asyncio.wait_for(relay.change(), LONGEST)  # nothing more will come
 
     asyncio.run(play())
 

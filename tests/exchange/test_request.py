@@ -8,6 +8,7 @@ import pytest
 from addons.exchange.request import PIECE, Body, BodyBounds, Request
 from addons.foundry.refusals import Refusal
 from addons.gates.body_bytes import BodyBytes
+from tests.waiting import LONGEST
 
 MOST, ROOM = 8, 12
 
@@ -19,7 +20,7 @@ def a_body(taken: int = 0) -> tuple[Body, BodyBytes]:
 
 
 async def read(body: Body, *, again: bool = False) -> bytes:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(LONGEST):
         return await body.read(again=again)
 
 

@@ -4,7 +4,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Any
 
 import psycopg
 
-PATIENCE = 20  # seconds
+from tests.waiting import LONGEST, eventually
+
 INI = """[databases]
 * = host=127.0.0.1 port={to}
 [pgbouncer]
@@ -64,17 +64,16 @@ def pooling(to: int, users: tuple[str, ...] = ("owner",), pool: int = 4, clients
             yield Pooler(port, process)
         finally:
             process.kill()
-            process.wait(PATIENCE)
+            process.wait(LONGEST)
 
 
 def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while True:
+    def answers() -> bool:
         assert process.poll() is None, "pgbouncer ended"
-        assert time.monotonic() < deadline, "pgbouncer does not answer"
         try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
+            socket.create_connection(("127.0.0.1", port), LONGEST).close()
         except OSError:
-            time.sleep(0.05)
-        else:
-            return
+            return False
+        return True
+
+    eventually(answers)

@@ -4,7 +4,6 @@ import json
 import shutil
 import socket
 import subprocess
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -12,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 30  # seconds
-EVERY = 0.2  # seconds between two scrapes
+from tests.waiting import LONGEST, eventually
 
 
 def program(name: str) -> str:
@@ -37,20 +35,13 @@ class Prometheus:
         """The data of an answer of its API. Raises AssertionError: it refused the question."""
         url = f"{self._address}/api/v1/{path}?{urllib.parse.urlencode(words)}"
         try:
-            with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
+            with urllib.request.urlopen(url, timeout=LONGEST) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from None
 
     def query(self, expression: str) -> list[Any]:
         found: list[Any] = self.ask("query", query=expression)["result"]
-        return found
-
-    def wait_for(self, expression: str) -> list[Any]:
-        deadline = time.monotonic() + PATIENCE
-        while not (found := self.query(expression)):
-            assert time.monotonic() < deadline, f"nothing comes of {expression}"
-            time.sleep(EVERY)
         return found
 
 
@@ -63,7 +54,7 @@ def scraping(target: int, directory: Path, rules: Path) -> Iterator[Prometheus]:
     configuration.write_text(
         json.dumps(
             {
-                "global": {"scrape_interval": "200ms", "scrape_timeout": "200ms", "evaluation_interval": "200ms"},
+                "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
                 "rule_files": [str(rules)],
                 "scrape_configs": [{"job_name": "sidecars", "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]}],
             }
@@ -76,18 +67,18 @@ def scraping(target: int, directory: Path, rules: Path) -> Iterator[Prometheus]:
         ],
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    found = Prometheus(port)
+
+    def ready() -> bool:
+        assert process.poll() is None, "Prometheus ended"
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=LONGEST).close()
+        except OSError:  # nobody listens, or 503
+            return False
+        return True
+
     try:
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            assert process.poll() is None, "Prometheus ended"
-            assert time.monotonic() < deadline, "Prometheus does not answer"
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=PATIENCE).close()
-                break
-            except OSError:  # nobody listens, or 503
-                time.sleep(EVERY)
-        yield found
+        eventually(ready)
+        yield Prometheus(port)
     finally:
         process.kill()
-        process.wait(PATIENCE)
+        process.wait(LONGEST)

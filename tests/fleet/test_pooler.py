@@ -11,6 +11,7 @@ from addons.usage.query import POSTGRES, usage
 from addons.usage.shared_ledger import SharedLedger, SharedLedgerError
 from tests.fleet.pooler import pooling
 from tests.usage.postgres import Postgres, own_postgres, postgres, postgres_process
+from tests.waiting import LONGEST
 
 __all__ = ["own_postgres", "postgres", "postgres_process"]
 pytestmark = pytest.mark.fleet
@@ -61,7 +62,7 @@ def test_the_server_behind_it_is_started_again(own_postgres: Postgres) -> None:
         with pytest.raises(SharedLedgerError):
             await ledger.write([row("b")])
         own_postgres.start()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + LONGEST
         while True:
             try:
                 await ledger.write([row("c")])

@@ -49,7 +49,7 @@ def prometheus(
         showing(make_settings, records, tmp_path, postgres, calls=2) as port,
         scraping(port, tmp_path, rules) as found,
     ):
-        found.wait_for("count_over_time(foundry_sidecar_build_info[1m]) > 2")
+        eventually(lambda: found.query("count_over_time(foundry_sidecar_build_info[1m]) > 2"))
         yield found
 
 

@@ -9,6 +9,7 @@ import pytest
 from addons.process.repeated import ALONE, SPAN, Repeated
 from tests.process.conftest import DocumentMaker, written
 from tests.process.sidecar import SidecarProcess
+from tests.waiting import LONGEST
 
 MANY = ALONE + 25
 
@@ -43,7 +44,7 @@ def test_each_kind_has_its_own_count_and_each_span_begins_anew() -> None:
 def test_whoever_reaches_the_port(make_document: DocumentMaker, tmp_path: Path, sent: bytes, kind: str) -> None:
     with SidecarProcess(written(tmp_path, make_document())) as sidecar:
         for _ in range(MANY):
-            with socket.create_connection(("127.0.0.1", sidecar.port), 5) as caller:
+            with socket.create_connection(("127.0.0.1", sidecar.port), LONGEST) as caller:
                 caller.sendall(sent)
                 while caller.recv(65536):
                     pass

@@ -20,6 +20,7 @@ from tests.faults.raw_provider import NAME, Pause, RawProvider, Script, Step
 from tests.proxy.client import HELLO, Reply, post, read_reply, request_bytes
 from tests.proxy.running import RunningSidecar
 from tests.records import Records
+from tests.waiting import LONGEST
 
 END = b"0\r\n\r\n"
 
@@ -81,8 +82,8 @@ def test_a_cut_stream_raises_our_error_in_the_sdk(start: Start, ids: bool) -> No
 @pytest.mark.parametrize("comment", [b":\n", b": alive\n\n", b":\r\n"])
 def test_comments_pass_at_once(start: Start, comment: bytes) -> None:
     with (
-        start(CHUNKED + chunk(EVENTS[0]) + chunk(comment), Pause(5), chunk(b"".join(EVENTS[1:])) + END) as sidecar,
-        socket.create_connection(("127.0.0.1", sidecar.port), 4) as caller,
+        start(CHUNKED + chunk(EVENTS[0]) + chunk(comment), Pause(LONGEST)) as sidecar,
+        socket.create_connection(("127.0.0.1", sidecar.port), LONGEST / 2) as caller,
     ):
         caller.sendall(request_bytes({**HELLO, "stream": True}, headers=[(NAME, "call")]))
         came = b""
@@ -156,7 +157,7 @@ def test_fields_of_one_hop_stay_on_it(start: Start, line: bytes) -> None:
     ids=["endless interim answers", "CR in a value", "5,000 fields", "no colon"],
 )
 def test_a_head_that_is_none_is_final(start: Start, records: Records, answer: bytes) -> None:
-    with start(answer, Pause(5)) as sidecar:
+    with start(answer, Pause(LONGEST)) as sidecar:
         reply = ask(sidecar)
     assert (reply.status, reply.code, reply.headers["x-should-retry"]) == (500, "upstream_error", "false")
     (record,) = records.wait()

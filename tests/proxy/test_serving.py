@@ -140,9 +140,8 @@ def test_many_callers_at_once_find_room_to_wait(sidecar: RunningSidecar) -> None
     with ThreadPoolExecutor(1) as thread, ExitStack() as callers:
         blocked = thread.submit(sidecar.on_loop, lambda: busy.wait(LONGEST))
         try:
-            connections = [
-                callers.enter_context(socket.create_connection(("127.0.0.1", sidecar.port), 5)) for _ in range(300)
-            ]
+            address = ("127.0.0.1", sidecar.port)
+            connections = [callers.enter_context(socket.create_connection(address, LONGEST)) for _ in range(300)]
         finally:
             busy.set()
         blocked.result()
