@@ -60,20 +60,17 @@ def pooling(to: int, users: tuple[str, ...] = ("owner",), pool: int = 4, clients
         user = ["-u", "nobody"] if os.geteuid() == 0 else []
         process = subprocess.Popen([program, "-q", *user, directory / "ini"], stderr=subprocess.DEVNULL)
         try:
-            _wait(port, process)
+            eventually(lambda: _answers(port, process))
             yield Pooler(port, process)
         finally:
             process.kill()
             process.wait(LONGEST)
 
 
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
-    def answers() -> bool:
-        assert process.poll() is None, "pgbouncer ended"
-        try:
-            socket.create_connection(("127.0.0.1", port), LONGEST).close()
-        except OSError:
-            return False
-        return True
-
-    eventually(answers)
+def _answers(port: int, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, "pgbouncer ended"
+    try:
+        socket.create_connection(("127.0.0.1", port), LONGEST).close()
+    except OSError:
+        return False
+    return True

@@ -67,18 +67,18 @@ def scraping(target: int, directory: Path, rules: Path) -> Iterator[Prometheus]:
         ],
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
-
-    def ready() -> bool:
-        assert process.poll() is None, "Prometheus ended"
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=LONGEST).close()
-        except OSError:  # nobody listens, or 503
-            return False
-        return True
-
     try:
-        eventually(ready)
+        eventually(lambda: _ready(port, process))
         yield Prometheus(port)
     finally:
         process.kill()
         process.wait(LONGEST)
+
+
+def _ready(port: int, process: subprocess.Popen[bytes]) -> bool:
+    assert process.poll() is None, "Prometheus ended"
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=LONGEST).close()
+    except OSError:  # nobody listens, or 503
+        return False
+    return True

@@ -83,7 +83,7 @@ def test_a_cut_stream_raises_our_error_in_the_sdk(start: Start, ids: bool) -> No
 def test_comments_pass_at_once(start: Start, comment: bytes) -> None:
     with (
         start(CHUNKED + chunk(EVENTS[0]) + chunk(comment), Pause(LONGEST)) as sidecar,
-        socket.create_connection(("127.0.0.1", sidecar.port), LONGEST / 2) as caller,
+        socket.create_connection(("127.0.0.1", sidecar.port), LONGEST / 2) as caller,  # gives up before the pause ends
     ):
         caller.sendall(request_bytes({**HELLO, "stream": True}, headers=[(NAME, "call")]))
         came = b""
